@@ -1,0 +1,39 @@
+# The project's commands. Each sets up .venv from requirements.lock first, when it is missing or stale.
+
+PYTHON ?= python3.11
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := true
+UI_PORT ?= 5000
+.DEFAULT_GOAL := help
+.PHONY: help setup repro smoke test lint ui params
+
+help:    ## what these commands do
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/ready  ## create .venv from requirements.lock (about 2 minutes, 2 GB)
+
+repro: setup  ## run the whole pipeline: data, training, evaluation, report
+	dvc repro
+
+smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: nothing of yours is touched
+	bash .ci/smoke
+
+test: setup  ## all tests that need no GPU, no network and no browser, with coverage
+	python -m pytest --cov=pipeline --cov-report=term:skip-covered
+
+lint: setup  ## ruff and mypy
+	ruff check . && ruff format --check . && mypy pipeline
+
+ui: setup  ## the MLflow UI on http://127.0.0.1:5000 (another port: make ui UI_PORT=5001)
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --host 127.0.0.1 --port $(UI_PORT) \
+		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlartifacts --workers 1
+
+params: setup  ## every setting, its value and its meaning
+	python -m pipeline params
+
+.venv/ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) found; name yours: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock 2> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . 2>> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
+	touch $@

@@ -1,0 +1,129 @@
+"""What an architecture is: a map from a sequence of vectors to a sequence of vectors.
+
+`SequenceModel` adds what all of them share, so that runs differ in the architecture alone: embedding, readout, and the
+largest width that keeps the core within the task's budget of parameters.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from pipeline.architectures._parts import Embedding, Readout, reverse
+from pipeline.config import InputError
+from pipeline.config.model import Model
+from pipeline.config.registry import find, known
+from pipeline.tasks import DataSpec, Task
+
+State = tuple[Tensor, ...]
+
+
+class Architecture(nn.Module, ABC):
+    """Built as `Architecture(width, layers, **own settings)`; causal: step t sees steps up to t."""
+
+    streams: ClassVar[bool] = False  # has a state of fixed size, hence `step`
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]: ...
+
+    @classmethod
+    def width_unit(cls, settings: Mapping[str, Any]) -> int:
+        """Widths are multiples of this."""
+        return 1
+
+    def step(
+        self, x: Float[Tensor, "batch width"], state: State | None
+    ) -> tuple[Float[Tensor, "batch width"], State]:
+        """One step of `forward`, for predicting a stream: the next hidden vector and state (None at the start)."""
+        raise TypeError(f"{type(self).__name__} needs the whole past: it has no state of fixed size")
+
+
+class SequenceModel(nn.Module):
+    """Embed the inputs, run the core (twice, if both directions are read), read out per step or per sequence."""
+
+    def __init__(self, spec: DataSpec, cores: list[Architecture], width: int, embedding: int, task: Task):
+        super().__init__()
+        self.spec = spec
+        self.embed = Embedding(spec, embedding, width)
+        self.cores = nn.ModuleList(cores)
+        self.dropout = nn.Dropout(task.dropout)
+        self.readout = Readout(task.readout, spec, width * len(cores))
+
+    def forward(
+        self, inputs: Shaped[Tensor, "batch time ..."], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch ... outputs"]:
+        inputs, level = self._relative(inputs)
+        steps = (lengths + self.spec.patch - 1) // self.spec.patch
+        hidden = self.run_cores(self.dropout(self.embed(inputs)), steps)
+        outputs = self.readout(self.dropout(hidden), steps)
+        return outputs if level is None else outputs + level
+
+    def run_cores(
+        self, x: Float[Tensor, "batch time width"], steps: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time widths"]:
+        """The core's hidden vectors, beside those of the second core on the reversed sequence."""
+        forward, *backward = (core for core in self.cores)
+        hidden = [forward(x), *(reverse(core(reverse(x, steps)), steps) for core in backward)]
+        return torch.cat(hidden, dim=2)
+
+    def _relative(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """For series: what is forecast, relative to its last known value, and that value to add back."""
+        if not self.spec.relative:
+            return inputs, None
+        known_steps, outputs = inputs.shape[1] - self.spec.horizon, self.spec.outputs
+        level = inputs[:, known_steps - 1 : known_steps, :outputs]
+        shift = torch.zeros_like(inputs)
+        shift[:, :known_steps, :outputs] = level
+        return inputs - shift, level
+
+
+def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model: Model) -> SequenceModel:
+    """The network of one architecture for one task, at the task's budget of core parameters; weights as torch draws.
+
+    Raises InputError for settings that the architecture does not have.
+    """
+    kind, spec = find(Architecture, architecture), task.spec
+    accepted = [name for name in inspect.signature(kind).parameters if name != "width"]
+    for name in settings:
+        known(f"setting of architectures.{architecture}", name, ["choice", *accepted])
+    own = {name: value for name, value in settings.items() if name != "choice"}
+    check_whole(task)
+    width = find_width(kind, own, task.parameters // task.directions) or model.embedding
+    cores = [kind(width, **own) for _ in range(task.directions)]
+    return SequenceModel(spec, cores, width, model.embedding, task)
+
+
+def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: int) -> int | None:
+    """The largest width whose core has at most `budget` parameters; None for a core without any."""
+
+    def size(width: int) -> int:
+        with torch.device("meta"):
+            return count(kind(width, **settings))
+
+    unit = kind.width_unit(settings)
+    if size(unit) == 0:
+        return None
+    low, high = 1, 2
+    while size(high * unit) <= budget:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle * unit) <= budget else (low, middle)
+    if size(low * unit) > budget:
+        raise InputError(f"parameters: {budget} is too few for {kind.__name__}: the least is {size(low * unit)}")
+    return low * unit
+
+
+def check_whole(task: Task) -> None:
+    """Refuse a readout that would do the remembering on tasks that ask for memory."""
+    if not task.spec.whole and (task.readout != "last" or task.directions != 1):
+        raise InputError(f"{type(task).__name__}: readout must be last and directions 1: memory is what it tests")
+
+
+def count(module: nn.Module) -> int:
+    """Number of parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,76 @@
+"""What every network has besides its core: the embedding of tokens or numbers, and the readout."""
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.tasks import DataSpec
+
+
+class Embedding(nn.Module):
+    """Tokens, or numbers, to the core's width by way of an embedding that is equally wide for every architecture.
+
+    `spec.patch` neighbouring steps become one: their token embeddings side by side, or their numbers, are mapped
+    together (as the strided convolution of Johnson & Zhang 2016 for text, the segments of SegRNN 2023 for series).
+    """
+
+    def __init__(self, spec: DataSpec, embedding: int, width: int):
+        super().__init__()
+        self.patch = spec.patch
+        if spec.tokens:
+            self.first: nn.Module = nn.Embedding(spec.inputs, embedding, padding_idx=0)
+            self.project = nn.Linear(spec.patch * embedding, width)
+        else:
+            self.first = nn.Linear(spec.patch * spec.inputs, embedding)
+            self.project = nn.Linear(embedding, width)
+        self.tokens = spec.tokens
+
+    def forward(self, inputs: Shaped[Tensor, "batch time ..."]) -> Float[Tensor, "batch patches width"]:
+        if self.tokens:
+            return self.project(self._join(self.first(inputs)))
+        return self.project(self.first(self._join(inputs)))
+
+    def _join(self, x: Float[Tensor, "batch time features"]) -> Float[Tensor, "batch patches joined"]:
+        missing = -x.shape[1] % self.patch
+        x = F.pad(x, (0, 0, 0, missing)) if missing else x
+        return x.reshape(x.shape[0], x.shape[1] // self.patch, -1)
+
+
+class Readout(nn.Module):
+    """Hidden vectors to outputs: at every step, or once per sequence from its last step or a pooling over its steps."""
+
+    def __init__(self, kind: str, spec: DataSpec, width: int):
+        super().__init__()
+        self.kind, self.spec = kind, spec
+        self.score = nn.Linear(width, 1) if kind == "attention" else None
+        pooled = 2 * width if kind == "mean_max" and not spec.per_step else width
+        self.linear = nn.Linear(pooled, spec.outputs * (spec.patch if spec.per_step else 1))
+
+    def forward(
+        self, hidden: Float[Tensor, "batch patches width"], steps: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch ... outputs"]:
+        if not self.spec.per_step:
+            return self.linear(self._pool(hidden, steps))
+        read = hidden[:, -(self.spec.horizon // self.spec.patch) :]  # the whole sequence for a horizon of 0
+        return self.linear(read).reshape(read.shape[0], -1, self.spec.outputs)
+
+    def _pool(
+        self, hidden: Float[Tensor, "batch patches width"], steps: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch pooled"]:
+        if self.kind == "last":
+            return hidden[torch.arange(len(hidden), device=hidden.device), steps - 1]
+        valid = (torch.arange(hidden.shape[1], device=hidden.device) < steps[:, None]).unsqueeze(2)
+        if self.score is not None:
+            weights = self.score(hidden).masked_fill(~valid, -torch.inf).softmax(dim=1)
+            return (weights * hidden).sum(dim=1)
+        mean = hidden.masked_fill(~valid, 0).sum(dim=1) / steps[:, None]
+        largest = hidden.masked_fill(~valid, -torch.inf).amax(dim=1)
+        return {"mean": mean, "max": largest, "mean_max": torch.cat([mean, largest], dim=1)}[self.kind]
+
+
+def reverse(x: Float[Tensor, "batch time width"], steps: Int[Tensor, " batch"]) -> Float[Tensor, "batch time width"]:
+    """Each sequence backwards, its padding left at the end."""
+    step = torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)
+    source = torch.where(step < steps[:, None], steps[:, None] - 1 - step, step)
+    return x.gather(1, source.unsqueeze(2).expand_as(x))

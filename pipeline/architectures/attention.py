@@ -1,0 +1,23 @@
+"""A GRU that attends causally to its own past states (after Bahdanau et al. 2015; scaled dot products: Vaswani et al. 2017)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.architectures import Architecture
+
+
+class Attention(Architecture):
+    """h = GRU(x); each step adds to its state what it finds among the states so far: h_t + W softmax(q_t k) v."""
+
+    def __init__(self, width: int, layers: int = 1):
+        super().__init__()
+        self.cell = nn.GRU(width, width, layers, batch_first=True)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        hidden, _ = self.cell(x)
+        query, key, value = self.query_key_value(hidden).unsqueeze(1).chunk(3, dim=3)
+        found = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return hidden + self.out(found.squeeze(1))

@@ -1,0 +1,11 @@
+"""GRU: two gates decide what of the state is kept and what is read (Cho et al., Learning Phrase Representations, 2014)."""
+
+from torch import nn
+
+from pipeline.architectures._recurrent import Recurrent
+
+
+class GRU(Recurrent):
+    def __init__(self, width: int, layers: int = 1):
+        super().__init__()
+        self.cell = nn.GRU(width, width, layers, batch_first=True)

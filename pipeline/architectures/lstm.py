@@ -1,0 +1,11 @@
+"""LSTM: a cell that is added to, behind three gates (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000)."""
+
+from torch import nn
+
+from pipeline.architectures._recurrent import Recurrent
+
+
+class LSTM(Recurrent):
+    def __init__(self, width: int, layers: int = 1):
+        super().__init__()
+        self.cell = nn.LSTM(width, width, layers, batch_first=True)

@@ -1,0 +1,62 @@
+"""minGRU: a gated recurrent net whose gates do not look at the state, so that a parallel scan can train it.
+
+Feng et al., Were RNNs All We Needed?, 2024: h_t = (1 - z_t) h_{t-1} + z_t c_t, with z_t = sigmoid(W x_t + b) and
+c_t = V x_t + d. One layer cannot tell where a symbol stood, so two layers are the default, each pre-norm and residual.
+"""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pipeline.architectures import Architecture, State
+from pipeline.architectures._scan import scan
+
+
+class MinGRU(Architecture):
+    """`layers` residual minGRU layers, trained by a scan over the whole sequence or stepped one element at a time."""
+
+    streams: ClassVar[bool] = True
+
+    def __init__(self, width: int, layers: int = 2):
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(width) for _ in range(layers))
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def step(
+        self, x: Float[Tensor, "batch width"], state: State | None
+    ) -> tuple[Float[Tensor, "batch width"], State]:
+        before = state or tuple(torch.zeros_like(x) for _ in self.layers)
+        after = []
+        for layer, hidden in zip(self.layers, before, strict=True):
+            x, hidden = layer.step(x, hidden)
+            after.append(hidden)
+        return x, tuple(after)
+
+
+class Layer(nn.Module):
+    """x + minGRU(norm(x)); `write_gate` gives z, `candidate` gives c."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.write_gate, self.candidate = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        keep, write = self._coefficients(x)
+        return x + scan(keep, write)
+
+    def step(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        keep, write = self._coefficients(x)
+        hidden = keep * hidden + write
+        return x + hidden, hidden
+
+    def _coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        normal = self.norm(x)
+        write = torch.sigmoid(self.write_gate(normal))
+        return 1 - write, write * self.candidate(normal)

@@ -1,0 +1,11 @@
+"""The plain recurrent net: h_t = tanh(W x_t + U h_{t-1} + b) (Elman, Finding Structure in Time, 1990)."""
+
+from torch import nn
+
+from pipeline.architectures._recurrent import Recurrent
+
+
+class RNN(Recurrent):
+    def __init__(self, width: int, layers: int = 1):
+        super().__init__()
+        self.cell = nn.RNN(width, width, layers, batch_first=True)

@@ -1,0 +1,69 @@
+"""A causal pre-norm Transformer with rotary positions.
+
+Vaswani et al., Attention Is All You Need, 2017; pre-norm: Xiong et al. 2020; rotary positions: Su et al., RoFormer, 2021:
+attention sees the distance between two steps, so that no position is unknown beyond the trained length.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.architectures import Architecture
+
+HEADS = 2
+
+
+class Transformer(Architecture):
+    """`layers` blocks of attention and a perceptron of four times the width."""
+
+    def __init__(self, width: int, layers: int = 2, heads: int = HEADS):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    @classmethod
+    def width_unit(cls, settings: Mapping[str, Any]) -> int:
+        return 2 * settings.get("heads", HEADS)  # rotary positions turn pairs of each head's entries
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + perceptron(norm(x))."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm_attention, self.norm_perceptron = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        up, down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+        self.perceptron = nn.Sequential(up, nn.GELU(), down)
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        x = x + self._attend(self.norm_attention(x))
+        return x + self.perceptron(self.norm_perceptron(x))
+
+    def _attend(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        batch, time, width = x.shape
+        joined = self.query_key_value(x).view(batch, time, 3, self.heads, width // self.heads)
+        query, key, value = joined.permute(2, 0, 3, 1, 4)
+        found = F.scaled_dot_product_attention(rotate(query), rotate(key), value, is_causal=True)
+        return self.out(found.transpose(1, 2).reshape(batch, time, width))
+
+
+def rotate(x: Float[Tensor, "batch heads time size"]) -> Float[Tensor, "batch heads time size"]:
+    """Turn each pair of entries by an angle proportional to the step, at rates from 1 to 1/10000 per step."""
+    _, _, time, size = x.shape
+    step = torch.arange(time, device=x.device, dtype=torch.float32)
+    rate = 10_000.0 ** (-torch.arange(0, size, 2, device=x.device, dtype=torch.float32) / size)
+    angle = torch.outer(step, rate)
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    first, second = x.chunk(2, dim=3)
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=3)

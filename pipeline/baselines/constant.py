@@ -1,0 +1,36 @@
+"""The constant: the same answer for every example, and the best of those.
+
+For labels the training split's share of each class (as log-probabilities), for numbers its mean; for each step, or
+each value forecast, on its own. A network that does no better has learned nothing from its inputs.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipeline.baselines import Baseline
+from pipeline.tasks import Prepared
+
+ROWS = 4096  # gathered at a time
+LEAST = 1e-9  # share of a class that never occurs: its log-probability stays finite
+
+
+class Constant(Baseline):
+    """Class shares or mean of the training targets."""
+
+    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+        task, columns = prepared.task, prepared.columns("train")
+        total, rows = torch.zeros(()), torch.arange(task.rows(columns))
+        for part in rows.split(ROWS):
+            total = total + _values(task.gather(columns, part).targets, task.spec.outputs).sum(dim=0)
+        mean = total / len(rows)
+        if not task.gather(columns, rows[:1]).targets.is_floating_point():
+            mean = mean.clamp(min=LEAST).log()
+        return lambda split: mean.float().expand(task.rows(prepared.columns(split)), *mean.shape)
+
+
+def _values(targets: Tensor, outputs: int) -> Tensor:
+    """Numbers as they are, and labels as a 1 among zeros, so that the mean over rows is each class's share."""
+    return targets.double() if targets.is_floating_point() else F.one_hot(targets, outputs).double()

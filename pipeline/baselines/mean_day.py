@@ -1,0 +1,31 @@
+"""Mean day: each forecast is the mean of the last days at the same time of day. It has no parameter."""
+
+from collections.abc import Callable
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from pipeline.baselines import Baseline, _windows
+from pipeline.config import InputError
+from pipeline.tasks import Batch, Prepared
+
+
+class MeanDay(Baseline):
+    """The mean of the last `days` seasons, again."""
+
+    season: int = Field(gt=0)
+    """Steps in a day."""
+    days: int = Field(gt=0)
+    """Days to average."""
+
+    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+        seen, horizon = self.season * self.days, prepared.task.spec.horizon
+        if seen > (look_back := _windows.look_back(prepared)):
+            raise InputError(f"{self.days} days of {self.season} steps are longer than the look-back, {look_back}")
+
+        def predict(batch: Batch) -> Tensor:
+            days = _windows.past(prepared, batch)[:, -seen:].unflatten(1, (self.days, self.season))
+            return days.mean(1)[:, torch.arange(horizon) % self.season]
+
+        return _windows.by_split(prepared, predict)

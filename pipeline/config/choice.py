@@ -1,0 +1,22 @@
+"""What a sweep searches and training uses: one choice per task and architecture."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config import Settings
+
+
+class Choice(Settings):
+    """How one architecture is initialised, clipped and optimised."""
+
+    initializer: str = "default"
+    """How the first weights are drawn: a function of pipeline/training/initializers.py."""
+    clipping: str = "none"
+    """How gradients are limited before each step: a function of pipeline/training/clipping.py."""
+    threshold: float = Field(1.0, gt=0)
+    """Where the clipping begins; each clipping has its own range. Unused without clipping."""
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"
+    """adamw, sgd with momentum, or rmsprop."""
+    learning_rate: float = Field(3e-3, gt=0)
+    """Highest learning rate, reached at the end of the warm-up."""

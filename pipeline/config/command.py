@@ -1,0 +1,62 @@
+"""Turn a stage's `main` into a command: its arguments become options, a person's mistake becomes one line."""
+
+import functools
+import inspect
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from pipeline.config import InputError
+
+HELP = {
+    "task": "A name under `tasks` in params.yaml.",
+    "architecture": "A name under `architectures` in params.yaml.",
+}
+
+
+def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> None:
+    """Run `main` with the command line's options (or these). Exits with 2 on an InputError, 1 on a full disk and such."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    module = inspect.getmodule(main)
+    app.command(help=(module.__doc__ if module else main.__doc__))(_told_in_one_line(main))
+    signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
+    app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+
+
+def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(main)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            main(*args, **kwargs)
+        except InputError as error:
+            sys.stdout.flush()
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+        except OSError as error:
+            typer.echo(f"error: {error.strerror or error} {error.filename or ''}".rstrip(), err=True)
+            raise typer.Exit(1) from None
+
+    wrapped.__signature__ = _with_options(inspect.signature(main))  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _with_options(signature: inspect.Signature) -> inspect.Signature:
+    """Every argument without a default as a required option: `task` is given as --task."""
+    return signature.replace(
+        parameters=[
+            p.replace(default=typer.Option(..., help=HELP.get(p.name))) if p.default is p.empty else p
+            for p in signature.parameters.values()
+        ]
+    )
+
+
+def _as_interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _name(main: Callable[..., None]) -> str:
+    spec = getattr(sys.modules[main.__module__], "__spec__", None)
+    return (spec.name if spec else main.__module__).rsplit(".", 1)[-1]

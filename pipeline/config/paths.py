@@ -1,0 +1,37 @@
+"""Every place the pipeline reads or writes, relative to the project's root."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+WORK = Path(".work")  # checkpoints of unfinished training: outside DVC, safe to delete
+DATABASE = Path("mlflow.db")
+ARTIFACTS = Path("mlartifacts")
+PAGE = Path("reports/index.html")
+
+
+def raw(task: str) -> Path:
+    return Path("data/raw") / task
+
+
+def prepared(task: str) -> Path:
+    return Path("data/prepared") / task
+
+
+def trained(task: str, architecture: str) -> Path:
+    return Path("models") / task / architecture
+
+
+def metrics(task: str) -> Path:
+    return Path("reports") / task / "metrics.json"
+
+
+def scores(task: str) -> Path:
+    return Path("reports/scores") / f"{task}.csv"  # one folder for all tasks, which the report depends on
+
+
+def curves(task: str) -> Path:
+    return Path("reports/curves") / f"{task}.csv"
+
+
+def predictions(task: str) -> Path:
+    return Path("reports/predictions") / task

@@ -1,0 +1,39 @@
+"""Find implementations by name: the name of a thing is the name of its file.
+
+A contract is a class defined in a package's `__init__.py` (`Task` in `pipeline/tasks/__init__.py`). Every other file
+of that package, but for helpers whose names begin with `_`, defines exactly one subclass, found under the file's name.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from typing import TypeVar
+
+from pipeline.config import InputError
+
+T = TypeVar("T")
+
+
+def names(contract: type) -> list[str]:
+    """The names that `find(contract, name)` knows, in alphabetical order."""
+    package = importlib.import_module(contract.__module__)
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+
+
+def find(contract: type[T], name: str) -> type[T]:
+    """The subclass of `contract` that the file called `name` defines."""
+    known(contract.__name__.lower(), name, names(contract))
+    module = importlib.import_module(f"{contract.__module__}.{name}")
+    (found,) = (
+        thing
+        for thing in vars(module).values()
+        if isinstance(thing, type) and issubclass(thing, contract) and thing.__module__ == module.__name__
+    )
+    return found
+
+
+def known(what: str, name: str, accepted: Iterable[str]) -> None:
+    """Raise InputError, which lists the accepted names, unless `name` is one of them."""
+    accepted = list(accepted)
+    if name not in accepted:
+        raise InputError(f"no {what} named {name!r}; there are: {', '.join(accepted)}")

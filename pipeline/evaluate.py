@@ -1,0 +1,172 @@
+"""Score every network and baseline of one task on its test split, with intervals, and compare them.
+
+reads   data/prepared/TASK, models/TASK; params: scale, seed, tasks.TASK, architectures, train.device, evaluate
+writes  reports/TASK/metrics.json, reports/scores/TASK.csv, reports/curves/TASK.csv, reports/predictions/TASK
+"""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import torch
+from torch import Tensor
+
+from pipeline.config import command, files, paths
+from pipeline.config.evaluate import Evaluate
+from pipeline.config.params import load, section
+from pipeline.config.train import Train
+from pipeline.measures.candidates import Candidate, baselines, networks, targets_of
+from pipeline.measures.metrics import Resamples, difference, summarise
+from pipeline.tasks import Prepared, Task, open_prepared
+from pipeline.tracking import store
+from pipeline.training.setup import cores, make_accelerator, settle
+
+def main(task: str) -> None:
+    settle(cores())
+    params = load()
+    prepared = open_prepared(task)
+    store.check()
+    device = make_accelerator(section(Train, params)).device
+    candidates = [*networks(task, prepared, params["architectures"], device), *baselines(prepared)]
+    targets = targets_of(prepared, "test")
+    resamples = Resamples(len(targets), prepared.task.block, section(Evaluate, params), params["seed"])
+    for candidate in candidates:
+        for seed, outputs in candidate.outputs.items():
+            contributions = prepared.task.contributions(outputs, targets, prepared.learned)
+            candidate.scores[seed] = resamples.scores(prepared.task, contributions)
+    results = compare(prepared, candidates, resamples)
+    write(task, prepared, candidates, results, targets)
+    from pipeline.tracking import scored  # mlflow and matplotlib take seconds to import
+
+    scored.log(task, prepared, candidates, results, targets, params)
+    _tell(prepared.task, results)
+
+
+def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[dict[str, Any]]:
+    """The entries of metrics.json, best first; networks are set against the control and two baselines.
+
+    The strongest baseline is the one that is best on the validation split: the test split chooses nothing.
+    """
+    simple = [c for c in candidates if c.kind == "baseline"]
+    rivals = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
+    rivals["strongest_baseline"] = [_best_on_validation(prepared, simple)]
+    results = []
+    for candidate in candidates:
+        entry = {
+            "name": candidate.name,
+            "kind": candidate.kind,
+            "parameters": candidate.parameters,
+            "core_parameters": candidate.core_parameters,
+            "seeds": candidate.seeds,
+            "status": candidate.status,
+            "serves": candidate.description.get("serves"),
+            "metrics": summarise(candidate.scores, resamples),
+        }
+        if candidate.kind == "network":
+            entry["against"] = {
+                role: {"name": other.name, **(difference(prepared.task, candidate.scores, other.scores, resamples) or {})}
+                for role, others in rivals.items()
+                for other in others
+            }
+        results.append(entry)
+    return sorted(results, key=lambda entry: _rank(prepared.task, entry))
+
+
+def write(
+    task: str, prepared: Prepared, candidates: list[Candidate], results: list[dict[str, Any]], targets: Tensor
+) -> None:
+    """metrics.json, scores.csv and a parquet file of predictions per candidate."""
+    audit, made = prepared.audit, prepared.task
+    with files.replacing(paths.predictions(task)) as place:
+        place.mkdir()
+        for candidate in candidates:
+            _write_predictions(place / f"{candidate.name}.parquet", candidate, prepared, targets)
+    metrics = {
+        "task": task,
+        "split": "test",
+        "official_split": bool(audit.get("official_split", False)),
+        "examples": len(targets),
+        "block": made.block,
+        "main_metric": made.main_metric,
+        "higher_is_better": made.higher_is_better,
+        "units": dict(made.units),
+        "trivial": None if made.trivial != made.trivial else made.trivial,
+        "source_digest": audit.get("source", {}).get("digest"),
+        "results": results,
+    }
+    files.write_json(paths.metrics(task), metrics)
+    _write_scores(paths.scores(task), made.main_metric, results)
+    _write_curves(paths.curves(task), task, candidates)
+
+
+def _best_on_validation(prepared: Prepared, baselines: list[Candidate]) -> Candidate:
+    task, targets = prepared.task, targets_of(prepared, "valid")
+    sign = -1 if task.higher_is_better else 1
+
+    def score(candidate: Candidate) -> float:
+        parts = task.contributions(candidate.valid[0], targets, prepared.learned).double().mean(dim=0)
+        return sign * task.scores(parts)[task.main_metric].item()
+
+    return min(baselines, key=score)
+
+
+def _rank(task: Task, entry: dict[str, Any]) -> float:
+    if not entry["metrics"]:
+        return float("inf")
+    return (-1 if task.higher_is_better else 1) * float(entry["metrics"][task.main_metric]["mean"])
+
+
+def _write_predictions(path: Path, candidate: Candidate, prepared: Prepared, targets: Tensor) -> None:
+    """One row per seed and example: seed, row, output and target, both as lists in natural units."""
+    tables = []
+    for seed, outputs in candidate.outputs.items():
+        answers = prepared.task.answers(outputs, prepared.learned).flatten(1)
+        wanted = targets if not targets.is_floating_point() else prepared.task.answers(targets, prepared.learned)
+        columns = {"seed": [seed] * len(answers), "row": list(range(len(answers)))}
+        lists = {"output": _lists(answers), "target": _lists(wanted.reshape(len(wanted), -1))}
+        tables.append(pa.table({**columns, **lists}))
+    parquet.write_table(pa.concat_tables(tables) if tables else pa.table({"seed": []}), path)
+
+
+def _lists(values: Tensor) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.contiguous().flatten().numpy()), values.shape[1])
+
+
+def _write_scores(path: Path, main_metric: str, results: list[dict[str, Any]]) -> None:
+    """The main metric of every candidate, for `dvc plots`."""
+    rows = [
+        [entry["name"], entry["kind"], main_metric, *(entry["metrics"][main_metric][key] for key in ("mean", "low", "high"))]
+        for entry in results
+        if entry["metrics"]
+    ]
+    _write_csv(path, ["name", "kind", "metric", "score", "low", "high"], rows)
+
+
+def _write_curves(path: Path, task: str, candidates: list[Candidate]) -> None:
+    """The histories of all networks in one table, for `dvc plots`."""
+    header: list[str] = []
+    rows: list[list[str]] = []
+    for candidate in candidates:
+        if candidate.kind != "baseline":
+            with (paths.trained(task, candidate.name) / "history.csv").open(encoding="utf-8") as file:
+                header, *history = csv.reader(file)
+            rows += [[candidate.name, *row] for row in history]
+    _write_csv(path, ["architecture", *header], rows)
+
+
+def _write_csv(path: Path, header: list[str], rows: list[Any]) -> None:
+    with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _tell(task: Task, results: list[dict[str, Any]]) -> None:
+    for entry in results:
+        score = entry["metrics"].get(task.main_metric)
+        told = f"{score['mean']:.4f} [{score['low']:.4f}, {score['high']:.4f}]" if score else "diverged"
+        print(f"{entry['name']:28} {task.main_metric} {told}")
+
+
+if __name__ == "__main__":
+    command.run(main)

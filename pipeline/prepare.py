@@ -1,0 +1,25 @@
+"""Make one task's splits: memory-mapped Arrow files, what was learned from the training split, and an audit.
+
+reads   data/raw/TASK; params: scale, seed, tasks.TASK
+writes  data/prepared/TASK
+"""
+
+from pipeline.config import InputError, command, files, paths
+from pipeline.config.params import load
+from pipeline.tasks import make
+
+
+def main(task: str) -> None:
+    params = load()
+    made, raw = make(task, params), paths.raw(task)
+    if not (raw / "source.json").exists():
+        raise InputError(f"no source in {raw}: run `dvc repro fetch@{task}` first")
+    with files.replacing(paths.prepared(task)) as folder:
+        folder.mkdir()
+        audit = made.prepare(raw, folder, params["seed"])
+        files.write_json(folder / "audit.json", {"source": files.read_json(raw / "source.json"), **audit})
+    print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items()))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,88 @@
+"""Figures of training: validation loss, gradient norms and clipping by optimizer step, a line for each seed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.reporting import colours, words
+from pipeline.reporting.figures import AXIS, Chart, line, plain, scale, text
+from pipeline.reporting.results import Curve, TaskResults
+
+
+def learning_curves(results: TaskResults) -> Chart:
+    """Validation loss by step; a cross marks where a seed diverged."""
+    figure = plain(height=400)
+    for _, look, curve in _lines(results):
+        figure.add_scatter(x=curve["step"], y=curve["valid_loss"], **look)
+    for name, network in results.networks.items():
+        for seed in network.diverged:
+            _add_end(figure, name, network.history.get(seed))
+    figure.update_xaxes(title={"text": "optimizer step"}, rangemode="tozero")
+    figure.update_yaxes(title={"text": "validation loss"}, type=scale(_losses(results)))
+    best = {name: _best(network.history) for name, network in results.networks.items()}
+    summary = ", ".join(f"{name} {words.number(loss)}" for name, loss in best.items())
+    note = "A line for each seed, a point for each epoch; the weights of the lowest point are kept." + _diverged(results)
+    return Chart("learning", "Learning curves", note, f"Least validation loss: {summary}", figure)
+
+
+def gradients(results: TaskResults) -> Chart:
+    """The gradient's norm before clipping, and below it the share of steps that were clipped."""
+    figure = plain(height=400)
+    for _, look, curve in _lines(results):
+        figure.add_scatter(x=curve["step"], y=curve["grad_norm_before"], **look)
+        figure.add_scatter(x=curve["step"], y=curve["clip_rate"], yaxis="y2", **{**look, "showlegend": False})
+    share = {"tickformat": ".0%", "range": [-0.06, 1.06], "domain": [0, 0.27], "title": {"text": "clipped"}}
+    figure.update_layout(yaxis={"domain": [0.36, 1], "title": {"text": "gradient norm"}}, yaxis2=AXIS | share)
+    norms = [norm for _, _, curve in _lines(results) for norm in curve["grad_norm_before"]]
+    figure.update_yaxes(type=scale(norms), selector={"title": {"text": "gradient norm"}})
+    figure.update_xaxes(title={"text": "optimizer step"}, rangemode="tozero", anchor="y2")
+    note = "Above, the mean norm of an epoch's gradients before clipping; below, the share of its steps that were clipped."
+    rates = {name: _last(network.history, "clip_rate") for name, network in results.networks.items()}
+    summary = ", ".join(f"{name} {rate:.0%}" for name, rate in rates.items() if rate is not None)
+    return Chart("gradients", "Gradients", note, f"Share of steps clipped in the last epoch: {summary}", figure)
+
+
+def _lines(results: TaskResults) -> Iterator[tuple[str, dict[str, Any], Curve]]:
+    """Each seed of each network with the look of its line: one entry in the legend for all of them."""
+    for name in sorted(results.networks, key=_in_palette):
+        for number, (seed, curve) in enumerate(results.networks[name].history.items()):
+            hover = f"{text(name)}, seed {seed}<br>step %{{x:,}}: %{{y:.4g}}<extra></extra>"
+            look = {"mode": "lines+markers", "showlegend": number == 0, "hovertemplate": hover}
+            yield name, {**line(name), **look}, curve
+
+
+def _in_palette(name: str) -> tuple[int, str]:
+    """The order of the legend, the same for every task."""
+    named = list(colours.NAMED)
+    return (named.index(name) if name in named else len(named), name)
+
+
+def _add_end(figure: Any, name: str, curve: Curve | None) -> None:
+    """A cross at the last finite loss of a diverged seed, if it has any."""
+    points = list(zip(curve["step"], curve["valid_loss"], strict=True)) if curve else []
+    known = [(step, loss) for step, loss in points if loss is not None]
+    if known:
+        step, loss = known[-1]
+        cross = {"symbol": "x-thin", "size": 13, "line": {"width": 3, "color": colours.of(name)}}
+        told = f"{text(name)} diverged<extra></extra>"
+        figure.add_scatter(x=[step], y=[loss], mode="markers", marker=cross, showlegend=False, hovertemplate=told)
+
+
+def _diverged(results: TaskResults) -> str:
+    told = [
+        f"{name} seed {seed} at step {step}"
+        for name, network in results.networks.items()
+        for seed, step in network.diverged.items()
+    ]
+    return f" Diverged: {words.listed(told)}." if told else ""
+
+
+def _losses(results: TaskResults) -> list[float | None]:
+    return [loss for _, _, curve in _lines(results) for loss in curve["valid_loss"]]
+
+
+def _best(history: dict[int, Curve]) -> float | None:
+    return min((loss for curve in history.values() for loss in curve["valid_loss"] if loss is not None), default=None)
+
+
+def _last(history: dict[int, Curve], column: str) -> float | None:
+    return next((curve[column][-1] for curve in history.values() if curve[column]), None)

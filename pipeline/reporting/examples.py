@@ -1,0 +1,80 @@
+"""What to show of thousands of answers: which examples, and how sure, how right, how far ahead."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+BINS = 10  # of equal width, as in the calibration error of the scores
+
+
+class Reliability(NamedTuple):
+    """Answers by how sure they are: a bin's mean probability, share of right answers and number of answers."""
+
+    confidence: Float[np.ndarray, " bins"]
+    right: Float[np.ndarray, " bins"]
+    count: Int[np.ndarray, " bins"]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error (Guo et al., On calibration of modern neural networks, 2017)."""
+        gaps = np.abs(self.confidence - self.right)
+        return float((gaps * self.count).sum() / self.count.sum())
+
+
+def reliability(probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"]) -> Reliability:
+    """The bins that hold any answer."""
+    sure = probabilities.max(axis=1).astype(float)
+    right = (probabilities.argmax(axis=1) == labels).astype(float)
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    count = np.bincount(place, minlength=BINS)
+    held = count > 0
+    means = [np.bincount(place, values, BINS)[held] / count[held] for values in (sure, right)]
+    return Reliability(*means, count[held])
+
+
+def confusion(
+    probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"]
+) -> Int[np.ndarray, "classes classes"]:
+    """Number of examples by true label (row) and answer (column)."""
+    classes = probabilities.shape[1]
+    pairs = labels.astype(int) * classes + probabilities.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def most_wrong(
+    probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"], count: int
+) -> Int[np.ndarray, " shown"]:
+    """Rows that are answered wrongly, the surest first."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]
+
+
+def most_right(
+    probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"], count: int
+) -> Int[np.ndarray, " shown"]:
+    """Rows that are answered rightly, the surest first."""
+    right = np.flatnonzero(probabilities.argmax(axis=1) == labels)
+    return right[np.argsort(-probabilities[right].max(axis=1), kind="stable")][:count]
+
+
+def least_sure(probabilities: Float[np.ndarray, "rows classes"], count: int) -> Int[np.ndarray, " shown"]:
+    """Rows whose most likely label is the least likely."""
+    return np.argsort(probabilities.max(axis=1), kind="stable")[:count]
+
+
+def at_shares(errors: Float[np.ndarray, " rows"], shares: tuple[float, ...]) -> list[int]:
+    """The rows at these shares of the order by error: 0.5 is the median one. So examples are not chosen by eye."""
+    order = np.argsort(errors, kind="stable")
+    return [int(order[round(share * (len(order) - 1))]) for share in shares]
+
+
+def thinned(rows: int, most: int) -> Int[np.ndarray, " kept"]:
+    """At most so many of the rows, evenly spaced."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(int))
+
+
+def shortened(text: str, most: int) -> str:
+    """A long text's first and last words, with an ellipsis between."""
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most * 2 // 3].rstrip()} … {words[-most // 3 :].lstrip()}"

@@ -1,0 +1,147 @@
+"""What a figure of the page is, its look, and the figure of a task's scores. Drawn by plotly."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pipeline.reporting import colours, words
+from pipeline.reporting.results import TaskResults
+
+WIDE = 20  # numbers that differ by more than this factor are drawn on a logarithmic axis
+AXIS = {
+    "gridcolor": colours.GRID,
+    "linecolor": colours.MUTED,
+    "tickcolor": colours.MUTED,
+    "zeroline": False,
+    "automargin": True,
+}
+SHAPES = {"network": "circle", "control": "circle-open", "baseline": "square"}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with the words that stand under it, and those that stand for it where it cannot be seen."""
+
+    name: str
+    title: str
+    note: str
+    summary: str
+    figure: go.Figure
+
+
+def scores(results: TaskResults) -> Chart:
+    """A dot for each network and baseline, best on top, with its interval and every seed."""
+    metric, shown = results.metrics["main_metric"], results.ranked("network", "control", "baseline")
+    figure = plain(height=90 + 28 * len(shown))
+    for entry in reversed(shown):
+        _add_dot(figure, entry, metric)
+    lines = {name: value for name, value in (("trivial", results.metrics["trivial"]), ("floor", floor(results))) if value}
+    for name, value in lines.items():
+        _add_line(figure, name, value)
+    told = words.measure(metric, results.metrics["units"])
+    better = "higher is better" if results.metrics["higher_is_better"] else "lower is better"
+    means = [entry["metrics"][metric]["mean"] for entry in shown]
+    figure.update_xaxes(title={"text": f"{told} ({better})"}, type=scale([*means, *lines.values()]))
+    figure.update_yaxes(showgrid=False)
+    figure.update_layout(showlegend=False)
+    summary = ", ".join(f"{entry['name']} {words.number(mean)}" for entry, mean in zip(shown, means, strict=True))
+    return Chart("scores", f"Test {told}", _note(lines), f"From best to worst: {summary}", figure)
+
+
+def floor(results: TaskResults) -> float | None:
+    """The error of a perfect predictor, where a task states the deviation of the noise in its targets."""
+    noise = results.settings.get("noise")
+    if isinstance(noise, float) and noise > 0 and results.metrics["main_metric"] == "mse":
+        return noise**2
+    return None
+
+
+def plain(height: int) -> go.Figure:
+    """An empty figure in the page's look; the page swaps its colours where the reader prefers dark."""
+    layout = {
+        "template": go.layout.Template(),
+        "height": height,
+        "margin": {"l": 8, "r": 16, "t": 24, "b": 8},
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": colours.INK},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": AXIS,
+        "yaxis": AXIS,
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "hoverlabel": {"bgcolor": colours.PAPER, "bordercolor": colours.MUTED, "font": {"color": colours.INK}},
+        "dragmode": False,
+    }
+    return go.Figure(layout=layout)
+
+
+def line(name: str, width: float = 1.5) -> dict[str, Any]:
+    """How the lines of a network or baseline look, and its entry in the legend."""
+    return {
+        "name": text(name),
+        "legendgroup": name,
+        "line": {"color": colours.of(name), "dash": colours.dash(name), "width": width},
+        "marker": {"color": colours.of(name), "symbol": colours.symbol(name), "size": 6},
+    }
+
+
+def scale(values: Iterable[float | None]) -> str:
+    """log where positive numbers differ widely, else linear."""
+    known = [value for value in values if value is not None]
+    return "log" if known and min(known) > 0 and max(known) > WIDE * min(known) else "linear"
+
+
+def text(name: str) -> str:
+    """A name as plotly shows it: what looks like a tag is not taken for one."""
+    return escape(name, quote=False)
+
+
+def _add_dot(figure: go.Figure, entry: dict[str, Any], metric: str) -> None:
+    value, name, colour = entry["metrics"][metric], text(entry["name"]), colours.of(entry["name"])
+    told = f"{name}<br>{words.number(value['mean'])} {words.interval(value['low'], value['high'])}<extra></extra>"
+    figure.add_scatter(
+        x=[value["mean"]],
+        y=[name],
+        mode="markers",
+        marker={"color": colour, "size": 11, "symbol": SHAPES[entry["kind"]], "line": {"width": 2, "color": colour}},
+        error_x={
+            "symmetric": False,
+            "array": [max(0.0, value["high"] - value["mean"])],
+            "arrayminus": [max(0.0, value["mean"] - value["low"])],
+            "color": colour,
+            "thickness": 2,
+            "width": 5,
+        },
+        hovertemplate=told,
+    )
+    if entry["kind"] != "baseline":
+        seeds = [seed for seed in value["by_seed"] if seed is not None]
+        ring = {"size": 7, "symbol": "circle-open", "color": colours.INK, "line": {"width": 1}}
+        told = f"{name}, a seed<br>%{{x:.4g}}<extra></extra>"
+        figure.add_scatter(x=seeds, y=[name] * len(seeds), mode="markers", marker=ring, hovertemplate=told)
+
+
+def _add_line(figure: go.Figure, name: str, value: float) -> None:
+    """A vertical line across the figure, named on top."""
+    style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
+    figure.add_scatter(
+        x=[value, value],
+        y=[0, 1],
+        yaxis="y2",
+        mode="lines+text",
+        line=style,
+        text=["", name],
+        textposition="top center",
+        textfont={"color": colours.MUTED},
+        cliponaxis=False,
+        hovertemplate=f"{name} {words.number(value)}<extra></extra>",
+    )
+    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
+
+
+def _note(lines: dict[str, float]) -> str:
+    told = "Dots are means over seeds with their intervals, small rings single seeds; networks are round, the control hollow, baselines square."
+    trivial = " Dotted: the best answer that ignores the inputs." if "trivial" in lines else ""
+    return told + trivial + (" No predictor can get below the floor, the variance of the noise." if "floor" in lines else "")

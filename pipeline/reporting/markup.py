@@ -1,0 +1,68 @@
+"""HTML built from Python: whatever is not markup already is escaped, so that no name or review can break a page."""
+
+import re
+import zlib
+from html import escape
+
+VOID = {"meta", "br", "col"}  # elements without an end tag
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+
+def tag(element: str, *children: object, **attributes: object) -> Markup:
+    """One element: `tag("td", "a < b", class_="name")` is `<td class="name">a &lt; b</td>`.
+
+    An underscore in an attribute's name is a hyphen, a last one is dropped; True stands for an attribute without a
+    value; None and False leave the attribute out. Children that are None are left out.
+    """
+    told = "".join(_attribute(name, value) for name, value in attributes.items())
+    inner = join(*children)
+    return Markup(f"<{element}{told}>" if element in VOID else f"<{element}{told}>{inner}</{element}>")
+
+
+def join(*children: object, between: str = "") -> Markup:
+    """Several pieces, one after the other."""
+    return Markup(between.join(_text(child) for child in children if child is not None))
+
+
+def table(head: list[object], rows: list[Markup], caption: object, **attributes: object) -> Markup:
+    """A table in a box that scrolls by itself, so that the page never does; rows are `<tr>` elements."""
+    body = join(
+        tag("caption", caption),
+        tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
+        tag("tbody", *rows),
+    )
+    return tag("div", tag("table", body, **attributes), class_="scroll", tabindex="0", role="group")
+
+
+def prose(docstring: str) -> Markup:
+    """Paragraphs of a docstring; indented blocks are drawn as they stand, `names` as code."""
+    blocks = [block for block in re.split(r"\n\s*\n", docstring.strip("\n")) if block.strip()]
+    return join(*(_block(block) for block in blocks))
+
+
+def slug(name: str) -> str:
+    """A name as it may stand in an element's id; different names have different slugs."""
+    clean = re.sub(r"[^A-Za-z0-9_-]+", "-", name)
+    return clean if clean == name else f"{clean}-{zlib.crc32(name.encode()):08x}"
+
+
+def _block(block: str) -> Markup:
+    lines = block.split("\n")
+    if all(line.startswith("    ") for line in lines):
+        return tag("pre", "\n".join(line[4:] for line in lines))
+    parts = re.split(r"`([^`]+)`", " ".join(line.strip() for line in lines))
+    return tag("p", *(tag("code", part) if place % 2 else part for place, part in enumerate(parts)))
+
+
+def _attribute(name: str, value: object) -> str:
+    if value is None or value is False:
+        return ""
+    told = name.rstrip("_").replace("_", "-")
+    return f" {told}" if value is True else f' {told}="{escape(str(value))}"'
+
+
+def _text(child: object) -> str:
+    return str(child) if isinstance(child, Markup) else escape(str(child), quote=False)

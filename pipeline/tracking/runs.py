@@ -1,0 +1,171 @@
+"""Runs in MLflow: one per architecture and seed, and one per baseline; an experiment per task."""
+
+import logging
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import mlflow
+import psutil
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.tracking import MlflowClient
+
+from pipeline.config import paths
+from pipeline.reporting import colours
+from pipeline.tracking import store
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+logging.getLogger("mlflow").setLevel(logging.ERROR)
+SYSTEM_SECONDS = 2.0  # between two samples of CPU, memory, disk, network (and GPU)
+
+
+def client() -> MlflowClient:
+    """A client of the store; the first ever makes the schema."""
+    mlflow.set_tracking_uri(store.uri())
+    return MlflowClient(store.uri())
+
+
+def experiment(task: str, note: str = "") -> str:
+    """The id of the task's experiment, made if need be."""
+    found = client().get_experiment_by_name(task)
+    if found is not None:
+        return found.experiment_id
+    place = (paths.ARTIFACTS.resolve() / task).as_uri() if store.local() else None
+    tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": note}
+    return client().create_experiment(task, artifact_location=place, tags=tags)
+
+
+def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
+    """Begin a run, or go on with the one called `run_id` if the store has it; gives its id."""
+    made = client()
+    if run_id is not None and _exists(run_id):
+        made.update_run(run_id, status="RUNNING")
+        made.set_tag(run_id, "process", _process())
+        return run_id
+    every = {**tags, **_code_version(), "task": task, "process": _process(), "mlflow.source.name": f"pipeline {tags['stage']}"}
+    run = made.create_run(experiment(task), run_name=name, tags={key: str(value) for key, value in every.items()})
+    flat = [Param(key, str(value)) for key, value in flatten(params)]
+    for begin in range(0, len(flat), 100):
+        made.log_batch(run.info.run_id, params=flat[begin : begin + 100])
+    return run.info.run_id
+
+
+def log_record(run_id: str, record: Mapping[str, Any]) -> None:
+    """One epoch of training: its metrics at its last step, and the points of its step curves."""
+    now = int(time.time() * 1000)
+    step = record["step"]
+    metrics = [
+        Metric(key, float(value), now, step)
+        for key, value in record.items()
+        if "/" in key and value is not None
+    ]
+    for at, loss, norm, rate in record["trace"]:
+        values = {"step/loss": loss, "step/grad_norm": norm, "step/learning_rate": rate}
+        metrics += [Metric(key, value, now, int(at)) for key, value in values.items()]
+    for begin in range(0, len(metrics), 1000):
+        client().log_batch(run_id, metrics=metrics[begin : begin + 1000])
+
+
+def log_metrics(run_id: str, values: Mapping[str, float | None], step: int = 0, model_id: str | None = None) -> None:
+    """Numbers of a finished run; with the model they belong to, so that the UI shows them with it."""
+    now = int(time.time() * 1000)
+    metrics = [Metric(k, float(v), now, step, model_id=model_id) for k, v in values.items() if v is not None]
+    client().log_batch(run_id, metrics=metrics)
+
+
+def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) -> None:
+    """The data sets a run used, each with its own digest, by their context (training, validation, test)."""
+    inputs = []
+    for context, digest in digests.items():
+        data = MetaDataset(CodeDatasetSource({"source": source}), name=f"{task}-{context}", digest=digest[:32])
+        inputs.append(DatasetInput(data._to_mlflow_entity(), [InputTag("mlflow.data.context", context)]))
+    client().log_inputs(run_id, inputs)
+
+
+def set_tags(run_id: str, tags: Mapping[str, Any]) -> None:
+    client().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+
+def finish(run_id: str, status: str = "FINISHED") -> None:
+    """End a run: FINISHED or FAILED."""
+    client().set_terminated(run_id, status)
+
+
+def monitor(run_id: str) -> SystemMetricsMonitor:
+    """Samples of the machine's load, logged until `finish` of the result is called."""
+    watch = SystemMetricsMonitor(run_id, sampling_interval=SYSTEM_SECONDS, resume_logging=True)
+    watch.start()
+    return watch
+
+
+def last_step(run_id: str) -> int:
+    """The last optimizer step whose record the run has; -1 without any."""
+    steps = [m.step for m in client().get_run(run_id).data._metric_objs if m.key == "train/loss"]
+    return max(steps, default=-1)
+
+
+def end_dead_runs(task: str) -> None:
+    """Mark as FAILED what a killed process of this machine left RUNNING."""
+    for run in client().search_runs([experiment(task)], "attributes.status = 'RUNNING'"):
+        host, _, number = run.data.tags.get("process", "").partition(":")
+        pid, _, born = number.partition("@")
+        if host == socket.gethostname() and not _alive(pid, born):
+            finish(run.info.run_id, "FAILED")
+
+
+def find(task: str, tags: Mapping[str, str]) -> str | None:
+    """The newest run of a task that has all these tags."""
+    wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    found = client().search_runs([experiment(task)], wanted, max_results=1)
+    return found[0].info.run_id if found else None
+
+
+def look(name: str) -> dict[str, str]:
+    """The tags that give a run its colour in the UI."""
+    return {"mlflow.runColor": colours.of(name)}
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Nested settings as dotted keys."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _exists(run_id: str) -> bool:
+    try:
+        return client().get_run(run_id).info.lifecycle_stage == "active"
+    except MlflowException:
+        return False
+
+
+def _process() -> str:
+    """This process, so that another can tell whether it lives: host:pid@start."""
+    return f"{socket.gethostname()}:{os.getpid()}@{int(psutil.Process().create_time())}"
+
+
+def _alive(pid: str, born: str) -> bool:
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - int(born)) < 2
+    except (psutil.NoSuchProcess, ValueError):
+        return False
+
+
+def _code_version() -> dict[str, str]:
+    """The git commit, and whether files differ from it; empty outside a repository."""
+    ask = lambda *words: subprocess.run(["git", *words], capture_output=True, text=True)  # noqa: E731
+    commit = ask("rev-parse", "HEAD")
+    if commit.returncode:
+        return {}
+    dirty = bool(ask("status", "--porcelain", "--untracked-files=no").stdout.strip())
+    return {"mlflow.source.git.commit": commit.stdout.strip(), "git.dirty": str(dirty).lower()}

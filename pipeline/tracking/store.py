@@ -1,0 +1,58 @@
+"""Where MLflow keeps its runs, and whether it can be reached; imports nothing of mlflow, whose import takes seconds."""
+
+import os
+import socket
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+from pipeline.config import InputError, paths
+
+SECONDS = 5  # to wait for a tracking server's answer
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def uri() -> str:
+    """MLFLOW_TRACKING_URI if it is set, else the project's own database, by its absolute path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.DATABASE.resolve()}"
+
+
+def local() -> bool:
+    """Whether runs go to a database file, with their artifacts in a folder beside it."""
+    return uri().startswith("sqlite:")
+
+
+def check() -> None:
+    """Raise InputError within seconds when the store cannot be reached: before anything long begins."""
+    place = urlsplit(uri())
+    scheme = place.scheme.split("+")[0]
+    if scheme in ("http", "https"):
+        _ask(f"{uri().rstrip('/')}/health")
+    elif scheme in PORTS and place.hostname:
+        _connect(place.hostname, place.port or PORTS[scheme])
+    elif scheme != "sqlite" and scheme not in PORTS:
+        accepted = "sqlite:////absolute/path.db, http(s)://host:port, postgresql://user:password@host/database"
+        raise InputError(f"MLFLOW_TRACKING_URI: {uri()!r} is not a store that MLflow 3 takes; accepted: {accepted}")
+
+
+def _ask(address: str) -> None:
+    try:
+        with urllib.request.urlopen(address, timeout=SECONDS):
+            pass
+    except urllib.error.HTTPError as error:
+        if error.code >= 500:
+            raise InputError(f"MLFLOW_TRACKING_URI: {address} answers {error.code} {error.reason}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(_unreachable(getattr(error, "reason", error))) from None
+
+
+def _connect(host: str, port: int) -> None:
+    try:
+        socket.create_connection((host, port), timeout=SECONDS).close()
+    except OSError as error:
+        raise InputError(_unreachable(error)) from None
+
+
+def _unreachable(reason: object) -> str:
+    place = urlsplit(uri())._replace(netloc=(urlsplit(uri()).netloc.rsplit("@", 1)[-1])).geturl()
+    return f"MLFLOW_TRACKING_URI: cannot reach {place} ({reason}): start the server, or unset the variable to use {paths.DATABASE}"

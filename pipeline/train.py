@@ -1,0 +1,197 @@
+"""Train one architecture on one task, once per seed, with the choice that params.yaml states for it.
+
+reads   data/prepared/TASK; params: scale, seed, tasks.TASK, architectures.ARCHITECTURE, model, train
+writes  models/TASK/ARCHITECTURE: SEED.safetensors, model.json, history.csv, run.json
+
+A killed training goes on from its last checkpoint when it is started again, in the same MLflow runs.
+"""
+
+import csv
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from pipeline.architectures import SequenceModel, count
+from pipeline.config import command, files, paths
+from pipeline.config.model import Model
+from pipeline.config.params import load, section
+from pipeline.config.registry import known
+from pipeline.config.train import Train
+from pipeline.tasks import open_prepared
+from pipeline.tracking import store
+from pipeline.training.loop import Fit
+from pipeline.training.setup import Run, read_choice, set_up
+from pipeline.training.side_by_side import Send, SideBySide, launched
+
+SHARED = ("__init__", "_parts", "_recurrent", "_scan")  # files of pipeline/architectures that every network runs
+HISTORY = ("seed", "epoch", "step", "train_loss", "valid_loss", "grad_norm_before", "clip_rate")
+
+
+class Cell(NamedTuple):
+    """One architecture on one task, with all that decides its weights."""
+
+    task: str
+    architecture: str
+    params: dict[str, Any]
+    work: Path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.params["architectures"][self.architecture] or {}
+
+
+def main(task: str, architecture: str) -> None:
+    params = load()
+    known("architecture", architecture, params["architectures"])
+    cell = Cell(task, architecture, params, paths.WORK / task / architecture)
+    seeds = [params["seed"] + number for number in range(section(Train, params).seeds)]
+    read_choice(architecture, cell.settings)
+    store.check()
+    start_afresh_if_changed(cell)
+    with SideBySide(partial(train_seed, cell), seeds, section(Train, params).processes) as messages:
+        if launched() and os.environ.get("RANK", "0") != "0":
+            list(messages)
+        else:
+            follow(cell, seeds, messages)
+
+
+def train_seed(cell: Cell, seed: int, send: Send) -> None:
+    """Train with one seed, in a process of its own; sends each epoch's record, then the outcome."""
+    train, model = section(Train, cell.params), section(Model, cell.params)
+    choice = read_choice(cell.architecture, cell.settings)
+    run = set_up(open_prepared(cell.task), cell.architecture, cell.settings, choice, model, train, seed)
+    fit = Fit(run, cell.work / f"{seed}.state")
+    for record in fit:
+        send(record)
+    if fit.best and run.accelerator.is_main_process:
+        with files.replacing(cell.work / f"{seed}.safetensors") as path:
+            save_file(fit.best, path)
+    send({"outcome": outcome(fit, run)})
+
+
+def outcome(fit: Fit, run: Run) -> dict[str, Any]:
+    """What became of a training; clock values apart."""
+    now, model = fit.progress, fit.model
+    assert isinstance(model, SequenceModel)
+    return {
+        "result": {
+            "status": "diverged" if now.diverged else "ok",
+            "stopped": now.stopped,
+            "diverged_at": now.diverged_at if now.diverged else None,
+            "steps": now.step,
+            "best_epoch": now.best_epoch,
+            "valid_loss": now.best_loss if now.best_epoch >= 0 else None,
+        },
+        "size": {
+            "core": sum(count(core) for core in model.cores),
+            "total": count(model),
+            "width": model.embed.project.out_features,
+        },
+        "clock": {"train_seconds": now.seconds, "tokens_per_second": _rate(now.records)},
+        "kind": type(run.task).__module__.rsplit(".", 1)[1],
+        "task_settings": run.task.model_dump(mode="json"),
+    }
+
+
+def follow(cell: Cell, seeds: list[int], messages: SideBySide) -> None:
+    """Log what the seeds send as it comes, then write the cell's outputs and log its models."""
+    from pipeline.tracking import lineage  # mlflow takes seconds to import: the seeds train already
+    from pipeline.tracking.cell import CellRuns
+
+    prepared = open_prepared(cell.task)
+    outcomes: dict[int, Any] = {}
+    records: dict[int, list[dict[str, Any]]] = {seed: [] for seed in seeds}
+    with CellRuns(cell.work / "runs.json", cell.task, cell.architecture, seeds) as runs:
+        runs.begin(*lineage.describe_cell(cell.params, cell.task, cell.architecture, prepared.audit))
+        with tqdm(total=len(seeds), unit="epoch", desc=f"{cell.task} {cell.architecture}", disable=None) as bar:
+            for seed, message in messages:
+                if "outcome" in message:
+                    outcomes[seed] = message["outcome"]
+                else:
+                    records[seed].append(message)
+                    runs.record(seed, message)
+                    _show(bar, message, len(seeds) * prepared.task.epochs)
+        description = describe(cell, outcomes)
+        with files.replacing(paths.trained(cell.task, cell.architecture)) as folder:
+            folder.mkdir()
+            write_outputs(folder, cell, description, records)
+            ids = lineage.log_models(runs, prepared, description, folder)
+            files.write_json(folder / "run.json", lineage.run_record(outcomes, ids, folder, prepared.audit))
+    files.remove(cell.work)
+    _tell(cell, outcomes)
+
+
+def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
+    """model.json: all that is needed to build the network again, and what became of each seed."""
+    first = next(iter(outcomes.values()))
+    losses = {s: o["result"]["valid_loss"] for s, o in outcomes.items() if o["result"]["status"] == "ok"}
+    return {
+        "task": cell.task,
+        "kind": first["kind"],
+        "task_settings": first["task_settings"],
+        "architecture": cell.architecture,
+        "settings": {key: value for key, value in cell.settings.items() if key != "choice"},
+        "model": section(Model, cell.params).model_dump(),
+        "choice": read_choice(cell.architecture, cell.settings).model_dump(),
+        "parameters": first["size"],
+        "seeds": {str(seed): o["result"] for seed, o in sorted(outcomes.items())},
+        "serves": min(losses, key=lambda seed: losses[seed]) if losses else None,
+    }
+
+
+def write_outputs(folder: Path, cell: Cell, description: dict[str, Any], records: dict[int, list[Any]]) -> None:
+    """Weights of each seed, model.json and history.csv: the same bytes for the same inputs."""
+    for seed in records:
+        weights = cell.work / f"{seed}.safetensors"
+        if weights.exists():
+            (folder / weights.name).write_bytes(weights.read_bytes())
+    files.write_json(folder / "model.json", description)
+    with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(HISTORY)
+        for seed, rows in sorted(records.items()):
+            for row in rows:
+                values = (row["train/loss"], row.get("valid/loss"), row["grad_norm/before"], row["grad_norm/clip_rate"])
+                table.writerow([seed, row["epoch"], row["step"], *values])
+
+
+def start_afresh_if_changed(cell: Cell) -> None:
+    """Drop the checkpoints of other settings, inputs or code than today's."""
+    package = Path(__file__).parent
+    code = [package / name for name in ("train.py", "config", "tasks", "training")]
+    code += [package / f"architectures/{name}.py" for name in (*SHARED, cell.architecture)]
+    decides = [cell.params[key] for key in ("scale", "seed")] + [
+        cell.params["tasks"].get(cell.task), cell.settings, cell.params.get("model"), cell.params.get("train"),
+        files.digest(paths.prepared(cell.task)), files.digest(*code),
+    ]  # fmt: skip
+    key = cell.work / "key.json"
+    if cell.work.exists() and (not key.exists() or files.read_json(key) != decides):
+        files.remove(cell.work)
+    files.write_json(key, decides)
+
+
+def _rate(records: list[dict[str, Any]]) -> float | None:
+    rates = [record["speed/tokens_per_second"] for record in records]
+    return sum(rates) / len(rates) if rates else None
+
+
+def _show(bar: Any, record: dict[str, Any], most: int) -> None:
+    bar.total = most
+    bar.set_postfix_str(f"valid loss {record.get('valid/loss', float('nan')):.4g}")
+    bar.update()
+
+
+def _tell(cell: Cell, outcomes: dict[int, Any]) -> None:
+    for seed, o in sorted(outcomes.items()):
+        result, loss = o["result"], o["result"]["valid_loss"]
+        told = "no validation loss" if loss is None else f"validation loss {loss:.4g}"
+        seconds = o["clock"]["train_seconds"]
+        print(f"{cell.task} {cell.architecture} seed {seed}: {told}, {result['stopped']}, {result['steps']} steps, {seconds:.1f} s")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,112 @@
+"""Ways to set a network's first weights: each takes the model and overwrites parameters of its cores in place.
+
+Torch stacks the gates' square blocks in one matrix: one for an RNN, three for a GRU (r, z, n), four for an LSTM
+(i, f, g, o). Initializers act on each block by itself. Recurrent blocks multiply the state, the others the input.
+
+    initializer       recurrent blocks           other matrices              biases
+    default           as torch draws             as torch draws              as torch draws
+    article           0.01 x normal              0.01 x normal               0
+    xavier_uniform    Glorot uniform             Glorot uniform              0
+    xavier_normal     Glorot normal              Glorot normal               0
+    kaiming           He normal                  He normal                   0
+    orthogonal        orthogonal                 as torch draws              as torch draws
+    identity          identity                   as torch draws              0 in the recurrent modules
+    chrono            as torch draws             as torch draws              gates keep the state for 1..T steps
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.architectures import SequenceModel
+
+Initializer = Callable[[SequenceModel], None]
+
+
+def default(model: SequenceModel) -> None:
+    """What torch does by itself: each layer's own `reset_parameters`."""
+
+
+def article(model: SequenceModel) -> None:
+    """The deck's: every weight 0.01 x normal, every bias 0."""
+    _set_all(model, lambda block: nn.init.normal_(block, std=0.01))
+
+
+def xavier_uniform(model: SequenceModel) -> None:
+    """Variance 2 / (inputs + outputs), uniform (Glorot & Bengio 2010)."""
+    _set_all(model, nn.init.xavier_uniform_)
+
+
+def xavier_normal(model: SequenceModel) -> None:
+    """Variance 2 / (inputs + outputs), normal (Glorot & Bengio 2010)."""
+    _set_all(model, nn.init.xavier_normal_)
+
+
+def kaiming(model: SequenceModel) -> None:
+    """Variance 2 / inputs, normal (He et al. 2015)."""
+    _set_all(model, nn.init.kaiming_normal_)
+
+
+def orthogonal(model: SequenceModel) -> None:
+    """Orthogonal recurrent blocks keep the norm of a gradient over time (Saxe et al. 2014)."""
+    for block in recurrent_blocks(model):
+        nn.init.orthogonal_(block)
+
+
+def identity(model: SequenceModel) -> None:
+    """Recurrent blocks start as the identity, biases as 0 (Le, Jaitly & Hinton, IRNN, 2015)."""
+    for block in recurrent_blocks(model):
+        nn.init.eye_(block)
+    for module in _modules(model, nn.RNNBase):
+        for name, parameter in module.named_parameters():
+            if "bias" in name:
+                nn.init.zeros_(parameter)
+
+
+def chrono(model: SequenceModel) -> None:
+    """Gates that keep the state for 1 to T - 1 steps: keep bias log U[1, T - 1] (Tallec & Ollivier 2018).
+
+    An LSTM keeps by its forget gate, and writes by its input gate, whose bias is the negative. A GRU keeps by its update
+    gate z in torch's form h = z h + (1 - z) n; minGRU writes by its gate. The plain RNN and the Transformer have no gates.
+    """
+    longest = max(model.spec.steps - 1, 2)
+    for module in _modules(model, nn.LSTM, nn.GRU):
+        size = module.hidden_size
+        for layer in range(module.num_layers):
+            ours, theirs = (getattr(module, f"bias_{kind}_l{layer}").data for kind in ("ih", "hh"))
+            keep = torch.empty(size).uniform_(1, longest).log_()
+            ours[size : 2 * size], theirs[size : 2 * size] = keep, 0
+            if isinstance(module, nn.LSTM):
+                ours[:size], theirs[:size] = -keep, 0
+    for module in model.cores.modules():
+        if isinstance(gate := getattr(module, "write_gate", None), nn.Linear):
+            gate.bias.copy_(-torch.empty_like(gate.bias).uniform_(1, longest).log_())
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    function.__name__: function
+    for function in (default, article, xavier_uniform, xavier_normal, kaiming, orthogonal, identity, chrono)
+}
+
+
+def recurrent_blocks(model: nn.Module) -> Iterator[Tensor]:
+    """The square block of each gate, as views: writing to one writes to the model."""
+    for name, weight in model.named_parameters():
+        if "weight_hh" in name:
+            yield from weight.data.split(weight.shape[1])
+
+
+def _set_all(model: SequenceModel, draw: Callable[[Tensor], object]) -> None:
+    """Draw every matrix of the cores anew, gate by gate, and set their biases to 0."""
+    for core in model.cores:
+        for name, parameter in core.named_parameters():
+            if parameter.dim() > 1:
+                for block in parameter.data.split(parameter.shape[1]):
+                    draw(block)
+            elif "bias" in name:
+                nn.init.zeros_(parameter)
+
+
+def _modules(model: SequenceModel, *kinds: type[nn.Module]) -> Iterator[nn.Module]:
+    yield from (module for module in model.cores.modules() if isinstance(module, kinds))

@@ -1,0 +1,187 @@
+"""The one training loop: every architecture on every task is trained by `fit`."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.training import checkpoint
+from pipeline.training.setup import Run
+from pipeline.training.step import schedule, score, train_step
+
+LOSS, NORM, CLIPPED = range(3)  # rows of the trace
+Record = dict[str, Any]
+
+
+@dataclass
+class Progress:
+    """How far a training has come: all of its state beside tensors, hence part of its checkpoint."""
+
+    step: int = 0
+    epoch: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = -1
+    waited: int = 0
+    tokens: int = 0  # of the running epoch
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+    stopped: str = ""  # why training ended; "" while it runs
+    diverged_at: int = -1  # the step of a non-finite loss or gradient, from 1
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def diverged(self) -> bool:
+        return self.diverged_at > 0
+
+
+class Fit:
+    """Iterate over it to train: one record per epoch (those of a resumed run first). Then the model has its best weights."""
+
+    def __init__(self, run: Run, work: Path | None = None):
+        self.run, self.work = run, work
+        self.progress = Progress()
+        self.total = total_steps(run)
+        self.trace = torch.zeros(3, self.total, device=run.accelerator.device)
+        self.best: dict[str, Tensor] = {}
+        self.model = run.accelerator.unwrap_model(run.model)
+        self._saved = time.perf_counter()
+
+    def __iter__(self) -> Iterator[Record]:
+        if self.work is not None and self.work.exists():
+            self._resume(self.work)
+        yield from list(self.progress.records)
+        while not self.progress.stopped:
+            yield self._epoch()
+        if self.best:
+            self.model.load_state_dict(self.best)
+
+    def _epoch(self) -> Record:
+        """Train to the next multiple of the epoch's steps, validate, and decide whether to go on."""
+        run, now, size = self.run, self.progress, epoch_steps(self.run)
+        end = (now.epoch + 1) * size
+        begun = time.perf_counter()
+        self.model.train()
+        while now.step < end and not now.diverged:
+            self._step()
+            if now.step < end and time.perf_counter() - self._saved > run.train.checkpoint_seconds:
+                begun = self._count_seconds(begun)
+                self._save()
+        begun = self._count_seconds(begun)
+        record = self._record(size)
+        self._decide(record)
+        now.seconds += time.perf_counter() - begun
+        record["speed/train_seconds"] = now.seconds
+        now.records.append(record)
+        now.epoch, now.tokens, now.epoch_seconds = now.epoch + 1, 0, 0.0
+        self._save()
+        return record
+
+    def _step(self) -> None:
+        run, now = self.run, self.progress
+        process, processes = run.accelerator.process_index, run.accelerator.num_processes
+        batch = run.loaders["train"].at(now.step, process, processes)
+        rate = run.choice.learning_rate * schedule(now.step, self.total, run.train.warm_up, run.train.final_rate)
+        for group in run.optimizer.param_groups:
+            group["lr"] = rate
+        self.trace[:, now.step] = train_step(run, batch, self.trace[NORM, : now.step])
+        now.tokens += run.loaders["train"].tokens(now.step)
+        now.step += 1
+        if self.trace.device.type == "cpu" or now.step % run.train.log_every == 0 or now.step == self.total:
+            self._look_for_divergence()
+
+    def _look_for_divergence(self) -> None:
+        """Find the first step whose loss or norm is not finite; a GPU is asked now and then only."""
+        now = self.progress
+        first = 0 if self.trace.device.type != "cpu" else now.step - 1
+        bad = (~self.trace[: NORM + 1, first : now.step].isfinite()).any(dim=0).nonzero()
+        if len(bad):
+            now.diverged_at = first + int(bad[0]) + 1
+            now.stopped = f"diverged at step {now.diverged_at}"
+
+    def _record(self, size: int) -> Record:
+        run, now = self.run, self.progress
+        self._look_for_divergence()
+        done = self.trace[:, now.epoch * size : now.step].cpu()
+        means = done.double().mean(dim=1).tolist()
+        valid = {} if now.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
+        return {
+            "epoch": now.epoch,
+            "step": now.step,
+            "train/loss": means[LOSS],
+            **{f"valid/{name}": value for name, value in valid.items()},
+            "grad_norm/before": means[NORM],
+            "grad_norm/max": done[NORM].max().item(),
+            "grad_norm/clip_rate": means[CLIPPED],
+            "speed/tokens_per_second": now.tokens * run.accelerator.num_processes / max(now.epoch_seconds, 1e-9),
+            "trace": self._trace_points(now.epoch * size, now.step),
+        }
+
+    def _trace_points(self, begin: int, end: int) -> list[list[float]]:
+        """[step, loss, norm, learning rate] of every n-th step."""
+        run, points = self.run, []
+        for step in range(begin, end, run.train.log_every):
+            share = schedule(step, self.total, run.train.warm_up, run.train.final_rate)
+            loss, norm = self.trace[: NORM + 1, step].tolist()
+            points.append([float(step + 1), loss, norm, share * run.choice.learning_rate])
+        return points
+
+    def _decide(self, record: Record) -> None:
+        """Keep the best weights; stop when solved, out of patience, out of epochs, or diverged."""
+        now, task = self.progress, self.run.task
+        if now.diverged:
+            return
+        loss = record["valid/loss"]
+        if not math.isfinite(loss):
+            now.diverged_at, now.stopped = now.step, f"validation loss is {loss} at step {now.step}"
+            return
+        if loss < now.best_loss:
+            now.best_loss, now.best_epoch, now.waited = loss, now.epoch, 0
+            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        else:
+            now.waited += 1
+        if loss <= task.enough:
+            now.stopped = "solved"
+        elif now.waited >= task.patience:
+            now.stopped = "no better for too long"
+        elif now.step >= self.total:
+            now.stopped = "all epochs done"
+
+    def _count_seconds(self, begun: float) -> float:
+        """Add the time since `begun`; a GPU is waited for first."""
+        if self.trace.device.type == "cuda":
+            torch.cuda.synchronize()
+        passed = time.perf_counter() - begun
+        self.progress.seconds += passed
+        self.progress.epoch_seconds += passed
+        return begun + passed
+
+    def _save(self) -> None:
+        if self.work is None or not self.run.accelerator.is_main_process:
+            return
+        best = {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors = {**checkpoint.gather(self.model, self.run.optimizer), **best, "trace": self.trace}
+        checkpoint.write(self.work, tensors, asdict(self.progress))
+        self._saved = time.perf_counter()
+
+    def _resume(self, work: Path) -> None:
+        tensors, progress = checkpoint.read(work)
+        checkpoint.restore(tensors, self.model, self.run.optimizer)
+        self.trace = tensors["trace"].to(self.trace.device)
+        device = self.run.accelerator.device
+        self.best = {name: tensor.to(device) for name, tensor in checkpoint.part(tensors, "best").items()}
+        self.progress = Progress(**progress)
+
+
+def epoch_steps(run: Run) -> int:
+    """Optimizer steps of an epoch."""
+    return run.task.epoch_steps or run.loaders["train"].steps_per_pass
+
+
+def total_steps(run: Run) -> int:
+    """Optimizer steps at most."""
+    return run.task.epochs * epoch_steps(run)

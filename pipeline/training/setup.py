@@ -1,0 +1,118 @@
+"""Build all that a run needs, the same way in every stage: device, threads, data, model, optimizer."""
+
+import os
+import warnings
+from typing import Any, NamedTuple
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer, RMSprop
+
+from pipeline.architectures import SequenceModel, make_model
+from pipeline.config import InputError
+from pipeline.config.choice import Choice
+from pipeline.config.model import Model
+from pipeline.config.params import check
+from pipeline.config.registry import known
+from pipeline.config.train import Train
+from pipeline.tasks import Prepared, Task
+from pipeline.training.clipping import CLIPPINGS
+from pipeline.training.initializers import INITIALIZERS
+from pipeline.training.loader import Loader
+
+
+class Run(NamedTuple):
+    """One network, ready to be trained."""
+
+    accelerator: Accelerator
+    task: Task
+    model: nn.Module
+    optimizer: Optimizer
+    loaders: dict[str, Loader]
+    learned: dict[str, Any]
+    choice: Choice
+    train: Train
+
+
+def settle(threads: int) -> None:
+    """Set what holds for the whole process, before its first tensor operation.
+
+    Flush-denormal is a setting of each thread, which a pool's threads inherit only when they start after it. Vanishing
+    gradients become subnormal numbers, and those cost a CPU up to eleven times the time (docs/log.md).
+    """
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_up(
+    prepared: Prepared, architecture: str, settings: dict[str, Any], choice: Choice, model: Model, train: Train, seed: int
+) -> Run:
+    """A run on the device that `train` names: the same for the same seed."""
+    accelerator = make_accelerator(train)
+    set_seed(seed)
+    task, device = prepared.task, accelerator.device
+    network = first_weights(make_model(task, architecture, settings, model), choice)
+    if device.type == "cuda":
+        network = network.to(device)  # before the optimizer is made, whose fused form wants the device
+    optimizer = make_optimizer(network, choice, train, fused=device.type == "cuda")
+    network, optimizer = accelerator.prepare(network, optimizer)
+    if task.batch_size % accelerator.num_processes:
+        raise InputError(f"batch_size {task.batch_size} cannot be shared by {accelerator.num_processes} processes")
+    loaders = {
+        split: Loader(task, prepared.columns(split), seed, device, train.resident_gigabytes * 1e9)
+        for split in ("train", "valid")
+    }
+    return Run(accelerator, task, network, optimizer, loaders, prepared.learned, choice, train)
+
+
+def make_accelerator(train: Train) -> Accelerator:
+    """Device placement, precision and processes; refuses a device that is not there."""
+    if train.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("params.yaml: train.device: cuda, but torch sees no CUDA device; accepted here: auto, cpu")
+    if train.device == "mps" and not torch.backends.mps.is_available():
+        raise InputError("params.yaml: train.device: mps, but torch sees none; accepted here: auto, cpu")
+    on_cpu = train.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    if torch.cuda.is_available() and not on_cpu:
+        torch.set_float32_matmul_precision("high")
+        if train.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:2")
+            torch.use_deterministic_algorithms(True)
+    precision = {"fp32": "no", "bf16": "bf16"}[train.precision]
+    if precision == "bf16" and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        warnings.warn("this CPU has no bf16 instructions: training in fp32", stacklevel=2)
+        precision = "no"
+    return Accelerator(cpu=on_cpu, mixed_precision=precision)
+
+
+def first_weights(model: SequenceModel, choice: Choice) -> SequenceModel:
+    """The model with its choice's first weights."""
+    known("initializer", choice.initializer, INITIALIZERS)
+    known("clipping", choice.clipping, CLIPPINGS)
+    with torch.no_grad():
+        INITIALIZERS[choice.initializer](model)
+    return model
+
+
+def make_optimizer(model: nn.Module, choice: Choice, train: Train, fused: bool = False) -> Optimizer:
+    """adamw (Loshchilov & Hutter 2019), sgd with momentum, or rmsprop (Tieleman & Hinton 2012)."""
+    parameters, rate, decay = model.parameters(), choice.learning_rate, train.weight_decay
+    if choice.optimizer == "adamw":
+        return AdamW(parameters, rate, weight_decay=decay, fused=fused or None)
+    if choice.optimizer == "sgd":
+        return SGD(parameters, rate, momentum=train.momentum, weight_decay=decay)
+    return RMSprop(parameters, rate, weight_decay=decay)
+
+
+def read_choice(architecture: str, settings: dict[str, Any]) -> Choice:
+    """The choice that params.yaml states for an architecture, checked."""
+    choice = check(Choice, settings.get("choice") or {}, f"architectures.{architecture}.choice")
+    known("initializer", choice.initializer, INITIALIZERS)
+    known("clipping", choice.clipping, CLIPPINGS)
+    return choice

@@ -1,0 +1,49 @@
+"""What tests share: threads set before the first tensor, a project folder of one's own, a tiny prepared task."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import files
+from pipeline.config.choice import Choice
+from pipeline.config.model import Model
+from pipeline.config.registry import find
+from pipeline.config.train import Train
+from pipeline.tasks import Prepared, Task
+from pipeline.training.setup import Run, set_up, settle
+
+settle(1)
+TINY = {"examples": 128, "held_out": 32, "epochs": 3, "epoch_steps": 4, "batch_size": 16, "parameters": 1000}
+
+
+def prepare(folder: Path, kind: str, seed: int = 0, **settings) -> Prepared:
+    """A drawn task, prepared in `folder`."""
+    task = find(Task, kind)(**{**TINY, **settings})
+    folder.mkdir(parents=True)
+    files.write_json(folder / "audit.json", task.prepare(Path("nowhere"), folder, seed))
+    return Prepared(task, folder)
+
+
+def tiny_run(prepared: Prepared, architecture: str = "gru", choice: dict | None = None, seed: int = 0, **train) -> Run:
+    """A small network on a prepared task, ready to be trained on the CPU."""
+    settings = Train(device="cpu", **train)
+    return set_up(prepared, architecture, {}, Choice(**(choice or {})), Model(embedding=8), settings, seed)
+
+
+@pytest.fixture
+def recall(tmp_path):
+    return prepare(tmp_path / "recall", "recall", lag=20)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project in a temporary folder, which is the working directory; gives a function that sets params.yaml."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def write(**values):
+        Path("params.yaml").write_text(yaml.safe_dump({"scale": "smoke", **values}, sort_keys=False))
+        return tmp_path
+
+    return write

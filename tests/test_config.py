@@ -1,0 +1,95 @@
+"""Settings: what a person may write in params.yaml, and what they are told when it is wrong."""
+
+import pytest
+
+from pipeline.architectures import Architecture
+from pipeline.config import InputError, files, params
+from pipeline.config.registry import find, names
+from pipeline.config.train import Train
+from pipeline.tasks import Task, make
+
+
+def test_a_number_is_taken_at_the_scale(project):
+    project(scale="full", train={"seeds": {"smoke": 1, "quick": 2, "full": 5}})
+    assert params.section(Train).seeds == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"trian": {}}, "unknown key 'trian'; accepted: scale, seed, tasks"),
+        ({"scale": "huge"}, "scale: 'huge' is not one of smoke, quick, full"),
+        ({"seed": "zero"}, "seed: 'zero' is not a whole number"),
+        ({"train": {"seeds": {"quick": 2}}}, "train.seeds: no value for scale 'smoke'; it has quick"),
+        ({"train": {"sedes": 2}}, "train.sedes: unknown setting; accepted: seeds,"),
+        ({"train": {"seeds": "two"}}, r"train.seeds: Input should be a valid integer.*got 'two'"),
+        ({"train": {"precision": "fp64"}}, "train.precision: Input should be 'fp32' or 'bf16', got 'fp64'"),
+        ({"train": [1]}, r"train: \[1\] is not a mapping of settings"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_is_accepted(project, values, told):
+    project(**values)
+    with pytest.raises(InputError, match=told):
+        params.section(Train)
+
+
+def test_not_yaml_and_no_file_are_told_in_one_line(project, tmp_path):
+    with pytest.raises(InputError, match="run this from the project's root"):
+        params.load()
+    (tmp_path / "params.yaml").write_text("tasks: [unclosed")
+    with pytest.raises(InputError, match="params.yaml is not YAML") as error:
+        params.load()
+    assert "\n" not in str(error.value)
+
+
+def test_tasks_are_found_by_name_and_kind(project):
+    project(tasks={"far": {"kind": "recall", "lag": 7}, "odd": {"kind": "recal"}, "bad": {"kind": "recall", "lgg": 1}})
+    assert make("far").lag == 7
+    with pytest.raises(InputError, match="no task named 'imbd'; there are: far, odd, bad"):
+        make("imbd")
+    with pytest.raises(InputError, match="no task named 'recal'; there are: adding, copy_memory, "):
+        make("odd")
+    with pytest.raises(InputError, match="tasks.bad.lgg: unknown setting; accepted: parameters, "):
+        make("bad")
+
+
+def test_names_are_file_names():
+    assert {"adding", "copy_memory", "recall", "sine", "sum_sign", "temporal_order"} <= set(names(Task))
+    assert find(Architecture, "lstm").__name__ == "LSTM"
+    with pytest.raises(InputError, match="no architecture named 'lst'; there are: attention, gru, identity, lstm"):
+        find(Architecture, "lst")
+
+
+def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
+    path = tmp_path / "result.json"
+    files.write_json(path, {"kept": 1})
+    with pytest.raises(OSError, match="No space left"), files.replacing(path) as temporary:
+        temporary.write_text('{"half": ')
+        raise OSError(28, "No space left on device")
+    assert files.read_json(path) == {"kept": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    path = tmp_path / "splits"
+    for content in ("old", "new"):
+        with files.replacing(path) as temporary:
+            temporary.mkdir()
+            (temporary / content).write_text(content)
+    assert [file.name for file in path.iterdir()] == ["new"]
+    assert [file.name for file in tmp_path.iterdir()] == ["splits"]
+
+
+def test_json_is_never_written_with_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.write_json(tmp_path / "x.json", {"loss": float("nan")})
+
+
+def test_a_digest_follows_names_and_bytes(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/one").write_text("1")
+    before = files.digest(tmp_path / "a")
+    (tmp_path / "a/one").rename(tmp_path / "a/two")
+    renamed = files.digest(tmp_path / "a")
+    (tmp_path / "a/two").write_text("2")
+    assert len({before, renamed, files.digest(tmp_path / "a")}) == 3

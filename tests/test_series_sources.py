@@ -1,0 +1,178 @@
+"""Sources of series: every way to be wrong is told in one line that names the place; nothing half read remains."""
+
+import contextlib
+import hashlib
+import socket
+import threading
+import time
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from series_files import ENDS, prepare, table, task
+
+from pipeline.config import InputError
+from pipeline.tasks import _source
+
+BODY = b"time,load\n2020-01-01,1\n"
+DIGEST = hashlib.sha256(BODY).hexdigest()
+
+
+def cell(rows, row, column, value):
+    rows[column] = rows[column].astype(object)
+    rows.loc[row, column] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda rows: rows.drop(columns="heat"), "no column 'heat'; there are: time, load, work"),
+        (lambda rows: rows.drop(columns="time"), "no column 'time'"),
+        (lambda rows: cell(rows, 5, "time", "yesterday"), "line 7: time is 'yesterday'; accepted: ISO 8601"),
+        (lambda rows: cell(rows, 5, "time", None), "line 7: time is nan"),
+        (lambda rows: cell(rows, 5, "time", "2020-01-02 06:00:00+10:00"), "time"),
+        (lambda rows: rows.drop(index=20), "line 22: 2020-01-06 06:00:00 comes 12:00:00 after the row before"),
+        (lambda rows: rows.loc[[*range(6), *range(5, 48)]], "line 8: 2020-01-02 06:00:00 stands twice"),
+        (lambda rows: rows.loc[[0, 2, 1, *range(3, 48)]], "line 4: 2020-01-01 06:00:00 goes back in time"),
+        (lambda rows: cell(rows, 9, "load", None), "line 11 (2020-01-03 06:00:00): load is empty"),
+        (lambda rows: cell(rows, 9, "heat", "inf"), "line 11 (2020-01-03 06:00:00): heat is inf"),
+        (lambda rows: cell(rows, 9, "work", "n/k"), "line 11 (2020-01-03 06:00:00): work is 'n/k'"),
+        (lambda rows: rows[:41], "splits.test: 1 rows from 2020-01-11 00:00:00 hold no window"),
+        (lambda rows: rows[:32], "splits.gate: 0 rows hold no window"),
+        (lambda rows: rows[:1], "1 rows below its header"),
+        (lambda rows: rows.assign(load=3.0), "load repeats itself through all of train"),
+    ],
+)
+def test_a_spoilt_file_is_told_in_one_line(tmp_path, spoil, told):
+    with pytest.raises(InputError) as error:
+        prepare(tmp_path, spoil(table()))
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b'a,b\n1,2,3\n4,5,6,7\n"', b"\xff\xfe\x00\x01"])
+def test_what_is_no_csv_file_is_told(tmp_path, content):
+    (tmp_path / "series.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"^series\.csv (is not a CSV file|has \d rows)"):
+        task().prepare(tmp_path, tmp_path, seed=0)
+
+
+def test_missing_splits_are_proposed_and_the_proposal_works(tmp_path):
+    with pytest.raises(InputError, match='"2020-02-02 00:00:00", test: null') as error:
+        prepare(tmp_path / "one", table(160), splits=None)
+    told = str(error.value)
+    ends = {split: told.split(f'{split}: "')[1].split('"')[0] for split in ("train", "valid", "gate")}
+    assert set(prepare(tmp_path / "two", table(160), splits=ends | {"test": None}).audit["rows"]) == set(ENDS)
+
+
+def test_a_season_that_was_not_stated_must_be_a_day(tmp_path):
+    stated = {name: value for name, value in task(look_back=48, season=48).model_dump().items() if name != "season"}
+    table(200).to_csv(tmp_path / "series.csv", index=False)
+    with pytest.raises(InputError, match="a day has 4 rows, not 48: state `season`"):
+        type(task()).model_validate(stated).prepare(tmp_path, tmp_path, seed=0)
+
+
+def test_one_zone_for_all_rows_is_the_files_own_clock(tmp_path):
+    rows = table()
+    plain = prepare(tmp_path / "one", rows)
+    zoned = prepare(tmp_path / "two", rows.assign(time=rows["time"] + "+10:00"))
+    assert plain.learned == zoned.learned and plain.audit == zoned.audit
+
+
+def test_fetch_copies_a_file_and_says_what_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/sources").mkdir(parents=True)
+    (tmp_path / "data/sources/own.csv").write_bytes(BODY)
+    for source in ("own.csv", str(tmp_path / "data/sources/own.csv")):
+        assert task(source=source).fetch(tmp_path) == {"source": source, "bytes": len(BODY), "digest": DIGEST}
+    assert (tmp_path / "series.csv").read_bytes() == BODY
+
+
+def test_a_missing_file_is_told_with_both_places(tmp_path):
+    with pytest.raises(InputError, match=r"'none\.csv': no such file, nor data/sources/none\.csv"):
+        task(source="none.csv").fetch(tmp_path)
+
+
+def test_a_wrong_digest_leaves_what_was_there(tmp_path):
+    (tmp_path / "new.csv").write_bytes(BODY)
+    (tmp_path / "series.csv").write_text("old")
+    with pytest.raises(InputError, match=f"SHA-256 is {DIGEST}, but `digest` says {'0' * 64}"):
+        task(source=str(tmp_path / "new.csv"), digest="0" * 64).fetch(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"new.csv", "series.csv"}
+    assert (tmp_path / "series.csv").read_text() == "old"
+    assert task(source=str(tmp_path / "new.csv"), digest=DIGEST.upper()).fetch(tmp_path)["digest"] == DIGEST
+
+
+class Answers(BaseHTTPRequestHandler):
+    """/good answers, /short breaks off, /silent sends a header letter by letter, else 404."""
+
+    def do_GET(self):  # noqa: N802
+        if self.path == "/silent":
+            return self.dribble()
+        self.send_response(404 if self.path not in ("/good", "/short") else 200)
+        self.send_header("Content-Length", str(len(BODY) + (self.path == "/short")))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    def dribble(self):
+        with contextlib.suppress(OSError):
+            for letter in b"HTTP/1.0 200":
+                self.wfile.write(bytes([letter]))
+                time.sleep(0.05)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_url_is_fetched(tmp_path, server):
+    fetched = task(source=f"{server}/good", digest=DIGEST).fetch(tmp_path)
+    assert fetched == {"source": f"{server}/good", "bytes": len(BODY), "digest": DIGEST}
+    assert (tmp_path / "series.csv").read_bytes() == BODY
+
+
+@pytest.mark.parametrize(("path", "told"), [("none", "HTTP Error 404"), ("short", "ended after 23 of 24 bytes")])
+def test_a_url_that_fails_is_told_with_the_alternatives(tmp_path, server, path, told):
+    with pytest.raises(InputError, match=f"{path}.*{told}.*set `source` to the file.*bundled data/victoria_2014.csv"):
+        task(source=f"{server}/{path}").fetch(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_host_that_is_not_there_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        with pytest.raises(InputError, match="refused"):
+            task(source=f"http://127.0.0.1:{unused.getsockname()[1]}/x.csv").fetch(tmp_path)
+
+
+def test_a_host_that_never_answers_is_told_within_ten_seconds(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    assert _source.SILENCE < 10
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.csv"
+        monkeypatch.setattr(_source, "download", partial(_source.download, silence=0.3))
+        check_gives_up(tmp_path, url)
+
+
+def test_a_host_that_dribbles_its_headers_is_told(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(_source, "download", partial(_source.download, silence=0.3))
+    check_gives_up(tmp_path, f"{server}/silent")
+
+
+def check_gives_up(folder, url):
+    begin = time.monotonic()
+    with pytest.raises(InputError, match="timed out|no answer within"):
+        task(source=url).fetch(folder)
+    assert time.monotonic() - begin < 2 and not list(folder.iterdir())
