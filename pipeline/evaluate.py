@@ -23,6 +23,7 @@ from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import store
 from pipeline.training.setup import cores, make_accelerator, settle
 
+
 def main(task: str) -> None:
     settle(cores())
     params = load()
@@ -66,7 +67,10 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
         }
         if candidate.kind == "network":
             entry["against"] = {
-                role: {"name": other.name, **(difference(prepared.task, candidate.scores, other.scores, resamples) or {})}
+                role: {
+                    "name": other.name,
+                    **(difference(prepared.task, candidate.scores, other.scores, resamples) or {}),
+                }
                 for role, others in rivals.items()
                 for other in others
             }
@@ -137,7 +141,12 @@ def _lists(values: Tensor) -> pa.Array:
 def _write_scores(path: Path, main_metric: str, results: list[dict[str, Any]]) -> None:
     """The main metric of every candidate, for `dvc plots`."""
     rows = [
-        [entry["name"], entry["kind"], main_metric, *(entry["metrics"][main_metric][key] for key in ("mean", "low", "high"))]
+        [
+            entry["name"],
+            entry["kind"],
+            main_metric,
+            *(entry["metrics"][main_metric][key] for key in ("mean", "low", "high")),
+        ]
         for entry in results
         if entry["metrics"]
     ]

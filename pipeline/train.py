@@ -190,7 +190,9 @@ def _tell(cell: Cell, outcomes: dict[int, Any]) -> None:
         result, loss = o["result"], o["result"]["valid_loss"]
         told = "no validation loss" if loss is None else f"validation loss {loss:.4g}"
         seconds = o["clock"]["train_seconds"]
-        print(f"{cell.task} {cell.architecture} seed {seed}: {told}, {result['stopped']}, {result['steps']} steps, {seconds:.1f} s")
+        print(
+            f"{cell.task} {cell.architecture} seed {seed}: {told}, {result['stopped']}, {result['steps']} steps, {seconds:.1f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -183,5 +183,3 @@ def test_the_same_embedding_for_all():
         assert isinstance(model.embed.first, nn.Embedding)
         shapes.add(tuple(model.embed.first.weight.shape))
     assert shapes == {(3, 12)}
-
-

@@ -47,7 +47,8 @@ def cell(rows, row, column, value):
 def test_a_spoilt_file_is_told_in_one_line(tmp_path, spoil, told):
     with pytest.raises(InputError) as error:
         prepare(tmp_path, spoil(table()))
-    assert told in str(error.value) and "\n" not in str(error.value)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", [b"", b'a,b\n1,2,3\n4,5,6,7\n"', b"\xff\xfe\x00\x01"])
@@ -76,7 +77,8 @@ def test_one_zone_for_all_rows_is_the_files_own_clock(tmp_path):
     rows = table()
     plain = prepare(tmp_path / "one", rows)
     zoned = prepare(tmp_path / "two", rows.assign(time=rows["time"] + "+10:00"))
-    assert plain.learned == zoned.learned and plain.audit == zoned.audit
+    assert plain.learned == zoned.learned
+    assert plain.audit == zoned.audit
 
 
 def test_fetch_copies_a_file_and_says_what_it_was(tmp_path, monkeypatch):
@@ -106,9 +108,10 @@ def test_a_wrong_digest_leaves_what_was_there(tmp_path):
 class Answers(BaseHTTPRequestHandler):
     """/good answers, /short breaks off, /silent sends a header letter by letter, else 404."""
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         if self.path == "/silent":
-            return self.dribble()
+            self.dribble()
+            return
         self.send_response(404 if self.path not in ("/good", "/short") else 200)
         self.send_header("Content-Length", str(len(BODY) + (self.path == "/short")))
         self.end_headers()
@@ -175,4 +178,5 @@ def check_gives_up(folder, url):
     begin = time.monotonic()
     with pytest.raises(InputError, match="timed out|no answer within"):
         task(source=url).fetch(folder)
-    assert time.monotonic() - begin < 2 and not list(folder.iterdir())
+    assert time.monotonic() - begin < 2
+    assert not list(folder.iterdir())

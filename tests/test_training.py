@@ -113,7 +113,9 @@ def test_scores_do_not_depend_on_the_batches(recall):
         Loader(recall.task.model_copy(update={"batch_size": size}), recall.columns("valid"), 0, torch.device("cpu"))
         for size in (32, 1)
     )
-    assert score(recall.task, run.model, whole, {}) == pytest.approx(score(recall.task, run.model, pieces, {}), rel=1e-5)
+    assert score(recall.task, run.model, whole, {}) == pytest.approx(
+        score(recall.task, run.model, pieces, {}), rel=1e-5
+    )
     torch.testing.assert_close(predict(run.model, whole), predict(run.model, pieces))
 
 
@@ -144,7 +146,9 @@ def test_a_run_resumed_from_any_checkpoint_ends_bit_for_bit_alike(recall, tmp_pa
     records = list(resumed)
     assert torch.equal(weights(resumed), weights(unbroken))
     for ours, theirs in zip(records, expected, strict=True):
-        assert {k: v for k, v in ours.items() if "speed" not in k} == {k: v for k, v in theirs.items() if "speed" not in k}
+        assert {k: v for k, v in ours.items() if "speed" not in k} == {
+            k: v for k, v in theirs.items() if "speed" not in k
+        }
 
 
 def test_a_finished_training_is_not_trained_again(recall, tmp_path):

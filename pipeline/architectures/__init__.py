@@ -35,9 +35,7 @@ class Architecture(nn.Module, ABC):
         """Widths are multiples of this."""
         return 1
 
-    def step(
-        self, x: Float[Tensor, "batch width"], state: State | None
-    ) -> tuple[Float[Tensor, "batch width"], State]:
+    def step(self, x: Float[Tensor, "batch width"], state: State | None) -> tuple[Float[Tensor, "batch width"], State]:
         """One step of `forward`, for predicting a stream: the next hidden vector and state (None at the start)."""
         raise TypeError(f"{type(self).__name__} needs the whole past: it has no state of fixed size")
 
@@ -48,7 +46,7 @@ class SequenceModel(nn.Module):
     def __init__(self, spec: DataSpec, cores: list[Architecture], width: int, embedding: int, task: Task):
         super().__init__()
         self.spec = spec
-        self.embed = Embedding(spec, embedding, width)
+        self.embed = Embedding(spec, embedding, width, task.dropout)
         self.cores = nn.ModuleList(cores)
         self.dropout = nn.Dropout(task.dropout)
         self.readout = Readout(task.readout, spec, width * len(cores))
@@ -58,7 +56,7 @@ class SequenceModel(nn.Module):
     ) -> Float[Tensor, "batch ... outputs"]:
         inputs, level = self._relative(inputs)
         steps = (lengths + self.spec.patch - 1) // self.spec.patch
-        hidden = self.run_cores(self.dropout(self.embed(inputs)), steps)
+        hidden = self.run_cores(self.embed(inputs), steps)
         outputs = self.readout(self.dropout(hidden), steps)
         return outputs if level is None else outputs + level
 

@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from pipeline.tasks import DataSpec
 
+TOKEN_STD = 0.1  # torch's 1 drowns what is learned of a rare word in its first, random vector (docs/log.md)
+
 
 class Embedding(nn.Module):
     """Tokens, or numbers, to the core's width by way of an embedding that is equally wide for every architecture.
@@ -15,11 +17,13 @@ class Embedding(nn.Module):
     together (as the strided convolution of Johnson & Zhang 2016 for text, the segments of SegRNN 2023 for series).
     """
 
-    def __init__(self, spec: DataSpec, embedding: int, width: int):
+    def __init__(self, spec: DataSpec, embedding: int, width: int, dropout: float):
         super().__init__()
-        self.patch = spec.patch
+        self.patch, self.dropout = spec.patch, nn.Dropout(dropout)
         if spec.tokens:
-            self.first: nn.Module = nn.Embedding(spec.inputs, embedding, padding_idx=0)
+            self.first: nn.Embedding | nn.Linear = nn.Embedding(spec.inputs, embedding, padding_idx=0)
+            with torch.no_grad():
+                self.first.weight.mul_(TOKEN_STD)
             self.project = nn.Linear(spec.patch * embedding, width)
         else:
             self.first = nn.Linear(spec.patch * spec.inputs, embedding)
@@ -28,8 +32,8 @@ class Embedding(nn.Module):
 
     def forward(self, inputs: Shaped[Tensor, "batch time ..."]) -> Float[Tensor, "batch patches width"]:
         if self.tokens:
-            return self.project(self._join(self.first(inputs)))
-        return self.project(self.first(self._join(inputs)))
+            return self.project(self.dropout(self._join(self.first(inputs))))
+        return self.project(self.dropout(self.first(self._join(inputs))))
 
     def _join(self, x: Float[Tensor, "batch time features"]) -> Float[Tensor, "batch patches joined"]:
         missing = -x.shape[1] % self.patch

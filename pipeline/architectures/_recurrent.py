@@ -18,9 +18,7 @@ class Recurrent(Architecture):
         hidden, _ = self.cell(x)
         return hidden
 
-    def step(
-        self, x: Float[Tensor, "batch width"], state: State | None
-    ) -> tuple[Float[Tensor, "batch width"], State]:
+    def step(self, x: Float[Tensor, "batch width"], state: State | None) -> tuple[Float[Tensor, "batch width"], State]:
         given = state if state is None or len(state) > 1 else state[0]  # nn.LSTM takes (h, c), the others h
         hidden, after = self.cell(x.unsqueeze(1), given)
         return hidden.squeeze(1), after if isinstance(after, tuple) else (after,)

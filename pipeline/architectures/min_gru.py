@@ -28,9 +28,7 @@ class MinGRU(Architecture):
             x = layer(x)
         return x
 
-    def step(
-        self, x: Float[Tensor, "batch width"], state: State | None
-    ) -> tuple[Float[Tensor, "batch width"], State]:
+    def step(self, x: Float[Tensor, "batch width"], state: State | None) -> tuple[Float[Tensor, "batch width"], State]:
         before = state or tuple(torch.zeros_like(x) for _ in self.layers)
         after = []
         for layer, hidden in zip(self.layers, before, strict=True):

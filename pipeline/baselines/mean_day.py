@@ -25,7 +25,8 @@ class MeanDay(Baseline):
             raise InputError(f"{self.days} days of {self.season} steps are longer than the look-back, {look_back}")
 
         def predict(batch: Batch) -> Tensor:
-            days = _windows.past(prepared, batch)[:, -seen:].unflatten(1, (self.days, self.season))
+            past = _windows.past(prepared, batch)[:, -seen:]
+            days = past.reshape(len(past), self.days, self.season, -1)
             return days.mean(1)[:, torch.arange(horizon) % self.season]
 
         return _windows.by_split(prepared, predict)

@@ -7,7 +7,7 @@ terms; term t is multiplied by how much likelier it is in texts of the label tha
 
 Their classifier is a support vector machine; here it is logistic regression at the same C = 1, so that there are
 probabilities, as in Mesnil et al., Ensemble of Generative and Discriminative Techniques for Sentiment Analysis of Movie
-Reviews, 2015. Of several labels, each is set against the rest.
+Reviews, 2015. Each label is set against the rest.
 """
 
 from collections.abc import Callable
@@ -43,8 +43,7 @@ class NaiveBayesSVM(Baseline):
             ngram_range=(1, self.longest), min_df=self.least, binary=True, dtype=np.float32, token_pattern=WORD
         )
         inputs, targets = terms.fit_transform(prepared.texts("train")), np.asarray(prepared.columns("train")["targets"])
-        labels = prepared.task.spec.outputs
-        scores = [self._against_rest(inputs, targets == label) for label in range(labels) if labels > 2 or label]
+        scores = [self._against_rest(inputs, targets == label) for label in range(prepared.task.spec.outputs)]
 
         def outputs(split: str) -> Tensor:
             texts = terms.transform(prepared.texts(split))
@@ -69,9 +68,6 @@ def ratio(inputs: Any, chosen: Bool[np.ndarray, " rows"]) -> Float[np.ndarray, "
     return np.log(odds)
 
 
-def log_probabilities(odds: Float[Tensor, "rows problems"]) -> Float[Tensor, "rows labels"]:
-    """Of two labels from the log-odds of the second; of more, from each one's against the rest, scaled to sum to 1."""
-    if odds.shape[1] == 1:
-        odds = torch.cat([-odds, odds], dim=1)
-        return torch.nn.functional.logsigmoid(odds).float()
+def log_probabilities(odds: Float[Tensor, "rows labels"]) -> Float[Tensor, "rows labels"]:
+    """From the log-odds of each label against the rest: their probabilities, scaled to sum to 1."""
     return torch.nn.functional.logsigmoid(odds).log_softmax(dim=1).float()

@@ -51,7 +51,7 @@ class Ridge(Baseline):
         def predict(batch: Batch) -> Tensor:
             last = _windows.past(prepared, batch)[:, -1:]
             forecast = torch.from_numpy(_inputs(prepared, batch, known) @ weights).float()
-            return forecast.unflatten(0, (-1, targets)).transpose(1, 2) + last
+            return forecast.view(len(last), targets, -1).transpose(1, 2) + last
 
         return _windows.by_split(prepared, predict)
 

@@ -1,6 +1,6 @@
-"""One colour per architecture and baseline, the same in the page and in the MLflow UI, told apart by colour-blind readers.
+"""One colour per architecture and baseline, the same in the page and in the MLflow UI.
 
-The first are the palette of Okabe & Ito (2008), with its yellow darkened to be seen on white. Lines differ by dashes and
+The first are the palette of Okabe & Ito (2008), which colour-blind readers can tell apart. Lines differ by dashes and
 points by symbols, too, for those who see no colours.
 """
 
@@ -31,7 +31,7 @@ DARK = {  # what stands for a colour on a dark page, where the colour itself wou
     "#661100": "#D0694F",
 }
 
-DASHES = ("solid", "dash", "dashdot", "longdash", "solid", "dash", "dot")
+DASHES = ("solid", "6px,3px", "solid", "6px,2px,2px,2px", "9px,3px", "solid", "2px,2px")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "x")
 
 

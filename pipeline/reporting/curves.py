@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.reporting import colours, words
-from pipeline.reporting.figures import AXIS, Chart, line, plain, scale, text
+from pipeline.reporting.figures import Chart, line, plain, scale, text
 from pipeline.reporting.results import Curve, TaskResults
 
 
@@ -17,10 +17,12 @@ def learning_curves(results: TaskResults) -> Chart:
         for seed in network.diverged:
             _add_end(figure, name, network.history.get(seed))
     figure.update_xaxes(title={"text": "optimizer step"}, rangemode="tozero")
-    figure.update_yaxes(title={"text": "validation loss"}, type=scale(_losses(results)))
+    figure.update_yaxes(title={"text": "validation loss"}, type=scale(_losses(results)), tickformat="~g")
     best = {name: _best(network.history) for name, network in results.networks.items()}
     summary = ", ".join(f"{name} {words.number(loss)}" for name, loss in best.items())
-    note = "A line for each seed, a point for each epoch; the weights of the lowest point are kept." + _diverged(results)
+    note = "A line for each seed, a point for each epoch; the weights of the lowest point are kept." + _diverged(
+        results
+    )
     return Chart("learning", "Learning curves", note, f"Least validation loss: {summary}", figure)
 
 
@@ -31,11 +33,13 @@ def gradients(results: TaskResults) -> Chart:
         figure.add_scatter(x=curve["step"], y=curve["grad_norm_before"], **look)
         figure.add_scatter(x=curve["step"], y=curve["clip_rate"], yaxis="y2", **{**look, "showlegend": False})
     share = {"tickformat": ".0%", "range": [-0.06, 1.06], "domain": [0, 0.27], "title": {"text": "clipped"}}
-    figure.update_layout(yaxis={"domain": [0.36, 1], "title": {"text": "gradient norm"}}, yaxis2=AXIS | share)
-    norms = [norm for _, _, curve in _lines(results) for norm in curve["grad_norm_before"]]
-    figure.update_yaxes(type=scale(norms), selector={"title": {"text": "gradient norm"}})
+    norms = scale(norm for _, _, curve in _lines(results) for norm in curve["grad_norm_before"])
+    norm = {"tickformat": "~g", "type": norms, "domain": [0.36, 1], "title": {"text": "gradient norm"}}
+    figure.update_layout(yaxis=norm, yaxis2=share)
     figure.update_xaxes(title={"text": "optimizer step"}, rangemode="tozero", anchor="y2")
-    note = "Above, the mean norm of an epoch's gradients before clipping; below, the share of its steps that were clipped."
+    note = (
+        "Above, the mean norm of an epoch's gradients before clipping; below, the share of its steps that were clipped."
+    )
     rates = {name: _last(network.history, "clip_rate") for name, network in results.networks.items()}
     summary = ", ".join(f"{name} {rate:.0%}" for name, rate in rates.items() if rate is not None)
     return Chart("gradients", "Gradients", note, f"Share of steps clipped in the last epoch: {summary}", figure)

@@ -1,6 +1,6 @@
 """What to show of thousands of answers: which examples, and how sure, how right, how far ahead."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 BINS = 10  # of equal width, as in the calibration error of the scores
 
 
-class Reliability(NamedTuple):
+@dataclass(frozen=True)
+class Reliability:
     """Answers by how sure they are: a bin's mean probability, share of right answers and number of answers."""
 
     confidence: Float[np.ndarray, " bins"]
@@ -29,8 +30,8 @@ def reliability(probabilities: Float[np.ndarray, "rows classes"], labels: Int[np
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
     count = np.bincount(place, minlength=BINS)
     held = count > 0
-    means = [np.bincount(place, values, BINS)[held] / count[held] for values in (sure, right)]
-    return Reliability(*means, count[held])
+    confidence, share = (np.bincount(place, values, BINS)[held] / count[held] for values in (sure, right))
+    return Reliability(confidence, share, count[held])
 
 
 def confusion(
@@ -76,5 +77,6 @@ def thinned(rows: int, most: int) -> Int[np.ndarray, " kept"]:
 
 def shortened(text: str, most: int) -> str:
     """A long text's first and last words, with an ellipsis between."""
-    words = " ".join(text.split())
-    return words if len(words) <= most else f"{words[: most * 2 // 3].rstrip()} … {words[-most // 3 :].lstrip()}"
+    whole = " ".join(text.split())
+    first, last = whole[: most * 2 // 3].rsplit(" ", 1)[0], whole[-most // 3 :].split(" ", 1)[-1]
+    return whole if len(whole) <= most else f"{first} … {last}"

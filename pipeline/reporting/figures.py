@@ -17,6 +17,16 @@ AXIS = {
     "tickcolor": colours.MUTED,
     "zeroline": False,
     "automargin": True,
+    "title": {"font": {"size": 13}},
+}
+LOOK = {  # of every figure; the page swaps the colours where the reader prefers dark
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": colours.INK},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "xaxis": AXIS,
+    "yaxis": AXIS,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "bgcolor": "rgba(0,0,0,0)"},
+    "hoverlabel": {"bgcolor": colours.PAPER, "bordercolor": colours.MUTED, "font": {"color": colours.INK}},
 }
 SHAPES = {"network": "circle", "control": "circle-open", "baseline": "square"}
 
@@ -38,7 +48,9 @@ def scores(results: TaskResults) -> Chart:
     figure = plain(height=90 + 28 * len(shown))
     for entry in reversed(shown):
         _add_dot(figure, entry, metric)
-    lines = {name: value for name, value in (("trivial", results.metrics["trivial"]), ("floor", floor(results))) if value}
+    lines = {
+        name: value for name, value in (("trivial", results.metrics["trivial"]), ("floor", floor(results))) if value
+    }
     for name, value in lines.items():
         _add_line(figure, name, value)
     told = words.measure(metric, results.metrics["units"])
@@ -60,21 +72,10 @@ def floor(results: TaskResults) -> float | None:
 
 
 def plain(height: int) -> go.Figure:
-    """An empty figure in the page's look; the page swaps its colours where the reader prefers dark."""
-    layout = {
-        "template": go.layout.Template(),
-        "height": height,
-        "margin": {"l": 8, "r": 16, "t": 24, "b": 8},
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": colours.INK},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": AXIS,
-        "yaxis": AXIS,
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "bgcolor": "rgba(0,0,0,0)"},
-        "hoverlabel": {"bgcolor": colours.PAPER, "bordercolor": colours.MUTED, "font": {"color": colours.INK}},
-        "dragmode": False,
-    }
-    return go.Figure(layout=layout)
+    """An empty figure in the page's look."""
+    margin = {"l": 8, "r": 16, "t": 24, "b": 8}
+    template = go.layout.Template(layout=LOOK)
+    return go.Figure(layout={"template": template, "height": height, "margin": margin})
 
 
 def line(name: str, width: float = 1.5) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def text(name: str) -> str:
 
 def _add_dot(figure: go.Figure, entry: dict[str, Any], metric: str) -> None:
     value, name, colour = entry["metrics"][metric], text(entry["name"]), colours.of(entry["name"])
-    told = f"{name}<br>{words.number(value['mean'])} {words.interval(value['low'], value['high'])}<extra></extra>"
+    told = f"{name}<br>{' '.join(words.scored(value))}<extra></extra>"
     figure.add_scatter(
         x=[value["mean"]],
         y=[name],
@@ -142,6 +143,10 @@ def _add_line(figure: go.Figure, name: str, value: float) -> None:
 
 
 def _note(lines: dict[str, float]) -> str:
-    told = "Dots are means over seeds with their intervals, small rings single seeds; networks are round, the control hollow, baselines square."
-    trivial = " Dotted: the best answer that ignores the inputs." if "trivial" in lines else ""
-    return told + trivial + (" No predictor can get below the floor, the variance of the noise." if "floor" in lines else "")
+    meanings = {
+        "trivial": "Trivial: the best answer that ignores the inputs.",
+        "floor": "Floor: the variance of the noise, below which no predictor can get.",
+    }
+    dots = "Means over seeds with their intervals; small rings are single seeds."
+    shapes = "Networks are round, the control hollow, baselines square."
+    return " ".join([dots, shapes, *(meanings[name] for name in lines)])

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Sequence
 from html import escape
 
 VOID = {"meta", "br", "col"}  # elements without an end tag
@@ -27,14 +28,15 @@ def join(*children: object, between: str = "") -> Markup:
     return Markup(between.join(_text(child) for child in children if child is not None))
 
 
-def table(head: list[object], rows: list[Markup], caption: object, **attributes: object) -> Markup:
+def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attributes: object) -> Markup:
     """A table in a box that scrolls by itself, so that the page never does; rows are `<tr>` elements."""
     body = join(
-        tag("caption", caption),
         tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
         tag("tbody", *rows),
     )
-    return tag("div", tag("table", body, **attributes), class_="scroll", tabindex="0", role="group")
+    made = tag("table", body, **attributes)
+    box = tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return join(tag("p", caption, class_="caption"), box)
 
 
 def prose(docstring: str) -> Markup:

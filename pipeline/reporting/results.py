@@ -67,6 +67,11 @@ class TaskResults:
                 return str(entry["against"]["strongest_baseline"]["name"])
         return next((entry["name"] for entry in self.ranked("baseline")), None)
 
+    def shown(self, networks: int) -> list[dict[str, Any]]:
+        """The entries whose answers are shown: so many of the best networks, and the strongest baseline."""
+        strongest = self.strongest_baseline()
+        return [*self.ranked("network")[:networks], *(e for e in self.ranked("baseline") if e["name"] == strongest)]
+
     def predictions(self, name: str) -> Predictions:
         """What a network or baseline answered."""
         path = paths.predictions(self.name) / f"{name}.parquet"
@@ -88,7 +93,9 @@ def read(task: str, architectures: list[str]) -> TaskResults:
     audit = files.read_json(_there(paths.prepared(task) / "audit.json", "prepared data", f"prepare@{task}"))
     scored = [entry["name"] for entry in metrics["results"] if entry["kind"] != "baseline"]
     if missing := [name for name in architectures if name not in scored]:
-        raise InputError(f"no scores of {', '.join(missing)} in {paths.metrics(task)}: run `dvc repro evaluate@{task}` first")
+        raise InputError(
+            f"no scores of {', '.join(missing)} in {paths.metrics(task)}: run `dvc repro evaluate@{task}` first"
+        )
     return TaskResults(task, metrics, audit, {name: _network(task, name) for name in scored})
 
 

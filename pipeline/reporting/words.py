@@ -4,19 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MEASURES = {
-    "accuracy": "share of right answers",
-    "f1": "harmonic mean of precision and recall, of class 1",
-    "log_loss": "mean negative log-probability of the true label, in nats",
-    "calibration_error": "mean distance between a probability and how often it comes true, over 10 bins",
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "rmse": "square root of the mean squared error",
-    "mape": "mean absolute error in percent of the value",
-    "mase": "mean absolute error, over that of the seasonal naive forecast on the training rows",
-    "mse_scaled": "mean squared error of standardised values",
-    "mae_scaled": "mean absolute error of standardised values",
-}
+ACRONYMS = {"f1", "mse", "mae", "rmse", "mape", "mase"}
+VERDICTS = ("better than", "not better than", "worse than")
 ROLES = {  # of metrics.json's `against`, with the sign of each in the map of results
     "control": ("the control without memory", "†"),
     "simplest_baseline": ("the simplest baseline", "‡"),
@@ -25,27 +14,28 @@ ROLES = {  # of metrics.json's `against`, with the sign of each in the map of re
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number in so many significant digits: 0.9032, 12.31, 4,530, 1.23e−05; a dash for None."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    if 1e-4 <= abs(value) < 1e6:
-        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-        told = f"{value:,.{decimals}f}"
-    else:
-        told = f"{value:.{digits - 2}e}"
-    return told.replace("-", "−")
+    """A number in so many significant digits: 0.9032, 12.31, 4,530, 1.2e−05; a dash for None."""
+    return "–" if value is None else _told(value, value, digits)
 
 
-def interval(low: float, high: float, digits: int = 4) -> str:
-    """Its two ends: [0.8981, 0.9083]."""
-    return f"[{number(low, digits)}, {number(high, digits)}]"
+def scored(value: Mapping[str, Any], digits: int = 4) -> tuple[str, str]:
+    """A mean and its interval to the same decimal: 0.9032 and [0.8981, 0.9083]."""
+    most = max(abs(value[key]) for key in ("mean", "low", "high"))
+    mean, low, high = (_told(value[key], most, digits) for key in ("mean", "low", "high"))
+    return mean, f"[{low}, {high}]"
+
+
+def _told(value: float, like: float, digits: int) -> str:
+    """`value` to the decimal that gives `like` so many significant digits."""
+    if like != 0 and not 1e-4 <= abs(like) < 1e6:
+        return f"{value:.{digits - 2}e}".replace("-", "−")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(like)))) if like else 0
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def measure(name: str, units: Mapping[str, str]) -> str:
-    """A metric's name as people read it, with its unit if it has one: log loss, mape (%)."""
-    told = name.replace("_", " ")
+    """A metric's name as people read it, with its unit if it has one: log loss, MAPE (%)."""
+    told = " ".join(part.upper() if part in ACRONYMS else part for part in name.split("_"))
     return f"{told} ({units[name]})" if name in units else told
 
 
@@ -62,10 +52,17 @@ def not_beaten(entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def verdict(other: Mapping[str, Any]) -> str:
-    """What a lost comparison means, in words, with the paired difference (above 0 is better)."""
-    said = "worse than" if other["high"] < 0 else "not better than"
-    difference = f"{number(other['better_by'], 3)} {interval(other['low'], other['high'], 3)}"
-    return f"{said} {other['name']}: better by {difference}"
+    """What a comparison comes to: worse, when its whole interval is below 0; not better, when 0 is within."""
+    return "better than" if other["beats"] else "worse than" if other["high"] < 0 else "not better than"
+
+
+def compared(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The rivals of a network by what the comparison with them came to: better than `identity and constant`."""
+    rivals: dict[str, list[str]] = {}
+    for other in entry.get("against", {}).values():
+        if "beats" in other and other["name"] not in rivals.setdefault(verdict(other), []):
+            rivals[verdict(other)].append(other["name"])
+    return {said: listed(rivals[said]) for said in VERDICTS if said in rivals}
 
 
 def signs(entry: Mapping[str, Any]) -> str:

@@ -76,7 +76,6 @@ class Task(Settings, ABC):
     real: ClassVar[bool] = False  # from a source, with a `gate` split; else drawn at random
     main_metric: ClassVar[str]  # what results are ranked by
     higher_is_better: ClassVar[bool] = False
-    units: ClassVar[Mapping[str, str]] = {}  # of metrics that have one
 
     @property
     @abstractmethod
@@ -119,6 +118,11 @@ class Task(Settings, ABC):
     @abstractmethod
     def trivial(self) -> float:
         """The main metric of the best predictor that ignores the inputs, derived; nan where the data decide it."""
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of the metrics that have one."""
+        return {}
 
     @property
     def baselines(self) -> dict[str, dict[str, Any]]:

@@ -29,6 +29,8 @@ def carve(
     `shares` are those of the splits beside train. Of an official test split and of the other rows whole groups are
     taken until there are `examples` rows of each; 0 takes all.
     """
+    if how == "column" and reviews.groups is None:
+        raise InputError("the fetched reviews have no column `group`: run fetch again")
     mentions = _films.names(reviews.texts) if how == "films" else None
     groups = keys(reviews, mentions)
     found = splits(groups, reviews.official, shares, examples)
@@ -88,7 +90,7 @@ def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
     """
     own = [text.casefold() for text in reviews.texts]
     if mentions is None:
-        return reviews.groups or own
+        return own if reviews.groups is None else reviews.groups
     carved = np.flatnonzero(~reviews.official)
     films = _films.films(mentions[carved], reviews.labels[carved])
     _, first, film = np.unique(films, return_index=True, return_inverse=True)

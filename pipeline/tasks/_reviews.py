@@ -35,11 +35,8 @@ def load(raw: Path) -> Reviews:
     tables = [read(path) for path in (raw / "train.parquet", raw / "test.parquet") if path.exists()]
     texts = [text for table in tables for text in table["text"].to_pylist()]
     labels = np.concatenate([table["label"].to_numpy() for table in tables])
-    groups = (
-        [group for table in tables for group in table["group"].to_pylist()]
-        if "group" in tables[0].column_names
-        else None
-    )
+    named = "group" in tables[0].column_names
+    groups = [group for table in tables for group in table["group"].to_pylist()] if named else None
     official = np.repeat(np.arange(len(tables)) == 1, [len(table) for table in tables])
     return Reviews(batched("clean", clean, texts).to_pylist(), labels, groups, official)
 
@@ -60,7 +57,7 @@ def copy(
     found: dict[str, Any] = {"text": pa.array(_texts(file, names["text"], reviews[names["text"]].to_pylist()))}
     found["label"] = pa.array(numbers, pa.int64())
     if "group" in names:
-        groups = reviews[names["group"]].cast(pa.string()).to_pylist()
+        groups = [None if group is None else str(group) for group in reviews[names["group"]].to_pylist()]
         found["group"] = pa.array(_texts(file, names["group"], groups))
     pq.write_table(pa.table(found), path)
     return {label: numbers.count(number) for number, label in enumerate(labels)}
@@ -87,6 +84,7 @@ def read(file: Path) -> pa.Table:
             return Dataset.from_csv(str(file), cache_dir=cache, keep_in_memory=True, **plain).data.table
         except Exception as error:  # datasets wraps whatever its reader raised
             reason = " ".join(str(error.__cause__ or error).split())
+            reason = "no rows" if "corresponds to no data" in reason else reason
             raise InputError(f"{file} cannot be read as {file.suffix[1:]}: {reason}") from None
 
 
@@ -98,7 +96,7 @@ def batched(name: str, function: Any, texts: list[str]) -> pa.Array:
         made = Dataset.from_dict({"text": texts}).map(
             lambda batch: {name: function(batch["text"])},
             batched=True,
-            remove_columns=["text"] if name != "text" else [],
+            remove_columns=["text"],
             new_fingerprint=name,  # nothing is cached, so nothing needs to be hashed
         )
     return made.data.column(name).combine_chunks()

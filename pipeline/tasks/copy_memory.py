@@ -54,7 +54,9 @@ class CopyMemory(Labelled):
         targets[:, -self.symbols :] = symbols
         return {"inputs": (inputs + 1).to(torch.int16), "targets": targets.to(torch.int16)}
 
-    def loss(self, outputs: Float[Tensor, "batch time classes"], targets: Int[Tensor, "batch time"]) -> Float[Tensor, ""]:
+    def loss(
+        self, outputs: Float[Tensor, "batch time classes"], targets: Int[Tensor, "batch time"]
+    ) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
     def contributions(

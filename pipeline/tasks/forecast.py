@@ -10,8 +10,8 @@ horizon forecast. What is known ahead of time enters as further steps, with the 
     flag        0    0    0    0  |  1    1
 
 Numbers are standardised by the mean and deviation of the training rows. Splits are spans of time with fixed ends, so
-that more rows change no row's split; windows start at every row. The best forecast that sees nothing, the training
-median, has an error that the data decide: `trivial` is nan, and the baseline `constant` measures it.
+that more rows change no row's split; windows start at every row. The error of a forecast that sees nothing depends on
+the data: `trivial` is nan, and the baseline `constant`, the training mean, measures it.
 
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
 """
@@ -36,14 +36,20 @@ class Forecast(Windowed):
 
     criterion: Literal["mae", "mse"] = "mae"
     """What training minimizes: mean absolute or mean squared error, of standardised values."""
+    unit: str = ""
+    """The targets' unit, for tables and figures."""
 
     real: ClassVar[bool] = True
     main_metric: ClassVar[str] = "mae"
-    units: ClassVar[Mapping[str, str]] = {"mape": "%"}
 
     @property
     def trivial(self) -> float:
         return float("nan")
+
+    @property
+    def units(self) -> dict[str, str]:
+        squared = {"mse": f"{self.unit}²"} if self.unit else {}
+        return {"mape": "%", **squared, **{name: self.unit for name in ("mae", "rmse") if self.unit}}
 
     @property
     def block(self) -> int:
@@ -123,7 +129,8 @@ class Forecast(Windowed):
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         start, series = columns["start"], columns["series"]
-        assert isinstance(start, Tensor) and isinstance(series, Tensor)
+        assert isinstance(start, Tensor)
+        assert isinstance(series, Tensor)
         steps = torch.arange(self.look_back + self.horizon, device=series.device)
         window = series[start[rows][:, None] + steps]
         inputs = F.pad(window, (0, 1))  # the flag

@@ -79,7 +79,7 @@ class Sentiment(Task):
     """Budget of core parameters: every architecture's width is the largest within it."""
     epochs: int = Field(4, gt=0)
     """Epochs at most; a record is made after each."""
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(0.5, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
     readout: str = Field("mean_max", pattern="^(last|mean|max|mean_max|attention)$")
     """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
@@ -182,6 +182,9 @@ class Sentiment(Task):
 
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         return _scores.label_scores(means)
+
+    def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
+        return outputs.softmax(dim=1)
 
     @property
     def _groups_by(self) -> str:

@@ -50,7 +50,13 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
         made.update_run(run_id, status="RUNNING")
         made.set_tag(run_id, "process", _process())
         return run_id
-    every = {**tags, **_code_version(), "task": task, "process": _process(), "mlflow.source.name": f"pipeline {tags['stage']}"}
+    every = {
+        **tags,
+        **_code_version(),
+        "task": task,
+        "process": _process(),
+        "mlflow.source.name": f"pipeline {tags['stage']}",
+    }
     run = made.create_run(experiment(task), run_name=name, tags={key: str(value) for key, value in every.items()})
     flat = [Param(key, str(value)) for key, value in flatten(params)]
     for begin in range(0, len(flat), 100):
@@ -63,9 +69,7 @@ def log_record(run_id: str, record: Mapping[str, Any]) -> None:
     now = int(time.time() * 1000)
     step = record["step"]
     metrics = [
-        Metric(key, float(value), now, step)
-        for key, value in record.items()
-        if "/" in key and value is not None
+        Metric(key, float(value), now, step) for key, value in record.items() if "/" in key and value is not None
     ]
     for at, loss, norm, rate in record["trace"]:
         values = {"step/loss": loss, "step/grad_norm": norm, "step/learning_rate": rate}
@@ -74,7 +78,7 @@ def log_record(run_id: str, record: Mapping[str, Any]) -> None:
         client().log_batch(run_id, metrics=metrics[begin : begin + 1000])
 
 
-def log_metrics(run_id: str, values: Mapping[str, float | None], step: int = 0, model_id: str | None = None) -> None:
+def log_metrics(run_id: str, values: Mapping[str, int | float | None], step: int = 0, model_id: str | None = None) -> None:
     """Numbers of a finished run; with the model they belong to, so that the UI shows them with it."""
     now = int(time.time() * 1000)
     metrics = [Metric(k, float(v), now, step, model_id=model_id) for k, v in values.items() if v is not None]

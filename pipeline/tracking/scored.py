@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 from torch import Tensor
 
 from pipeline.config import paths
@@ -27,34 +26,33 @@ def log(
     for candidate in candidates:
         entry = entries[candidate.name]
         if candidate.kind == "baseline":
-            ids = {0: {"run_id": _baseline_run(task, prepared, candidate, params), "model_id": None}}
+            ids: dict[int, dict[str, Any]] = {0: {"run_id": _baseline_run(task, prepared, candidate, params), "model_id": None}}
         else:
             ids = lineage.runs_of(task, candidate.name)
         for number, seed in enumerate(candidate.outputs):
             run_id, model_id = ids[seed]["run_id"], ids[seed]["model_id"]
-            _log_scores(run_id, model_id, entry, number, candidate.description)
+            _log_scores(run_id, model_id, entry, number, seed, candidate.description)
             _log_figures(run_id, task, prepared, candidate, seed, targets)
         if candidate.kind == "baseline":
             runs.finish(ids[0]["run_id"])
 
 
-def _log_scores(run_id: str, model_id: str | None, entry: Mapping[str, Any], number: int, description: Any) -> None:
+def _log_scores(
+    run_id: str, model_id: str | None, entry: Mapping[str, Any], number: int, seed: int, description: Any
+) -> None:
+    """The scores of the seed that is the `number`th of those that did not diverge."""
     scores = {f"test/{name}": value["by_seed"][number] for name, value in entry["metrics"].items()}
-    seed = str(entry["seeds"][number])
-    step = description["seeds"][seed]["steps"] if "seeds" in description else 0
+    step = description["seeds"][str(seed)]["steps"] if "seeds" in description else 0
     runs.log_metrics(run_id, scores, step, model_id)
     beaten = {f"beats.{role}": against.get("beats", "") for role, against in entry.get("against", {}).items()}
     if beaten:
-        runs.set_tags(run_id, {**beaten, "serves": entry["serves"] == entry["seeds"][number]})
+        runs.set_tags(run_id, {**beaten, "serves": entry["serves"] == seed})
 
 
-def _log_figures(
-    run_id: str, task: str, prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor
-) -> None:
+def _log_figures(run_id: str, task: str, prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> None:
     history = paths.trained(task, candidate.name) / "history.csv"
     for name, figure in pictures.of_candidate(prepared, candidate, seed, targets, history).items():
         runs.client().log_figure(run_id, figure, f"figures/{name}.png")
-        plt.close(figure)
     for name, text in pictures.texts_of_candidate(prepared, candidate, seed, targets).items():
         runs.client().log_text(run_id, text, f"tables/{name}.html")
 

@@ -52,7 +52,13 @@ def cores() -> int:
 
 
 def set_up(
-    prepared: Prepared, architecture: str, settings: dict[str, Any], choice: Choice, model: Model, train: Train, seed: int
+    prepared: Prepared,
+    architecture: str,
+    settings: dict[str, Any],
+    choice: Choice,
+    model: Model,
+    train: Train,
+    seed: int,
 ) -> Run:
     """A run on the device that `train` names: the same for the same seed."""
     accelerator = make_accelerator(train)

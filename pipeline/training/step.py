@@ -43,7 +43,9 @@ def score(task: Task, model: nn.Module, loader: Loader, learned: dict[str, Any])
 def predict(model: nn.Module, loader: Loader) -> Tensor:
     """The outputs for every row of a split, in the split's order, on the CPU."""
     model.eval()
-    rows, outputs = zip(*((rows, model(b.inputs, b.lengths).float().cpu()) for rows, b in loader.in_order()), strict=True)
+    rows, outputs = zip(
+        *((rows, model(b.inputs, b.lengths).float().cpu()) for rows, b in loader.in_order()), strict=True
+    )
     return torch.cat(outputs)[torch.cat(rows).argsort()]
 
 

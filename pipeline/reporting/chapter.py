@@ -1,0 +1,119 @@
+"""What the page says of one task: what it is, its data, its results, how training went, and some answers."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config import paths
+from pipeline.reporting import curves, figures, labels, reviews, series, tables, values, words
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup, join, prose, slug, tag
+from pipeline.reporting.results import TaskResults
+
+TASKS = Path(__file__).parents[1] / "tasks"
+
+
+def chapter(results: TaskResults) -> Markup:
+    """The section of one task."""
+    name = slug(results.name)
+    return tag(
+        "section",
+        tag("h2", results.name, id=f"{name}-title"),
+        about(results),
+        tag("p", *headline(results), class_="headline"),
+        tag("h3", "Results", id=f"{name}-results"),
+        tables.scores(results),
+        drawn(name, [figures.scores(results)]),
+        tables.measures(results),
+        more("Paired differences", tables.comparisons(results)),
+        tag("h3", "Training", id=f"{name}-training"),
+        drawn(name, [curves.learning_curves(results), curves.gradients(results)]),
+        more("How each network was trained", tables.choices(results)),
+        tag("h3", "Answers", id=f"{name}-answers"),
+        drawn(name, answers(results)),
+        texts(results),
+        tag("h3", "Data", id=f"{name}-data"),
+        data(results),
+        id=name,
+        aria_labelledby=f"{name}-title",
+    )
+
+
+def about(results: TaskResults) -> Markup:
+    """The docstring of the task's file: its first line, and the rest on demand."""
+    file = TASKS / f"{results.kind}.py"
+    told = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file.exists() else None
+    first, _, rest = (told or "").partition("\n\n")
+    return join(prose(first), more("More about the task", prose(rest)))
+
+
+def more(summary: str, content: Markup | None) -> Markup | None:
+    """What opens on demand."""
+    return tag("details", tag("summary", summary), content) if content else None
+
+
+def headline(results: TaskResults) -> Iterator[object]:
+    """The outcome in two sentences."""
+    networks, metric = results.ranked("network"), results.metrics["main_metric"]
+    if not networks:
+        yield "No network has a result: every seed diverged."
+        return
+    best, value = networks[0], networks[0]["metrics"][metric]
+    told = words.measure(metric, results.metrics["units"])
+    yield join("The best network is ", tag("strong", best["name"]), f": {told} {' '.join(words.scored(value))}. ")
+    if compared := words.compared(best):
+        yield f"It is {', '.join(f'{said} {names}' for said, names in compared.items())}."
+
+
+def answers(results: TaskResults) -> Iterable[Chart]:
+    """Figures of what networks answered, by the kind of target."""
+    shown = results.shown(networks=1)
+    if not shown:
+        return ()
+    if np.issubdtype(results.predictions(shown[0]["name"]).targets.dtype, np.integer):
+        return labels.charts(results)
+    return series.charts(results) if results.metrics["block"] > 1 else values.charts(results)
+
+
+def texts(results: TaskResults) -> Markup | None:
+    """Some reviews, for tasks that keep their texts."""
+    every = reviews.texts(paths.prepared(results.name))
+    return reviews.answered(results, every) if every and results.shown(networks=1) else None
+
+
+def data(results: TaskResults) -> Markup:
+    """Where the examples come from, and what was checked of them."""
+    source, shared = results.audit.get("source", {}), sum(results.audit.get("duplicates_across", {}).values())
+    told = [f"Source: {source.get('source', 'unknown')}."]
+    if source.get("digest"):
+        told.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
+    told.append(_official(results))
+    told.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
+    return join(tag("p", " ".join(told)), tables.splits(results))
+
+
+def _official(results: TaskResults) -> str:
+    if results.metrics["official_split"]:
+        return "The test split is the source's official one."
+    if results.audit.get("source", {}).get("digest") is None and not results.audit.get("source", {}).get("bytes"):
+        return "Each split is drawn at random by a generator of its own."
+    how = "spans of time" if "spans" in results.audit else "set apart here"
+    return f"Not the official split: the splits are {how}, so published numbers are no fair match."
+
+
+def drawn(task: str, charts: Iterable[Chart]) -> Markup:
+    """Figures side by side where there is room; their data wait in the page until its script draws them."""
+    return tag("div", *(_figure(f"{task}-{chart.name}", chart) for chart in charts), class_="figures")
+
+
+def _figure(name: str, chart: Chart) -> Markup:
+    made = Markup(chart.figure.to_json(engine="json").replace("<", "\\u003c"))
+    height = f"height: {chart.figure.layout.height}px"
+    return tag(
+        "figure",
+        tag("div", id=name, class_="plot", style=height, role="img", aria_label=f"{chart.title}. {chart.summary}"),
+        tag("script", made, type="application/json"),
+        tag("figcaption", tag("strong", f"{chart.title}. "), chart.note),
+    )

@@ -1,0 +1,44 @@
+"""How to read the page: what intervals, comparisons, names and measures mean."""
+
+from collections.abc import Sequence
+
+from pipeline.reporting import words
+from pipeline.reporting.markup import Markup, tag
+from pipeline.reporting.results import TaskResults
+
+TERMS = {
+    "interval": "The {confidence:.0%} bootstrap interval over test examples of the mean over seeds. Overlapping "
+    "windows of a series are resampled in blocks of neighbours. It says how far other test examples could move the "
+    "number, not how far other seeds could: the values of the seeds stand beside it.",
+    "better than": "The interval of the paired difference, on the same resamples, lies wholly above 0. Otherwise the "
+    "result is marked: not better, or worse where the interval lies wholly below 0.",
+    "identity": "The control: embedding and readout alone, without memory. A network that does not beat it has not "
+    "shown that it makes use of the order of its inputs.",
+    "simplest, strongest baseline": "The first of a task's baselines; the one that is best on the validation split.",
+    "trivial": "The best answer that ignores the inputs: derived rather than measured, where the task allows it.",
+    "core parameters": "Those of the recurrent, attention or other core, whose budget is equal for all; embedding and "
+    "readout come on top.",
+    "diverged": "A loss or gradient was not finite: the training stopped there, which is a result.",
+}
+MEASURES = {
+    "accuracy": "Share of right answers.",
+    "f1": "Harmonic mean of precision and recall, of class 1.",
+    "log_loss": "Mean negative log-probability of the true label, in nats.",
+    "calibration_error": "Mean distance between a probability and how often it comes true, over 10 bins.",
+    "mse": "Mean squared error.",
+    "mae": "Mean absolute error.",
+    "rmse": "Square root of the mean squared error.",
+    "mape": "Mean absolute error in percent of the value.",
+    "mase": "Mean absolute error, over that of the seasonal naive forecast on the training rows.",
+    "mse_scaled": "Mean squared error of standardised values.",
+    "mae_scaled": "Mean absolute error of standardised values.",
+}
+
+
+def glossary(tasks: Sequence[TaskResults], confidence: float) -> Markup:
+    """The terms of the page, and those measures that it shows."""
+    shown = {metric for results in tasks for e in results.ranked("network", "baseline") for metric in e["metrics"]}
+    measures = {words.measure(name, {}): meaning for name, meaning in MEASURES.items() if name in shown}
+    terms = {name: meaning.format(confidence=confidence) for name, meaning in TERMS.items()}
+    items = (tag("div", tag("dt", name), tag("dd", meaning)) for name, meaning in (terms | measures).items())
+    return tag("dl", *items)

@@ -1,0 +1,93 @@
+"""Figures of predicted labels: how often a probability comes true, and which of many labels of a sequence are right."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.reporting import colours, examples, words
+from pipeline.reporting.figures import Chart, line, plain, text
+from pipeline.reporting.results import TaskResults
+
+MOST = 12  # classes whose numbers are written into the matrix
+
+
+def charts(results: TaskResults) -> Iterator[Chart]:
+    """Reliability and confusion; where a sequence has a label for each step, the share of right ones by step."""
+    shown = results.shown(networks=3)
+    if not shown:
+        return
+    if results.predictions(shown[0]["name"]).targets.shape[1] > 1:
+        yield right_by_step(results)
+    else:
+        yield calibration(results)
+        yield confusion(results)
+
+
+def calibration(results: TaskResults) -> Chart:
+    """Share of right answers by the probability given to them; the larger a point, the more answers."""
+    figure = plain(height=400)
+    style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=style, name="calibrated", hoverinfo="skip")
+    errors, least = {}, 1.0
+    for entry in results.shown(networks=3):
+        probabilities, labels = results.best(entry), results.predictions(entry["name"]).targets[:, 0]
+        bins, look = examples.reliability(probabilities, labels), line(entry["name"])
+        look["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum())}
+        hover = f"{text(entry['name'])}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
+        figure.add_scatter(
+            x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look
+        )
+        errors[entry["name"]], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
+    figure.update_xaxes(title={"text": "mean probability of the answer"}, range=[least - 0.03, 1.03])
+    figure.update_yaxes(title={"text": "share of right answers"}, range=[least - 0.03, 1.03])
+    told = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
+    note = f"Answers in {examples.BINS} bins by how sure they are; larger points hold more. Calibration error: {told}."
+    return Chart("calibration", "Reliability", note, note, figure)
+
+
+def confusion(results: TaskResults) -> Chart:
+    """How often the best network gave each answer to each label."""
+    entry = results.shown(networks=1)[0]
+    counts = examples.confusion(results.best(entry), results.predictions(entry["name"]).targets[:, 0])
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
+    names = [text(str(name)) for name in label_names(results, len(counts))]
+    told = np.vectorize("{:.1%}<br>{:,}".format, otypes=[object])(shares, counts)
+    figure = plain(height=400)
+    figure.add_heatmap(
+        x=names,
+        y=names,
+        z=shares,
+        zmin=0,
+        zmax=1,
+        text=told if len(names) <= MOST else None,
+        texttemplate="%{text}" if len(names) <= MOST else None,
+        colorscale=[[0, colours.PAPER], [1, colours.NAMED["gru"]]],
+        showscale=False,
+        hovertemplate="%{y} answered as %{x}: %{z:.1%}<extra></extra>",
+    )
+    figure.update_xaxes(title={"text": "answer"}, type="category", showgrid=False)
+    figure.update_yaxes(title={"text": "label"}, type="category", showgrid=False, autorange="reversed")
+    note = f"How {entry['name']} answered the examples of each label."
+    summary = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares.diagonal(), strict=True))
+    return Chart("confusion", "Confusion", note, f"{note} Right: {summary}", figure)
+
+
+def label_names(results: TaskResults, classes: int) -> list[str]:
+    """The labels' names where the task states them, else their numbers."""
+    return list(results.settings.get("labels") or map(str, range(classes)))
+
+
+def right_by_step(results: TaskResults) -> Chart:
+    """Share of right labels at each step of the sequence."""
+    figure = plain(height=400)
+    for entry in results.shown(networks=3):
+        targets = results.predictions(entry["name"]).targets
+        outputs = results.best(entry).reshape(*targets.shape, -1)
+        right = (outputs.argmax(axis=2) == targets).mean(axis=0)
+        hover = f"{text(entry['name'])}<br>step %{{x}}: %{{y:.3f}}<extra></extra>"
+        steps = np.arange(1, len(right) + 1)
+        figure.add_scatter(x=steps, y=right, mode="lines", hovertemplate=hover, **line(entry["name"]))
+    figure.update_xaxes(title={"text": "step"})
+    figure.update_yaxes(title={"text": "share of right labels"}, range=[-0.03, 1.03])
+    note = "Of the test sequences, for the best networks and the strongest baseline."
+    return Chart("steps", "Right labels by step", note, "Share of right labels by step", figure)

@@ -1,0 +1,86 @@
+"""One page of all results, that needs nothing but itself: styles, script, figures and plotly stand inside it.
+
+Equal inputs give equal bytes. Plotly's script is held compressed: a browser unpacks it, and the page weighs 2 MB
+rather than 5.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pipeline.reporting import colours, overview, words
+from pipeline.reporting.chapter import chapter
+from pipeline.reporting.glossary import glossary
+from pipeline.reporting.markup import Markup, slug, tag
+from pipeline.reporting.results import TaskResults
+
+HERE = Path(__file__).parent
+TITLE = "Sequence models, measured"
+SCALES = {
+    "smoke": "These are the numbers of a smoke run: they prove that every stage runs, and nothing else.",
+    "quick": "These are the numbers of a quick run, made for two CPU cores: short trainings of few seeds.",
+    "full": "These are the numbers of a full run.",
+}
+
+
+def page(tasks: Sequence[TaskResults], params: Mapping[str, Any], confidence: float) -> str:
+    """The whole document."""
+    main = tag(
+        "main",
+        intro(tasks, params),
+        tag("section", tag("h2", "Map of results"), overview.table_of(tasks, params["architectures"]), id="map"),
+        tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
+        *(chapter(results) for results in tasks),
+    )
+    body = tag("body", tag("div", contents(tasks), main, class_="columns"), *scripts())
+    return f'<!DOCTYPE html>\n<html lang="en">{head()}{body}</html>\n'
+
+
+def head() -> Markup:
+    style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", TITLE),
+        tag("style", style),
+    )
+
+
+def contents(tasks: Sequence[TaskResults]) -> Markup:
+    """The table of contents."""
+    links = {"map": "Map of results", "reading": "How to read this"}
+    links |= {slug(results.name): results.name for results in tasks}
+    items = [tag("li", tag("a", name, href=f"#{target}")) for target, name in links.items()]
+    return tag("nav", tag("p", "Contents", class_="title"), tag("ul", *items), aria_label="Contents")
+
+
+def intro(tasks: Sequence[TaskResults], params: Mapping[str, Any]) -> Markup:
+    """What this page is, and how far its numbers can be trusted."""
+    seeds = sorted({len(network.description["seeds"]) for results in tasks for network in results.networks.values()})
+    told = (
+        f"Which architecture, on which data? {_counted(len(params['architectures']), 'architecture')} on "
+        f"{_counted(len(tasks), 'task')}, each trained with {words.listed(map(str, seeds))} seeds at an equal budget "
+        "of core parameters, beside simple baselines on the same test examples."
+    )
+    scale = tag("p", SCALES[params["scale"]], class_=f"scale {params['scale']}")
+    noscript = tag("noscript", tag("p", "The figures need JavaScript; every number also stands in a table."))
+    return tag("header", tag("h1", TITLE), tag("p", told, class_="lead"), scale, noscript)
+
+
+def scripts() -> list[Markup]:
+    """Plotly, compressed, and the few lines that unpack it and draw."""
+    plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    packed = base64.b64encode(zlib.compress(plotly, 9)).decode()
+    dark = f"const DARK = {json.dumps(colours.DARK, sort_keys=True)};\n"
+    draw = (HERE / "page.js").read_text(encoding="utf-8")
+    return [tag("script", Markup(packed), type="text/plain", id="plotly"), tag("script", Markup(dark + draw))]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,70 @@
+"""A few texts with their labels and the probabilities that were given: right, wrong and in doubt."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from pipeline.reporting import examples, words
+from pipeline.reporting.labels import label_names
+from pipeline.reporting.markup import Markup, table, tag
+from pipeline.reporting.results import TaskResults
+
+LETTERS = 320  # of a text that are shown
+STYLE = "body { font: 14px sans-serif } td, th { padding: 4px 12px 4px 0; text-align: left; vertical-align: top }"
+
+
+def texts(prepared: Path) -> list[str]:
+    """The raw texts of the test split of a prepared folder; none where the task keeps none."""
+    path = prepared / "test.arrow"
+    if not path.exists():
+        return []
+    with pa.memory_map(str(path)) as source:
+        columns = pa.ipc.open_file(source).read_all()
+        return columns["text"].to_pylist() if "text" in columns.column_names else []
+
+
+def answered(results: TaskResults, every: list[str]) -> Markup:
+    """Texts on which the best network was sure and wrong, sure and right, and unsure; beside the strongest baseline."""
+    shown = results.shown(networks=1)
+    labels = results.predictions(shown[0]["name"]).targets[:, 0]
+    answers = {entry["name"]: results.best(entry) for entry in shown}
+    first = next(iter(answers.values()))
+    rows = {
+        "surest wrong": examples.most_wrong(first, labels, 3),
+        "surest right": examples.most_right(first, labels, 2),
+        "least sure": examples.least_sure(first, 2),
+    }
+    names = label_names(results, first.shape[1])
+    head = ["", "text", "label", *(f"{name}: probability of the label" for name in answers)]
+    lines = [
+        _line(told, every[row], names[int(labels[row])], [float(p[row, int(labels[row])]) for p in answers.values()])
+        for told, chosen in rows.items()
+        for row in chosen
+    ]
+    caption = "Chosen by how sure the best network was, not by hand. Long texts are shortened in the middle."
+    return table(head, lines, caption, class_="texts")
+
+
+def worst(
+    every: list[str],
+    probabilities: Float[np.ndarray, "rows classes"],
+    labels: Int[np.ndarray, " rows"],
+    names: list[str],
+) -> Markup:
+    """A page of the texts that were answered wrongly with the greatest certainty."""
+    lines = [
+        _line(str(place), every[row], names[int(labels[row])], [float(probabilities[row, int(labels[row])])])
+        for place, row in enumerate(examples.most_wrong(probabilities, labels, 20), 1)
+    ]
+    head = ["", "text", "label", "probability of the label"]
+    made = table(head, lines, "Test texts answered wrongly, the surest first.")
+    return tag("html", tag("head", tag("meta", charset="utf-8"), tag("style", STYLE)), tag("body", made), lang="en")
+
+
+def _line(told: str, text: str, label: str, probabilities: list[float]) -> Markup:
+    cells = [tag("td", words.number(value, 3), class_="number") for value in probabilities]
+    return tag(
+        "tr", tag("th", told, scope="row"), tag("td", examples.shortened(text, LETTERS)), tag("td", label), *cells
+    )

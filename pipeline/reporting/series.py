@@ -1,0 +1,124 @@
+"""Figures of forecasts: a few windows beside what came true, and the error by how far ahead."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.reporting import colours, examples, words
+from pipeline.reporting.figures import Chart, line, plain, text
+from pipeline.reporting.results import TaskResults
+
+if TYPE_CHECKING:
+    from pipeline.tasks import Prepared
+
+SHARES = {0.1: "an easy window", 0.5: "the median window", 0.9: "a hard window"}  # by the best network's error
+DASHES = ("solid", "5px,2px", "2px,2px")  # of the best network, the next, and the strongest baseline
+TAIL = 2  # horizons of the past that are drawn before a forecast
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a window's forecast begins from: its last values, and when they were."""
+
+    values: Float[np.ndarray, " tail"]
+    target: str  # what is forecast; the first of several
+    times: list[str] | list[int]  # of the tail and the horizon
+
+
+def charts(results: TaskResults) -> Iterator[Chart]:
+    """Three windows, chosen by the best network's error, and the error by step ahead."""
+    shown = results.shown(networks=2)
+    if not shown:
+        return
+    from pipeline.tasks import open_prepared  # torch takes seconds to import
+
+    prepared = open_prepared(results.name)
+    true = first_target(results.predictions(shown[0]["name"]).targets, prepared)
+    forecasts = {entry["name"]: first_target(results.best(entry), prepared) for entry in shown}
+    errors = np.abs(forecasts[shown[0]["name"]] - true).mean(axis=1)
+    rows = examples.at_shares(errors, tuple(SHARES))
+    for number, (row, told) in enumerate(zip(rows, SHARES.values(), strict=True), 1):
+        window = {name: forecast[row] for name, forecast in forecasts.items()}
+        yield window_chart(number, told, past(prepared, row), true[row], window)
+    yield error_by_step(results, prepared)
+
+
+def window_chart(
+    number: int, told: str, before: Past, true: Float[np.ndarray, " horizon"], forecasts: Mapping[str, Any]
+) -> Chart:
+    """The true series with the end of its look-back, and the forecasts."""
+    figure = plain(height=330)
+    tail = len(before.values)
+    whole = np.concatenate([before.values, true]).astype(np.float32)
+    style = {"color": colours.INK, "width": 2.5}
+    hover = "%{x}<br>%{y:.4g}"
+    figure.add_scatter(
+        x=before.times, y=whole, mode="lines", line=style, name="true", hovertemplate=f"true {hover}<extra></extra>"
+    )
+    for (name, forecast), dash in zip(forecasts.items(), DASHES, strict=False):
+        x, y, look = before.times[tail:], forecast.astype(np.float32), line(name, width=2.0)
+        look["line"]["dash"] = dash
+        figure.add_scatter(x=x, y=y, mode="lines", hovertemplate=f"{text(name)} {hover}<extra></extra>", **look)
+    figure.update_yaxes(title={"text": text(before.target)})
+    ahead = None if isinstance(before.times[0], str) else "steps ahead"
+    figure.update_xaxes(title={"text": ahead}, nticks=5, tickangle=0)
+    error = {name: float(np.abs(forecast - true).mean()) for name, forecast in forecasts.items()}
+    summary = ", ".join(f"{name} {words.number(value)}" for name, value in error.items())
+    note = f"Mean absolute error in this window: {summary}."
+    return Chart(f"window-{number}", told.capitalize(), note, note, figure)
+
+
+def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
+    """Mean absolute error at each step ahead: all networks, the strongest baseline, and the others on demand."""
+    figure, strongest = plain(height=400), results.strongest_baseline()
+    ends = {}
+    for entry in results.ranked("network", "control", "baseline"):
+        answers, name = results.predictions(entry["name"]), entry["name"]
+        true = first_target(answers.targets, prepared)
+        off = [np.abs(first_target(outputs, prepared) - true).mean(axis=0) for outputs in answers.outputs.values()]
+        error = np.mean(off, axis=0).astype(np.float32)
+        hidden = "legendonly" if entry["kind"] == "baseline" and name != strongest else True
+        look = line(name, width=2.5 if name == strongest else 1.5)
+        hover = f"{text(name)}<br>step %{{x}}: %{{y:.4g}}<extra></extra>"
+        steps = np.arange(1, len(error) + 1)
+        figure.add_scatter(x=steps, y=error, mode="lines", visible=hidden, hovertemplate=hover, **look)
+        ends[name] = f"{words.number(float(error[0]), 3)} to {words.number(float(error[-1]), 3)}"
+    figure.update_xaxes(title={"text": "steps ahead"})
+    unit = results.metrics["units"].get("mae")
+    told = f"mean absolute error ({unit})" if unit else "mean absolute error"
+    figure.update_yaxes(title={"text": text(told)}, rangemode="tozero")
+    note = "Over all test windows, mean over seeds. Baselines that are not drawn can be switched on in the legend."
+    summary = ", ".join(f"{name} {end}" for name, end in ends.items())
+    return Chart("horizon", "Error by step ahead", note, f"From the first to the last step: {summary}", figure)
+
+
+def past(prepared: "Prepared", row: int) -> Past:
+    """The end of a test window's look-back in natural units: nothing where the inputs hold no past of the targets."""
+    import torch
+
+    task, spec, columns = prepared.task, prepared.task.spec, prepared.columns("test")
+    inputs = task.gather(columns, torch.tensor([row])).inputs
+    tail = min(TAIL * spec.horizon, inputs.shape[1] - spec.horizon) if spec.relative else 0
+    begin = inputs.shape[1] - spec.horizon - tail
+    seen = task.answers(inputs[:, begin : begin + tail, : spec.outputs].float(), prepared.learned)
+    names = getattr(task, "targets", ("value",))
+    times: list[str] | list[int] = _times(prepared, columns, row, begin, tail + spec.horizon)
+    return Past(seen[0, :, 0].numpy(), names[0], times or list(range(1 - tail, spec.horizon + 1)))
+
+
+def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:
+    """The clock of a window, for tasks that keep their series' first time and its step."""
+    learned = prepared.learned
+    if "start" not in columns or "step_seconds" not in learned:
+        return []
+    first, step = datetime.fromisoformat(learned["start"]), timedelta(seconds=learned["step_seconds"])
+    at = int(columns["start"][row]) + begin
+    return [(first + (at + number) * step).isoformat(sep=" ") for number in range(count)]
+
+
+def first_target(values: Float[np.ndarray, "rows values"], prepared: "Prepared") -> Float[np.ndarray, "rows horizon"]:
+    return values.reshape(len(values), -1, prepared.task.spec.outputs)[:, :, 0]

@@ -1,0 +1,166 @@
+"""Tables of one task: its scores, comparisons, other measures, choices and data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.reporting import words
+from pipeline.reporting.glossary import MEASURES
+from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.results import Network, TaskResults
+
+SPLITS = ("train", "valid", "gate", "test")
+
+
+def scores(results: TaskResults) -> Markup:
+    """Every network and baseline on the main metric, best first, with the trivial predictor where it would stand."""
+    metric = results.metrics["main_metric"]
+    told = words.measure(metric, results.metrics["units"])
+    head = ["name", told, "each seed", "compared", "kind", "parameters", "seconds"]
+    rows = [_score_row(results, entry, metric) for entry in results.metrics["results"]]
+    trivial = results.metrics["trivial"]
+    if trivial is not None:
+        rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
+    best = f"Best first: mean {told} over seeds, with its interval."
+    caption = f"{best} Parameters: of the core / all. Seconds: of training, for a seed."
+    return table(head, rows, caption, class_="scores")
+
+
+def comparisons(results: TaskResults) -> Markup | None:
+    """By how much each network is better than its rivals, in pairs; None where there is nothing to compare."""
+    networks = [entry for entry in results.ranked("network") if entry["against"]]
+    rivals = list(dict.fromkeys(other["name"] for entry in networks for other in entry["against"].values()))
+    if not rivals:
+        return None
+    rows = []
+    for entry in networks:
+        against = {other["name"]: other for other in entry["against"].values()}
+        rows.append(_row(entry["name"], *(_difference(against[name]) for name in rivals)))
+    metric = words.measure(results.metrics["main_metric"], results.metrics["units"])
+    caption = f"How much better in {metric}, above 0 is better, with the interval of the paired difference."
+    return table(["name", *(f"than {name}" for name in rivals)], rows, caption, class_="comparisons")
+
+
+def measures(results: TaskResults) -> Markup | None:
+    """The other metrics of every network and baseline, with their intervals; None where there is but one."""
+    shown = results.ranked("network", "control", "baseline")
+    others = [name for name in (shown[0]["metrics"] if shown else ()) if name != results.metrics["main_metric"]]
+    if not others:
+        return None
+    units = results.metrics["units"]
+    head = ["name", *(tag("abbr", words.measure(name, units), title=MEASURES.get(name)) for name in others)]
+    rows = [_row(entry["name"], *(_with_interval(entry["metrics"][name]) for name in others)) for entry in shown]
+    return table(head, rows, "Means over seeds, with their intervals.", class_="measures")
+
+
+def choices(results: TaskResults) -> Markup:
+    """How each network was trained, and how that ended."""
+    keys = ("initializer", "clipping", "threshold", "optimizer", "learning_rate")
+    head = ["name", *(key.replace("_", " ") for key in keys), "width", "steps of each seed", "ended"]
+    rows = [_row(name, *_choice(network, keys)) for name, network in results.networks.items()]
+    return table(head, rows, "What params.yaml or a sweep chose, and why each seed stopped.")
+
+
+def splits(results: TaskResults) -> Markup:
+    """Rows of each split; of a series also the time that it spans, of reviews the number with each label."""
+    audit, labels, spans = results.audit, results.audit.get("labels", {}), results.audit.get("spans", {})
+    names = sorted({label for counts in labels.values() for label in counts})
+    head = ["split", "examples", *names, *(["from", "to"] if spans else [])]
+    rows = [
+        _row(
+            split,
+            *(f"{count:,}" for count in (rows, *(labels.get(split, {}).get(name, 0) for name in names))),
+            *(spans.get(split, ("–", "–")) if spans else ()),
+        )
+        for split, rows in sorted(audit["rows"].items(), key=_in_time)
+    ]
+    return table(head, rows, "Examples of each split.")
+
+
+def _score_row(results: TaskResults, entry: Mapping[str, Any], metric: str) -> Markup:
+    network, value = results.networks.get(entry["name"]), entry["metrics"].get(metric)
+    return _row(
+        entry["name"],
+        _with_interval(value) if value else "diverged",
+        _seeds(entry, value, network),
+        join(*_compared(entry, network)),
+        entry["kind"],
+        _parameters(entry),
+        words.number(network.seconds, 3) if network else "–",
+    )
+
+
+def _trivial_row(value: float, columns: int) -> Markup:
+    cells = ["trivial", words.number(value), "–", "the best answer that ignores the inputs", "derived", "–", "–"]
+    assert len(cells) == columns
+    return _row(*cells)
+
+
+def _rank(results: TaskResults, trivial: float) -> int:
+    """The place at which a value stands in the order of the results."""
+    metric, sign = results.metrics["main_metric"], -1 if results.metrics["higher_is_better"] else 1
+    means = [e["metrics"][metric]["mean"] for e in results.metrics["results"] if e["metrics"]]
+    return sum(sign * mean <= sign * trivial for mean in means)
+
+
+def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: Network | None) -> str:
+    """Every seed's value in the order of the seeds; one that diverged says so."""
+    if network is None:
+        return "–"
+    sound = iter([seed for seed in value["by_seed"] if seed is not None] if value else [])
+    return ", ".join(
+        "diverged" if seed in network.diverged else words.number(next(sound, None)) for seed in entry["seeds"]
+    )
+
+
+def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]:
+    """Whom it beats, whom it does not, and how many seeds diverged; the latter two are marked."""
+    marks = [
+        tag("span", f"{said} {names}", class_="won" if said == "better than" else "mark")
+        for said, names in words.compared(entry).items()
+    ]
+    if network and network.diverged:
+        told = f"{len(network.diverged)} of {len(entry['seeds'])} seeds diverged"
+        marks.append(tag("span", told, class_="mark"))
+    return marks
+
+
+def _difference(other: Mapping[str, Any]) -> Markup | str:
+    if "beats" not in other:
+        return "–"
+    told = _with_interval({"mean": other["better_by"], "low": other["low"], "high": other["high"]}, digits=3)
+    return told if other["beats"] else tag("span", told, class_="mark")
+
+
+def _choice(network: Network, keys: Sequence[str]) -> list[object]:
+    choice, seeds = network.description["choice"], network.description["seeds"].values()
+    values = [f"{choice[key]:g}" if isinstance(choice[key], float) else choice[key] for key in keys]
+    if choice["clipping"] == "none":
+        values[keys.index("threshold")] = "–"
+    ended = dict.fromkeys(result["stopped"] for result in seeds)
+    steps = ", ".join(f"{result['steps']:,}" for result in seeds)
+    return [*values, network.description["parameters"]["width"], steps, "; ".join(ended)]
+
+
+def _with_interval(value: Mapping[str, Any], digits: int = 4) -> Markup:
+    mean, interval = words.scored(value, digits)
+    return tag("span", mean, " ", tag("small", interval), class_="number")
+
+
+def _parameters(entry: Mapping[str, Any]) -> str:
+    core, total = entry["core_parameters"], entry["parameters"]
+    return "–" if total is None else f"{core:,} / {total:,}"
+
+
+def _in_time(split: tuple[str, int]) -> int:
+    """Splits in the order in which a pipeline uses them."""
+    return SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS)
+
+
+def _row(name: str, *cells: object) -> Markup:
+    return tag("tr", tag("th", name, scope="row"), *(tag("td", cell, class_=_class(cell)) for cell in cells))
+
+
+def _class(cell: object) -> str | None:
+    """Numbers stand to the right."""
+    told = str(cell)
+    return "number" if told[:1] in "0123456789−–[" else None

@@ -1,0 +1,105 @@
+"""The page in a real browser: every figure is drawn, on a desk, on a phone, in the dark and on paper."""
+
+import shutil
+
+import numpy as np
+import pytest
+from made_up import LEVEL, LOST, WON, entry, write, write_texts
+
+from pipeline import report
+from pipeline.config import paths
+from pipeline.reporting import colours
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
+PLOTS = "[...document.querySelectorAll('.plot')]"
+FIGURES = 2 * 5  # scores, learning, gradients, and two of answers, for each task
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+
+
+@pytest.fixture
+def address(project):
+    """The page of two tasks, one with texts and long names, one with numbers; as a file's address."""
+    tasks = {"my <reviews>": {"kind": "sentiment"}, "waves": {"kind": "sine"}}
+    root = project(tasks=tasks, architectures={"gru": {}, "identity": {}})
+    compared = {"control": WON, "simplest_baseline": LEVEL, "strongest_baseline": LOST}
+    names = {
+        "control": "identity",
+        "simplest_baseline": "constant",
+        "strongest_baseline": "a_baseline_with_a_long_name",
+    }
+    against = {role: {"name": names[role], **outcome} for role, outcome in compared.items()}
+    shown = [("identity", "control"), (names["strongest_baseline"], "baseline"), ("constant", "baseline")]
+    many = [entry("gru", "network", against=against), *(entry(*one) for one in shown)]
+    write("my <reviews>", "sentiment", many, LABELS, classes=2)
+    write_texts("my <reviews>", ["words " * 300] * len(LABELS))
+    write("waves", "sine", many, np.linspace(-1, 1, 21).reshape(7, 3))
+    report.main()
+    return (root / paths.PAGE).as_uri()
+
+
+@pytest.fixture
+def open_page(address):
+    """A function that opens the page, waits until it is drawn, and asserts that nothing went wrong meanwhile."""
+    from playwright.sync_api import sync_playwright
+
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+        def opened(width: int = 1280, **context):
+            page = browser.new_page(viewport={"width": width, "height": 800}, **context)
+            page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("request", lambda request: None if request.url == address else problems.append(request.url))
+            page.goto(address)
+            page.wait_for_selector("body[data-drawn]", timeout=60_000)
+            return page
+
+        yield opened
+        browser.close()
+    assert [problem for problem in problems if not problem.startswith(("data:", "blob:"))] == []
+
+
+def test_every_figure_is_drawn_and_every_link_lives(open_page):
+    page = open_page()
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('.plot')].map((p) => p.querySelectorAll('.trace, .hm').length)"
+    )
+    assert len(drawn) == FIGURES
+    assert all(drawn)
+    dead = "[...document.querySelectorAll('a')].filter((a) => !document.getElementById(a.hash.slice(1))).length"
+    assert page.evaluate(dead) == 0
+
+
+@pytest.mark.parametrize("width", [380, 820])
+def test_a_narrow_page_does_not_scroll_sideways(open_page, width):
+    page = open_page(width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    wide = (
+        "[...document.querySelectorAll('.plot .main-svg')].filter((s) => s.getBoundingClientRect().right > innerWidth)"
+    )
+    assert page.evaluate(f"{wide}.length") == 0
+
+
+def test_words_in_figures_can_be_read_in_the_dark(open_page):
+    page = open_page(color_scheme="dark")
+    fills = page.evaluate("[...document.querySelectorAll('.xtick text')].map((t) => getComputedStyle(t).fill)")
+    red, green, blue = (int(colours.DARK[colours.INK][i : i + 2], 16) for i in (1, 3, 5))
+    assert set(fills) == {f"rgb({red}, {green}, {blue})"}
+
+
+def test_paper_is_white_and_figures_fit_on_it(open_page):
+    page = open_page(color_scheme="dark")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.plot .main-svg')].map((s) => s.getBoundingClientRect().width)"
+    )
+    assert max(widths) <= 640
+    assert page.evaluate("[...document.querySelectorAll('details')].every((details) => details.open)")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.evaluate("[...document.querySelectorAll('details')].some((details) => details.open)")

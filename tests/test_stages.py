@@ -1,0 +1,271 @@
+"""Stages end to end on a tiny project: real files, a real MLflow store, real processes."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from pipeline import evaluate, fetch, params, prepare, train
+from pipeline.config import InputError, files, paths
+from pipeline.tracking import runs, store
+
+TINY = {
+    "seed": 3,
+    "tasks": {
+        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "epoch_steps": 4}
+        | {"batch_size": 16, "parameters": 800}
+    },
+    "architectures": {"gru": {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 0.1}}, "identity": {}},
+    "model": {"embedding": 8},
+    "train": {"seeds": 2, "device": "cpu", "log_every": 2},
+    "evaluate": {"resamples": 100},
+}
+
+
+@pytest.fixture
+def tiny(project):
+    root = project(**TINY)
+    fetch.main("near")
+    prepare.main("near")
+    return root
+
+
+def client():
+    return MlflowClient(store.uri())
+
+
+def stage(*words, **environment):
+    """A stage as a user starts it: a process of its own in the project's folder."""
+    root = str(Path(__file__).parent.parent)
+    return subprocess.Popen(
+        [sys.executable, "-m", *words],
+        env={**os.environ, "PYTHONPATH": root, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_train_writes_its_outputs_and_its_runs(tiny):
+    train.main("near", "gru")
+    folder = paths.trained("near", "gru")
+    assert sorted(f.name for f in folder.iterdir()) == [
+        "3.safetensors",
+        "4.safetensors",
+        "history.csv",
+        "model.json",
+        "run.json",
+    ]
+    description = files.read_json(folder / "model.json")
+    losses = {seed: result["valid_loss"] for seed, result in description["seeds"].items()}
+    assert description["serves"] == int(min(losses, key=losses.get))
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    assert [(row["seed"], row["step"]) for row in rows] == [(s, n) for s in "34" for n in ("4", "8", "12")]
+
+    for seed, ids in files.read_json(folder / "run.json")["seeds"].items():
+        run = client().get_run(ids["run_id"])
+        assert run.info.status == "FINISHED"
+        assert run.info.run_name == f"gru seed {seed}"
+        assert run.data.tags["seed"] == seed
+        assert run.data.tags["mlflow.runColor"].startswith("#")
+        assert run.data.tags["outputs.digest"] == ids["weights_digest"] == files.digest(folder / f"{seed}.safetensors")
+        assert run.data.params["architecture.choice.initializer"] == "chrono"
+        assert {d.dataset.name for d in run.inputs.dataset_inputs} == {"near-training", "near-validation"}
+        curve = client().get_metric_history(ids["run_id"], "valid/loss")
+        assert [(m.step, m.value) for m in curve] == [
+            (int(r["step"]), float(r["valid_loss"])) for r in rows if r["seed"] == seed
+        ]
+        assert len(client().get_metric_history(ids["run_id"], "step/grad_norm")) == 6
+        assert {"grad_norm/before", "grad_norm/clip_rate", "speed/tokens_per_second"} <= set(run.data.metrics)
+
+
+def test_the_logged_model_loads_without_pickle_and_predicts(tiny, monkeypatch):
+    import mlflow
+    import numpy as np
+    import torch
+
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    train.main("near", "gru")
+    ids = files.read_json(paths.trained("near", "gru") / "run.json")["seeds"]["3"]
+    mlflow.set_tracking_uri(store.uri())
+    model = mlflow.pyfunc.load_model(f"models:/{ids['model_id']}")
+    assert model.metadata.signature is not None
+    inputs = np.random.default_rng(0).integers(1, 3, (5, 21))
+    answers = model.predict(inputs)
+    ours = model.unwrap_python_model().model(torch.from_numpy(inputs), torch.full((5,), 21))
+    np.testing.assert_allclose(answers, ours.detach().numpy(), rtol=1e-6)
+    place = Path(client().get_logged_model(ids["model_id"]).artifact_location.removeprefix("file://"))
+    assert [f for f in place.rglob("*") if f.suffix in (".pkl", ".pickle", ".pt", ".pth", ".bin")] == []
+
+
+def test_two_trainings_write_the_same_bytes(tiny):
+    digests = []
+    for _ in range(2):
+        train.main("near", "gru")
+        folder = paths.trained("near", "gru")
+        digests.append({f.name: files.digest(f) for f in folder.iterdir() if f.name != "run.json"})
+    assert digests[0] == digests[1]
+
+
+def test_evaluate_scores_networks_and_baselines_alike(tiny):
+    for architecture in ("gru", "identity"):
+        train.main("near", architecture)
+    evaluate.main("near")
+    metrics = json.loads(paths.metrics("near").read_text())
+    kinds = {entry["name"]: entry["kind"] for entry in metrics["results"]}
+    assert kinds == {"gru": "network", "identity": "control", "constant": "baseline"}
+    gru = next(entry for entry in metrics["results"] if entry["name"] == "gru")
+    accuracy = gru["metrics"]["accuracy"]
+    assert len(accuracy["by_seed"]) == 2
+    assert accuracy["low"] <= accuracy["mean"] <= accuracy["high"]
+    assert {role: against["name"] for role, against in gru["against"].items()} == {
+        "control": "identity",
+        "simplest_baseline": "constant",
+        "strongest_baseline": "constant",
+    }
+    for seed, ids in files.read_json(paths.trained("near", "gru") / "run.json")["seeds"].items():
+        logged = client().get_run(ids["run_id"]).data.metrics["test/accuracy"]
+        assert logged == pytest.approx(accuracy["by_seed"][int(seed) - 3])
+    baseline = runs.find("near", {"architecture": "constant", "baseline": "true"})
+    assert client().get_run(baseline).info.status == "FINISHED"
+    before = paths.metrics("near").read_bytes()
+    evaluate.main("near")
+    assert paths.metrics("near").read_bytes() == before
+    assert runs.find("near", {"architecture": "constant", "baseline": "true"}) == baseline
+
+
+def test_predictions_can_be_scored_again_from_their_parquet(tiny):
+    import numpy as np
+    import pyarrow.parquet as parquet
+
+    for architecture in ("gru", "identity"):
+        train.main("near", architecture)
+    evaluate.main("near")
+    table = parquet.read_table(paths.predictions("near") / "gru.parquet").to_pydict()
+    right = np.argmax(table["output"], axis=1) == np.array(table["target"])[:, 0]
+    gru = next(e for e in json.loads(paths.metrics("near").read_text())["results"] if e["name"] == "gru")
+    by_seed = [right[np.array(table["seed"]) == seed].mean() for seed in (3, 4)]
+    assert by_seed == pytest.approx(gru["metrics"]["accuracy"]["by_seed"])
+
+
+def test_a_diverged_seed_is_a_result_and_the_rest_goes_on(project):
+    choice = {"optimizer": "sgd", "learning_rate": 1e30}
+    project(**{**TINY, "architectures": {"rnn": {"choice": choice}, "identity": {}}})
+    fetch.main("near")
+    prepare.main("near")
+    for architecture in ("rnn", "identity"):
+        train.main("near", architecture)
+    evaluate.main("near")
+    description = files.read_json(paths.trained("near", "rnn") / "model.json")
+    assert {result["status"] for result in description["seeds"].values()} == {"diverged"}
+    assert description["serves"] is None
+    ids = files.read_json(paths.trained("near", "rnn") / "run.json")["seeds"]["3"]
+    run = client().get_run(ids["run_id"])
+    assert (run.info.status, run.data.tags["status"]) == ("FINISHED", "diverged")
+    assert run.data.tags["stopped"].startswith("diverged at step")
+    entry = next(e for e in json.loads(paths.metrics("near").read_text())["results"] if e["name"] == "rnn")
+    assert (entry["status"], entry["metrics"]) == ("diverged", {})
+
+
+def test_a_killed_training_resumes_in_the_same_runs_and_ends_alike(project):
+    slow = {**TINY["tasks"]["near"], "epochs": 12, "epoch_steps": 30, "patience": 12}
+    project(**{**TINY, "tasks": {"near": slow}, "architectures": {"gru": {}}})
+    fetch.main("near")
+    prepare.main("near")
+    train.main("near", "gru")
+    expected = {s: files.digest(paths.trained("near", "gru") / f"{s}.safetensors") for s in (3, 4)}
+    files.remove(paths.trained("near", "gru"))
+
+    work = paths.WORK / "near/gru"
+    with stage("pipeline.train", "--task", "near", "--architecture", "gru") as process:
+        while not ((work / "runs.json").exists() and (work / "3.state").exists() and (work / "4.state").exists()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not paths.trained("near", "gru").exists()
+    killed = set(files.read_json(work / "runs.json").values())
+
+    train.main("near", "gru")
+    record = files.read_json(paths.trained("near", "gru") / "run.json")["seeds"]
+    assert {int(s): ids["weights_digest"] for s, ids in record.items()} == expected
+    assert killed <= {ids["run_id"] for ids in record.values()}
+    for ids in record.values():
+        assert client().get_run(ids["run_id"]).info.status == "FINISHED"
+        steps = [m.step for m in client().get_metric_history(ids["run_id"], "valid/loss")]
+        assert steps == sorted(set(steps))
+    running = client().search_runs([runs.experiment("near")], "attributes.status = 'RUNNING'")
+    assert running == []
+
+
+def test_a_terminated_training_leaves_no_run_running(project):
+    slow = {**TINY["tasks"]["near"], "epochs": 500, "epoch_steps": 50, "patience": 500}
+    project(**{**TINY, "tasks": {"near": slow}})
+    fetch.main("near")
+    prepare.main("near")
+    with stage("pipeline.train", "--task", "near", "--architecture", "gru") as process:
+        while not (paths.WORK / "near/gru/runs.json").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        time.sleep(1.0)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode != 0
+    statuses = {run.info.status for run in client().search_runs([runs.experiment("near")])}
+    assert statuses == {"FAILED"}
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "postgresql://user:secret@127.0.0.1:9/db"])
+def test_an_unreachable_server_is_told_before_training_starts(tiny, monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    begun = time.perf_counter()
+    with pytest.raises(InputError, match="cannot reach .*127.0.0.1:9") as error:
+        train.main("near", "gru")
+    assert time.perf_counter() - begun < 8
+    assert "secret" not in str(error.value)
+    assert not list(paths.WORK.rglob("*.state"))
+
+
+def test_a_store_that_mlflow_does_not_take_is_told(tiny, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mlruns")
+    with pytest.raises(InputError, match="'mlruns' is not a store .* accepted: sqlite"):
+        train.main("near", "gru")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train", "--task", "nir", "--architecture", "gru"), "error: no task named 'nir'; there are: near"),
+        (("train", "--task", "near", "--architecture", "gruu"), "no architecture named 'gruu'; there are: gru, identity"),
+        (("evaluate", "--task", "near"), "run `dvc repro train@near-gru` first"),
+        (("nothing",), "error: no command named 'nothing'; there are: evaluate, fetch"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_code(tiny, words, told):
+    process = stage("pipeline", *words)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert told in error
+    assert "Traceback" not in error
+
+
+def test_missing_inputs_name_the_stage_to_run(project):
+    project(**TINY)
+    with pytest.raises(InputError, match="run `dvc repro fetch@near` first"):
+        prepare.main("near")
+    with pytest.raises(InputError, match="run `dvc repro prepare@near` first"):
+        train.main("near", "gru")
+
+
+def test_params_prints_every_setting_with_its_meaning(tiny, capsys):
+    params.main()
+    printed = capsys.readouterr().out
+    for told in ("tasks.near", "lag = 20", "choice.threshold = 0.1", "train:", "seeds = 2", "# Seeds a cell is trained"):
+        assert told in printed
