@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
-import torch
 from torch import Tensor
 
 from pipeline.config import command, files, paths

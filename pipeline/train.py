@@ -189,10 +189,8 @@ def _tell(cell: Cell, outcomes: dict[int, Any]) -> None:
     for seed, o in sorted(outcomes.items()):
         result, loss = o["result"], o["result"]["valid_loss"]
         told = "no validation loss" if loss is None else f"validation loss {loss:.4g}"
-        seconds = o["clock"]["train_seconds"]
-        print(
-            f"{cell.task} {cell.architecture} seed {seed}: {told}, {result['stopped']}, {result['steps']} steps, {seconds:.1f} s"
-        )
+        spent = f"{result['steps']} steps, {o['clock']['train_seconds']:.1f} s"
+        print(f"{cell.task} {cell.architecture} seed {seed}: {told}, {result['stopped']}, {spent}")
 
 
 if __name__ == "__main__":

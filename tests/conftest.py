@@ -38,7 +38,7 @@ def recall(tmp_path):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """An empty project in a temporary folder, which is the working directory; gives a function that sets params.yaml."""
+    """An empty project in a temporary folder, the working directory; gives a function that sets params.yaml."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 

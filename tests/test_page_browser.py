@@ -25,14 +25,10 @@ def address(project):
     tasks = {"my <reviews>": {"kind": "sentiment"}, "waves": {"kind": "sine"}}
     root = project(tasks=tasks, architectures={"gru": {}, "identity": {}})
     compared = {"control": WON, "simplest_baseline": LEVEL, "strongest_baseline": LOST}
-    names = {
-        "control": "identity",
-        "simplest_baseline": "constant",
-        "strongest_baseline": "a_baseline_with_a_long_name",
-    }
-    against = {role: {"name": names[role], **outcome} for role, outcome in compared.items()}
-    shown = [("identity", "control"), (names["strongest_baseline"], "baseline"), ("constant", "baseline")]
-    many = [entry("gru", "network", against=against), *(entry(*one) for one in shown)]
+    names = ("identity", "constant", "a_baseline_with_a_long_name")
+    against = {role: {"name": name, **compared[role]} for role, name in zip(compared, names, strict=True)}
+    others = [entry(name, kind) for name, kind in zip(names, ("control", "baseline", "baseline"), strict=True)]
+    many = [entry("gru", "network", against=against), *others]
     write("my <reviews>", "sentiment", many, LABELS, classes=2)
     write_texts("my <reviews>", ["words " * 300] * len(LABELS))
     write("waves", "sine", many, np.linspace(-1, 1, 21).reshape(7, 3))
@@ -65,9 +61,7 @@ def open_page(address):
 
 def test_every_figure_is_drawn_and_every_link_lives(open_page):
     page = open_page()
-    drawn = page.evaluate(
-        "[...document.querySelectorAll('.plot')].map((p) => p.querySelectorAll('.trace, .hm').length)"
-    )
+    drawn = page.evaluate(f"{PLOTS}.map((plot) => plot.querySelectorAll('.trace, .hm').length)")
     assert len(drawn) == FIGURES
     assert all(drawn)
     dead = "[...document.querySelectorAll('a')].filter((a) => !document.getElementById(a.hash.slice(1))).length"
@@ -78,10 +72,8 @@ def test_every_figure_is_drawn_and_every_link_lives(open_page):
 def test_a_narrow_page_does_not_scroll_sideways(open_page, width):
     page = open_page(width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    wide = (
-        "[...document.querySelectorAll('.plot .main-svg')].filter((s) => s.getBoundingClientRect().right > innerWidth)"
-    )
-    assert page.evaluate(f"{wide}.length") == 0
+    edges = page.evaluate(f"{PLOTS}.map((plot) => plot.querySelector('.main-svg').getBoundingClientRect().right)")
+    assert max(edges) <= width
 
 
 def test_words_in_figures_can_be_read_in_the_dark(open_page):
@@ -96,9 +88,7 @@ def test_paper_is_white_and_figures_fit_on_it(open_page):
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    widths = page.evaluate(
-        "[...document.querySelectorAll('.plot .main-svg')].map((s) => s.getBoundingClientRect().width)"
-    )
+    widths = page.evaluate(f"{PLOTS}.map((plot) => plot.querySelector('.main-svg').getBoundingClientRect().width)")
     assert max(widths) <= 640
     assert page.evaluate("[...document.querySelectorAll('details')].every((details) => details.open)")
     page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -12,7 +12,8 @@ from series_files import prepare as prepare_series, table as series_table
 from pipeline import report
 from pipeline.config import InputError, paths
 from pipeline.reporting import colours, examples, markup, overview, results, tables, words
-from pipeline.reporting.chapter import answers, chapter
+from pipeline.reporting.chapter import answers, chapter, drawn
+from pipeline.reporting.figures import Chart
 
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 ARCHITECTURES = {"gru": {}, "identity": {}}
@@ -94,13 +95,8 @@ def test_scores_stand_with_interval_seeds_and_marks(made):
 
 def test_the_trivial_predictor_stands_where_it_ranks(made):
     metrics = [{"accuracy": {"mean": mean, "low": 0.0, "high": 1.0, "by_seed": [mean]}} for mean in (0.75, 0.25)]
-    made(
-        "bits",
-        "recall",
-        [entry(f"b{mean}", "baseline", metrics=m) for mean, m in enumerate(metrics)],
-        LABELS,
-        classes=2,
-    )
+    two = [entry(f"b{place}", "baseline", metrics=metric) for place, metric in enumerate(metrics)]
+    made("bits", "recall", two, LABELS, classes=2)
     told = text_of(tables.scores(results.read("bits", [])))
     assert told.index("b0") < told.index("trivial 0.5000") < told.index("b1")
 
@@ -122,10 +118,8 @@ def test_a_network_whose_seeds_all_diverged_is_a_result(made):
 
 
 def test_the_map_marks_who_is_not_beaten(made):
-    row = text_of(overview.table_of([results.read("bits", list(ARCHITECTURES))], ARCHITECTURES)).rsplit("baseline", 1)[
-        1
-    ]
-    assert row.split() == ["bits", "accuracy", "↑", "0.750", "‡§", "0.750", "0.750", "linear"]
+    told = text_of(overview.table_of([results.read("bits", list(ARCHITECTURES))], ARCHITECTURES))
+    assert told.rsplit("baseline", 1)[1].split() == ["bits", "accuracy", "↑", "0.750", "‡§", "0.750", "0.750", "linear"]
 
 
 def test_names_and_reviews_cannot_break_the_page(project):
@@ -140,6 +134,11 @@ def test_names_and_reviews_cannot_break_the_page(project):
     assert "<script>alert" not in page
     assert page.count("</script>") == page.count("<script")
     assert "&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt; bad" in page
+
+
+def test_nothing_in_a_figure_ends_its_script():
+    chart = Chart("scores", "Title", "note", "summary", go.Figure(layout={"title": {"text": "</script><b>"}}))
+    assert drawn("task", [chart]).count("</script>") == 1
 
 
 def test_the_page_needs_nothing_but_itself_and_its_links_lead_somewhere(made):
@@ -222,9 +221,9 @@ def test_windows_of_a_series_begin_with_its_past(project, tmp_path):
     write("load", "forecast", mae, targets, audit=prepared.audit, block=28, main_metric="mae", higher_is_better=False)
     charts = {chart.name: chart for chart in answers(results.read("load", list(ARCHITECTURES)))}
     assert list(charts) == ["window-1", "window-2", "window-3", "horizon"]
-    drawn = charts["window-1"].figure.data[0]
-    first = list(series_table()["time"]).index(drawn.x[0])
-    np.testing.assert_allclose(drawn.y, true[first : first + 6], rtol=1e-5)
+    line = charts["window-1"].figure.data[0]
+    first = list(series_table()["time"]).index(line.x[0])
+    np.testing.assert_allclose(line.y, true[first : first + 6], rtol=1e-5)
 
 
 def test_reliability_bins_by_the_probability_of_the_answer():

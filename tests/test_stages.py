@@ -22,7 +22,10 @@ TINY = {
         "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "epoch_steps": 4}
         | {"batch_size": 16, "parameters": 800}
     },
-    "architectures": {"gru": {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 0.1}}, "identity": {}},
+    "architectures": {
+        "gru": {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 0.1}},
+        "identity": {},
+    },
     "model": {"embedding": 8},
     "train": {"seeds": 2, "device": "cpu", "log_every": 2},
     "evaluate": {"resamples": 100},
@@ -243,7 +246,10 @@ def test_a_store_that_mlflow_does_not_take_is_told(tiny, monkeypatch):
     ("words", "told"),
     [
         (("train", "--task", "nir", "--architecture", "gru"), "error: no task named 'nir'; there are: near"),
-        (("train", "--task", "near", "--architecture", "gruu"), "no architecture named 'gruu'; there are: gru, identity"),
+        (
+            ("train", "--task", "near", "--architecture", "gruu"),
+            "no architecture named 'gruu'; there are: gru, identity",
+        ),
         (("evaluate", "--task", "near"), "run `dvc repro train@near-gru` first"),
         (("nothing",), "error: no command named 'nothing'; there are: evaluate, fetch"),
     ],
@@ -264,8 +270,54 @@ def test_missing_inputs_name_the_stage_to_run(project):
         train.main("near", "gru")
 
 
+LIMITED = """
+import resource, sys
+from pipeline.config import command
+from pipeline import prepare
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+command.run(prepare.main, ["--task", "near"])
+"""
+
+
+def test_a_disk_that_is_full_leaves_the_old_output_whole(tiny):
+    """The system refuses to write past 2,000 bytes, as a full disk would: one line, a code, nothing half written."""
+    before = files.digest(paths.prepared("near"))
+    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert files.digest(paths.prepared("near")) == before
+    assert [path.name for path in paths.prepared("near").parent.iterdir()] == ["near"]
+
+
+KILLED = """
+import os, signal
+from pipeline import prepare
+from pipeline.tasks import _audit
+_audit.of = lambda *args, **more: os.kill(os.getpid(), signal.SIGKILL)
+prepare.main("near")
+"""
+
+
+def test_a_kill_within_prepare_leaves_the_old_output_whole(tiny):
+    before = files.digest(paths.prepared("near"))
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert files.digest(paths.prepared("near")) == before
+    prepare.main("near")
+    assert files.digest(paths.prepared("near")) == before
+    assert [path.name for path in paths.prepared("near").parent.iterdir()] == ["near"]
+
+
 def test_params_prints_every_setting_with_its_meaning(tiny, capsys):
     params.main()
     printed = capsys.readouterr().out
-    for told in ("tasks.near", "lag = 20", "choice.threshold = 0.1", "train:", "seeds = 2", "# Seeds a cell is trained"):
+    for told in (
+        "tasks.near",
+        "lag = 20",
+        "choice.threshold = 0.1",
+        "train:",
+        "seeds = 2",
+        "# Seeds a cell is trained",
+    ):
         assert told in printed

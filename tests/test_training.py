@@ -1,4 +1,4 @@
-"""The training loop: batches, schedule, best weights, divergence, and a resumed run that ends where an unbroken one ends."""
+"""The training loop: batches, schedule, best weights, divergence, and resuming as if nothing had happened."""
 
 import os
 import signal
@@ -121,7 +121,7 @@ def test_scores_do_not_depend_on_the_batches(recall):
 
 @pytest.mark.parametrize("choice", [{}, {"clipping": "percentile", "threshold": 50.0}, {"optimizer": "sgd"}])
 def test_a_run_resumed_from_any_checkpoint_ends_bit_for_bit_alike(recall, tmp_path, choice):
-    """With dropout, so that the random state counts; a checkpoint after every step, the run broken off within an epoch."""
+    """With dropout, so that the random state counts; a checkpoint after every step, broken off within an epoch."""
     recall.task = recall.task.model_copy(update={"dropout": 0.2})
     unbroken = Fit(tiny_run(recall, choice=choice))
     expected = list(unbroken)

@@ -2,8 +2,8 @@
 
 The sequence is cut into about sqrt(T) blocks of sqrt(T) steps. All blocks run side by side from a zero state, a short
 loop carries the last states from block to block, and a product adds what each block began with: 2 sqrt(T) operations
-one after the other instead of T. Nothing is divided and no logarithm taken, so that it is as exact as the loop. Blelloch,
-Prefix Sums and Their Applications, 1990; Martin & Cundy, Parallelizing Linear Recurrent Neural Nets, 2018.
+one after the other instead of T. Nothing is divided and no logarithm taken, so that it is as exact as the loop.
+Blelloch, Prefix Sums and Their Applications, 1990; Martin & Cundy, Parallelizing Linear Recurrent Neural Nets, 2018.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""A GRU that attends causally to its own past states (after Bahdanau et al. 2015; scaled dot products: Vaswani et al. 2017)."""
+"""A GRU that attends causally to its own past states.
+
+After Bahdanau et al. 2015; scaled dot products: Vaswani et al. 2017.
+"""
 
 from jaxtyping import Float
 from torch import Tensor, nn

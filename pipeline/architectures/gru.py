@@ -1,4 +1,4 @@
-"""GRU: two gates decide what of the state is kept and what is read (Cho et al., Learning Phrase Representations, 2014)."""
+"""GRU: two gates decide what of the state is kept and what is read (Cho et al., Phrase Representations, 2014)."""
 
 from torch import nn
 

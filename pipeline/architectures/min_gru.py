@@ -32,6 +32,7 @@ class MinGRU(Architecture):
         before = state or tuple(torch.zeros_like(x) for _ in self.layers)
         after = []
         for layer, hidden in zip(self.layers, before, strict=True):
+            assert isinstance(layer, Layer)
             x, hidden = layer.step(x, hidden)
             after.append(hidden)
         return x, tuple(after)

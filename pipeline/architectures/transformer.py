@@ -1,7 +1,7 @@
 """A causal pre-norm Transformer with rotary positions.
 
-Vaswani et al., Attention Is All You Need, 2017; pre-norm: Xiong et al. 2020; rotary positions: Su et al., RoFormer, 2021:
-attention sees the distance between two steps, so that no position is unknown beyond the trained length.
+Vaswani et al., Attention Is All You Need, 2017; pre-norm: Xiong et al. 2020; rotary positions: Su et al., RoFormer,
+2021: attention sees the distance between two steps, so that no position is unknown beyond the trained length.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ HELP = {
 
 
 def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> None:
-    """Run `main` with the command line's options (or these). Exits with 2 on an InputError, 1 on a full disk and such."""
+    """Run `main` with the command line's options (or these). Exits with 2 on an InputError, 1 on a full disk."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     module = inspect.getmodule(main)
     app.command(help=(module.__doc__ if module else main.__doc__))(_told_in_one_line(main))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +13,16 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write a file or folder to; it becomes `path` when the block ends well.
 
-    When the block fails (a full disk, Ctrl-C) the temporary is removed and what stood at `path` is untouched.
+    When the block fails (a full disk, Ctrl-C) the temporary is removed and what stood at `path` is untouched. What a
+    kill left of the temporary is removed by the next that writes there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary, old = (path.with_name(f".{path.name}.{kind}") for kind in ("tmp", "old"))
     remove(temporary)
     try:
         yield temporary
         if path.is_dir():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            remove(old)
             path.rename(old)
             temporary.rename(path)
             remove(old)

@@ -1,6 +1,6 @@
 """Scores of a test split with intervals: a bootstrap over its examples of the mean over seeds.
 
-Examples that overlap (windows of a series) are resampled in moving blocks (Künsch 1989), others one by one (Efron 1979).
+Windows of a series overlap: they are resampled in moving blocks (Künsch 1989), others one by one (Efron 1979).
 All candidates see the same resamples, so that the difference of two has an interval of its own: a paired test.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from pipeline.config.evaluate import Evaluate
 from pipeline.tasks import Task
 
-Scores = dict[str, Float[Tensor, "resamples"]]
+Scores = dict[str, Float[Tensor, " resamples"]]
 T_975 = {5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # Student's t, two-sided 95 %, by number of seeds
 
 
@@ -44,7 +44,7 @@ class Resamples:
 
 
 def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, dict[str, Any]]:
-    """For each metric: its mean over seeds, the interval's low and high, and every seed's value (None where it diverged).
+    """For each metric: its mean over sound seeds, the interval's low and high, and every sound seed's value.
 
     From five seeds on, `seeds_low` and `seeds_high` are Student's 95 % interval over the seeds themselves.
     """
@@ -64,7 +64,7 @@ def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, 
 def difference(
     task: Task, ours: Mapping[int, Scores], theirs: Mapping[int, Scores], resamples: Resamples
 ) -> dict[str, Any] | None:
-    """How much better ours is on the main metric, with its paired interval; it `beats` where the interval is above 0."""
+    """How much better ours is on the main metric; it `beats` where the paired interval lies above 0."""
     if not ours or not theirs:
         return None
     sign = 1 if task.higher_is_better else -1

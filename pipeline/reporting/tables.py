@@ -107,9 +107,8 @@ def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: N
     if network is None:
         return "–"
     sound = iter([seed for seed in value["by_seed"] if seed is not None] if value else [])
-    return ", ".join(
-        "diverged" if seed in network.diverged else words.number(next(sound, None)) for seed in entry["seeds"]
-    )
+    told = ("diverged" if seed in network.diverged else words.number(next(sound, None)) for seed in entry["seeds"])
+    return ", ".join(told)
 
 
 def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]:

@@ -40,7 +40,8 @@ class Drawn(Task):
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         inputs, targets = columns["inputs"][rows], columns["targets"][rows]
-        assert isinstance(inputs, Tensor) and isinstance(targets, Tensor)
+        assert isinstance(inputs, Tensor)
+        assert isinstance(targets, Tensor)
         if self.spec.tokens:
             inputs = inputs.long()
         if not targets.is_floating_point():

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ CODE = ("config", "tasks", "architectures", "serving")  # what a served model im
 def log(run_id: str, task: Task, description: dict[str, Any], weights: Path, learned: Path, step: int) -> str:
     """Log one network with its run; gives the model's id. `learned` is the task's prepared folder."""
     signature, example = _signature(task)
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Tt]ype hint", category=UserWarning)  # the signature is stated
         place = Path(folder)
         files.write_json(place / "model.json", description)
         shutil.copyfile(weights, place / "weights.safetensors")

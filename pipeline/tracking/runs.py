@@ -78,7 +78,9 @@ def log_record(run_id: str, record: Mapping[str, Any]) -> None:
         client().log_batch(run_id, metrics=metrics[begin : begin + 1000])
 
 
-def log_metrics(run_id: str, values: Mapping[str, int | float | None], step: int = 0, model_id: str | None = None) -> None:
+def log_metrics(
+    run_id: str, values: Mapping[str, int | float | None], step: int = 0, model_id: str | None = None
+) -> None:
     """Numbers of a finished run; with the model they belong to, so that the UI shows them with it."""
     now = int(time.time() * 1000)
     metrics = [Metric(k, float(v), now, step, model_id=model_id) for k, v in values.items() if v is not None]

@@ -26,7 +26,9 @@ def log(
     for candidate in candidates:
         entry = entries[candidate.name]
         if candidate.kind == "baseline":
-            ids: dict[int, dict[str, Any]] = {0: {"run_id": _baseline_run(task, prepared, candidate, params), "model_id": None}}
+            ids: dict[int, dict[str, Any]] = {
+                0: {"run_id": _baseline_run(task, prepared, candidate, params), "model_id": None}
+            }
         else:
             ids = lineage.runs_of(task, candidate.name)
         for number, seed in enumerate(candidate.outputs):

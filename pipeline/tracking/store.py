@@ -54,5 +54,7 @@ def _connect(host: str, port: int) -> None:
 
 
 def _unreachable(reason: object) -> str:
-    place = urlsplit(uri())._replace(netloc=(urlsplit(uri()).netloc.rsplit("@", 1)[-1])).geturl()
-    return f"MLFLOW_TRACKING_URI: cannot reach {place} ({reason}): start the server, or unset the variable to use {paths.DATABASE}"
+    whole = urlsplit(uri())
+    place = whole._replace(netloc=whole.netloc.rsplit("@", 1)[-1]).geturl()  # without its password
+    instead = f"start the server, or unset the variable to use {paths.DATABASE}"
+    return f"MLFLOW_TRACKING_URI: cannot reach {place} ({reason}): {instead}"

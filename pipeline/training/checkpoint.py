@@ -1,7 +1,7 @@
 """The state of an unfinished training in one safetensors file, replaced whole, so that a kill loses seconds at most.
 
-Everything a resumed run needs to end bit for bit (on a CPU) where an unbroken one ends: weights, best weights, optimizer,
-random state, the trace of all steps; and, as JSON in the file's metadata, the progress.
+Everything a resumed run needs to end bit for bit (on a CPU) where an unbroken one ends: weights, best weights,
+optimizer, random state, the trace of all steps; and, as JSON in the file's metadata, the progress.
 """
 
 import json

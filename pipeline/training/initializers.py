@@ -58,30 +58,33 @@ def identity(model: SequenceModel) -> None:
     """Recurrent blocks start as the identity, biases as 0 (Le, Jaitly & Hinton, IRNN, 2015)."""
     for block in recurrent_blocks(model):
         nn.init.eye_(block)
-    for module in _modules(model, nn.RNNBase):
-        for name, parameter in module.named_parameters():
-            if "bias" in name:
-                nn.init.zeros_(parameter)
+    for name, parameter in model.cores.named_parameters():
+        if "bias_ih" in name or "bias_hh" in name:
+            nn.init.zeros_(parameter)
 
 
 def chrono(model: SequenceModel) -> None:
     """Gates that keep the state for 1 to T - 1 steps: keep bias log U[1, T - 1] (Tallec & Ollivier 2018).
 
-    An LSTM keeps by its forget gate, and writes by its input gate, whose bias is the negative. A GRU keeps by its update
-    gate z in torch's form h = z h + (1 - z) n; minGRU writes by its gate. The plain RNN and the Transformer have no gates.
+    An LSTM keeps by its forget gate, and writes by its input gate, whose bias is the negative. A GRU keeps by its
+    update gate z in torch's form h = z h + (1 - z) n; minGRU writes by its gate. The others have no gates.
     """
     longest = max(model.spec.steps - 1, 2)
-    for module in _modules(model, nn.LSTM, nn.GRU):
-        size = module.hidden_size
-        for layer in range(module.num_layers):
-            ours, theirs = (getattr(module, f"bias_{kind}_l{layer}").data for kind in ("ih", "hh"))
-            keep = torch.empty(size).uniform_(1, longest).log_()
-            ours[size : 2 * size], theirs[size : 2 * size] = keep, 0
-            if isinstance(module, nn.LSTM):
-                ours[:size], theirs[:size] = -keep, 0
     for module in model.cores.modules():
-        if isinstance(gate := getattr(module, "write_gate", None), nn.Linear):
+        if isinstance(module, nn.LSTM | nn.GRU):
+            _keep_by_second_gate(module, longest)
+        elif isinstance(gate := getattr(module, "write_gate", None), nn.Linear):
             gate.bias.copy_(-torch.empty_like(gate.bias).uniform_(1, longest).log_())
+
+
+def _keep_by_second_gate(module: nn.LSTM | nn.GRU, longest: int) -> None:
+    size = module.hidden_size
+    for layer in range(module.num_layers):
+        ours, theirs = (getattr(module, f"bias_{kind}_l{layer}").data for kind in ("ih", "hh"))
+        keep = torch.empty(size).uniform_(1, longest).log_()
+        ours[size : 2 * size], theirs[size : 2 * size] = keep, 0
+        if isinstance(module, nn.LSTM):
+            ours[:size], theirs[:size] = -keep, 0
 
 
 INITIALIZERS: dict[str, Initializer] = {
@@ -106,7 +109,3 @@ def _set_all(model: SequenceModel, draw: Callable[[Tensor], object]) -> None:
                     draw(block)
             elif "bias" in name:
                 nn.init.zeros_(parameter)
-
-
-def _modules(model: SequenceModel, *kinds: type[nn.Module]) -> Iterator[nn.Module]:
-    yield from (module for module in model.cores.modules() if isinstance(module, kinds))

@@ -40,7 +40,7 @@ class Progress:
 
 
 class Fit:
-    """Iterate over it to train: one record per epoch (those of a resumed run first). Then the model has its best weights."""
+    """Iterate to train: a record per epoch, those of a resumed run first. Then the model has its best weights."""
 
     def __init__(self, run: Run, work: Path | None = None):
         self.run, self.work = run, work

@@ -27,8 +27,8 @@ Work = Callable[[int, Send], None]
 class SideBySide:
     """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), begun on entering.
 
-    Iterating gives (seed, what was sent) as it comes. Raises InputError for a mistake of the user's and RuntimeError when
-    a process fails or is killed; on leaving, those that still run are ended.
+    Iterating gives (seed, what was sent) as it comes. Raises InputError for a mistake of the user's and RuntimeError
+    when a process fails or is killed; on leaving, those that still run are ended.
     """
 
     def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0):
