@@ -16,20 +16,19 @@ from pipeline.config import command, files, paths
 from pipeline.config.evaluate import Evaluate
 from pipeline.config.params import load, section
 from pipeline.config.train import Train
-from pipeline.measures.candidates import Candidate, baselines, networks, targets_of
+from pipeline.measures.candidates import Candidate, answer_all, targets_of
 from pipeline.measures.metrics import Resamples, difference, summarise
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import store
-from pipeline.training.setup import cores, make_accelerator, settle
+from pipeline.training.setup import cores, settle
 
 
 def main(task: str) -> None:
-    settle(cores())
     params = load()
     prepared = open_prepared(task)
     store.check()
-    device = make_accelerator(section(Train, params)).device
-    candidates = [*networks(task, prepared, params["architectures"], device), *baselines(prepared)]
+    candidates = answer_all(task, params["architectures"], section(Train, params))
+    settle(cores())
     targets = targets_of(prepared, "test")
     resamples = Resamples(len(targets), prepared.task.block, section(Evaluate, params), params["seed"])
     for candidate in candidates:

@@ -13,7 +13,7 @@ from pipeline import report
 from pipeline.config import InputError, paths
 from pipeline.reporting import colours, examples, markup, overview, results, tables, words
 from pipeline.reporting.chapter import answers, chapter, drawn
-from pipeline.reporting.figures import Chart
+from pipeline.reporting.figures import Chart, floor
 
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 ARCHITECTURES = {"gru": {}, "identity": {}}
@@ -269,3 +269,20 @@ def test_every_colour_can_be_seen_on_its_page():
         dark = luminance(colours.DARK.get(colour, colour)) + 0.05
         assert dark / (luminance(colours.DARK[colours.PAPER]) + 0.05) >= 3, colour
         assert 1.05 / (luminance(colour) + 0.05) >= 2.2, colour
+
+
+def test_from_five_seeds_on_their_interval_is_told(made):
+    many = {"accuracy": {"mean": 0.75, "low": 0.5, "high": 0.875, "by_seed": [0.75] * 5}}
+    many["accuracy"] |= {"seeds_low": 0.7, "seeds_high": 0.8}
+    made("bits", "recall", network(metrics=many, seeds=[0, 1, 2, 3, 4]), LABELS, classes=2)
+    told = text_of(tables.scores(results.read("bits", list(ARCHITECTURES))))
+    assert "0.7500, 0.7500, 0.7500, 0.7500, 0.7500 [0.7000, 0.8000]" in told
+
+
+def test_a_task_with_noise_has_a_floor(made):
+    metric = {"mse": {"mean": 0.5, "low": 0.25, "high": 0.75, "by_seed": [0.5, 0.5]}}
+    shown = [entry("gru", "network", metrics=metric), entry("identity", "control", metrics=metric)]
+    made("waves", "sine", shown, LABELS[:, None] * 1.0, settings={"noise": 0.5}, main_metric="mse")
+    assert floor(results.read("waves", list(ARCHITECTURES))) == 0.25
+    made("waves", "sine", shown, LABELS[:, None] * 1.0, main_metric="mse")
+    assert floor(results.read("waves", list(ARCHITECTURES))) is None

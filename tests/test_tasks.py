@@ -39,7 +39,8 @@ def test_batches_and_scores_are_what_the_spec_promises(name, tmp_path):
     size, time = batch.inputs.shape[:2]
     assert time == spec.steps == batch.lengths.unique().item()
     if spec.tokens:
-        assert batch.inputs.min() >= 1 and batch.inputs.max() < spec.inputs
+        assert batch.inputs.min() >= 1
+        assert batch.inputs.max() < spec.inputs
     read = (spec.horizon or time,) if spec.per_step else ()
     outputs = torch.randn(size, *read, spec.outputs)
     assert task.loss(outputs, batch.targets).shape == ()

@@ -1,7 +1,8 @@
 """What is compared on a test split: each network and baseline, with what it answers."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,9 +14,12 @@ from pipeline.baselines import Baseline
 from pipeline.config import InputError, files, paths
 from pipeline.config.params import check
 from pipeline.config.registry import find
+from pipeline.config.train import Train
 from pipeline.measures.metrics import Scores
-from pipeline.tasks import Prepared
+from pipeline.tasks import Prepared, open_prepared
 from pipeline.training.loader import Loader
+from pipeline.training.setup import make_accelerator
+from pipeline.training.side_by_side import Send, SideBySide
 from pipeline.training.step import predict
 
 CONTROL = "identity"
@@ -40,38 +44,62 @@ class Candidate:
         return "ok" if self.outputs else "diverged"
 
 
-def networks(
-    task: str, prepared: Prepared, architectures: Mapping[str, Any], device: torch.device
-) -> Iterator[Candidate]:
-    """The trained networks of a task, each with the outputs of its sound seeds."""
+def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> list[Candidate]:
+    """Every network and baseline of a task, in this order; on a CPU side by side, each in a process of one thread."""
+    prepared = open_prepared(task)
+    names = [*architectures, *prepared.task.baselines]
+    found: dict[int, Candidate] = {}
+    work = partial(_answer, task, names, list(architectures), train)
+    on_gpu = torch.cuda.device_count() > 0 and train.device != "cpu"  # one process keeps a GPU busy
+    with SideBySide(work, list(range(len(names))), here=on_gpu) as messages:
+        for number, arrays in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
+            found[number] = replace(arrays, outputs=_tensors(arrays.outputs), valid=_tensors(arrays.valid))
+    return [found[number] for number in sorted(found)]
+
+
+def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
+    """One candidate, sent with arrays in place of tensors, whose memory would end with this process."""
+    prepared, name = open_prepared(task), names[number]
+    candidate = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
+    send(replace(candidate, outputs=_arrays(candidate.outputs), valid=_arrays(candidate.valid)))
+
+
+def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:
+    """A trained network with the outputs of its sound seeds."""
+    folder = paths.trained(task, architecture)
+    if not (folder / "model.json").exists():
+        raise InputError(f"no trained network in {folder}: run `dvc repro train@{task}-{architecture}` first")
+    description, device = files.read_json(folder / "model.json"), make_accelerator(train).device
+    sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
+    models = {seed: load(description, folder / f"{seed}.safetensors").to(device) for seed in sound}
     loaders = {split: Loader(prepared.task, prepared.columns(split), 0, device) for split in ("valid", "test")}
-    for architecture in tqdm(architectures, desc=f"{task}: networks", unit="architecture", disable=None):
-        folder = paths.trained(task, architecture)
-        if not (folder / "model.json").exists():
-            raise InputError(f"no trained network in {folder}: run `dvc repro train@{task}-{architecture}` first")
-        description = files.read_json(folder / "model.json")
-        sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
-        models = {seed: load(description, folder / f"{seed}.safetensors").to(device) for seed in sound}
-        yield Candidate(
-            name=architecture,
-            kind="control" if architecture == CONTROL else "network",
-            parameters=description["parameters"]["total"],
-            core_parameters=description["parameters"]["core"],
-            seeds=[int(seed) for seed in description["seeds"]],
-            outputs={seed: predict(model, loaders["test"]) for seed, model in models.items()},
-            valid={seed: predict(model, loaders["valid"]) for seed, model in models.items() if prepared.task.block > 1},
-            description=description,
-        )
+    return Candidate(
+        name=architecture,
+        kind="control" if architecture == CONTROL else "network",
+        parameters=description["parameters"]["total"],
+        core_parameters=description["parameters"]["core"],
+        seeds=[int(seed) for seed in description["seeds"]],
+        outputs={seed: predict(model, loaders["test"]) for seed, model in models.items()},
+        valid={seed: predict(model, loaders["valid"]) for seed, model in models.items() if prepared.task.block > 1},
+        description=description,
+    )
 
 
-def baselines(prepared: Prepared) -> Iterator[Candidate]:
-    """The task's baselines, learned from its training split."""
-    listed = prepared.task.baselines.items()
-    for name, settings in tqdm(listed, desc="baselines", unit="baseline", disable=None):
-        own = {key: value for key, value in settings.items() if key != "kind"}
-        answer: Callable[[str], Tensor] = check(find(Baseline, settings["kind"]), own, name).fit(prepared)
-        outputs, valid = ({0: answer(split).float()} for split in ("test", "valid"))
-        yield Candidate(name, "baseline", None, None, [0], outputs, valid, settings)
+def _baseline(prepared: Prepared, name: str) -> Candidate:
+    """A baseline, learned from the training split."""
+    settings = prepared.task.baselines[name]
+    own = {key: value for key, value in settings.items() if key != "kind"}
+    answer = check(find(Baseline, settings["kind"]), own, name).fit(prepared)
+    outputs, valid = ({0: answer(split).float()} for split in ("test", "valid"))
+    return Candidate(name, "baseline", None, None, [0], outputs, valid, settings)
+
+
+def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:
+    return {seed: tensor.numpy() for seed, tensor in outputs.items()}
+
+
+def _tensors(outputs: Mapping[int, Any]) -> dict[int, Any]:
+    return {seed: torch.from_numpy(array) for seed, array in outputs.items()}
 
 
 def targets_of(prepared: Prepared, split: str) -> Tensor:

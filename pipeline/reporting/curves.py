@@ -17,7 +17,7 @@ def learning_curves(results: TaskResults) -> Chart:
         for seed in network.diverged:
             _add_end(figure, name, network.history.get(seed))
     figure.update_xaxes(title={"text": "optimizer step"}, rangemode="tozero")
-    figure.update_yaxes(title={"text": "validation loss"}, type=scale(_losses(results)), tickformat="~g")
+    figure.update_yaxes(title={"text": "validation loss"}, **scale(_losses(results)))
     best = {name: _best(network.history) for name, network in results.networks.items()}
     summary = ", ".join(f"{name} {words.number(loss)}" for name, loss in best.items())
     note = "A line for each seed, a point for each epoch; the weights of the lowest point are kept." + _diverged(
@@ -34,8 +34,7 @@ def gradients(results: TaskResults) -> Chart:
         figure.add_scatter(x=curve["step"], y=curve["clip_rate"], yaxis="y2", **{**look, "showlegend": False})
     share = {"tickformat": ".0%", "range": [-0.06, 1.06], "domain": [0, 0.27], "title": {"text": "clipped"}}
     norms = scale(norm for _, _, curve in _lines(results) for norm in curve["grad_norm_before"])
-    norm = {"tickformat": "~g", "type": norms, "domain": [0.36, 1], "title": {"text": "gradient norm"}}
-    figure.update_layout(yaxis=norm, yaxis2=share)
+    figure.update_layout(yaxis=norms | {"domain": [0.36, 1], "title": {"text": "gradient norm"}}, yaxis2=share)
     figure.update_xaxes(title={"text": "optimizer step"}, rangemode="tozero", anchor="y2")
     note = (
         "Above, the mean norm of an epoch's gradients before clipping; below, the share of its steps that were clipped."

@@ -48,15 +48,14 @@ def scores(results: TaskResults) -> Chart:
     figure = plain(height=90 + 28 * len(shown))
     for entry in reversed(shown):
         _add_dot(figure, entry, metric)
-    lines = {
-        name: value for name, value in (("trivial", results.metrics["trivial"]), ("floor", floor(results))) if value
-    }
+    bounds = {"trivial": results.metrics["trivial"], "floor": floor(results)}
+    lines = {name: value for name, value in bounds.items() if value is not None}
     for name, value in lines.items():
         _add_line(figure, name, value)
     told = words.measure(metric, results.metrics["units"])
     better = "higher is better" if results.metrics["higher_is_better"] else "lower is better"
     means = [entry["metrics"][metric]["mean"] for entry in shown]
-    figure.update_xaxes(title={"text": f"{told} ({better})"}, type=scale([*means, *lines.values()]))
+    figure.update_xaxes(title={"text": f"{told} ({better})"}, **scale([*means, *lines.values()]))
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
     summary = ", ".join(f"{entry['name']} {words.number(mean)}" for entry, mean in zip(shown, means, strict=True))
@@ -88,10 +87,12 @@ def line(name: str, width: float = 1.5) -> dict[str, Any]:
     }
 
 
-def scale(values: Iterable[float | None]) -> str:
-    """log where positive numbers differ widely, else linear."""
+def scale(values: Iterable[float | None]) -> dict[str, Any]:
+    """An axis for these numbers: logarithmic where positive ones differ widely, with ticks at 1, 2, 5 if they fit."""
     known = [value for value in values if value is not None]
-    return "log" if known and min(known) > 0 and max(known) > WIDE * min(known) else "linear"
+    if not known or min(known) <= 0 or max(known) < WIDE * min(known):
+        return {"type": "linear"}
+    return {"type": "log", "tickformat": "~g", "dtick": "D2" if max(known) < 1e3 * min(known) else None}
 
 
 def text(name: str) -> str:

@@ -9,7 +9,8 @@ from pipeline.reporting.results import TaskResults
 TERMS = {
     "interval": "The {confidence:.0%} bootstrap interval over test examples of the mean over seeds. Overlapping "
     "windows of a series are resampled in blocks of neighbours. It says how far other test examples could move the "
-    "number, not how far other seeds could: the values of the seeds stand beside it.",
+    "number, not how far other seeds could: the values of the seeds stand beside it, from five seeds on with Student's "
+    "interval over them.",
     "better than": "The interval of the paired difference, on the same resamples, lies wholly above 0. Otherwise the "
     "result is marked: not better, or worse where the interval lies wholly below 0.",
     "identity": "The control: embedding and readout alone, without memory. A network that does not beat it has not "

@@ -32,7 +32,7 @@ def calibration(results: TaskResults) -> Chart:
     for entry in results.shown(networks=3):
         probabilities, labels = results.best(entry), results.predictions(entry["name"]).targets[:, 0]
         bins, look = examples.reliability(probabilities, labels), line(entry["name"])
-        look["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum())}
+        look["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum()), "line": {"width": 0}}
         hover = f"{text(entry['name'])}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
         figure.add_scatter(
             x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look

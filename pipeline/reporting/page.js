@@ -45,4 +45,7 @@ function openForPrint() {
 }
 
 addEventListener("beforeprint", openForPrint);
-start();
+start().catch((error) => {
+  document.querySelectorAll(".plot").forEach((plot) => (plot.textContent = `This figure could not be drawn: ${error}`));
+  throw error;
+});

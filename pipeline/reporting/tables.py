@@ -103,11 +103,14 @@ def _rank(results: TaskResults, trivial: float) -> int:
 
 
 def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: Network | None) -> str:
-    """Every seed's value in the order of the seeds; one that diverged says so."""
+    """Every seed's value in the order of the seeds, one that diverged says so; then the interval over seeds."""
     if network is None:
         return "–"
     sound = iter([seed for seed in value["by_seed"] if seed is not None] if value else [])
     told = ("diverged" if seed in network.diverged else words.number(next(sound, None)) for seed in entry["seeds"])
+    if value and "seeds_low" in value:
+        over = {"mean": value["mean"], "low": value["seeds_low"], "high": value["seeds_high"]}
+        return join(", ".join(told), " ", tag("small", words.scored(over)[1]))
     return ", ".join(told)
 
 

@@ -11,7 +11,7 @@ from pipeline.reporting.figures import Chart, floor, line, plain, text
 from pipeline.reporting.results import TaskResults
 
 POINTS = 400  # shown of each network's
-BINS = 60
+BINS = 60  # of residuals at most
 
 Values = Float[np.ndarray, " values"]
 
@@ -50,7 +50,7 @@ def residuals(pairs: dict[str, tuple[Values, Values]], noise: float | None) -> C
     figure = plain(height=400)
     errors = {name: predicted - true for name, (predicted, true) in pairs.items()}
     reach = max(float(np.quantile(np.abs(error), 0.995)) for error in errors.values()) or 1.0
-    edges = np.linspace(-reach, reach, BINS + 1)
+    edges = np.linspace(-reach, reach, min(BINS, 10 + len(next(iter(errors.values()))) // 20) + 1)
     middle = (edges[1:] + edges[:-1]) / 2
     for name, error in errors.items():
         density = np.histogram(error, edges)[0] / len(error) / (edges[1] - edges[0])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
@@ -44,6 +45,7 @@ def settle(threads: int) -> None:
     """
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
+    threadpool_limits(threads)  # numpy's
 
 
 def cores() -> int:

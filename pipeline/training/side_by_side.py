@@ -27,17 +27,18 @@ Work = Callable[[int, Send], None]
 class SideBySide:
     """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), begun on entering.
 
+    With `here`, or under `accelerate launch`, they run in this process, one after the other.
     Iterating gives (seed, what was sent) as it comes. Raises InputError for a mistake of the user's and RuntimeError
     when a process fails or is killed; on leaving, those that still run are ended.
     """
 
-    def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0):
-        self.work, self.waiting = work, list(seeds)
+    def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False):
+        self.work, self.waiting, self.here = work, list(seeds), here or launched()
         self.at_once = min(processes or cores(), len(seeds))
         self.running: dict[Connection, tuple[int, BaseProcess]] = {}
 
     def __enter__(self) -> "SideBySide":
-        if not launched():
+        if not self.here:
             self._start()
         return self
 
@@ -47,7 +48,7 @@ class SideBySide:
             process.join()
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        if launched():
+        if self.here:
             yield from _in_this_process(self.work, self.waiting)
         while self.running:
             for reader in wait(list(self.running)):
