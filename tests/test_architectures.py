@@ -6,6 +6,7 @@ from torch import nn
 
 from pipeline.architectures import Architecture, count, find_width, make_model
 from pipeline.architectures._scan import scan
+from pipeline.architectures.transformer import rotate
 from pipeline.config import InputError
 from pipeline.config.model import Model
 from pipeline.config.registry import find, names
@@ -183,3 +184,13 @@ def test_the_same_embedding_for_all():
         assert isinstance(model.embed.first, nn.Embedding)
         shapes.add(tuple(model.embed.first.weight.shape))
     assert shapes == {(3, 12)}
+
+
+def test_rotary_attention_sees_distances_alone():
+    """The product of two rotated vectors depends on how far apart they stand, not on where (Su et al. 2021)."""
+    query, key = torch.randn(2, 1, 1, 1, 8).expand(2, 1, 1, 40, 8)
+    products = rotate(query)[0, 0] @ rotate(key)[0, 0].T
+    for distance in (0, 1, 13):
+        diagonal = products.diagonal(-distance)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(products.diagonal(0)[0], products.diagonal(-13)[0])

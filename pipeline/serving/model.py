@@ -28,7 +28,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         self.learned = Path(context.artifacts["learned"])
         self.model = load(description, Path(context.artifacts["weights"]))
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow reads hints as a schema
+    def predict(self, context, model_input: pd.DataFrame, params=None):  # type: ignore[no-untyped-def]  # MLflow reads hints as a schema
         """Answers in the order of the requests."""
         if isinstance(model_input, pd.DataFrame) and "text" in model_input:
             return self._label(model_input["text"].tolist())
