@@ -52,16 +52,17 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
     work = partial(_answer, task, names, list(architectures), train)
     on_gpu = torch.cuda.device_count() > 0 and train.device != "cpu"  # one process keeps a GPU busy
     with SideBySide(work, list(range(len(names))), here=on_gpu) as messages:
-        for number, arrays in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
-            found[number] = replace(arrays, outputs=_tensors(arrays.outputs), valid=_tensors(arrays.valid))
+        for number, sent in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
+            candidate, outputs, valid = sent
+            found[number] = replace(candidate, outputs=_tensors(outputs), valid=_tensors(valid))
     return [found[number] for number in sorted(found)]
 
 
 def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
-    """One candidate, sent with arrays in place of tensors, whose memory would end with this process."""
+    """Sends one candidate, its answers as arrays: the memory of tensors would end with this process."""
     prepared, name = open_prepared(task), names[number]
     candidate = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
-    send(replace(candidate, outputs=_arrays(candidate.outputs), valid=_arrays(candidate.valid)))
+    send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
 
 
 def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:

@@ -18,6 +18,7 @@ class CellRuns:
         self.memory, self.task, self.name, self.seeds = memory, task, name, seeds
         self.ids: dict[int, str] = {}
         self.logged: dict[int, int] = {}
+        self.finished: set[int] = set()
         self._watches: dict[int, Any] = {}
 
     def begin(self, tags: Mapping[str, Any], params: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> None:
@@ -45,12 +46,13 @@ class CellRuns:
         self._stop_watch(seed)
         runs.set_tags(self.ids[seed], tags)
         runs.finish(self.ids[seed])
+        self.finished.add(seed)
 
     def __enter__(self) -> "CellRuns":
         return self
 
     def __exit__(self, *error: object) -> None:
-        for seed in list(self._watches):
+        for seed in set(self.ids) - self.finished:
             self._stop_watch(seed)
             runs.finish(self.ids[seed], "FAILED")
 
