@@ -81,7 +81,9 @@ def test_a_curve_is_of_its_seed_alone(tmp_path):
 
 def test_a_seed_that_diverged_at_once_has_a_picture(tmp_path):
     (tmp_path / "history.csv").write_text(HISTORY.splitlines()[0] + "\n")
-    pictures.learning_curves(tmp_path / "history.csv", 0, "#000000").savefig(io.BytesIO())
+    drawn = io.BytesIO()
+    pictures.learning_curves(tmp_path / "history.csv", 0, "#000000").savefig(drawn)
+    assert drawn.getvalue().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("kind", ["recall", "sine"])

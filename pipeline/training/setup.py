@@ -41,7 +41,7 @@ def settle(threads: int) -> None:
     """Set what holds for the whole process, before its first tensor operation.
 
     Flush-denormal is a setting of each thread, which a pool's threads inherit only when they start after it. Vanishing
-    gradients become subnormal numbers, and those cost a CPU up to eleven times the time (docs/log.md).
+    gradients become subnormal numbers, and those cost a CPU many times the time.
     """
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)

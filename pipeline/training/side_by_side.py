@@ -1,7 +1,7 @@
 """Run the seeds of a cell at the same time, each in a process of its own that tells its progress through a pipe.
 
 Small networks gain nothing from a second thread, and two processes that each take all threads slow one another down
-twentyfold: so each process is given its share of the cores (docs/log.md).
+tenfold and more (docs/log.md): so each process is given its share of the cores.
 """
 
 import multiprocessing
