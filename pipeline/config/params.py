@@ -15,6 +15,7 @@ from pipeline.config import InputError, Settings, paths
 
 SCALES = ("smoke", "quick", "full")
 SECTIONS = ("model", "train", "evaluate")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten times as fast
 KEYS = ("scale", "seed", "tasks", "architectures", *SECTIONS)
 
 S = TypeVar("S", bound=BaseModel)
@@ -25,7 +26,7 @@ def load(path: Path = paths.PARAMS) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"no {path} in {Path.cwd()}: run this from the project's root")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):

@@ -45,8 +45,15 @@ class Candidate:
 
 
 def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> list[Candidate]:
-    """Every network and baseline of a task, in this order; on a CPU side by side, each in a process of one thread."""
+    """Every network and baseline of a task, in this order; on a CPU side by side, each in a process of one thread.
+
+    Raises InputError for a network that is not trained.
+    """
     prepared = open_prepared(task)
+    for architecture in architectures:
+        if not (paths.trained(task, architecture) / "model.json").exists():
+            place, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"
+            raise InputError(f"no trained network in {place}: run `dvc repro {stage}` first")
     names = [*architectures, *prepared.task.baselines]
     found: dict[int, Candidate] = {}
     work = partial(_answer, task, names, list(architectures), train)
@@ -68,8 +75,6 @@ def _answer(task: str, names: list[str], architectures: list[str], train: Train,
 def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:
     """A trained network with the outputs of its sound seeds."""
     folder = paths.trained(task, architecture)
-    if not (folder / "model.json").exists():
-        raise InputError(f"no trained network in {folder}: run `dvc repro train@{task}-{architecture}` first")
     description, device = files.read_json(folder / "model.json"), make_accelerator(train).device
     sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
     models = {seed: load(description, folder / f"{seed}.safetensors").to(device) for seed in sound}
