@@ -19,7 +19,7 @@ from pipeline.config.train import Train
 from pipeline.measures.candidates import Candidate, answer_all, targets_of
 from pipeline.measures.metrics import Resamples, difference, summarise
 from pipeline.tasks import Prepared, Task, open_prepared
-from pipeline.tracking import store
+from pipeline.tracking import figures, store
 from pipeline.training.setup import cores, settle
 
 
@@ -37,9 +37,10 @@ def main(task: str) -> None:
             candidate.scores[seed] = resamples.scores(prepared.task, contributions)
     results = compare(prepared, candidates, resamples)
     write(task, prepared, candidates, results, targets)
-    from pipeline.tracking import scored  # mlflow and matplotlib take seconds to import
+    with figures.drawing(task, prepared, candidates, targets) as drawn:
+        from pipeline.tracking import scored  # mlflow takes seconds to import: the first figures are drawn meanwhile
 
-    scored.log(task, prepared, candidates, results, targets, params)
+        scored.log(task, prepared, candidates, results, drawn, params)
     _tell(prepared.task, results)
 
 

@@ -20,7 +20,7 @@ T_975 = {5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # Student
 
 
 class Resamples:
-    """The weights of each example in each resample; row 0 is the sample itself."""
+    """How often each example is in each resample; row 0 is the sample itself."""
 
     def __init__(self, examples: int, block: int, settings: Evaluate, seed: int):
         random = torch.Generator().manual_seed(seed)
@@ -28,14 +28,14 @@ class Resamples:
         blocks = math.ceil(examples / block)
         starts = torch.randint(0, examples - block + 1, (settings.resamples, blocks), generator=random)
         rows = (starts.unsqueeze(2) + torch.arange(block)).flatten(1)[:, :examples]
-        weights = torch.zeros(settings.resamples, examples, dtype=torch.float64)
-        weights.scatter_add_(1, rows, torch.ones_like(rows, dtype=torch.float64))
-        self.weights = torch.cat([torch.ones(1, examples, dtype=torch.float64), weights]) / examples
+        counts = torch.zeros(settings.resamples, examples, dtype=torch.float64)
+        counts.scatter_add_(1, rows, torch.ones_like(rows, dtype=torch.float64))
+        self.counts = torch.cat([torch.ones(1, examples, dtype=torch.float64), counts])
         self.tail = (1 - settings.confidence) / 2
 
     def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> Scores:
         """Each metric of each resample."""
-        return task.scores(self.weights @ contributions.double())
+        return task.scores(self.counts @ contributions.double() / len(contributions))
 
     def interval(self, values: Float[Tensor, " resamples"]) -> tuple[float, float]:
         """The percentile interval; the sample itself (row 0) is not a resample."""

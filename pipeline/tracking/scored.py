@@ -1,14 +1,11 @@
 """What evaluation adds to MLflow: test scores and figures to the networks' runs, and a run per baseline."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from pipeline.config import paths
 from pipeline.measures.candidates import Candidate
-from pipeline.reporting import pictures
 from pipeline.tasks import Prepared
 from pipeline.tracking import lineage, runs
 
@@ -18,12 +15,13 @@ def log(
     prepared: Prepared,
     candidates: list[Candidate],
     results: list[dict[str, Any]],
-    targets: Tensor,
+    drawn: Iterable[tuple[int, Path]],
     params: Mapping[str, Any],
 ) -> None:
-    """Log every candidate's scores and figures to its runs."""
+    """Log every candidate's scores and figures to its runs, in the order in which `drawn` gives their folders."""
     entries = {entry["name"]: entry for entry in results}
-    for candidate in candidates:
+    for number, folder in drawn:
+        candidate = candidates[number]
         entry = entries[candidate.name]
         if candidate.kind == "baseline":
             ids: dict[int, dict[str, Any]] = {
@@ -31,32 +29,24 @@ def log(
             }
         else:
             ids = lineage.runs_of(task, candidate.name)
-        for number, seed in enumerate(candidate.outputs):
+        for place, seed in enumerate(candidate.outputs):
             run_id, model_id = ids[seed]["run_id"], ids[seed]["model_id"]
-            _log_scores(run_id, model_id, entry, number, seed, candidate.description)
-            _log_figures(run_id, task, prepared, candidate, seed, targets)
+            _log_scores(run_id, model_id, entry, place, seed, candidate.description)
+            runs.client().log_artifacts(run_id, str(folder / str(seed)))
         if candidate.kind == "baseline":
             runs.finish(ids[0]["run_id"])
 
 
 def _log_scores(
-    run_id: str, model_id: str | None, entry: Mapping[str, Any], number: int, seed: int, description: Any
+    run_id: str, model_id: str | None, entry: Mapping[str, Any], place: int, seed: int, description: Any
 ) -> None:
-    """The scores of the seed that is the `number`th of those that did not diverge."""
-    scores = {f"test/{name}": value["by_seed"][number] for name, value in entry["metrics"].items()}
+    """The scores of the seed that is the `place`th of those that did not diverge."""
+    scores = {f"test/{name}": value["by_seed"][place] for name, value in entry["metrics"].items()}
     step = description["seeds"][str(seed)]["steps"] if "seeds" in description else 0
     runs.log_metrics(run_id, scores, step, model_id)
     beaten = {f"beats.{role}": against.get("beats", "") for role, against in entry.get("against", {}).items()}
     if beaten:
         runs.set_tags(run_id, {**beaten, "serves": entry["serves"] == seed})
-
-
-def _log_figures(run_id: str, task: str, prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> None:
-    history = paths.trained(task, candidate.name) / "history.csv"
-    for name, figure in pictures.of_candidate(prepared, candidate, seed, targets, history).items():
-        runs.client().log_figure(run_id, figure, f"figures/{name}.png")
-    for name, text in pictures.texts_of_candidate(prepared, candidate, seed, targets).items():
-        runs.client().log_text(run_id, text, f"tables/{name}.html")
 
 
 def _baseline_run(task: str, prepared: Prepared, candidate: Candidate, params: Mapping[str, Any]) -> str:

@@ -67,9 +67,8 @@ def set_up(
     set_seed(seed)
     task, device = prepared.task, accelerator.device
     network = first_weights(make_model(task, architecture, settings, model), choice)
-    if device.type == "cuda":
-        network = network.to(device)  # before the optimizer is made, whose fused form wants the device
-    optimizer = make_optimizer(network, choice, train, fused=device.type == "cuda")
+    network = network.to(device)  # before the optimizer is made, whose fused form wants the device
+    optimizer = make_optimizer(network, choice, train)
     network, optimizer = accelerator.prepare(network, optimizer)
     if task.batch_size % accelerator.num_processes:
         raise InputError(f"batch_size {task.batch_size} cannot be shared by {accelerator.num_processes} processes")
@@ -108,11 +107,11 @@ def first_weights(model: SequenceModel, choice: Choice) -> SequenceModel:
     return model
 
 
-def make_optimizer(model: nn.Module, choice: Choice, train: Train, fused: bool = False) -> Optimizer:
-    """adamw (Loshchilov & Hutter 2019), sgd with momentum, or rmsprop (Tieleman & Hinton 2012)."""
+def make_optimizer(model: nn.Module, choice: Choice, train: Train) -> Optimizer:
+    """adamw (Loshchilov & Hutter 2019, in one kernel), sgd with momentum, or rmsprop (Tieleman & Hinton 2012)."""
     parameters, rate, decay = model.parameters(), choice.learning_rate, train.weight_decay
     if choice.optimizer == "adamw":
-        return AdamW(parameters, rate, weight_decay=decay, fused=fused or None)
+        return AdamW(parameters, rate, weight_decay=decay, fused=True)
     if choice.optimizer == "sgd":
         return SGD(parameters, rate, momentum=train.momentum, weight_decay=decay)
     return RMSprop(parameters, rate, weight_decay=decay)

@@ -1,0 +1,52 @@
+"""Draw the figures of every candidate's runs, side by side in processes, into folders that MLflow takes as they are."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from torch import Tensor
+
+from pipeline.config import paths
+from pipeline.measures.candidates import Candidate
+from pipeline.reporting import pictures
+from pipeline.tasks import Prepared
+from pipeline.training.side_by_side import Send, SideBySide, start_method
+
+
+@contextmanager
+def drawing(
+    task: str, prepared: Prepared, candidates: Sequence[Candidate], targets: Tensor
+) -> Iterator[Iterator[tuple[int, Path]]]:
+    """Begins to draw; gives each candidate's number, as it is done, with a folder that holds a folder for every seed.
+
+    Those have `figures/NAME.png` and `tables/NAME.html`. All are gone on leaving.
+    """
+    with TemporaryDirectory() as place:
+        draw = partial(_draw, Path(place), task, prepared, candidates, targets)
+        everyone, here = list(range(len(candidates))), start_method() != "fork"  # a new start costs more than it saves
+        with SideBySide(draw, everyone, here=here) as drawn:
+            yield iter(drawn)
+
+
+def _draw(
+    place: Path,
+    task: str,
+    prepared: Prepared,
+    candidates: Sequence[Candidate],
+    targets: Tensor,
+    number: int,
+    send: Send,
+) -> None:
+    candidate = candidates[number]
+    history = paths.trained(task, candidate.name) / "history.csv"
+    for seed in candidate.outputs:
+        folder = place / str(number) / str(seed)
+        (folder / "figures").mkdir(parents=True)
+        for name, figure in pictures.of_candidate(prepared, candidate, seed, targets, history).items():
+            figure.savefig(folder / "figures" / f"{name}.png")
+        for name, text in pictures.texts_of_candidate(prepared, candidate, seed, targets).items():
+            (folder / "tables").mkdir(exist_ok=True)
+            (folder / "tables" / f"{name}.html").write_text(text, encoding="utf-8")
+    send(place / str(number))
