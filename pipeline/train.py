@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch._dynamo  # noqa: F401  # optimizers import it, 1.2 s: once here rather than once in every seed's process
 from safetensors.torch import save_file
 from tqdm import tqdm
 
