@@ -97,6 +97,7 @@ def write(
         "units": dict(made.units),
         "trivial": None if made.trivial != made.trivial else made.trivial,
         "source_digest": audit.get("source", {}).get("digest"),
+        "scores": {e["name"]: e["metrics"][made.main_metric]["mean"] for e in results if e["metrics"]},  # for dvc
         "results": results,
     }
     files.write_json(paths.metrics(task), metrics)

@@ -1,6 +1,6 @@
 """Copy one task's source into the project: reviews or a series; tasks drawn at random have none.
 
-reads   the source that params.yaml names, data/sources; params: scale, seed, tasks.TASK
+reads   the source that params.yaml names, data/sources, data/victoria_2014.csv; params: scale, tasks.TASK
 writes  data/raw/TASK
 """
 

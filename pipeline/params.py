@@ -3,6 +3,7 @@
 reads   params.yaml
 """
 
+import sys
 from collections.abc import Iterator
 
 from pydantic import BaseModel
@@ -17,7 +18,7 @@ def main() -> None:
 
 def describe() -> Iterator[str]:
     """A line per setting, in the order of params.yaml."""
-    from pipeline.architectures import Architecture
+    from pipeline.architectures import Architecture, own_settings
     from pipeline.config.registry import find
     from pipeline.tasks import make
     from pipeline.training.setup import read_choice
@@ -30,7 +31,8 @@ def describe() -> Iterator[str]:
         yield f"\ntasks.{name}: {_summary(type(task))}"
         yield from lines(task)
     for name, settings in params["architectures"].items():
-        yield f"\narchitectures.{name}: {_summary(find(Architecture, name))}"
+        yield f"\narchitectures.{name}: {_summary(sys.modules[find(Architecture, name).__module__])}"
+        yield from lines(own_settings(name, settings or {}))
         yield from lines(read_choice(name, settings or {}), "choice.")
     for name in SECTIONS:
         yield f"\n{name}: {_summary(settings_class(name))}"
@@ -44,8 +46,8 @@ def lines(settings: BaseModel, prefix: str = "") -> Iterator[str]:
         yield f"{told:44} # {' '.join((field.description or '').split())}"
 
 
-def _summary(kind: type) -> str:
-    return (kind.__doc__ or "").strip().split("\n")[0]
+def _summary(thing: object) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
 
 
 if __name__ == "__main__":

@@ -51,12 +51,14 @@ def main(task: str, architecture: str) -> None:
     seeds = [params["seed"] + number for number in range(section(Train, params).seeds)]
     read_choice(architecture, cell.settings)
     store.check()
-    start_afresh_if_changed(cell)
+    leads = not launched() or os.environ.get("RANK", "0") == "0"
+    if leads:  # before the others read a checkpoint: they wait for it to join them
+        start_afresh_if_changed(cell)
     with SideBySide(partial(train_seed, cell), seeds, section(Train, params).processes) as messages:
-        if launched() and os.environ.get("RANK", "0") != "0":
-            list(messages)
-        else:
+        if leads:
             follow(cell, seeds, messages)
+        else:
+            list(messages)
 
 
 def train_seed(cell: Cell, seed: int, send: Send) -> None:

@@ -112,8 +112,12 @@ def test_padding_does_not_change_the_output(name):
 
 
 def test_unknown_settings_and_readouts_are_refused():
-    with pytest.raises(InputError, match="no setting of architectures.gru named 'hads'; there are: choice, layers"):
+    with pytest.raises(InputError, match="architectures.gru.hads: unknown setting; accepted: layers"):
         make_model(Recall(), "gru", {"hads": 2}, Model())
+    with pytest.raises(InputError, match="architectures.gru.layers: .*valid integer.*got 'two'"):
+        make_model(Recall(), "gru", {"layers": "two"}, Model())
+    with pytest.raises(InputError, match="architectures.transformer.heads: .*greater than 0"):
+        make_model(Recall(), "transformer", {"heads": 0}, Model())
     with pytest.raises(InputError, match="readout must be last"):
         make_model(Recall(readout="mean"), "gru", {}, Model())
     with pytest.raises(InputError, match="directions 1"):

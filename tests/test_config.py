@@ -1,9 +1,11 @@
 """Settings: what a person may write in params.yaml, and what they are told when it is wrong."""
 
+import signal
+
 import pytest
 
 from pipeline.architectures import Architecture
-from pipeline.config import InputError, files, params
+from pipeline.config import InputError, command, files, params
 from pipeline.config.registry import find, names
 from pipeline.config.train import Train
 from pipeline.tasks import Task, make
@@ -18,6 +20,8 @@ def test_a_number_is_taken_at_the_scale(project):
     ("values", "told"),
     [
         ({"trian": {}}, "unknown key 'trian'; accepted: scale, seed, tasks"),
+        ({"tasks": None}, "tasks: None is not a mapping of names to settings"),
+        ({"architectures": {"gru": 5}}, "architectures.gru: 5 is not a mapping of settings"),
         ({"scale": "huge"}, "scale: 'huge' is not one of smoke, quick, full"),
         ({"seed": "zero"}, "seed: 'zero' is not a whole number"),
         ({"train": {"seeds": {"quick": 2}}}, "train.seeds: no value for scale 'smoke'; it has quick"),
@@ -70,6 +74,18 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
 
 
+def test_a_kill_between_two_renames_is_undone(tmp_path):
+    """What the first rename moved aside comes back when the folder is written the next time, also if that fails."""
+    path, aside = tmp_path / "splits", tmp_path / ".splits.old"
+    aside.mkdir()
+    (aside / "kept").write_text("kept")
+    with pytest.raises(OSError, match="No space left"), files.replacing(path) as temporary:
+        temporary.mkdir()
+        raise OSError(28, "No space left on device")
+    assert (path / "kept").read_text() == "kept"
+    assert [file.name for file in tmp_path.iterdir()] == ["splits"]
+
+
 def test_a_folder_is_replaced_whole(tmp_path):
     path = tmp_path / "splits"
     for content in ("old", "new"):
@@ -93,3 +109,13 @@ def test_a_digest_follows_names_and_bytes(tmp_path):
     renamed = files.digest(tmp_path / "a")
     (tmp_path / "a/two").write_text("2")
     assert len({before, renamed, files.digest(tmp_path / "a")}) == 3
+
+
+def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut():
+    done = []
+    with pytest.raises(KeyboardInterrupt), command.uninterrupted():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        done.append("whole")
+    assert done == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

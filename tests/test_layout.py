@@ -99,7 +99,7 @@ def test_a_stage_says_what_dvc_knows(stage):
 OWNERS = {
     "mlflow": {"tracking", "serving"},
     "accelerate": {"training"},
-    "pydantic": {"config", "tasks", "baselines"},
+    "pydantic": {"config", "tasks", "baselines", "architectures"},
     "datasets": {"tasks"},
     "tokenizers": {"tasks"},
     "sklearn": {"baselines"},

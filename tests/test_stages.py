@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -144,6 +145,26 @@ def test_evaluate_scores_networks_and_baselines_alike(tiny):
     assert runs.find("near", {"architecture": "constant", "baseline": "true"}) == baseline
 
 
+def test_a_store_that_saw_no_training_gets_runs_for_the_scores(tiny, monkeypatch):
+    for architecture in ("gru", "identity"):
+        train.main("near", architecture)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tiny}/other.db")
+    for _ in range(2):
+        evaluate.main("near")
+    found = client().search_runs([runs.experiment("near")], "tags.architecture = 'gru'")
+    assert sorted(run.data.tags["seed"] for run in found) == ["3", "4"]
+    assert all(run.info.status == "FINISHED" and "test/accuracy" in run.data.metrics for run in found)
+
+
+def test_dvc_finds_the_main_score_of_every_candidate(tiny):
+    for architecture in ("gru", "identity"):
+        train.main("near", architecture)
+    evaluate.main("near")
+    metrics = files.read_json(paths.metrics("near"))
+    assert metrics["scores"] == {entry["name"]: entry["metrics"]["accuracy"]["mean"] for entry in metrics["results"]}
+    assert set(metrics["scores"]) == {"gru", "identity", "constant"}
+
+
 def test_predictions_can_be_scored_again_from_their_parquet(tiny):
     import numpy as np
     import pyarrow.parquet as parquet
@@ -206,6 +227,22 @@ def test_a_killed_training_resumes_in_the_same_runs_and_ends_alike(project):
         assert steps == sorted(set(steps))
     running = client().search_runs([runs.experiment("near")], "attributes.status = 'RUNNING'")
     assert running == []
+
+
+def test_the_seeds_of_a_killed_training_end_with_it(project):
+    slow = {**TINY["tasks"]["near"], "epochs": 3, "epoch_steps": 100_000}
+    project(**{**TINY, "tasks": {"near": slow}, "architectures": {"gru": {}}, "train": {"seeds": 2, "device": "cpu"}})
+    fetch.main("near")
+    prepare.main("near")
+    with stage("pipeline.train", "--task", "near", "--architecture", "gru") as process:
+        seeds: list[psutil.Process] = []
+        while len(seeds) < 2:
+            assert process.poll() is None, process.stderr.read()
+            seeds = psutil.Process(process.pid).children()
+            time.sleep(0.1)
+        os.kill(process.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(seeds, timeout=5)
+    assert alive == []
 
 
 def test_a_terminated_training_leaves_no_run_running(project):

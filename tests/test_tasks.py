@@ -108,6 +108,15 @@ def test_too_few_distinct_sequences_are_a_leak(tmp_path):
         prepare(tmp_path / "recall", "recall", lag=3)
 
 
+def test_held_out_sequences_that_were_drawn_before_are_drawn_again(tmp_path):
+    """Of 512 sequences 128 train, so that about a quarter of the others would be among them."""
+    prepared = prepare(tmp_path / "copy", "copy_memory", symbols=3, gap=5)
+    assert set(prepared.audit["duplicates_across"].values()) == {0}
+    assert prepared.audit["rows"] == {"train": 128, "valid": 32, "test": 32}
+    inputs, targets = (prepared.columns("valid")[name] for name in ("inputs", "targets"))
+    assert (inputs[:, :3] - 1 == targets[:, -3:]).all()
+
+
 def test_columns_are_views_of_the_mapped_file(recall):
     """Nothing is copied: the tensor lies in a file-backed mapping of the process."""
     column = recall.columns("train")["inputs"]

@@ -7,19 +7,22 @@ largest width that keeps the core within the task's budget of parameters.
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int, Shaped
+from pydantic import Field, create_model
 from torch import Tensor, nn
 
 from pipeline.architectures._parts import Embedding, Readout, reverse
-from pipeline.config import InputError
+from pipeline.config import InputError, Settings
 from pipeline.config.model import Model
-from pipeline.config.registry import find, known
+from pipeline.config.params import check
+from pipeline.config.registry import find
 from pipeline.tasks import DataSpec, Task
 
 State = tuple[Tensor, ...]
+Layers = Annotated[int, Field(gt=0, description="Layers of the core, within the same budget of parameters.")]
 
 
 class Architecture(nn.Module, ABC):
@@ -85,14 +88,19 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
     Raises InputError for settings that the architecture does not have.
     """
     kind, spec = find(Architecture, architecture), task.spec
-    accepted = [name for name in inspect.signature(kind).parameters if name != "width"]
-    for name in settings:
-        known(f"setting of architectures.{architecture}", name, ["choice", *accepted])
-    own = {name: value for name, value in settings.items() if name != "choice"}
+    own = own_settings(architecture, settings).model_dump()
     check_whole(task)
     width = find_width(kind, own, task.parameters // task.directions) or model.embedding
     cores = [kind(width, **own) for _ in range(task.directions)]
     return SequenceModel(spec, cores, width, model.embedding, task)
+
+
+def own_settings(architecture: str, settings: Mapping[str, Any]) -> Settings:
+    """An architecture's own settings, checked: the arguments of its class, but for the width."""
+    arguments = inspect.signature(find(Architecture, architecture)).parameters
+    fields: dict[str, Any] = {n: (p.annotation, p.default) for n, p in arguments.items() if n != "width"}
+    own = {name: value for name, value in settings.items() if name != "choice"}
+    return check(create_model("Own", __base__=Settings, **fields), own, f"architectures.{architecture}")
 
 
 def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: int) -> int | None:

@@ -7,13 +7,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.architectures import Architecture
+from pipeline.architectures import Architecture, Layers
 
 
 class Attention(Architecture):
     """h = GRU(x); each step adds to its state what it finds among the states so far: h_t + W softmax(q_t k) v."""
 
-    def __init__(self, width: int, layers: int = 1):
+    def __init__(self, width: int, layers: Layers = 1):
         super().__init__()
         self.cell = nn.GRU(width, width, layers, batch_first=True)
         self.query_key_value = nn.Linear(width, 3 * width)

@@ -2,10 +2,11 @@
 
 from torch import nn
 
+from pipeline.architectures import Layers
 from pipeline.architectures._recurrent import Recurrent
 
 
 class GRU(Recurrent):
-    def __init__(self, width: int, layers: int = 1):
+    def __init__(self, width: int, layers: Layers = 1):
         super().__init__()
         self.cell = nn.GRU(width, width, layers, batch_first=True)

@@ -2,10 +2,11 @@
 
 from torch import nn
 
+from pipeline.architectures import Layers
 from pipeline.architectures._recurrent import Recurrent
 
 
 class LSTM(Recurrent):
-    def __init__(self, width: int, layers: int = 1):
+    def __init__(self, width: int, layers: Layers = 1):
         super().__init__()
         self.cell = nn.LSTM(width, width, layers, batch_first=True)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pipeline.architectures import Architecture, State
+from pipeline.architectures import Architecture, Layers, State
 from pipeline.architectures._scan import scan
 
 
@@ -19,7 +19,7 @@ class MinGRU(Architecture):
 
     streams: ClassVar[bool] = True
 
-    def __init__(self, width: int, layers: int = 2):
+    def __init__(self, width: int, layers: Layers = 2):
         super().__init__()
         self.layers = nn.ModuleList(Layer(width) for _ in range(layers))
 

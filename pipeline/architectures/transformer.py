@@ -5,22 +5,24 @@ Vaswani et al., Attention Is All You Need, 2017; pre-norm: Xiong et al. 2020; ro
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.architectures import Architecture
+from pipeline.architectures import Architecture, Layers
 
 HEADS = 2
+Heads = Annotated[int, Field(gt=0, description="Heads of each layer's attention, which share its width.")]
 
 
 class Transformer(Architecture):
     """`layers` blocks of attention and a perceptron of four times the width."""
 
-    def __init__(self, width: int, layers: int = 2, heads: int = HEADS):
+    def __init__(self, width: int, layers: Layers = 2, heads: Heads = HEADS):
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)

@@ -1,4 +1,4 @@
-"""What a sweep searches and training uses: one choice per task and architecture."""
+"""How training begins and proceeds: one choice per architecture."""
 
 from typing import Literal
 

@@ -4,7 +4,8 @@ import functools
 import inspect
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -24,6 +25,20 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     app.command(help=(module.__doc__ if module else main.__doc__))(_told_in_one_line(main))
     signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of the block: for what must not be begun without being noted."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:

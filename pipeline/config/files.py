@@ -18,6 +18,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = (path.with_name(f".{path.name}.{kind}") for kind in ("tmp", "old"))
+    _put_back(old, path)
     remove(temporary)
     try:
         yield temporary
@@ -29,7 +30,14 @@ def replacing(path: Path) -> Iterator[Path]:
         else:
             temporary.replace(path)
     finally:
+        _put_back(old, path)
         remove(temporary)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """Undo the first of two renames, where a kill came between them."""
+    if old.exists() and not path.exists():
+        old.rename(path)
 
 
 def remove(path: Path) -> None:

@@ -40,7 +40,18 @@ def load(path: Path = paths.PARAMS) -> dict[str, Any]:
     if not isinstance(values.get("seed", 0), int):
         raise InputError(f"{path}: seed: {values['seed']!r} is not a whole number")
     values = {key: resolve(value, scale, key) for key, value in values.items()}
-    return {"scale": "quick", "seed": 0, "tasks": {}, "architectures": {}, **values}
+    for key in ("tasks", "architectures"):
+        _check_names(key, values.setdefault(key, {}))
+    return {"scale": "quick", "seed": 0, **values}
+
+
+def _check_names(key: str, named: Any) -> None:
+    """`tasks` and `architectures` map names to settings, or to nothing where every setting has its default."""
+    if not isinstance(named, dict):
+        raise InputError(f"params.yaml: {key}: {named!r} is not a mapping of names to settings")
+    for name, settings in named.items():
+        if not isinstance(settings, dict | None):
+            raise InputError(f"params.yaml: {key}.{name}: {settings!r} is not a mapping of settings")
 
 
 def resolve(value: Any, scale: str, place: str) -> Any:

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from scipy.special import stdtrit
 from torch import Tensor
 
 from pipeline.config.evaluate import Evaluate
 from pipeline.tasks import Task
 
 Scores = dict[str, Float[Tensor, " resamples"]]
-T_975 = {5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # Student's t, two-sided 95 %, by number of seeds
+ENOUGH_SEEDS = 5  # for an interval over them
 
 
 class Resamples:
@@ -28,9 +29,9 @@ class Resamples:
         blocks = math.ceil(examples / block)
         starts = torch.randint(0, examples - block + 1, (settings.resamples, blocks), generator=random)
         rows = (starts.unsqueeze(2) + torch.arange(block)).flatten(1)[:, :examples]
-        counts = torch.zeros(settings.resamples, examples, dtype=torch.float64)
-        counts.scatter_add_(1, rows, torch.ones_like(rows, dtype=torch.float64))
-        self.counts = torch.cat([torch.ones(1, examples, dtype=torch.float64), counts])
+        self.counts = torch.ones(settings.resamples + 1, examples, dtype=torch.float64)
+        for number, drawn in enumerate(rows, start=1):
+            self.counts[number] = torch.bincount(drawn, minlength=examples)
         self.tail = (1 - settings.confidence) / 2
 
     def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> Scores:
@@ -55,8 +56,8 @@ def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, 
         values = torch.stack([scores[name] for scores in by_seed.values()])
         low, high = resamples.interval(values.mean(dim=0))
         table[name] = {"mean": values[:, 0].mean().item(), "low": low, "high": high, "by_seed": values[:, 0].tolist()}
-        if len(values) in T_975:
-            spread = T_975[len(values)] * (values[:, 0].std() / len(values) ** 0.5).item()
+        if len(values) >= ENOUGH_SEEDS:
+            spread = float(stdtrit(len(values) - 1, 0.975)) * (values[:, 0].std() / len(values) ** 0.5).item()
             table[name] |= {"seeds_low": table[name]["mean"] - spread, "seeds_high": table[name]["mean"] + spread}
     return table
 

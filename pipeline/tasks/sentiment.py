@@ -65,7 +65,7 @@ class Sentiment(Task):
     valid_share: float = Field(0.1, gt=0, lt=1)
     """Share of the groups that choose epochs and settings."""
     gate_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups that only promotion reads."""
+    """Share of the groups kept aside for a last decision between models: nothing here reads it."""
     test_share: float = Field(0.2, gt=0, lt=1)
     """Share of the groups that test, where there is no official test split."""
     max_tokens: int = Field(256, gt=1)

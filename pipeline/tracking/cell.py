@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import files
+from pipeline.config import command, files
 from pipeline.tracking import runs
 
 
@@ -27,8 +27,9 @@ class CellRuns:
         for seed in self.seeds:
             every = {**tags, **runs.look(self.name), "seed": seed, "architecture": self.name}
             name = f"{self.name} seed {seed}"
-            self.ids[seed] = runs.start(self.task, name, every, {**params, "seed": seed}, earlier.get(str(seed)))
-            files.write_json(self.memory, {str(key): value for key, value in self.ids.items()})
+            with command.uninterrupted():  # a run that is begun is known, and so will be ended
+                self.ids[seed] = runs.start(self.task, name, every, {**params, "seed": seed}, earlier.get(str(seed)))
+                files.write_json(self.memory, {str(key): value for key, value in self.ids.items()})
             self.logged[seed] = runs.last_step(self.ids[seed])
             if self.logged[seed] < 0:
                 runs.log_inputs(self.ids[seed], self.task, source, inputs)

@@ -46,7 +46,7 @@ def experiment(task: str, note: str = "") -> str:
 def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
     """Begin a run, or go on with the one called `run_id` if the store has it; gives its id."""
     made = client()
-    if run_id is not None and _exists(run_id):
+    if run_id is not None and exists(run_id):
         made.update_run(run_id, status="RUNNING")
         made.set_tag(run_id, "process", _process())
         return run_id
@@ -62,6 +62,14 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
     for begin in range(0, len(flat), 100):
         made.log_batch(run.info.run_id, params=flat[begin : begin + 100])
     return run.info.run_id
+
+
+def exists(run_id: str) -> bool:
+    """Whether the store has this run, and it is not among the deleted."""
+    try:
+        return client().get_run(run_id).info.lifecycle_stage == "active"
+    except MlflowException:
+        return False
 
 
 def log_record(run_id: str, record: Mapping[str, Any]) -> None:
@@ -146,13 +154,6 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _exists(run_id: str) -> bool:
-    try:
-        return client().get_run(run_id).info.lifecycle_stage == "active"
-    except MlflowException:
-        return False
 
 
 def _process() -> str:

@@ -23,18 +23,17 @@ def log(
     for number, folder in drawn:
         candidate = candidates[number]
         entry = entries[candidate.name]
-        if candidate.kind == "baseline":
-            ids: dict[int, dict[str, Any]] = {
-                0: {"run_id": _baseline_run(task, prepared, candidate, params), "model_id": None}
-            }
-        else:
-            ids = lineage.runs_of(task, candidate.name)
+        ids = {} if candidate.kind == "baseline" else lineage.runs_of(task, candidate.name)
         for place, seed in enumerate(candidate.outputs):
-            run_id, model_id = ids[seed]["run_id"], ids[seed]["model_id"]
+            trained = ids.get(seed, {})
+            run_id, model_id = trained.get("run_id", ""), trained.get("model_id")
+            known = bool(run_id) and runs.exists(run_id)
+            if not known:
+                run_id, model_id = _run_of(task, prepared, candidate, seed, params), None
             _log_scores(run_id, model_id, entry, place, seed, candidate.description)
             runs.client().log_artifacts(run_id, str(folder / str(seed)))
-        if candidate.kind == "baseline":
-            runs.finish(ids[0]["run_id"])
+            if not known:
+                runs.finish(run_id)
 
 
 def _log_scores(
@@ -49,19 +48,21 @@ def _log_scores(
         runs.set_tags(run_id, {**beaten, "serves": entry["serves"] == seed})
 
 
-def _baseline_run(task: str, prepared: Prepared, candidate: Candidate, params: Mapping[str, Any]) -> str:
-    """The baseline's run: the one it has from an earlier evaluation on the same data, or a new one."""
-    tags = {
+def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Mapping[str, Any]) -> str:
+    """A run for a baseline, or for a network that this store did not see trained (DVC restored it): an earlier
+    evaluation's on the same data, or a new one."""
+    baseline = candidate.kind == "baseline"
+    same = {
         "stage": "evaluate",
-        "scale": params["scale"],
-        "dvc.stage": os.environ.get("DVC_STAGE", ""),
         "architecture": candidate.name,
-        "baseline": "true",
+        "seed": str(seed),
+        "baseline": str(baseline).lower(),
         "inputs.digest": lineage.inputs_digest(prepared.audit),
     }
-    earlier = runs.find(task, {key: tags[key] for key in ("architecture", "baseline", "inputs.digest")})
-    look = runs.look(candidate.name)
-    run_id = runs.start(task, candidate.name, {**tags, **look}, {"baseline": candidate.description}, earlier)
+    earlier = runs.find(task, same)
+    tags = {**same, **runs.look(candidate.name), "scale": params["scale"], "dvc.stage": os.environ.get("DVC_STAGE", "")}
+    name = candidate.name if baseline else f"{candidate.name} seed {seed}"
+    run_id = runs.start(task, name, tags, {"baseline" if baseline else "network": candidate.description}, earlier)
     if earlier is None:
         digests = prepared.audit["digests"]
         inputs = {"training": digests["train.arrow"], "test": digests["test.arrow"]}

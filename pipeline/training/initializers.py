@@ -87,6 +87,11 @@ def _keep_by_second_gate(module: nn.LSTM | nn.GRU, longest: int) -> None:
             ours[:size], theirs[:size] = -keep, 0
 
 
+def stacked(name: str) -> bool:
+    """Whether a matrix holds several square blocks: one per gate, or query, key and value."""
+    return any(part in name for part in ("weight_ih", "weight_hh", "query_key_value"))
+
+
 INITIALIZERS: dict[str, Initializer] = {
     function.__name__: function
     for function in (default, article, xavier_uniform, xavier_normal, kaiming, orthogonal, identity, chrono)
@@ -105,7 +110,7 @@ def _set_all(model: SequenceModel, draw: Callable[[Tensor], object]) -> None:
     for core in model.cores:
         for name, parameter in core.named_parameters():
             if parameter.dim() > 1:
-                for block in parameter.data.split(parameter.shape[1]):
+                for block in parameter.data.split(parameter.shape[1]) if stacked(name) else [parameter.data]:
                     draw(block)
             elif "bias" in name:
                 nn.init.zeros_(parameter)

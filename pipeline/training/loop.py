@@ -1,4 +1,4 @@
-"""The one training loop: every architecture on every task is trained by `fit`."""
+"""The one training loop: every architecture on every task is trained by `Fit`."""
 
 import math
 import time
@@ -117,7 +117,7 @@ class Fit:
             "grad_norm/before": means[NORM],
             "grad_norm/max": done[NORM].max().item(),
             "grad_norm/clip_rate": means[CLIPPED],
-            "speed/tokens_per_second": now.tokens * run.accelerator.num_processes / max(now.epoch_seconds, 1e-9),
+            "speed/tokens_per_second": now.tokens / max(now.epoch_seconds, 1e-9),
             "trace": self._trace_points(now.epoch * size, now.step),
         }
 

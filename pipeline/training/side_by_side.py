@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any
 
 import torch
@@ -28,8 +29,8 @@ class SideBySide:
     """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), begun on entering.
 
     With `here`, or under `accelerate launch`, they run in this process, one after the other.
-    Iterating gives (seed, what was sent) as it comes. Raises InputError for a mistake of the user's and RuntimeError
-    when a process fails or is killed; on leaving, those that still run are ended.
+    Iterating gives (seed, what was sent) as it comes (in this process: when the seed has ended). Raises InputError for
+    a mistake of the user's and RuntimeError when a process fails or is killed; on leaving, those that run are ended.
     """
 
     def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False):
@@ -94,6 +95,7 @@ def _in_this_process(work: Work, seeds: Sequence[int]) -> Iterator[tuple[int, An
 def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its children
+    Thread(target=_end_with_parent, daemon=True).start()
     settle(threads)
     try:
         work(seed, lambda message: writer.send(("message", message)))
@@ -105,6 +107,14 @@ def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
     except Exception:
         with suppress(BrokenPipeError):
             writer.send(("failed", traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed starts no other process beside ours: end at once."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _receive(reader: Connection, seed: int, process: BaseProcess) -> tuple[str, Any]:

@@ -33,7 +33,7 @@ def score(task: Task, model: nn.Module, loader: Loader, learned: dict[str, Any])
     for rows, batch in loader.in_order():
         outputs = model(batch.inputs, batch.lengths).float()
         loss += task.loss(outputs, batch.targets).item() * len(rows)
-        total = task.contributions(outputs, batch.targets, learned).double().sum(dim=0).cpu()
+        total = task.contributions(outputs.cpu(), batch.targets.cpu(), learned).double().sum(dim=0)
         parts = parts + total if len(parts) else total
     scores = task.scores(parts / loader.rows)
     return {"loss": loss / loader.rows, **{name: value.item() for name, value in scores.items()}}
