@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.config import InputError, Settings, files, paths
 from pipeline.config.params import check, load
-from pipeline.config.registry import find, known
+from pipeline.config.registry import find, known, names
 
 SPLITS = ("train", "valid", "gate", "test")
 
@@ -175,6 +175,7 @@ def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
     settings = tasks[name] or {}
     if not isinstance(settings, dict):
         raise InputError(f"params.yaml: tasks.{name}: {settings!r} is not a mapping of settings")
+    known(f"kind of task (params.yaml: tasks.{name}: kind)", settings.get("kind", name), names(Task))
     kind = find(Task, settings.get("kind", name))
     return check(kind, {key: value for key, value in settings.items() if key != "kind"}, f"tasks.{name}")
 
