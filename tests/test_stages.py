@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline import evaluate, fetch, params, prepare, train
@@ -245,6 +246,25 @@ def test_the_seeds_of_a_killed_training_end_with_it(project):
     assert alive == []
 
 
+def test_a_write_that_sqlite_refuses_is_tried_again(monkeypatch):
+    monkeypatch.setattr(runs, "PAUSES", (0.0, 0.0))
+    answers = [MlflowException("(sqlite3.OperationalError) database is locked")] * 2
+
+    def write():
+        if answers:
+            raise answers.pop()
+        return "written"
+
+    assert runs.written(write) == "written"
+    answers[:] = [MlflowException("(sqlite3.OperationalError) database is locked")] * 3
+    with pytest.raises(MlflowException, match="locked"):
+        runs.written(write)
+    answers[:] = [MlflowException("no such run")] * 2
+    with pytest.raises(MlflowException, match="no such run"):
+        runs.written(write)
+    assert len(answers) == 1
+
+
 def test_a_terminated_training_leaves_no_run_running(project):
     slow = {**TINY["tasks"]["near"], "epochs": 500, "epoch_steps": 50, "patience": 500}
     project(**{**TINY, "tasks": {"near": slow}})
@@ -256,10 +276,10 @@ def test_a_terminated_training_leaves_no_run_running(project):
             time.sleep(0.01)
         time.sleep(1.0)
         process.terminate()
-        process.communicate(timeout=60)
+        _, told = process.communicate(timeout=60)
     assert process.returncode != 0
     statuses = {run.info.status for run in client().search_runs([runs.experiment("near")])}
-    assert statuses == {"FAILED"}
+    assert statuses == {"FAILED"}, told
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "postgresql://user:secret@127.0.0.1:9/db"])

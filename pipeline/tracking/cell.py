@@ -42,6 +42,11 @@ class CellRuns:
             runs.log_record(self.ids[seed], record)
             self.logged[seed] = record["step"]
 
+    def rest(self) -> None:
+        """Take no more samples of the machine's load: training is over, and each is a write beside ours."""
+        for seed in self.seeds:
+            self._stop_watch(seed)
+
     def finish(self, seed: int, tags: Mapping[str, Any]) -> None:
         """End a seed's run as FINISHED: a diverged training is a result, too, and says so in its tags."""
         self._stop_watch(seed)

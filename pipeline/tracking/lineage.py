@@ -44,6 +44,7 @@ def inputs_digest(audit: Mapping[str, Any]) -> str:
 def log_models(runs_of_cell: CellRuns, prepared: Prepared, description: dict[str, Any], folder: Path) -> dict[int, Any]:
     """Log each seed's model and end its run; gives run and model ids by seed."""
     ids = {}
+    runs_of_cell.rest()
     for seed, run_id in runs_of_cell.ids.items():
         result = description["seeds"][str(seed)]
         weights, model_id = folder / f"{seed}.safetensors", None

@@ -5,8 +5,9 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import mlflow
 import psutil
@@ -21,9 +22,11 @@ from pipeline.config import paths
 from pipeline.reporting import colours
 from pipeline.tracking import store
 
+T = TypeVar("T")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 logging.getLogger("mlflow").setLevel(logging.ERROR)
+PAUSES = (0.1, 0.3, 1.0, 3.0)  # seconds before another attempt to write
 SYSTEM_SECONDS = 2.0  # between two samples of CPU, memory, disk, network (and GPU)
 
 
@@ -31,6 +34,21 @@ def client() -> MlflowClient:
     """A client of the store; the first ever makes the schema."""
     mlflow.set_tracking_uri(store.uri())
     return MlflowClient(store.uri())
+
+
+def written(write: Callable[[], T]) -> T:
+    """The result of a write; tried again where SQLite refused it.
+
+    Of two that have read and now want to write, it lets neither wait: one is told at once that the database is locked.
+    """
+    for pause in PAUSES:
+        try:
+            return write()
+        except MlflowException as error:
+            if "database is locked" not in str(error):
+                raise
+            time.sleep(pause)
+    return write()
 
 
 def experiment(task: str, note: str = "") -> str:
@@ -57,10 +75,11 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
         "process": _process(),
         "mlflow.source.name": f"pipeline {tags['stage']}",
     }
-    run = made.create_run(experiment(task), run_name=name, tags={key: str(value) for key, value in every.items()})
+    home, told = experiment(task), {key: str(value) for key, value in every.items()}
+    run = written(lambda: made.create_run(home, run_name=name, tags=told))
     flat = [Param(key, str(value)) for key, value in flatten(params)]
     for begin in range(0, len(flat), 100):
-        made.log_batch(run.info.run_id, params=flat[begin : begin + 100])
+        written(partial(made.log_batch, run.info.run_id, params=flat[begin : begin + 100]))
     return run.info.run_id
 
 
@@ -83,7 +102,7 @@ def log_record(run_id: str, record: Mapping[str, Any]) -> None:
         values = {"step/loss": loss, "step/grad_norm": norm, "step/learning_rate": rate}
         metrics += [Metric(key, value, now, int(at)) for key, value in values.items()]
     for begin in range(0, len(metrics), 1000):
-        client().log_batch(run_id, metrics=metrics[begin : begin + 1000])
+        written(partial(client().log_batch, run_id, metrics=metrics[begin : begin + 1000]))
 
 
 def log_metrics(
@@ -92,7 +111,7 @@ def log_metrics(
     """Numbers of a finished run; with the model they belong to, so that the UI shows them with it."""
     now = int(time.time() * 1000)
     metrics = [Metric(k, float(v), now, step, model_id=model_id) for k, v in values.items() if v is not None]
-    client().log_batch(run_id, metrics=metrics)
+    written(lambda: client().log_batch(run_id, metrics=metrics))
 
 
 def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) -> None:
@@ -101,16 +120,16 @@ def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) 
     for context, digest in digests.items():
         data = MetaDataset(CodeDatasetSource({"source": source}), name=f"{task}-{context}", digest=digest[:32])
         inputs.append(DatasetInput(data._to_mlflow_entity(), [InputTag("mlflow.data.context", context)]))
-    client().log_inputs(run_id, inputs)
+    written(lambda: client().log_inputs(run_id, inputs))
 
 
 def set_tags(run_id: str, tags: Mapping[str, Any]) -> None:
-    client().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+    written(lambda: client().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()]))
 
 
 def finish(run_id: str, status: str = "FINISHED") -> None:
     """End a run: FINISHED or FAILED."""
-    client().set_terminated(run_id, status)
+    written(lambda: client().set_terminated(run_id, status))
 
 
 def monitor(run_id: str) -> SystemMetricsMonitor:
