@@ -106,10 +106,10 @@ def test_a_wrong_digest_leaves_what_was_there(tmp_path):
 
 
 class Answers(BaseHTTPRequestHandler):
-    """/good answers, /short breaks off, /silent sends a header letter by letter, else 404."""
+    """/good answers, /short breaks off, /dribble sends a header letter by letter, else 404."""
 
     def do_GET(self):
-        if self.path == "/silent":
+        if self.path == "/dribble":
             self.dribble()
             return
         self.send_response(404 if self.path not in ("/good", "/short") else 200)
@@ -171,7 +171,7 @@ def test_a_host_that_never_answers_is_told_within_ten_seconds(tmp_path, monkeypa
 
 def test_a_host_that_dribbles_its_headers_is_told(tmp_path, server, monkeypatch):
     monkeypatch.setattr(_source, "download", partial(_source.download, silence=0.3))
-    check_gives_up(tmp_path, f"{server}/silent")
+    check_gives_up(tmp_path, f"{server}/dribble")
 
 
 def check_gives_up(folder, url):
