@@ -1,6 +1,7 @@
-"""Train one architecture on one task, once per seed, with the choice that params.yaml states for it.
+"""Train one architecture on one task, once per seed, with the choice that the sweep made for it.
 
-reads   data/prepared/TASK; params: scale, seed, tasks.TASK, architectures.ARCHITECTURE, model, train
+reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json;
+        params: scale, seed, tasks.TASK, architectures.ARCHITECTURE, model, train
 writes  models/TASK/ARCHITECTURE: SEED.safetensors, model.json, history.csv, run.json
 
 A killed training goes on from its last checkpoint when it is started again, in the same MLflow runs.
@@ -16,18 +17,19 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from pipeline.architectures import SequenceModel, count
-from pipeline.config import command, files, paths
+from pipeline.config import InputError, command, files, paths
+from pipeline.config.choice import Choice
 from pipeline.config.model import Model
-from pipeline.config.params import load, section
+from pipeline.config.params import check, load, section
 from pipeline.config.registry import known
 from pipeline.config.train import Train
 from pipeline.tasks import open_prepared
 from pipeline.tracking import store
+from pipeline.training.inputs import all_that_decides
 from pipeline.training.loop import Fit
-from pipeline.training.setup import Run, read_choice, set_up
+from pipeline.training.setup import Run, set_up
 from pipeline.training.side_by_side import Send, SideBySide, launched
 
-SHARED = ("__init__", "_parts", "_recurrent", "_scan")  # files of pipeline/architectures that every network runs
 HISTORY = ("seed", "epoch", "step", "train_loss", "valid_loss", "grad_norm_before", "clip_rate")
 
 
@@ -37,6 +39,7 @@ class Cell(NamedTuple):
     task: str
     architecture: str
     params: dict[str, Any]
+    choice: Choice
     work: Path
 
     @property
@@ -47,9 +50,9 @@ class Cell(NamedTuple):
 def main(task: str, architecture: str) -> None:
     params = load()
     known("architecture", architecture, params["architectures"])
-    cell = Cell(task, architecture, params, paths.WORK / task / architecture)
+    open_prepared(task)
+    cell = Cell(task, architecture, params, swept(task, architecture), paths.WORK / task / architecture)
     seeds = [params["seed"] + number for number in range(section(Train, params).seeds)]
-    read_choice(architecture, cell.settings)
     store.check()
     leads = not launched() or os.environ.get("RANK", "0") == "0"
     if leads:  # before the others read a checkpoint: they wait for it to join them
@@ -61,11 +64,18 @@ def main(task: str, architecture: str) -> None:
             list(messages)
 
 
+def swept(task: str, architecture: str) -> Choice:
+    """The choice that the sweep wrote: its best, or the one that params.yaml states where nothing was swept."""
+    path = paths.choice(task, architecture)
+    if not path.exists():
+        raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
+    return check(Choice, files.read_json(path), str(path))
+
+
 def train_seed(cell: Cell, seed: int, send: Send) -> None:
     """Train with one seed, in a process of its own; sends each epoch's record, then the outcome."""
     train, model = section(Train, cell.params), section(Model, cell.params)
-    choice = read_choice(cell.architecture, cell.settings)
-    run = set_up(open_prepared(cell.task), cell.architecture, cell.settings, choice, model, train, seed)
+    run = set_up(open_prepared(cell.task), cell.architecture, cell.settings, cell.choice, model, train, seed)
     fit = Fit(run, cell.work / f"{seed}.state")
     for record in fit:
         send(record)
@@ -138,7 +148,7 @@ def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
         "architecture": cell.architecture,
         "settings": {key: value for key, value in cell.settings.items() if key != "choice"},
         "model": section(Model, cell.params).model_dump(),
-        "choice": read_choice(cell.architecture, cell.settings).model_dump(),
+        "choice": cell.choice.model_dump(),
         "parameters": first["size"],
         "seeds": {str(seed): o["result"] for seed, o in sorted(outcomes.items())},
         "serves": min(losses, key=lambda seed: losses[seed]) if losses else None,
@@ -163,13 +173,7 @@ def write_outputs(folder: Path, cell: Cell, description: dict[str, Any], records
 
 def start_afresh_if_changed(cell: Cell) -> None:
     """Drop the checkpoints of other settings, inputs or code than today's."""
-    package = Path(__file__).parent
-    code = [package / name for name in ("train.py", "config", "tasks", "training")]
-    code += [package / f"architectures/{name}.py" for name in (*SHARED, cell.architecture)]
-    decides = [cell.params[key] for key in ("scale", "seed")] + [
-        cell.params["tasks"].get(cell.task), cell.settings, cell.params.get("model"), cell.params.get("train"),
-        files.digest(paths.prepared(cell.task)), files.digest(*code),
-    ]  # fmt: skip
+    decides = [*all_that_decides(cell.task, cell.architecture, cell.params), cell.choice.model_dump()]
     key = cell.work / "key.json"
     if cell.work.exists() and (not key.exists() or files.read_json(key) != decides):
         files.remove(cell.work)

@@ -10,7 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from pipeline import fetch, prepare
+from pipeline import fetch, prepare, sweep
 from pipeline.config import paths
 
 SETTINGS = {
@@ -31,6 +31,7 @@ def test_two_processes_share_every_batch_and_end_with_the_same_weights(project, 
     Path("params.yaml").write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
     fetch.main("near")
     prepare.main("near")
+    sweep.main("near")
     words = ["-m", "pipeline.train", "--task", "near", "--architecture", "gru"]
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}

@@ -9,7 +9,7 @@ import yaml
 from pipeline.config.params import KEYS
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ["config", "tasks", "baselines", "architectures", "training", "measures", "tracking"]
+LAYERS = ["config", "tasks", "baselines", "architectures", "training", "measures", "search", "tracking"]
 MAY_IMPORT = {folder: set(LAYERS[:number]) for number, folder in enumerate(LAYERS)}
 MAY_IMPORT["architectures"] -= {"baselines"}
 MAY_IMPORT["training"] -= {"baselines"}
@@ -103,6 +103,7 @@ OWNERS = {
     "datasets": {"tasks"},
     "tokenizers": {"tasks"},
     "sklearn": {"baselines"},
+    "optuna": {"search", "sweep.py", "tracking", "reporting"},
     "plotly": {"reporting"},
     "matplotlib": {"reporting", "tracking"},
 }

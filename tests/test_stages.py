@@ -14,7 +14,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from pipeline import evaluate, fetch, params, prepare, train
+from pipeline import evaluate, fetch, params, prepare, sweep, train
 from pipeline.config import InputError, files, paths
 from pipeline.tracking import runs, store
 
@@ -39,6 +39,7 @@ def tiny(project):
     root = project(**TINY)
     fetch.main("near")
     prepare.main("near")
+    sweep.main("near")
     return root
 
 
@@ -185,6 +186,7 @@ def test_a_diverged_seed_is_a_result_and_the_rest_goes_on(project):
     project(**{**TINY, "architectures": {"rnn": {"choice": choice}, "identity": {}}})
     fetch.main("near")
     prepare.main("near")
+    sweep.main("near")
     for architecture in ("rnn", "identity"):
         train.main("near", architecture)
     evaluate.main("near")
@@ -204,6 +206,7 @@ def test_a_killed_training_resumes_in_the_same_runs_and_ends_alike(project):
     project(**{**TINY, "tasks": {"near": slow}, "architectures": {"gru": {}}})
     fetch.main("near")
     prepare.main("near")
+    sweep.main("near")
     train.main("near", "gru")
     expected = {s: files.digest(paths.trained("near", "gru") / f"{s}.safetensors") for s in (3, 4)}
     files.remove(paths.trained("near", "gru"))
@@ -235,6 +238,7 @@ def test_the_seeds_of_a_killed_training_end_with_it(project):
     project(**{**TINY, "tasks": {"near": slow}, "architectures": {"gru": {}}, "train": {"seeds": 2, "device": "cpu"}})
     fetch.main("near")
     prepare.main("near")
+    sweep.main("near")
     with stage("pipeline.train", "--task", "near", "--architecture", "gru") as process:
         seeds: list[psutil.Process] = []
         while len(seeds) < 2:
@@ -270,6 +274,7 @@ def test_a_terminated_training_leaves_no_run_running(project):
     project(**{**TINY, "tasks": {"near": slow}})
     fetch.main("near")
     prepare.main("near")
+    sweep.main("near")
     with stage("pipeline.train", "--task", "near", "--architecture", "gru") as process:
         while not (paths.WORK / "near/gru/runs.json").exists():
             assert process.poll() is None, process.stderr.read()

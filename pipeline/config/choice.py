@@ -1,10 +1,12 @@
-"""How training begins and proceeds: one choice per architecture."""
+"""What a sweep searches and training uses: one choice per task and architecture."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
 from pipeline.config import Settings
+from pipeline.config.params import check
 
 
 class Choice(Settings):
@@ -20,3 +22,8 @@ class Choice(Settings):
     """adamw, sgd with momentum, or rmsprop."""
     learning_rate: float = Field(3e-3, gt=0)
     """Highest learning rate, reached at the end of the warm-up."""
+
+
+def stated(architecture: str, settings: Mapping[str, Any]) -> Choice:
+    """The choice that params.yaml states for an architecture."""
+    return check(Choice, settings.get("choice") or {}, f"architectures.{architecture}.choice")

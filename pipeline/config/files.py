@@ -1,5 +1,6 @@
 """Write files and folders whole or not at all: to a temporary name first, then renamed."""
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -32,6 +33,15 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         _put_back(old, path)
         remove(temporary)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Alone among all processes that lock this file; the lock falls when its holder dies, however that dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _put_back(old: Path, path: Path) -> None:

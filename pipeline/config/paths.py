@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 WORK = Path(".work")  # checkpoints of unfinished training: outside DVC, safe to delete
+STUDIES = WORK / "studies.journal"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 PAGE = Path("reports/index.html")
@@ -21,6 +22,14 @@ def trained(task: str, architecture: str) -> Path:
     return Path("models") / task / architecture
 
 
+def choices(task: str) -> Path:
+    return Path("models") / task / "choices"
+
+
+def choice(task: str, architecture: str) -> Path:
+    return choices(task) / f"{architecture}.json"
+
+
 def metrics(task: str) -> Path:
     return Path("reports") / task / "metrics.json"
 
@@ -31,6 +40,10 @@ def scores(task: str) -> Path:
 
 def curves(task: str) -> Path:
     return Path("reports/curves") / f"{task}.csv"
+
+
+def evidence(task: str) -> Path:
+    return Path("reports/evidence") / f"{task}.json"
 
 
 def predictions(task: str) -> Path:

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pipeline.reporting import colours, overview, words
+from pipeline.reporting import colours, evidence, overview, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
 from pipeline.reporting.markup import Markup, slug, tag
@@ -27,16 +27,22 @@ SCALES = {
 }
 
 
-def page(tasks: Sequence[TaskResults], params: Mapping[str, Any], confidence: float) -> str:
-    """The whole document."""
+def page(
+    tasks: Sequence[TaskResults],
+    params: Mapping[str, Any],
+    confidence: float,
+    found: Sequence[evidence.Evidence] = (),
+) -> str:
+    """The whole document; `found` is the evidence on initialisation and clipping."""
     main = tag(
         "main",
         intro(tasks, params),
         tag("section", tag("h2", "Map of results"), overview.table_of(tasks, params["architectures"]), id="map"),
         tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
         *(chapter(results) for results in tasks),
+        evidence.section(found) if found else None,
     )
-    body = tag("body", tag("div", contents(tasks), main, class_="columns"), *scripts())
+    body = tag("body", tag("div", contents(tasks, bool(found)), main, class_="columns"), *scripts())
     return f'<!DOCTYPE html>\n<html lang="en">{head()}{body}</html>\n'
 
 
@@ -52,10 +58,11 @@ def head() -> Markup:
     )
 
 
-def contents(tasks: Sequence[TaskResults]) -> Markup:
+def contents(tasks: Sequence[TaskResults], with_evidence: bool) -> Markup:
     """The table of contents."""
     links = {"map": "Map of results", "reading": "How to read this"}
     links |= {slug(results.name): results.name for results in tasks}
+    links |= {"evidence": evidence.TITLE} if with_evidence else {}
     items = [tag("li", tag("a", name, href=f"#{target}")) for target, name in links.items()]
     return tag("nav", tag("p", "Contents", class_="title"), tag("ul", *items), aria_label="Contents")
 

@@ -57,7 +57,7 @@ def choices(results: TaskResults) -> Markup:
     keys = ("initializer", "clipping", "threshold", "optimizer", "learning_rate")
     head = ["name", *(key.replace("_", " ") for key in keys), "width", "steps of each seed", "ended"]
     rows = [_row(name, *_choice(network, keys)) for name, network in results.networks.items()]
-    return table(head, rows, "What params.yaml states, and why each seed stopped.")
+    return table(head, rows, "What params.yaml states or a sweep chose, and why each seed stopped.")
 
 
 def splits(results: TaskResults) -> Markup:

@@ -2,15 +2,14 @@
 
 import logging
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 import mlflow
-import psutil
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
@@ -18,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
 
-from pipeline.config import paths
+from pipeline.config import files, paths, process
 from pipeline.reporting import colours
 from pipeline.tracking import store
 
@@ -31,9 +30,10 @@ SYSTEM_SECONDS = 2.0  # between two samples of CPU, memory, disk, network (and G
 
 
 def client() -> MlflowClient:
-    """A client of the store; the first ever makes the schema."""
+    """A client of the store; the first ever makes the schema, while others wait."""
     mlflow.set_tracking_uri(store.uri())
-    return MlflowClient(store.uri())
+    with files.locked(paths.WORK / "store.lock") if store.local() else nullcontext():
+        return MlflowClient(store.uri())
 
 
 def written(write: Callable[[], T]) -> T:
@@ -58,7 +58,12 @@ def experiment(task: str, note: str = "") -> str:
         return found.experiment_id
     place = (paths.ARTIFACTS.resolve() / task).as_uri() if store.local() else None
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": note}
-    return client().create_experiment(task, artifact_location=place, tags=tags)
+    try:
+        return client().create_experiment(task, artifact_location=place, tags=tags)
+    except MlflowException:  # another process may have made it meanwhile
+        if (found := client().get_experiment_by_name(task)) is None:
+            raise
+        return found.experiment_id
 
 
 def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
@@ -66,13 +71,13 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
     made = client()
     if run_id is not None and exists(run_id):
         made.update_run(run_id, status="RUNNING")
-        made.set_tag(run_id, "process", _process())
+        made.set_tag(run_id, "process", process.this())
         return run_id
     every = {
+        "task": task,
         **tags,
         **_code_version(),
-        "task": task,
-        "process": _process(),
+        "process": process.this(),
         "mlflow.source.name": f"pipeline {tags['stage']}",
     }
     home, told = experiment(task), {key: str(value) for key, value in every.items()}
@@ -148,9 +153,7 @@ def last_step(run_id: str) -> int:
 def end_dead_runs(task: str) -> None:
     """Mark as FAILED what a killed process of this machine left RUNNING."""
     for run in client().search_runs([experiment(task)], "attributes.status = 'RUNNING'"):
-        host, _, number = run.data.tags.get("process", "").partition(":")
-        pid, _, born = number.partition("@")
-        if host == socket.gethostname() and not _alive(pid, born):
+        if process.alive(run.data.tags.get("process", "")) is False:
             finish(run.info.run_id, "FAILED")
 
 
@@ -159,6 +162,24 @@ def find(task: str, tags: Mapping[str, str]) -> str | None:
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     found = client().search_runs([experiment(task)], wanted, max_results=1)
     return found[0].info.run_id if found else None
+
+
+def children(task: str, parent: str) -> list[tuple[str, str, int]]:
+    """Id, status and trial's number of the runs below a parent."""
+    found: list[tuple[str, str, int]] = []
+    page: str | None = ""
+    while page is not None:
+        some = client().search_runs(
+            [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=1000, page_token=page or None
+        )
+        found += [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in some]
+        page = some.token
+    return found
+
+
+def delete(run_id: str) -> None:
+    """Put a run among the deleted ones, which the UI hides."""
+    client().delete_run(run_id)
 
 
 def look(name: str) -> dict[str, str]:
@@ -173,18 +194,6 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _process() -> str:
-    """This process, so that another can tell whether it lives: host:pid@start."""
-    return f"{socket.gethostname()}:{os.getpid()}@{int(psutil.Process().create_time())}"
-
-
-def _alive(pid: str, born: str) -> bool:
-    try:
-        return abs(psutil.Process(int(pid)).create_time() - int(born)) < 2
-    except (psutil.NoSuchProcess, ValueError):
-        return False
 
 
 def _code_version() -> dict[str, str]:

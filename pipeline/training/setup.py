@@ -13,9 +13,8 @@ from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
 from pipeline.architectures import SequenceModel, make_model
 from pipeline.config import InputError
-from pipeline.config.choice import Choice
+from pipeline.config.choice import Choice, stated
 from pipeline.config.model import Model
-from pipeline.config.params import check
 from pipeline.config.registry import known
 from pipeline.config.train import Train
 from pipeline.tasks import Prepared, Task
@@ -119,7 +118,7 @@ def make_optimizer(model: nn.Module, choice: Choice, train: Train) -> Optimizer:
 
 def read_choice(architecture: str, settings: dict[str, Any]) -> Choice:
     """The choice that params.yaml states for an architecture, checked."""
-    choice = check(Choice, settings.get("choice") or {}, f"architectures.{architecture}.choice")
+    choice = stated(architecture, settings)
     known("initializer", choice.initializer, INITIALIZERS)
     known("clipping", choice.clipping, CLIPPINGS)
     return choice

@@ -25,16 +25,21 @@ Send = Callable[[Any], None]
 Work = Callable[[int, Send], None]
 
 
+class Killed(RuntimeError):
+    """A process ended without a word."""
+
+
 class SideBySide:
     """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), begun on entering.
 
     With `here`, or under `accelerate launch`, they run in this process, one after the other.
     Iterating gives (seed, what was sent) as it comes (in this process: when the seed has ended). Raises InputError for
-    a mistake of the user's and RuntimeError when a process fails or is killed; on leaving, those that run are ended.
+    a mistake of the user's and RuntimeError when a process fails or is killed (with `survive`: when
+    the last is killed); on leaving, those that run are ended.
     """
 
-    def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False):
-        self.work, self.waiting, self.here = work, list(seeds), here or launched()
+    def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False, survive: bool = False):
+        self.work, self.waiting, self.here, self.survive = work, list(seeds), here or launched(), survive
         self.at_once = min(processes or cores(), len(seeds))
         self.running: dict[Connection, tuple[int, BaseProcess]] = {}
 
@@ -55,7 +60,13 @@ class SideBySide:
             for reader in wait(list(self.running)):
                 assert isinstance(reader, Connection)
                 seed, process = self.running[reader]
-                kind, message = _receive(reader, seed, process)
+                try:
+                    kind, message = _receive(reader, seed, process)
+                except Killed as error:
+                    if not self.survive or len(self.running) == 1:
+                        raise
+                    print(f"warning: {error}; the others go on", file=sys.stderr)
+                    kind, message = "done", None
                 if kind == "done":
                     process.join()
                     del self.running[reader]
@@ -122,7 +133,7 @@ def _receive(reader: Connection, seed: int, process: BaseProcess) -> tuple[str, 
         kind, message = reader.recv()
     except EOFError:
         process.join()
-        raise RuntimeError(
+        raise Killed(
             f"the process of seed {seed} ended with exit code {process.exitcode}: run again to resume"
         ) from None
     if kind == "mistake":

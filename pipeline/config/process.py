@@ -1,0 +1,22 @@
+"""A name for this process that tells, later and elsewhere, whether it still lives: host:pid@start."""
+
+import os
+import socket
+
+import psutil
+
+
+def this() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}@{int(psutil.Process().create_time())}"
+
+
+def alive(name: str) -> bool | None:
+    """Whether the process of that name runs; None for one of another machine, which cannot be seen from here."""
+    host, _, number = name.partition(":")
+    if host != socket.gethostname():
+        return None
+    pid, _, born = number.partition("@")
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - int(born)) < 2
+    except (psutil.NoSuchProcess, ValueError):
+        return False

@@ -1,0 +1,51 @@
+"""Do initialisation and clipping matter? A factorial of both, and the contenders, on fresh seeds.
+
+reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json; params: scale, seed, tasks.TASK, architectures,
+        model, train, evidence
+writes  reports/evidence/TASK.json
+
+What a sweep visits is a biased sample, so this is a run of its own. Scores are least validation losses, never the test
+split's. Trainings that are done are kept in .work: started again after a kill it goes on.
+"""
+
+from typing import Any
+
+from pipeline.config import InputError, command, files, paths
+from pipeline.config.choice import Choice
+from pipeline.config.evidence import Evidence
+from pipeline.config.params import check, load, section
+from pipeline.config.registry import known
+from pipeline.search import Plan
+from pipeline.search.factorial import gather
+from pipeline.tracking import store
+
+
+def main(task: str) -> None:
+    params = load()
+    architecture = section(Evidence, params).architecture
+    known("task", task, params["tasks"])
+    known("architecture", architecture, params["architectures"])
+    path = paths.choice(task, architecture)
+    if not path.exists():
+        raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
+    store.check()
+    found = gather(Plan(task, architecture, params), check(Choice, files.read_json(path), str(path)))
+    files.write_json(paths.evidence(task), found)
+    from pipeline.tracking.sweeps import log_evidence  # mlflow takes seconds to import
+
+    log_evidence(params, found)
+    _tell(found)
+
+
+def _tell(found: dict[str, Any]) -> None:
+    for test in found["factors"]:
+        told = "too few seeds for a p value" if test["p"] is None else f"p = {test['p_corrected']:.3g} (corrected)"
+        print(f"{found['task']} {found['architecture']} under {test['optimizer']}: {test['factor']}: {told}")
+    for entry in found["contenders"]:
+        over = entry["over_seeds"]
+        mean = f"mean loss {over['mean']:.4g}" if "mean" in over else "no sound seed"
+        print(f"  {entry['contender']:8} {mean}, {over['diverged']:.0%} diverged")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,81 @@
+"""Does it matter? Means with intervals over seeds, paired tests, and their correction for many comparisons.
+
+Seeds are blocks: the same seeds stand behind every cell, so that differences are taken seed by seed. A diverged
+training has no loss: it counts as worse than every sound one in tests by rank, and is told as a share beside means.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import stdtrit
+from scipy.stats import friedmanchisquare, wilcoxon
+
+Losses = Sequence[float | None]  # of each seed, in the same order for all; None where training diverged
+ENOUGH = 8  # seeds from which on a p value is quoted
+
+
+def summary(losses: Losses) -> dict[str, Any]:
+    """Mean of the sound seeds with Student's 95 % interval, and the share that diverged."""
+    sound = [loss for loss in losses if loss is not None]
+    told: dict[str, Any] = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
+    if sound:
+        low, high = interval(sound)
+        told |= {"mean": float(np.mean(sound)), "low": low, "high": high}
+    return told
+
+
+def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Student's 95 % interval of a mean; None for a single value."""
+    if len(values) < 2:
+        return None, None
+    half = float(stdtrit(len(values) - 1, 0.975)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
+    """How much lower ours is, seed by seed: mean and interval where both are sound, p by Wilcoxon's signed ranks."""
+    both = [other - own for own, other in zip(ours, theirs, strict=True) if own is not None and other is not None]
+    told: dict[str, Any] = {"pairs": len(both)}
+    if both:
+        low, high = interval(both)
+        told |= {"better_by": float(np.mean(both)), "low": low, "high": high}
+    table = ranked(np.array([_filled(ours), _filled(theirs)]))
+    difference = table[1] - table[0]
+    if len(ours) >= ENOUGH:
+        told["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
+    return told
+
+
+def factor(levels: Sequence[Losses]) -> float | None:
+    """p that all levels of a factor are alike: Friedman's test over seeds (of two levels: Wilcoxon's)."""
+    table = ranked(np.array([_filled(losses) for losses in levels]))
+    if len(levels) < 2 or table.shape[1] < ENOUGH:
+        return None
+    if np.all(table == table[0]):
+        return 1.0
+    return float(friedmanchisquare(*table).pvalue if len(levels) > 2 else wilcoxon(table[0] - table[1]).pvalue)
+
+
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """p values corrected for their number (Holm 1979); those that are None are none."""
+    order = sorted((value, place) for place, value in enumerate(values) if value is not None)
+    corrected: list[float | None] = [None] * len(values)
+    before = 0.0
+    for rank, (value, place) in enumerate(order):
+        before = max(before, min(1.0, value * (len(order) - rank)))
+        corrected[place] = before
+    return corrected
+
+
+def ranked(table: Float[np.ndarray, "levels seeds"]) -> Float[np.ndarray, "levels seeds"]:
+    """Logarithms of losses; those that diverged are put above all others, alike."""
+    sound = np.isfinite(table)
+    worst = np.log(table[sound].clip(1e-30)).max() + 1 if sound.any() else 0.0
+    return np.where(sound, np.log(np.where(sound, table, 1.0).clip(1e-30)), worst)
+
+
+def _filled(losses: Losses) -> list[float]:
+    return [math.inf if loss is None else loss for loss in losses]

@@ -1,0 +1,64 @@
+"""Conduct a study: its workers side by side, what they say handed on, and its best choice."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import optuna
+from optuna.trial import FrozenTrial
+from tqdm import tqdm
+
+from pipeline.config import InputError
+from pipeline.config.choice import Choice
+from pipeline.search import Plan, study, trials
+from pipeline.search.space import make_space
+from pipeline.training.setup import cores, settle
+from pipeline.training.side_by_side import SideBySide
+
+
+class Log(Protocol):
+    """Who is told of a study's trials as they end, and of its end."""
+
+    def record(self, message: dict[str, Any]) -> None: ...
+
+    def finish(self, best: FrozenTrial) -> None: ...
+
+
+def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bool = True) -> Choice:
+    """Run trials until the study has its places filled, and give the best choice; the log is made once they run.
+
+    Where this process is `alone` and has one worker, a study repeats.
+    Raises InputError when no trial ended soundly.
+    """
+    settle(1)  # a pool of threads begun here would be missing in the workers, which are forked and would wait for it
+    ours = study.make(plan, make_space(plan))
+    workers = plan.sweep.workers or cores()
+    repeatable = alone and workers == 1
+    with SideBySide(partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True) as messages:
+        log = make_log(plan, ours)
+        told = f"{plan.task} {plan.architecture}"
+        with tqdm(total=plan.sweep.trials, initial=done(ours), unit="trial", desc=told, disable=None) as bar:
+            for _, message in messages:
+                log.record(message)
+                bar.update(done(ours) - bar.n)
+    best = best_of(plan, ours)
+    log.finish(best)
+    counts = ", ".join(f"{n} {what}" for what, n in trials.summary(ours.get_trials(deepcopy=False)).items())
+    print(f"{plan.task} {plan.architecture}: {counts}; best validation loss {best.value:.4g}: {best.params}")
+    return Choice(**best.user_attrs["choice"])
+
+
+def done(ours: optuna.Study) -> int:
+    """Trials that hold a place for good."""
+    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in ours.get_trials(deepcopy=False))
+
+
+def best_of(plan: Plan, ours: optuna.Study) -> FrozenTrial:
+    """The complete trial with the least validation loss."""
+    complete = [trial for trial in ours.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    sound = [trial for trial in complete if "diverged_at" not in trial.user_attrs]
+    if not sound:
+        steps = sorted(trial.user_attrs["diverged_at"] for trial in complete)
+        told = f"all {len(complete)} complete trials diverged, at steps {steps}" if complete else "no trial completed"
+        raise InputError(f"sweep: {plan.task} {plan.architecture}: {told}: lower sweep.learning_rates, or clip")
+    return min(sound, key=lambda trial: (trial.value, trial.number))

@@ -1,0 +1,166 @@
+"""Evidence: a factorial of initializer and clipping, and the contenders, on fresh seeds.
+
+Each cell first finds its learning rate on a seed that is not used again. Trainings that are done are kept in .work as
+they end, so that a killed evidence goes on.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from pipeline.config import files, paths
+from pipeline.config.choice import Choice
+from pipeline.config.evidence import Evidence
+from pipeline.config.params import check, section
+from pipeline.config.registry import known
+from pipeline.measures import effects
+from pipeline.search import Plan, shortened
+from pipeline.search.space import ARTICLE, LIBRARY
+from pipeline.training.clipping import CLIPPINGS
+from pipeline.training.initializers import INITIALIZERS
+from pipeline.training.inputs import all_that_decides
+from pipeline.training.loop import Fit
+from pipeline.training.setup import cores, set_up
+from pipeline.training.side_by_side import Send, SideBySide
+
+Loss = float | None  # None: it diverged
+
+
+class Cell(NamedTuple):
+    """One combination of the factorial; its learning rate is found."""
+
+    optimizer: str
+    initializer: str
+    clipping: str
+
+
+class Trainings:
+    """Trainings by choice and seed: each is run once, side by side, and remembered in a file."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.settings = plan, section(Evidence, plan.params)
+        length = [self.settings.epochs, self.settings.epoch_steps, self.settings.batch_size]
+        key = files.text_digest(json.dumps([length, all_that_decides(*plan)], sort_keys=True))
+        self.path = paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl"
+        self.done: dict[str, Loss] = {}
+        if self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("\n")]  # a kill may have cut the last
+            files.write_text(self.path, "".join(whole))
+            self.done = dict(json.loads(line) for line in whole)
+
+    def run(self, wanted: Iterable[tuple[Choice, int]], told: str) -> None:
+        """Run those that are not done."""
+        jobs = [job for job in dict.fromkeys(wanted) if _key(*job) not in self.done]
+        workers = min(cores(), len(jobs))
+        if not jobs:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        shares = [jobs[number::workers] for number in range(workers)]
+        with (
+            SideBySide(partial(_train, self.plan, self.settings, shares), list(range(workers)), workers) as messages,
+            tqdm(total=len(jobs), unit="training", desc=f"{self.plan.task}: {told}", disable=None) as bar,
+            self.path.open("a", encoding="utf-8") as file,
+        ):
+            for _, (key, loss) in messages:
+                self.done[key] = loss
+                file.write(json.dumps([key, loss]) + "\n")
+                file.flush()
+                bar.update()
+
+    def losses(self, choice: Choice, seeds: Sequence[int]) -> list[Loss]:
+        return [self.done[_key(choice, seed)] for seed in seeds]
+
+
+def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
+    """The whole evidence for one task: cells of the factorials, factors, contenders.
+
+    Raises InputError for names that do not exist.
+    """
+    settings, trainings = section(Evidence, plan.params), Trainings(plan)
+    for name in settings.initializers:
+        known("initializer", name, INITIALIZERS)
+    for name in settings.clippings:
+        known("clipping", name, CLIPPINGS)
+    first = plan.params["seed"]
+    seeds = [first + 1 + number for number in range(settings.repeats)]
+    cells = [Cell(o, i, c) for o in settings.learning_rates for i in settings.initializers for c in settings.clippings]
+    options = {
+        cell: [_choice(settings, cell, rate) for rate in settings.learning_rates[cell.optimizer]] for cell in cells
+    }
+    trainings.run(((choice, first) for some in options.values() for choice in some), "learning rates")
+    tuned = {cell: min(some, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, some in options.items()}
+    contenders = {"default": LIBRARY, "article": ARTICLE, "stated": plan.stated, "swept": swept}
+    everyone = [*tuned.values(), *contenders.values()]
+    trainings.run(((choice, seed) for seed in seeds for choice in everyone), "fresh seeds")
+    losses = {cell: trainings.losses(choice, seeds) for cell, choice in tuned.items()}
+    tests = _factors(settings, losses) + _contenders(trainings, contenders, seeds)
+    for test, p in zip(tests, effects.holm([test.get("p") for test in tests]), strict=True):
+        test["p_corrected"] = p
+    return {
+        "task": plan.task,
+        "architecture": plan.architecture,
+        "measure": "least validation loss",
+        "seeds": seeds,
+        "cells": [
+            {**cell._asdict(), "threshold": tuned[cell].threshold, "learning_rate": tuned[cell].learning_rate}
+            | effects.summary(losses[cell])
+            for cell in cells
+        ],
+        "factors": [test for test in tests if "factor" in test],
+        "contenders": [test for test in tests if "contender" in test],
+    }
+
+
+def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[str, Any]]:
+    """For each optimizer: do initializers differ (over all clippings), do clippings differ (over all initializers)?"""
+    tests = []
+    for optimizer in settings.learning_rates:
+        rows = [_over(losses, optimizer, initializer=name) for name in settings.initializers]
+        columns = [_over(losses, optimizer, clipping=name) for name in settings.clippings]
+        for factor, levels in (("initializer", rows), ("clipping", columns)):
+            tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels)})
+    return tests
+
+
+def _over(losses: dict[Cell, list[Loss]], optimizer: str, **level: str) -> list[Loss]:
+    """Each seed's losses at one level of a factor: the middle one over the levels of the other."""
+    ((what, name),) = level.items()
+    every = [losses[cell] for cell in losses if cell.optimizer == optimizer and getattr(cell, what) == name]
+    return [sorted(of_seed, key=_worth)[len(of_seed) // 2] for of_seed in zip(*every, strict=True)]
+
+
+def _contenders(trainings: Trainings, contenders: dict[str, Choice], seeds: list[int]) -> list[dict[str, Any]]:
+    default = trainings.losses(contenders["default"], seeds)
+    told = []
+    for name, choice in contenders.items():
+        losses = trainings.losses(choice, seeds)
+        entry = {"contender": name, "choice": choice.model_dump(), "over_seeds": effects.summary(losses)}
+        told.append(entry if name == "default" else entry | effects.paired(losses, default))
+    return told
+
+
+def _choice(settings: Evidence, cell: Cell, rate: float) -> Choice:
+    threshold = settings.clippings[cell.clipping]
+    values = {**cell._asdict(), "threshold": 1.0 if threshold is None else threshold, "learning_rate": rate}
+    return check(Choice, values, "evidence")
+
+
+def _train(plan: Plan, settings: Evidence, shares: list[list[tuple[Choice, int]]], worker: int, send: Send) -> None:
+    prepared = shortened(plan.task, settings)
+    for choice, seed in shares[worker]:
+        fit = Fit(set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, seed))
+        for _ in fit:
+            pass
+        send((_key(choice, seed), None if fit.progress.diverged else fit.progress.best_loss))
+
+
+def _key(choice: Choice, seed: int) -> str:
+    return json.dumps([choice.model_dump(), seed], sort_keys=True)
+
+
+def _worth(loss: Loss) -> float:
+    return float("inf") if loss is None else loss

@@ -1,0 +1,99 @@
+"""Who runs which trial, so that a study ends with exactly as many finished trials as it has places, none run twice.
+
+Without a lock, on any storage: trials are numbered one by one, so a worker asks for one and then looks at its number.
+Whoever has more trials before it than there are places, or runs what another already does, gives it back as failed.
+Trials of a dead worker are failed and their parameters queued again.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from pipeline.config import process
+from pipeline.search.study import FIRST
+
+POLL_SECONDS = 0.2
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class Places:
+    """The places of one study, as one worker sees them; `sampler` gives one for a study of so many trials."""
+
+    def __init__(self, study: optuna.Study, places: int, grace: float, sampler: Callable[[int], BaseSampler]):
+        self.study, self.places, self.grace, self.sampler = study, places, grace, sampler
+        self._beats: dict[int, tuple[object, float]] = {}
+
+    def claim(self) -> optuna.Trial | None:
+        """A trial to run, waited for if need be; None when as many as there are places have finished."""
+        while True:
+            self.free_dead()
+            held = [trial for trial in self._trials() if trial.state != TrialState.FAIL]
+            if sum(trial.state in FINISHED for trial in held) >= self.places:
+                return None
+            waiting = any(trial.state == TrialState.WAITING for trial in held)
+            if waiting or len(held) < self.places:
+                self.study.sampler = self.sampler(len(self._trials()))
+                trial = self.study.ask()
+                trial.set_user_attr("process", process.this())
+                if not (told := self._surplus(trial)):
+                    return trial
+                trial.set_user_attr("given_back", told)
+                self.study.tell(trial, state=TrialState.FAIL)
+            time.sleep(POLL_SECONDS)
+
+    def free_dead(self) -> None:
+        """Queue the parameters of dead workers' trials again, then fail them: in this order, so that none is lost."""
+        for trial in self._trials():
+            if trial.state == TrialState.RUNNING and not self._lives(trial):
+                parameters = trial.params or trial.system_attrs.get("fixed_params", {})
+                if parameters:
+                    self.study.enqueue_trial(parameters, user_attrs={FIRST: f"retry of {trial.number}"})
+                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def _surplus(self, ours: optuna.Trial) -> str:
+        """Why a trial is one too many; empty for one that is to be run."""
+        before = [trial for trial in self._trials() if trial.number < ours.number]
+        if sum(trial.state != TrialState.FAIL for trial in before) >= self.places:
+            return "no place was left"
+        origin = ours.user_attrs.get(FIRST)
+        same = origin is not None and any(trial.user_attrs.get(FIRST) == origin for trial in before)
+        return "queued twice" if same else ""
+
+    def _lives(self, trial: FrozenTrial) -> bool:
+        """Whether a trial's process runs; one that cannot be seen from here must have shown life within the grace."""
+        seen = process.alive(trial.user_attrs["process"]) if "process" in trial.user_attrs else None
+        if seen is not None:
+            return seen
+        beat, now = trial.user_attrs.get("beat"), time.monotonic()
+        before, since = self._beats.setdefault(trial.number, (beat, now))
+        if beat != before:
+            self._beats[trial.number] = beat, now
+        return beat != before or now - since < self.grace
+
+
+@contextmanager
+def beating(trial: optuna.Trial, grace_seconds: float) -> Iterator[None]:
+    """While a trial runs, show other machines that its worker lives: four times in every grace."""
+    done = Event()
+
+    def beat() -> None:
+        count = 0
+        while not done.wait(grace_seconds / 4):
+            count += 1
+            trial.set_user_attr("beat", count)
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

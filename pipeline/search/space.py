@@ -1,0 +1,110 @@
+"""What a study searches: initializer, clipping with its threshold, optimizer with its learning rate.
+
+Parameters are conditional: a threshold exists for its clipping alone, a learning rate for its optimizer alone, and an
+initializer that sets nothing in an architecture is not there.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from optuna.trial import BaseTrial
+
+from pipeline.architectures import SequenceModel, make_model
+from pipeline.config.choice import Choice
+from pipeline.config.registry import known
+from pipeline.config.sweep import Range, Sweep
+from pipeline.search import Plan
+from pipeline.tasks import open_prepared
+from pipeline.training.clipping import CLIPPINGS
+from pipeline.training.initializers import INITIALIZERS
+from pipeline.training.setup import first_weights
+
+ARTICLE = Choice(initializer="article", clipping="none", optimizer="sgd", learning_rate=0.01)
+LIBRARY = Choice(initializer="default", clipping="none", optimizer="adamw", learning_rate=0.001)  # torch's defaults
+
+
+class Space:
+    """The choices that a study may try. Raises InputError for names that do not exist."""
+
+    def __init__(self, settings: Sweep, initializers: list[str]):
+        for name in settings.clippings:
+            known("clipping", name, CLIPPINGS)
+        for name in settings.learning_rates:
+            known("optimizer", name, ("adamw", "sgd", "rmsprop"))
+        self.settings, self.initializers = settings, initializers
+
+    def suggest(self, trial: BaseTrial) -> Choice:
+        """The choice of one trial."""
+        sweep = self.settings
+        clipping = trial.suggest_categorical("clipping", list(sweep.clippings))
+        optimizer = trial.suggest_categorical("optimizer", list(sweep.learning_rates))
+        between = sweep.clippings[clipping]
+        return Choice(
+            initializer=trial.suggest_categorical("initializer", self.initializers),
+            clipping=clipping,
+            threshold=1.0 if between is None else trial.suggest_float(f"threshold_{clipping}", *between, log=True),
+            optimizer=optimizer,
+            learning_rate=trial.suggest_float(f"rate_{optimizer}", *sweep.learning_rates[optimizer], log=True),
+        )
+
+    def first(self, stated: Choice) -> dict[str, dict[str, Any]]:
+        """The trials that every study begins with, by name: the deck's set-up, torch's defaults, and `stated`."""
+        return {
+            name: self._parameters(choice)
+            for name, choice in (("article", ARTICLE), ("default", LIBRARY), ("stated", stated))
+            if choice.initializer in self.initializers and choice.clipping in self.settings.clippings
+        }
+
+    def grid(self) -> dict[str, list[Any]]:
+        """`points` values of each number, evenly apart on a log scale, and every name."""
+        sweep = self.settings
+        numbers = {f"threshold_{name}": between for name, between in sweep.ranges("clippings").items()}
+        numbers |= {f"rate_{name}": between for name, between in sweep.ranges("learning_rates").items()}
+        names = {"initializer": self.initializers, "clipping": [*sweep.clippings], "optimizer": [*sweep.learning_rates]}
+        return {**names, **{name: spread(between, sweep.points) for name, between in numbers.items()}}
+
+    def _parameters(self, choice: Choice) -> dict[str, Any]:
+        """A choice as a trial's parameters, its numbers moved into their ranges."""
+        sweep = self.settings
+        optimizer = choice.optimizer if choice.optimizer in sweep.learning_rates else next(iter(sweep.learning_rates))
+        values: dict[str, Any] = {
+            "initializer": choice.initializer,
+            "clipping": choice.clipping,
+            "optimizer": optimizer,
+        }
+        values[f"rate_{optimizer}"] = clamped(choice.learning_rate, sweep.learning_rates[optimizer])
+        if (between := sweep.clippings[choice.clipping]) is not None:
+            values[f"threshold_{choice.clipping}"] = clamped(choice.threshold, between)
+        return values
+
+
+def make_space(plan: Plan) -> Space:
+    """The space of a plan, without the initializers that set nothing in its architecture."""
+    for name in plan.sweep.initializers:
+        known("initializer", name, INITIALIZERS)
+    task = open_prepared(plan.task).task
+    make = lambda: make_model(task, plan.architecture, plan.settings, plan.model)  # noqa: E731
+    return Space(plan.sweep, effective(plan.sweep.initializers, make))
+
+
+def effective(names: list[str], make: Callable[[], SequenceModel]) -> list[str]:
+    """`default`, and the initializers that change a weight of the model that `make` gives."""
+
+    def weights(name: str) -> torch.Tensor:
+        torch.manual_seed(0)
+        return torch.cat([p.detach().flatten() for p in first_weights(make(), Choice(initializer=name)).parameters()])
+
+    plain = weights("default")
+    return [name for name in names if name == "default" or not torch.equal(weights(name), plain)]
+
+
+def spread(between: Range, points: int) -> list[float]:
+    """`points` numbers from low to high at equal ratios."""
+    low, high = (math.log(end) for end in between)
+    return [clamped(math.exp(low + (high - low) * step / (points - 1)), between) for step in range(points)]
+
+
+def clamped(value: float, between: Range) -> float:
+    return min(max(value, between[0]), between[1])

@@ -1,0 +1,130 @@
+"""Where a study is kept and found again: in a journal file, or in a database that several machines share.
+
+A study is named after a digest of all that decides its scores, so that changed data or code never reuses old ones.
+"""
+
+import json
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
+
+from pipeline.config import InputError, files, paths
+from pipeline.search import Plan
+from pipeline.search.space import Space
+from pipeline.training.inputs import all_that_decides
+
+SCORED_BY = ("epochs", "epoch_steps", "batch_size", "penalty", "initializers", "clippings", "learning_rates")
+FIRST = "origin"  # the attribute of a trial that was not sampled: article, default, stated, or retry of N
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+class FileLock(BaseJournalFileLock):
+    """The operating system's lock on a file beside the journal: it falls when its holder dies, however that dies."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def acquire(self) -> bool:
+        held = files.locked(self.path)
+        held.__enter__()
+        self._held = held  # not before: another thread of this process may hold the lock until now
+        return True
+
+    def release(self) -> None:
+        self._held.__exit__(None, None, None)
+
+
+def make_storage(where: str) -> BaseStorage:
+    """The journal, or the database at `where`. Raises InputError when it cannot be reached or written."""
+    journal = paths.STUDIES
+    try:
+        if not where:
+            journal.parent.mkdir(parents=True, exist_ok=True)
+            return JournalStorage(JournalFileBackend(str(journal), FileLock(journal.with_suffix(".lock"))))
+        return _database(where)
+    except OSError as error:
+        raise InputError(f"sweep.storage: cannot write {journal}: {error.strerror}") from None
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        told = " ".join(str(getattr(error, "orig", None) or error).split())
+        accepted = "empty for a local file, or postgresql://user:password@host/database"
+        raise InputError(f"sweep.storage: cannot be used ({told}); accepted: {accepted}") from None
+
+
+def _database(where: str, attempts: int = 3) -> RDBStorage:
+    """Of two that open an empty database at once, one fails to make its tables and looks again."""
+    try:
+        return RDBStorage(where, engine_kwargs={"pool_pre_ping": True, "connect_args": _patience(where)})
+    except (IntegrityError, ProgrammingError):
+        if attempts == 1:
+            raise
+        time.sleep(1)
+        return _database(where, attempts - 1)
+
+
+def make(plan: Plan, space: Space) -> optuna.Study:
+    """The plan's study, made with its first trials if it is new. Raises InputError where the name is another's."""
+    storage, key = make_storage(plan.sweep.storage), digest(plan)
+    name = f"{plan.task}-{plan.architecture}-{key[:12]}"
+    with warnings.catch_warnings():
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            direction="minimize",
+            sampler=make_sampler(plan, space),
+            pruner=make_pruner(plan),
+        )
+    if study.user_attrs.get("key", key) != key:
+        raise InputError(
+            f"sweep.storage: its study {name} is of another space, data or code: remove it, or use another"
+        )
+    study.set_user_attr("key", key)
+    there = {trial.user_attrs.get(FIRST) for trial in study.get_trials(deepcopy=False)}
+    for origin, parameters in space.first(plan.stated).items():
+        if origin not in there:
+            study.enqueue_trial(parameters, user_attrs={FIRST: origin})
+    return study
+
+
+def digest(plan: Plan) -> str:
+    """Of space, settings, inputs and code."""
+    space = {name: value for name, value in plan.sweep.model_dump(mode="json").items() if name in SCORED_BY}
+    return files.text_digest(json.dumps([space, all_that_decides(*plan)], sort_keys=True))
+
+
+def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
+    """The sampler, seeded by the project's seed and `parts`: whoever has others draws other trials."""
+    sweep = plan.sweep
+    seed = int(np.random.SeedSequence([plan.params["seed"], *parts]).generate_state(1)[0])
+    if sweep.sampler == "grid":
+        return GridSampler(space.grid(), seed=seed)
+    if sweep.sampler == "cmaes":
+        many = [space.initializers, sweep.clippings, sweep.learning_rates]
+        if any(len(names) > 1 for names in many):
+            raise InputError(
+                "sweep.sampler: cmaes searches numbers: state one initializer, one clipping, one optimizer"
+            )
+        return CmaEsSampler(seed=seed)
+    return RandomSampler(seed) if sweep.sampler == "random" else TPESampler(seed=seed)
+
+
+def make_pruner(plan: Plan) -> BasePruner:
+    """What ends hopeless trials after an epoch."""
+    epochs = plan.prepared().task.epochs
+    if plan.sweep.pruner == "hyperband":
+        return HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
+    return MedianPruner(n_startup_trials=4, n_warmup_steps=1) if plan.sweep.pruner == "median" else NopPruner()
+
+
+def _patience(where: str) -> dict[str, int]:
+    return {"connect_timeout": 5} if where.startswith("postgresql") else {}

@@ -1,0 +1,25 @@
+"""All that decides what a training gives, as values to compare or digest: settings, data and code."""
+
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from pipeline.config import files, paths
+
+SHARED = ("__init__", "_parts", "_recurrent", "_scan")  # files of pipeline/architectures that every network runs
+
+
+def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> list[Any]:
+    """Plain values that are equal exactly when two trainings of this architecture on this task would be."""
+    package = Path(pipeline.__file__).parent
+    code = [package / name for name in ("train.py", "config", "tasks", "training")]
+    code += [package / f"architectures/{name}.py" for name in (*SHARED, architecture)]
+    return [
+        *(params[key] for key in ("scale", "seed")),
+        params["tasks"].get(task),
+        params["architectures"].get(architecture),
+        params.get("model"),
+        params.get("train"),
+        files.digest(paths.prepared(task)),
+        files.digest(*code),
+    ]

@@ -1,0 +1,343 @@
+"""Studies: what is searched, who runs which trial, what survives a kill; on a journal and on a real PostgreSQL."""
+
+import collections
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+from mlflow.tracking import MlflowClient
+from optuna.trial import TrialState
+
+from pipeline import fetch, prepare, sweep
+from pipeline.config import InputError, files, paths, process
+from pipeline.config.choice import Choice
+from pipeline.config.params import load
+from pipeline.search import Plan, study
+from pipeline.search.places import Places
+from pipeline.search.space import clamped, make_space, spread
+from pipeline.tracking import store
+
+CLIPPINGS = {"none": None, "norm": [0.1, 10.0], "percentile": [5, 95]}
+SWEEP = {
+    "tasks": ["near"],
+    "architectures": ["rnn"],
+    "trials": 6,
+    "workers": 1,
+    "epochs": 2,
+    "epoch_steps": 2,
+    "initializers": ["article", "default", "orthogonal", "chrono"],
+    "clippings": CLIPPINGS,
+    "learning_rates": {"adamw": [0.001, 0.01], "sgd": [0.01, 0.1]},
+}
+TINY = {
+    "seed": 3,
+    "tasks": {
+        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "epoch_steps": 4}
+        | {"batch_size": 16, "parameters": 800}
+    },
+    "architectures": {"rnn": {"choice": {"initializer": "orthogonal"}}, "identity": {}},
+    "model": {"embedding": 8},
+    "train": {"device": "cpu"},
+}
+
+
+@pytest.fixture
+def tiny(project):
+    def write(**changes):
+        project(**TINY, sweep={**SWEEP, **changes})
+        if not paths.prepared("near").exists():
+            fetch.main("near")
+            prepare.main("near")
+        return Plan("near", "rnn", load())
+
+    return write
+
+
+def states(plan):
+    ours = study.make(plan, make_space(plan))
+    return collections.Counter(trial.state for trial in ours.get_trials())
+
+
+def test_parameters_are_conditional(tiny):
+    plan = tiny()
+    space = make_space(plan)
+    assert space.initializers == ["article", "default", "orthogonal"]  # chrono sets nothing in a plain rnn
+    clippings = set()
+    for number in range(40):
+        trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(number)).ask()
+        choice = space.suggest(trial)
+        named = {"initializer", "clipping", "optimizer", f"rate_{choice.optimizer}"}
+        assert set(trial.params) == named | ({f"threshold_{choice.clipping}"} - {"threshold_none"})
+        low, high = plan.sweep.learning_rates[choice.optimizer]
+        assert low <= choice.learning_rate <= high
+        clippings.add(choice.clipping)
+    assert clippings == set(CLIPPINGS)
+
+
+def test_every_study_begins_with_the_decks_the_librarys_and_the_stated_choice(tiny):
+    plan = tiny()
+    sweep.main("near")
+    first = study.make(plan, make_space(plan)).get_trials()[:3]
+    assert [trial.user_attrs["origin"] for trial in first] == ["article", "default", "stated"]
+    assert [trial.params["initializer"] for trial in first] == ["article", "default", "orthogonal"]
+    assert first[0].params["optimizer"] == "sgd"
+    assert first[0].params["clipping"] == "none"
+
+
+def test_the_best_choice_is_written_and_the_others_are_the_stated_ones(tiny):
+    plan = tiny()
+    sweep.main("near")
+    ours = study.make(plan, make_space(plan))
+    best = min((t for t in ours.get_trials() if t.state == TrialState.COMPLETE), key=lambda t: t.value)
+    assert files.read_json(paths.choice("near", "rnn")) == best.user_attrs["choice"]
+    assert files.read_json(paths.choice("near", "identity")) == Choice().model_dump()
+
+
+def test_with_one_worker_a_study_repeats(tiny):
+    plan = tiny()
+    sweep.main("near")
+    first = [(t.params, t.value) for t in study.make(plan, make_space(plan)).get_trials()]
+    files.remove(paths.STUDIES)
+    sweep.main("near")
+    assert [(t.params, t.value) for t in study.make(plan, make_space(plan)).get_trials()] == first
+
+
+def test_a_finished_study_is_used_again_and_grows_with_more_trials(tiny):
+    plan = tiny()
+    sweep.main("near")
+    before = states(plan)
+    assert before[TrialState.COMPLETE] + before[TrialState.PRUNED] == 6
+    sweep.main("near")
+    assert states(plan) == before
+    grown = tiny(trials=8)
+    sweep.main("near")
+    assert sum(states(grown)[state] for state in (TrialState.COMPLETE, TrialState.PRUNED)) == 8
+
+
+def test_a_diverged_trial_is_complete_with_the_penalty(tiny):
+    plan = tiny(learning_rates={"sgd": [1e30, 1e31]}, clippings={"none": None})
+    with pytest.raises(InputError, match=r"all \d complete trials diverged, at steps"):
+        sweep.main("near")
+    complete = [t for t in study.make(plan, make_space(plan)).get_trials() if t.state == TrialState.COMPLETE]
+    assert complete
+    assert all(trial.value == plan.sweep.penalty for trial in complete)
+
+
+def test_a_changed_space_or_seed_is_another_study(tiny):
+    plan = tiny()
+    other = tiny(epochs=3)
+    assert study.digest(plan) != study.digest(other)
+    assert study.digest(plan) == study.digest(tiny(trials=50, workers=2))
+    assert study.digest(plan) != study.digest(Plan("near", "rnn", {**plan.params, "seed": 4}))
+
+
+def test_a_study_of_another_space_is_refused_and_stays(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    ours.set_user_attr("key", "of another")
+    with pytest.raises(InputError, match="is of another space, data or code"):
+        sweep.main("near")
+    assert (
+        optuna.load_study(study_name=ours.study_name, storage=study.make_storage("")).user_attrs["key"] == "of another"
+    )
+
+
+def places_of(plan, ours, places, grace=60.0):
+    return Places(ours, places, grace, partial(study.make_sampler, plan, make_space(plan)))
+
+
+def dead_trial(ours):
+    """A trial of a process that is no more."""
+    trial = ours.ask()
+    trial.set_user_attr("process", process.this().replace(f":{os.getpid()}@", ":999999@"))
+    return trial
+
+
+def test_a_dead_workers_trial_is_failed_and_its_parameters_run_again(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    number = dead_trial(ours).number
+    wanted = ours.get_trials()[number].system_attrs["fixed_params"]
+    sweep.main("near")
+    every = ours.get_trials()
+    assert every[number].state == TrialState.FAIL
+    (again,) = (trial for trial in every if trial.user_attrs.get("origin") == f"retry of {number}")
+    assert again.params == wanted
+    assert again.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    assert sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in every) == 6
+
+
+def test_a_live_workers_trial_is_left_alone(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    trial = ours.ask()
+    trial.set_user_attr("process", process.this())
+    places_of(plan, ours, 6, 0.01).free_dead()
+    assert ours.get_trials()[trial.number].state == TrialState.RUNNING
+
+
+def test_another_machines_silent_trial_is_failed_after_the_grace_alone(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    trial = ours.ask()
+    trial.set_user_attr("process", "elsewhere:1@1")
+    places = places_of(plan, ours, 6, 0.3)
+    places.free_dead()
+    time.sleep(0.2)
+    trial.set_user_attr("beat", 1)
+    places.free_dead()
+    time.sleep(0.2)
+    places.free_dead()
+    assert ours.get_trials()[trial.number].state == TrialState.RUNNING
+    time.sleep(0.2)
+    places.free_dead()
+    assert ours.get_trials()[trial.number].state == TrialState.FAIL
+
+
+def test_a_trial_beyond_the_places_is_given_back(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    places = places_of(plan, ours, 3)
+    for _ in range(3):
+        assert places.claim() is not None
+    late = ours.ask()
+    assert places._surplus(late) == "no place was left"
+
+
+def started(*words):
+    root = str(Path(__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": root}
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.sweep", "--task", "near", *words],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finished_once(plan, places):
+    ours = study.make(plan, make_space(plan))
+    done = [t for t in ours.get_trials() if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    assert len(done) == places
+    assert all(t.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL) for t in ours.get_trials())
+    sampled = [tuple(sorted(t.params.items())) for t in done]
+    assert len(set(sampled)) == len(sampled)
+    return ours
+
+
+def agrees(ours):
+    """MLflow's children have the states of the study's trials, one each, and nothing runs."""
+    client = MlflowClient(store.uri())
+    (experiment,) = (e for e in client.search_experiments() if e.name == "near-sweep")
+    every = client.search_runs([experiment.experiment_id])
+    wanted = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
+    children = {int(r.data.tags["trial"]): r.info.status for r in every if "trial" in r.data.tags}
+    assert children == {t.number: wanted[t.state.name] for t in ours.get_trials() if t.state.is_finished()}
+    assert len(every) == len(children) + 1
+    assert all(run.info.status != "RUNNING" for run in every)
+
+
+def two_workers(plan, places):
+    first, second = started(), started("--join")
+    for worker in (first, second):
+        told, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 0, told
+    finished_once(plan, places)
+
+
+def test_two_processes_share_a_journal(tiny):
+    two_workers(tiny(trials=12), 12)
+
+
+def test_two_processes_share_a_postgresql(tiny, tmp_path):
+    server = pytest.importorskip("pgserver").get_server(tmp_path / "pg")
+    try:
+        where = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+        two_workers(tiny(trials=12, storage=where), 12)
+    finally:
+        server.cleanup()
+
+
+def test_all_workers_killed_the_next_start_ends_with_exactly_as_many(tiny):
+    plan = tiny(trials=10, workers=2, epoch_steps=30)
+    begun = started()
+    ours = study.make(plan, make_space(plan))
+    wait_for(lambda: states(plan)[TrialState.RUNNING] > 0 and states(plan)[TrialState.COMPLETE] > 0)
+    os.killpg(begun.pid, signal.SIGKILL)
+    begun.communicate()
+    sweep.main("near")
+    ours = finished_once(plan, 10)
+    assert any(trial.state == TrialState.FAIL for trial in ours.get_trials())
+    agrees(ours)
+
+
+def test_one_worker_killed_the_others_end_with_exactly_as_many(tiny):
+    plan = tiny(trials=10, workers=2, epoch_steps=30)
+    begun = started()
+    wait_for(lambda: states(plan)[TrialState.RUNNING] == 2)
+    os.kill(psutil.Process(begun.pid).children()[0].pid, signal.SIGKILL)
+    told, _ = begun.communicate(timeout=120)
+    assert begun.returncode == 0, told
+    assert "the others go on" in told
+    agrees(finished_once(plan, 10))
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"initializers": ["orthogonl"]}, "no initializer named 'orthogonl'; there are: default, article"),
+        ({"clippings": {"norms": [1, 2]}}, "no clipping named 'norms'; there are: none, norm"),
+        ({"learning_rates": {"adam": [0.1, 0.2]}}, "no optimizer named 'adam'; there are: adamw, sgd, rmsprop"),
+        ({"initializers": []}, "initializers is empty"),
+        ({"clippings": {"norm": [2, 1]}}, r"the range \[2.0, 1.0\] is empty"),
+        ({"clippings": {"norm": None}}, "every clipping but none has a range"),
+        ({"tasks": ["nir"]}, "no task named 'nir'; there are: near"),
+        ({"architectures": ["gru"]}, "no architecture named 'gru'; there are: rnn, identity"),
+        ({"storage": "postgresql+psycopg2://nobody@127.0.0.1:1/none"}, "sweep.storage: cannot be used"),
+        ({"sampler": "cmaes"}, "state one initializer, one clipping, one optimizer"),
+    ],
+)
+def test_a_mistake_is_told(tiny, changes, told):
+    tiny(**changes)
+    with pytest.raises(InputError, match=told):
+        sweep.main("near")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tiny):
+    tiny()
+    files.remove(paths.WORK)
+    paths.WORK.write_text("a file where the folder should be")
+    with pytest.raises(InputError, match="sweep.storage: cannot write"):
+        sweep.main("near")
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid"])
+def test_samplers_fill_every_place(tiny, sampler):
+    plan = tiny(sampler=sampler, pruner="none")
+    sweep.main("near")
+    assert states(plan)[TrialState.COMPLETE] == 6
+
+
+def test_cmaes_searches_numbers(tiny):
+    plan = tiny(
+        sampler="cmaes", initializers=["default"], clippings={"norm": [0.1, 1]}, learning_rates={"sgd": [0.01, 0.1]}
+    )
+    sweep.main("near")
+    assert states(plan)[TrialState.COMPLETE] + states(plan)[TrialState.PRUNED] == 6
+
+
+def test_numbers_of_a_grid():
+    assert spread((0.1, 10.0), 3) == pytest.approx([0.1, 1.0, 10.0])
+    assert clamped(5.0, (0.1, 1.0)) == 1.0
