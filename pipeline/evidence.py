@@ -2,7 +2,7 @@
 
 reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json; params: scale, seed, tasks.TASK, architectures,
         model, train, evidence
-writes  reports/evidence/TASK.json
+writes  reports/evidence/SCALE/TASK.json
 
 What a sweep visits is a biased sample, so this is a run of its own. Scores are least validation losses, never the test
 split's. Trainings that are done are kept in .work: started again after a kill it goes on.
@@ -30,7 +30,7 @@ def main(task: str) -> None:
         raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
     store.check()
     found = gather(Plan(task, architecture, params), check(Choice, files.read_json(path), str(path)))
-    files.write_json(paths.evidence(task), found)
+    files.write_json(paths.evidence(params["scale"], task), found)
     from pipeline.tracking.sweeps import log_evidence  # mlflow takes seconds to import
 
     log_evidence(params, found)

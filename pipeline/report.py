@@ -5,6 +5,7 @@ reads   data/prepared, models, reports/predictions, reports/scores, reports/TASK
 writes  reports/index.html
 """
 
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import InputError, command, files, paths
@@ -20,15 +21,16 @@ def main() -> None:
     if not params["tasks"]:
         raise InputError("params.yaml: tasks: there are none to report on")
     tasks = [results.read(task, list(params["architectures"])) for task in params["tasks"]]
-    found = [read_evidence(task) for task in section(Evidence, params).tasks]
+    evidence = [paths.evidence(params["scale"], task) for task in section(Evidence, params).tasks]
+    evidence += sorted(paths.evidence("full", "any").parent.glob("*.json"))  # measured once, kept by git
+    found = [read_evidence(path) for path in dict.fromkeys(evidence)]
     files.write_text(paths.PAGE, page(tasks, params, section(Evaluate, params).confidence, found))
     print(f"{paths.PAGE}: {paths.PAGE.stat().st_size / 1e6:.1f} MB, {len(tasks)} tasks")
 
 
-def read_evidence(task: str) -> dict[str, Any]:
-    path = paths.evidence(task)
+def read_evidence(path: Path) -> dict[str, Any]:
     if not path.exists():
-        raise InputError(f"no {path}: run `dvc repro evidence@{task}` first")
+        raise InputError(f"no {path}: run `dvc repro evidence@{path.stem}` first")
     return files.read_json(path)
 
 

@@ -44,7 +44,7 @@ def near(project):
 def test_every_cell_is_tuned_and_trained_on_the_same_fresh_seeds(near):
     near()
     evidence.main("near")
-    found = files.read_json(paths.evidence("near"))
+    found = files.read_json(paths.evidence("smoke", "near"))
     assert len(found["cells"]) == 2 * 2 * 2
     assert found["seeds"] == [4, 5, 6, 7, 8, 9, 10, 11]  # 3 is what learning rates were found on
     assert {cell["learning_rate"] for cell in found["cells"] if cell["optimizer"] == "sgd"} == {0.1}
@@ -59,22 +59,22 @@ def test_every_cell_is_tuned_and_trained_on_the_same_fresh_seeds(near):
 def test_it_repeats_and_trains_nothing_twice(near, monkeypatch):
     near()
     evidence.main("near")
-    before = paths.evidence("near").read_bytes()
+    before = paths.evidence("smoke", "near").read_bytes()
     (kept,) = paths.WORK.glob("evidence-*.jsonl")
     lines = kept.read_text().splitlines(keepends=True)
     kept.write_text("".join(lines[:-3]) + lines[-3][:20])  # as a kill would leave it
     evidence.main("near")
-    assert paths.evidence("near").read_bytes() == before
+    assert paths.evidence("smoke", "near").read_bytes() == before
     assert sorted(kept.read_text().splitlines(keepends=True)) == sorted(lines)
     monkeypatch.setattr(factorial, "_train", None)
     evidence.main("near")
-    assert paths.evidence("near").read_bytes() == before
+    assert paths.evidence("smoke", "near").read_bytes() == before
 
 
 def test_the_page_says_whether_it_mattered(near):
     near()
     evidence.main("near")
-    told = section([files.read_json(paths.evidence("near"))])
+    told = section([files.read_json(paths.evidence("smoke", "near"))])
     for words in ("Under sgd, the initializer", "Under adamw, the clipping", "stated", "swept", "8 seeds"):
         assert words in told
 
@@ -82,7 +82,7 @@ def test_the_page_says_whether_it_mattered(near):
 def test_few_seeds_quote_no_p(near):
     near(repeats=2)
     evidence.main("near")
-    assert "too few seeds to say" in section([files.read_json(paths.evidence("near"))])
+    assert "too few seeds to say" in section([files.read_json(paths.evidence("smoke", "near"))])
 
 
 @pytest.mark.parametrize(

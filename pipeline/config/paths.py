@@ -42,8 +42,8 @@ def curves(task: str) -> Path:
     return Path("reports/curves") / f"{task}.csv"
 
 
-def evidence(task: str) -> Path:
-    return Path("reports/evidence") / f"{task}.json"
+def evidence(scale: str, task: str) -> Path:
+    return Path("reports/evidence") / scale / f"{task}.json"
 
 
 def predictions(task: str) -> Path:

@@ -25,7 +25,7 @@ class Sweep(Settings):
     grace_seconds: float = Field(60.0, gt=0)
     """Silence after which a worker on another machine counts as dead; on this machine its process is looked up."""
     sampler: Literal["tpe", "random", "grid", "cmaes"] = "tpe"
-    """tpe; random; grid (`points` values of each number); cmaes (one initializer, clipping and optimizer)."""
+    """tpe; random; grid (`points` values of each number, shuffled); cmaes (of numbers: one name of each)."""
     points: int = Field(3, gt=1)
     """Values of each number on the grid, from the low end of its range to the high one."""
     pruner: Literal["hyperband", "median", "none"] = "hyperband"

@@ -42,21 +42,20 @@ def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
     if both:
         low, high = interval(both)
         told |= {"better_by": float(np.mean(both)), "low": low, "high": high}
-    table = ranked(np.array([_filled(ours), _filled(theirs)]))
+    table = ranked([ours, theirs])
     difference = table[1] - table[0]
     if len(ours) >= ENOUGH:
         told["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
     return told
 
 
-def factor(levels: Sequence[Losses]) -> float | None:
+def factor(levels: Float[np.ndarray, "levels seeds"]) -> float | None:
     """p that all levels of a factor are alike: Friedman's test over seeds (of two levels: Wilcoxon's)."""
-    table = ranked(np.array([_filled(losses) for losses in levels]))
-    if len(levels) < 2 or table.shape[1] < ENOUGH:
+    if levels.shape[0] < 2 or levels.shape[1] < ENOUGH:
         return None
-    if np.all(table == table[0]):
+    if np.all(levels == levels[0]):
         return 1.0
-    return float(friedmanchisquare(*table).pvalue if len(levels) > 2 else wilcoxon(table[0] - table[1]).pvalue)
+    return float(friedmanchisquare(*levels).pvalue if len(levels) > 2 else wilcoxon(levels[0] - levels[1]).pvalue)
 
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
@@ -70,12 +69,9 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def ranked(table: Float[np.ndarray, "levels seeds"]) -> Float[np.ndarray, "levels seeds"]:
+def ranked(losses: Sequence[Losses]) -> Float[np.ndarray, "trainings seeds"]:
     """Logarithms of losses; those that diverged are put above all others, alike."""
+    table = np.array([[math.inf if loss is None else loss for loss in of_one] for of_one in losses])
     sound = np.isfinite(table)
     worst = np.log(table[sound].clip(1e-30)).max() + 1 if sound.any() else 0.0
     return np.where(sound, np.log(np.where(sound, table, 1.0).clip(1e-30)), worst)
-
-
-def _filled(losses: Losses) -> list[float]:
-    return [math.inf if loss is None else loss for loss in losses]

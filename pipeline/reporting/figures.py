@@ -47,7 +47,10 @@ def scores(results: TaskResults) -> Chart:
     metric, shown = results.metrics["main_metric"], results.ranked("network", "control", "baseline")
     figure = plain(height=90 + 28 * len(shown))
     for entry in reversed(shown):
-        _add_dot(figure, entry, metric)
+        value, name = entry["metrics"][metric], text(entry["name"])
+        add_dot(figure, name, value, colours.of(entry["name"]), SHAPES[entry["kind"]])
+        if entry["kind"] != "baseline":
+            add_seeds(figure, name, value["by_seed"])
     bounds = {"trivial": results.metrics["trivial"], "floor": floor(results)}
     lines = {name: value for name, value in bounds.items() if value is not None}
     for name, value in lines.items():
@@ -100,14 +103,14 @@ def text(name: str) -> str:
     return escape(name, quote=False)
 
 
-def _add_dot(figure: go.Figure, entry: dict[str, Any], metric: str) -> None:
-    value, name, colour = entry["metrics"][metric], text(entry["name"]), colours.of(entry["name"])
+def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, shape: str, **look: Any) -> None:
+    """A mean with its interval on the row of that name."""
     told = f"{name}<br>{' '.join(words.scored(value))}<extra></extra>"
     figure.add_scatter(
         x=[value["mean"]],
         y=[name],
         mode="markers",
-        marker={"color": colour, "size": 11, "symbol": SHAPES[entry["kind"]], "line": {"width": 2, "color": colour}},
+        marker={"color": colour, "size": 11, "symbol": shape, "line": {"width": 2, "color": colour}},
         error_x={
             "symmetric": False,
             "array": [max(0.0, value["high"] - value["mean"])],
@@ -117,12 +120,16 @@ def _add_dot(figure: go.Figure, entry: dict[str, Any], metric: str) -> None:
             "width": 5,
         },
         hovertemplate=told,
+        **look,
     )
-    if entry["kind"] != "baseline":
-        seeds = [seed for seed in value["by_seed"] if seed is not None]
-        ring = {"size": 7, "symbol": "circle-open", "color": colours.INK, "line": {"width": 1}}
-        told = f"{name}, a seed<br>%{{x:.4g}}<extra></extra>"
-        figure.add_scatter(x=seeds, y=[name] * len(seeds), mode="markers", marker=ring, hovertemplate=told)
+
+
+def add_seeds(figure: go.Figure, name: str, seeds: Iterable[float | None], **look: Any) -> None:
+    """A small ring for each seed on the row of that name; those without a number are not drawn."""
+    sound = [seed for seed in seeds if seed is not None]
+    ring = {"size": 7, "symbol": "circle-open", "color": colours.INK, "line": {"width": 1}}
+    told = f"{name}, a seed<br>%{{x:.4g}}<extra></extra>"
+    figure.add_scatter(x=sound, y=[name] * len(sound), mode="markers", marker=ring, hovertemplate=told, **look)
 
 
 def _add_line(figure: go.Figure, name: str, value: float) -> None:

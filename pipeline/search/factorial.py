@@ -42,6 +42,7 @@ class Trainings:
 
     def __init__(self, plan: Plan):
         self.plan, self.settings = plan, section(Evidence, plan.params)
+        self.task = shortened(plan.task, self.settings).task
         length = [self.settings.epochs, self.settings.epoch_steps, self.settings.batch_size]
         key = files.text_digest(json.dumps([length, all_that_decides(*plan)], sort_keys=True))
         self.path = paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl"
@@ -103,7 +104,9 @@ def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
     return {
         "task": plan.task,
         "architecture": plan.architecture,
+        "scale": plan.params["scale"],
         "measure": "least validation loss",
+        "length": {name: getattr(trainings.task, name) for name in ("epochs", "epoch_steps", "batch_size")},
         "seeds": seeds,
         "cells": [
             {**cell._asdict(), "threshold": tuned[cell].threshold, "learning_rate": tuned[cell].learning_rate}
@@ -116,21 +119,14 @@ def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
 
 
 def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[str, Any]]:
-    """For each optimizer: do initializers differ (over all clippings), do clippings differ (over all initializers)?"""
+    """For each optimizer: do initializers differ (on average over clippings), do clippings (over initializers)?"""
     tests = []
     for optimizer in settings.learning_rates:
-        rows = [_over(losses, optimizer, initializer=name) for name in settings.initializers]
-        columns = [_over(losses, optimizer, clipping=name) for name in settings.clippings]
-        for factor, levels in (("initializer", rows), ("clipping", columns)):
+        ranked = effects.ranked([losses[cell] for cell in losses if cell.optimizer == optimizer])
+        cube = ranked.reshape(len(settings.initializers), len(settings.clippings), -1)  # the cells' order; seeds last
+        for factor, levels in (("initializer", cube.mean(1)), ("clipping", cube.mean(0))):
             tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels)})
     return tests
-
-
-def _over(losses: dict[Cell, list[Loss]], optimizer: str, **level: str) -> list[Loss]:
-    """Each seed's losses at one level of a factor: the middle one over the levels of the other."""
-    ((what, name),) = level.items()
-    every = [losses[cell] for cell in losses if cell.optimizer == optimizer and getattr(cell, what) == name]
-    return [sorted(of_seed, key=_worth)[len(of_seed) // 2] for of_seed in zip(*every, strict=True)]
 
 
 def _contenders(trainings: Trainings, contenders: dict[str, Choice], seeds: list[int]) -> list[dict[str, Any]]:

@@ -60,8 +60,8 @@ class Places:
 
     def _surplus(self, ours: optuna.Trial) -> str:
         """Why a trial is one too many; empty for one that is to be run."""
-        before = [trial for trial in self._trials() if trial.number < ours.number]
-        if sum(trial.state != TrialState.FAIL for trial in before) >= self.places:
+        before = [t for t in self._trials() if t.number < ours.number and t.state != TrialState.FAIL]
+        if len(before) >= self.places:
             return "no place was left"
         origin = ours.user_attrs.get(FIRST)
         same = origin is not None and any(trial.user_attrs.get(FIRST) == origin for trial in before)

@@ -6,6 +6,7 @@ initializer that sets nothing in an architecture is not there.
 
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import torch
@@ -57,13 +58,20 @@ class Space:
             if choice.initializer in self.initializers and choice.clipping in self.settings.clippings
         }
 
-    def grid(self) -> dict[str, list[Any]]:
-        """`points` values of each number, evenly apart on a log scale, and every name."""
-        sweep = self.settings
-        numbers = {f"threshold_{name}": between for name, between in sweep.ranges("clippings").items()}
-        numbers |= {f"rate_{name}": between for name, between in sweep.ranges("learning_rates").items()}
-        names = {"initializer": self.initializers, "clipping": [*sweep.clippings], "optimizer": [*sweep.learning_rates]}
-        return {**names, **{name: spread(between, sweep.points) for name, between in numbers.items()}}
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination of names with `points` values of its own numbers, evenly apart on a log scale."""
+        points = self.settings.points
+        clippings: list[dict[str, Any]] = []
+        for name, between in self.settings.clippings.items():
+            thresholds = [{f"threshold_{name}": value} for value in spread(between, points)] if between else [{}]
+            clippings += [{"clipping": name, **threshold} for threshold in thresholds]
+        optimizers = [
+            {"optimizer": name, f"rate_{name}": value}
+            for name, between in self.settings.learning_rates.items()
+            for value in spread(between, points)
+        ]
+        every = product(self.initializers, clippings, optimizers)
+        return [{"initializer": name, **clipping, **optimizer} for name, clipping, optimizer in every]
 
     def _parameters(self, choice: Choice) -> dict[str, Any]:
         """A choice as a trial's parameters, its numbers moved into their ranges."""

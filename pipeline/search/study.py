@@ -7,11 +7,12 @@ import json
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
-from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
@@ -23,7 +24,7 @@ from pipeline.search.space import Space
 from pipeline.training.inputs import all_that_decides
 
 SCORED_BY = ("epochs", "epoch_steps", "batch_size", "penalty", "initializers", "clippings", "learning_rates")
-FIRST = "origin"  # the attribute of a trial that was not sampled: article, default, stated, or retry of N
+FIRST = "origin"  # of a trial that was not sampled: article, default, stated, grid N, or retry of N
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
@@ -90,10 +91,25 @@ def make(plan: Plan, space: Space) -> optuna.Study:
         )
     study.set_user_attr("key", key)
     there = {trial.user_attrs.get(FIRST) for trial in study.get_trials(deepcopy=False)}
-    for origin, parameters in space.first(plan.stated).items():
+    for origin, parameters in queue(plan, space).items():
         if origin not in there:
             study.enqueue_trial(parameters, user_attrs={FIRST: origin})
     return study
+
+
+def queue(plan: Plan, space: Space) -> dict[str, dict[str, Any]]:
+    """The trials that are not sampled, by origin. Raises InputError for more trials than a grid has points."""
+    first, places = space.first(plan.stated), plan.sweep.trials
+    if plan.sweep.sampler != "grid":
+        return first
+    grid = space.grid()
+    if places > len(first) + len(grid):
+        raise InputError(
+            f"sweep.trials: {places} is more than the grid's {len(grid)} points and {len(first)} first trials: "
+            "lower it, or raise sweep.points"
+        )
+    order = np.random.default_rng(plan.params["seed"]).permutation(len(grid))[: max(0, places - len(first))]
+    return first | {f"grid {number}": grid[number] for number in order}
 
 
 def digest(plan: Plan) -> str:
@@ -106,8 +122,6 @@ def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
     """The sampler, seeded by the project's seed and `parts`: whoever has others draws other trials."""
     sweep = plan.sweep
     seed = int(np.random.SeedSequence([plan.params["seed"], *parts]).generate_state(1)[0])
-    if sweep.sampler == "grid":
-        return GridSampler(space.grid(), seed=seed)
     if sweep.sampler == "cmaes":
         many = [space.initializers, sweep.clippings, sweep.learning_rates]
         if any(len(names) > 1 for names in many):
@@ -115,7 +129,7 @@ def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
                 "sweep.sampler: cmaes searches numbers: state one initializer, one clipping, one optimizer"
             )
         return CmaEsSampler(seed=seed)
-    return RandomSampler(seed) if sweep.sampler == "random" else TPESampler(seed=seed)
+    return TPESampler(seed=seed) if sweep.sampler == "tpe" else RandomSampler(seed)  # a grid is queued: none is drawn
 
 
 def make_pruner(plan: Plan) -> BasePruner:
