@@ -2,7 +2,7 @@
 
 reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json; params: scale, seed, tasks.TASK, architectures,
         model, train, evidence
-writes  reports/evidence/SCALE/TASK.json
+writes  reports/SCALE/evidence/TASK.json
 
 What a sweep visits is a biased sample, so this is a run of its own. Scores are least validation losses, never the test
 split's. Trainings that are done are kept in .work: started again after a kill it goes on.

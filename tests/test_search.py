@@ -127,6 +127,7 @@ def test_a_diverged_trial_is_complete_with_the_penalty(tiny):
         sweep.main("near")
     complete = [t for t in study.make(plan, make_space(plan)).get_trials() if t.state == TrialState.COMPLETE]
     assert complete
+    assert [run.info.status for run in runs_of_study() if "trial" not in run.data.tags] == ["FAILED"]
     assert all(trial.value == plan.sweep.penalty for trial in complete)
 
 
@@ -230,11 +231,15 @@ def finished_once(plan, places):
     return ours
 
 
-def agrees(ours):
-    """MLflow's children have the states of the study's trials, one each, and nothing runs."""
+def runs_of_study():
     client = MlflowClient(store.uri())
     (experiment,) = (e for e in client.search_experiments() if e.name == "near-sweep")
-    every = client.search_runs([experiment.experiment_id])
+    return client.search_runs([experiment.experiment_id])
+
+
+def agrees(ours):
+    """MLflow's children have the states of the study's trials, one each, and nothing runs."""
+    every = runs_of_study()
     wanted = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
     children = {int(r.data.tags["trial"]): r.info.status for r in every if "trial" in r.data.tags}
     assert children == {t.number: wanted[t.state.name] for t in ours.get_trials() if t.state.is_finished()}
@@ -257,8 +262,29 @@ def test_two_processes_share_a_journal(tiny):
 def test_two_processes_share_a_postgresql(tiny, tmp_path):
     server = pytest.importorskip("pgserver").get_server(tmp_path / "pg")
     try:
-        where = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+        where = server.get_uri()
         two_workers(tiny(trials=12, storage=where), 12)
+    finally:
+        server.cleanup()
+
+
+def test_a_killed_database_is_told_and_the_next_start_goes_on(tiny, tmp_path):
+    server = pytest.importorskip("pgserver").get_server(tmp_path / "pg")
+    try:
+        where = server.get_uri()
+        plan = tiny(trials=8, workers=2, epoch_steps=30, storage=where)
+        begun = started()
+        wait_for(lambda: states(plan)[TrialState.RUNNING] > 0 and states(plan)[TrialState.COMPLETE] > 0)
+        postmaster = psutil.Process(server.get_pid())
+        for process_of_it in [postmaster, *postmaster.children(recursive=True)]:
+            process_of_it.kill()
+        told, _ = begun.communicate(timeout=60)
+        assert begun.returncode == 2
+        assert "error: sweep.storage: lost" in told
+        assert "Traceback" not in told
+        server.ensure_postgres_running()
+        sweep.main("near")
+        agrees(finished_once(plan, 8))
     finally:
         server.cleanup()
 
@@ -336,6 +362,29 @@ def test_cmaes_searches_numbers(tiny):
     )
     sweep.main("near")
     assert states(plan)[TrialState.COMPLETE] + states(plan)[TrialState.PRUNED] == 6
+
+
+GRID = {
+    "sampler": "grid",
+    "points": 2,
+    "initializers": ["default", "orthogonal"],
+    "clippings": {"none": None, "norm": [0.1, 10.0]},
+    "learning_rates": {"adamw": [0.001, 0.01]},
+}
+
+
+def test_a_grid_holds_each_choice_once(tiny):
+    plan = tiny(**GRID, pruner="none", trials=2 + 12)
+    sweep.main("near")
+    tried = [tuple(sorted(t.params.items())) for t in study.make(plan, make_space(plan)).get_trials()]
+    assert len(tried) == 2 + 12  # default, stated; initializers by thresholds (two, and none) by learning rates
+    assert len(set(tried[2:])) == 12
+
+
+def test_a_grid_that_is_too_small_is_told(tiny):
+    tiny(**GRID, trials=200)
+    with pytest.raises(InputError, match="200 is more than the grid's 12 points and 2 first trials"):
+        sweep.main("near")
 
 
 def test_numbers_of_a_grid():

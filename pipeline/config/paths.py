@@ -43,7 +43,7 @@ def curves(task: str) -> Path:
 
 
 def evidence(scale: str, task: str) -> Path:
-    return Path("reports/evidence") / scale / f"{task}.json"
+    return Path("reports") / scale / "evidence" / f"{task}.json"
 
 
 def predictions(task: str) -> Path:

@@ -28,7 +28,7 @@ class Sweep(Settings):
     """tpe; random; grid (`points` values of each number, shuffled); cmaes (of numbers: one name of each)."""
     points: int = Field(3, gt=1)
     """Values of each number on the grid, from the low end of its range to the high one."""
-    pruner: Literal["hyperband", "median", "none"] = "hyperband"
+    pruner: Literal["halving", "hyperband", "median", "none"] = "halving"
     """What ends hopeless trials early, by their validation losses so far."""
     epochs: int = Field(0, ge=0)
     """Epochs of a trial; 0 takes the task's own."""

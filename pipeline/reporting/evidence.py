@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting import words
+from pipeline.reporting import figures, words
+from pipeline.reporting.chapter import drawn
+from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, join, table, tag
 
 TITLE = "Do initialisation and clipping matter?"
 CHANCE = 0.05  # a corrected p value below this is told as a difference
 
-Evidence = Mapping[str, Any]  # reports/evidence/TASK.json
+Evidence = Mapping[str, Any]  # reports/SCALE/evidence/TASK.json
+LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop": ("#009E73", "diamond")}
 
 
 def section(found: Sequence[Evidence]) -> Markup:
@@ -23,14 +26,38 @@ def section(found: Sequence[Evidence]) -> Markup:
 
 
 def _of_task(found: Evidence) -> Iterator[Markup]:
-    yield tag("h3", f"{found['task']}, {found['architecture']}, {len(found['seeds'])} seeds")
+    length, seeds = found["length"], len(found["seeds"])
+    steps = f"{length['epochs']} epochs of {length['epoch_steps']:,} steps" if length["epoch_steps"] else "whole epochs"
+    yield tag("h3", f"{found['task']}, {found['architecture']}, at scale {found['scale']}")
+    yield tag("p", f"{seeds} seeds, {steps}, batches of {length['batch_size']}.")
     yield tag("ul", *(tag("li", _verdict(test)) for test in found["factors"]))
+    yield drawn(f"evidence-{found['scale']}-{found['task']}", [factorial(found)])
     head = ["set-up", "initializer", "clipping", "optimizer", "learning rate", "loss", "diverged", "than default", "p"]
     rows = [tag("tr", *(tag("td", cell) for cell in _contender(entry))) for entry in found["contenders"]]
     yield table(head, rows, "The deck's set-up, the library's defaults, the stated choice and the sweep's best.")
     head = ["optimizer", "initializer", "clipping", "learning rate", "loss", "diverged"]
     rows = [tag("tr", *(tag("td", cell) for cell in _cell(cell))) for cell in found["cells"]]
     yield table(head, rows, "The factorial: mean over sound seeds, with Student's 95 % interval.")
+
+
+def factorial(found: Evidence) -> Chart:
+    """A row for each cell, in its optimizer's colour and shape."""
+    cells = [cell for cell in found["cells"] if cell.get("low") is not None]
+    figure = figures.plain(height=90 + 28 * len(cells))
+    for cell in reversed(cells):
+        figures.add_dot(figure, _named(cell), cell, *LOOKS[cell["optimizer"]])
+        figures.add_seeds(figure, _named(cell), cell["losses"])
+    losses = [loss for cell in cells for loss in cell["losses"]]
+    figure.update_xaxes(title={"text": "least validation loss"}, **figures.scale(losses))
+    figure.update_yaxes(showgrid=False)
+    figure.update_layout(showlegend=False)
+    summary = "; ".join(f"{_named(cell)} {words.number(cell['mean'])}" for cell in cells)
+    note = "Means over seeds with Student's 95 % interval; small rings are single seeds. Diverged seeds are not drawn."
+    return Chart("factorial", f"Initializer and clipping on {found['task']}", note, f"Losses: {summary}", figure)
+
+
+def _named(cell: Mapping[str, Any]) -> str:
+    return ", ".join(cell[key] for key in ("optimizer", "initializer", "clipping"))
 
 
 def _verdict(test: Mapping[str, Any]) -> str:

@@ -17,32 +17,39 @@ from pipeline.training.side_by_side import SideBySide
 
 
 class Log(Protocol):
-    """Who is told of a study's trials as they end, and of its end."""
+    """Who is told of a study's trials as they end, and of its end, be it by an error."""
+
+    def __enter__(self) -> "Log": ...
+
+    def __exit__(self, *error: object) -> None: ...
 
     def record(self, message: dict[str, Any]) -> None: ...
 
     def finish(self, best: FrozenTrial) -> None: ...
 
 
+@study.in_reach()
 def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bool = True) -> Choice:
     """Run trials until the study has its places filled, and give the best choice; the log is made once they run.
 
     Where this process is `alone` and has one worker, a study repeats.
-    Raises InputError when no trial ended soundly.
+    Raises InputError when no trial ended soundly, or the storage is lost.
     """
     settle(1)  # a pool of threads begun here would be missing in the workers, which are forked and would wait for it
     ours = study.make(plan, make_space(plan))
     workers = plan.sweep.workers or cores()
     repeatable = alone and workers == 1
-    with SideBySide(partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True) as messages:
-        log = make_log(plan, ours)
+    with (
+        SideBySide(partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True) as messages,
+        make_log(plan, ours) as log,
+    ):
         told = f"{plan.task} {plan.architecture}"
         with tqdm(total=plan.sweep.trials, initial=done(ours), unit="trial", desc=told, disable=None) as bar:
             for _, message in messages:
                 log.record(message)
                 bar.update(done(ours) - bar.n)
-    best = best_of(plan, ours)
-    log.finish(best)
+        best = best_of(plan, ours)
+        log.finish(best)
     counts = ", ".join(f"{n} {what}" for what, n in trials.summary(ours.get_trials(deepcopy=False)).items())
     print(f"{plan.task} {plan.architecture}: {counts}; best validation loss {best.value:.4g}: {best.params}")
     return Choice(**best.user_attrs["choice"])

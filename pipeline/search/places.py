@@ -7,7 +7,7 @@ Trials of a dead worker are failed and their parameters queued again.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import optuna
@@ -88,7 +88,8 @@ def beating(trial: optuna.Trial, grace_seconds: float) -> Iterator[None]:
         count = 0
         while not done.wait(grace_seconds / 4):
             count += 1
-            trial.set_user_attr("beat", count)
+            with suppress(Exception):  # where the storage is lost, the trial itself will tell
+                trial.set_user_attr("beat", count)
 
     thread = Thread(target=beat, daemon=True)
     thread.start()

@@ -6,12 +6,15 @@ A study is named after a digest of all that decides its scores, so that changed 
 import json
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.exceptions import StorageInternalError
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -56,9 +59,19 @@ def make_storage(where: str) -> BaseStorage:
     except OSError as error:
         raise InputError(f"sweep.storage: cannot write {journal}: {error.strerror}") from None
     except (SQLAlchemyError, ImportError, ValueError) as error:
-        told = " ".join(str(getattr(error, "orig", None) or error).split())
         accepted = "empty for a local file, or postgresql://user:password@host/database"
-        raise InputError(f"sweep.storage: cannot be used ({told}); accepted: {accepted}") from None
+        raise InputError(f"sweep.storage: cannot be used ({_said(error)}); accepted: {accepted}") from None
+
+
+@contextmanager
+def in_reach() -> Iterator[None]:
+    """Raises InputError where the storage is lost meanwhile."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise InputError(
+            f"sweep.storage: lost ({_said(error)}): start again when it is back, what ended is kept"
+        ) from None
 
 
 def _database(where: str, attempts: int = 3) -> RDBStorage:
@@ -134,10 +147,17 @@ def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
 
 def make_pruner(plan: Plan) -> BasePruner:
     """What ends hopeless trials after an epoch."""
-    epochs = plan.prepared().task.epochs
-    if plan.sweep.pruner == "hyperband":
+    epochs, pruner = plan.prepared().task.epochs, plan.sweep.pruner
+    if pruner == "halving":
+        return SuccessiveHalvingPruner(min_resource=max(1, epochs // 4), reduction_factor=8)
+    if pruner == "hyperband":
         return HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
-    return MedianPruner(n_startup_trials=4, n_warmup_steps=1) if plan.sweep.pruner == "median" else NopPruner()
+    return MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4) if pruner == "median" else NopPruner()
+
+
+def _said(error: Exception) -> str:
+    """What a database's driver says, on one line."""
+    return " ".join(str(getattr(error, "orig", None) or error.__cause__ or error).split())
 
 
 def _patience(where: str) -> dict[str, int]:

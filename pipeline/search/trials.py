@@ -15,10 +15,12 @@ from pipeline.training.setup import set_up
 from pipeline.training.side_by_side import Send
 
 
+@study.in_reach()
 def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
     """Run trials until the study has its places filled; sends what became of each.
 
     Unless it is to be `repeatable`, this process draws other trials than any other.
+    Raises InputError where the storage is lost.
     """
     space, ourselves = make_space(plan), 0 if repeatable else os.getpid()
     ours = study.make(plan, space)

@@ -30,6 +30,13 @@ class StudyRuns:
             self.parent = runs.start(self.experiment, f"{plan.architecture} sweep", every, settings, found)
         self.agree()
 
+    def __enter__(self) -> "StudyRuns":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is not None:
+            runs.finish(self.parent, "FAILED")
+
     def agree(self) -> None:
         """Give every ended trial one run with its state: logs what is missing, and anew what was cut short."""
         ended = {trial.number: trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()}
