@@ -1,8 +1,8 @@
 """Do initialisation and clipping matter? A factorial of both, and the contenders, on fresh seeds.
 
-reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json; params: scale, seed, tasks.TASK, architectures,
+reads   data/prepared/TASK, models/TASK/choices/finalists.json; params: scale, seed, tasks.TASK, architectures,
         model, train, evidence
-writes  reports/SCALE/evidence/TASK.json
+writes  reports/evidence/SCALE/TASK.json
 
 What a sweep visits is a biased sample, so this is a run of its own. Scores are least validation losses, never the test
 split's. Trainings that are done are kept in .work: started again after a kill it goes on.
@@ -10,10 +10,10 @@ split's. Trainings that are done are kept in .work: started again after a kill i
 
 from typing import Any
 
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.choice import Choice
+from pipeline.config import command, files, paths
+from pipeline.config.choice import finalists
 from pipeline.config.evidence import Evidence
-from pipeline.config.params import check, load, section
+from pipeline.config.params import load, section
 from pipeline.config.registry import known
 from pipeline.search import Plan
 from pipeline.search.factorial import gather
@@ -25,11 +25,9 @@ def main(task: str) -> None:
     architecture = section(Evidence, params).architecture
     known("task", task, params["tasks"])
     known("architecture", architecture, params["architectures"])
-    path = paths.choice(task, architecture)
-    if not path.exists():
-        raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
+    swept = finalists(task, architecture)
     store.check()
-    found = gather(Plan(task, architecture, params), check(Choice, files.read_json(path), str(path)))
+    found = gather(Plan(task, architecture, params), swept)
     files.write_json(paths.evidence(params["scale"], task), found)
     from pipeline.tracking.sweeps import log_evidence  # mlflow takes seconds to import
 

@@ -1,7 +1,7 @@
 """Search, per architecture of one task, for the initializer, clipping and learning rate that train it best.
 
 reads   data/prepared/TASK; params: scale, seed, tasks.TASK, architectures, model, train, sweep
-writes  models/TASK/choices: a file per architecture, which train reads
+writes  models/TASK/choices: a file per architecture, which train reads; finalists.json, which evidence reads
 
 Tasks and architectures that `sweep` in params.yaml does not name keep the choice stated there. A study is kept in
 .work/studies.journal, or in the database `sweep.storage`; started again after a kill it goes on, and with a larger
@@ -11,12 +11,14 @@ machine, and writes no choices. To watch one: optuna-dashboard .work/studies.jou
 
 from typing import Any
 
-from pipeline.config import command, files, paths
+from pipeline.config import InputError, command, files, paths
 from pipeline.config.choice import Choice, stated
 from pipeline.config.params import load, section
 from pipeline.config.registry import known
 from pipeline.config.sweep import Sweep
 from pipeline.tracking import store
+
+JOIN_SECONDS = 60.0  # that a helper waits for the study to begin
 
 
 def main(task: str, join: bool = False) -> None:
@@ -26,14 +28,29 @@ def main(task: str, join: bool = False) -> None:
         known("task", name, params["tasks"])
     for name in sweep.architectures:
         known("architecture", name, architectures)
+    if join and task not in sweep.tasks:
+        raise InputError(f"sweep --join: {task} is not swept; sweep.tasks: {', '.join(sweep.tasks) or 'none'}")
     choices = {name: stated(name, settings or {}) for name, settings in architectures.items()}
-    if task in sweep.tasks:
-        store.check()
-        from pipeline.search import Plan, conduct  # torch and optuna take seconds to import, which most tasks can spare
-
-        choices |= {a: conduct.conduct(Plan(task, a, params), make_log, not join) for a in sweep.architectures}
+    finalists = search(task, sweep.architectures, params, join) if task in sweep.tasks else {}
     if not join:
-        write(task, choices)
+        write(task, choices | {name: best[0] for name, best in finalists.items()}, finalists)
+
+
+def search(task: str, architectures: list[str], params: dict[str, Any], join: bool) -> dict[str, list[Choice]]:
+    """The best choices of each architecture's study."""
+    store.check()
+    from pipeline.search import (
+        Plan,
+        conduct,
+        study,
+    )  # torch and optuna take seconds to import, which most tasks can spare
+
+    found, plans = {}, [Plan(task, name, params) for name in architectures]  # all before the first takes its time
+    for plan in plans:
+        if join:
+            study.wait_for(plan, JOIN_SECONDS)
+        found[plan.architecture] = conduct.conduct(plan, make_log, not join)
+    return found
 
 
 def make_log(plan: Any, study: Any) -> Any:
@@ -42,12 +59,14 @@ def make_log(plan: Any, study: Any) -> Any:
     return StudyRuns(plan, study)
 
 
-def write(task: str, choices: dict[str, Choice]) -> None:
-    """A file per architecture, all at once."""
+def write(task: str, choices: dict[str, Choice], finalists: dict[str, list[Choice]]) -> None:
+    """A file per architecture, and one of the finalists, all at once."""
     with files.replacing(paths.choices(task)) as folder:
         folder.mkdir()
         for name, choice in choices.items():
             files.write_json(folder / f"{name}.json", choice.model_dump())
+        every = {name: [choice.model_dump() for choice in best] for name, best in finalists.items()}
+        files.write_json(folder / paths.finalists(task).name, every)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from pipeline.architectures import SequenceModel, count
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.choice import Choice
+from pipeline.config import command, files, paths
+from pipeline.config.choice import Choice, swept
 from pipeline.config.model import Model
-from pipeline.config.params import check, load, section
+from pipeline.config.params import load, section
 from pipeline.config.registry import known
 from pipeline.config.train import Train
 from pipeline.tasks import open_prepared
@@ -62,14 +62,6 @@ def main(task: str, architecture: str) -> None:
             follow(cell, seeds, messages)
         else:
             list(messages)
-
-
-def swept(task: str, architecture: str) -> Choice:
-    """The choice that the sweep wrote: its best, or the one that params.yaml states where nothing was swept."""
-    path = paths.choice(task, architecture)
-    if not path.exists():
-        raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
-    return check(Choice, files.read_json(path), str(path))
 
 
 def train_seed(cell: Cell, seed: int, send: Send) -> None:

@@ -32,6 +32,14 @@ def test_a_diverged_seed_is_worse_than_any_sound_one():
     assert "better_by" not in told
 
 
+def test_a_diverged_seed_outweighs_every_other():
+    better, rival = [0.1 * 1.1**n for n in range(7)], [0.9, *[0.8 * 1.1**n for n in range(6)]]
+    difference = effects.logarithms([[*better, None], [*rival, 1.0]])
+    weights = abs(difference[1] - difference[0])
+    assert weights[-1] == weights.max()
+    assert effects.logarithms([[0.1, None], [0.2, 0.3], [5.0, 6.0]])[0].mean() > np.log(5.5)
+
+
 def test_a_factor_of_three_levels_is_friedmans_test():
     random = np.random.default_rng(0)
     levels = random.lognormal(size=(3, 10))

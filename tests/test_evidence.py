@@ -4,6 +4,7 @@ import pytest
 
 from pipeline import evidence, fetch, prepare, sweep
 from pipeline.config import InputError, files, paths
+from pipeline.config.choice import Choice
 from pipeline.reporting.evidence import section
 from pipeline.search import factorial
 
@@ -36,6 +37,7 @@ def near(project):
             fetch.main("near")
             prepare.main("near")
             sweep.main("near")
+            files.write_json(paths.finalists("near"), {"rnn": [Choice(initializer="orthogonal").model_dump()]})
         return root
 
     return write
@@ -50,9 +52,9 @@ def test_every_cell_is_tuned_and_trained_on_the_same_fresh_seeds(near):
     assert {cell["learning_rate"] for cell in found["cells"] if cell["optimizer"] == "sgd"} == {0.1}
     assert all(len(cell["losses"]) == 8 and cell["diverged"] == 0 for cell in found["cells"])
     assert [test["factor"] for test in found["factors"]] == ["initializer", "clipping"] * 2
-    assert [entry["contender"] for entry in found["contenders"]] == ["default", "article", "stated", "swept"]
+    assert [entry["contender"] for entry in found["contenders"]] == ["default", "article", "stated", "swept 1"]
     stated, swept = found["contenders"][2:]
-    assert stated["over_seeds"] == swept["over_seeds"]  # nothing was swept here
+    assert stated["over_seeds"] == swept["over_seeds"]  # the same choice
     assert all(0 <= test["p"] <= test["p_corrected"] <= 1 for test in found["factors"])
 
 
@@ -75,7 +77,7 @@ def test_the_page_says_whether_it_mattered(near):
     near()
     evidence.main("near")
     told = section([files.read_json(paths.evidence("smoke", "near"))])
-    for words in ("Under sgd, the initializer", "Under adamw, the clipping", "stated", "swept", "8 seeds"):
+    for words in ("Under sgd, the initializer", "Under adamw, the clipping", "stated", "swept 1", "8 seeds"):
         assert words in told
 
 
@@ -90,7 +92,10 @@ def test_few_seeds_quote_no_p(near):
     [
         ({"initializers": ["orthogonl"]}, "no initializer named 'orthogonl'"),
         ({"clippings": {"norms": 1.0}}, "no clipping named 'norms'"),
-        ({"learning_rates": {"adam": [0.1]}}, "evidence.optimizer: Input should be 'adamw'"),
+        ({"learning_rates": {"adam": [0.1]}}, "no optimizer named 'adam'"),
+        ({"learning_rates": {"sgd": []}}, "learning_rates.sgd"),
+        ({"clippings": {"norm": None}}, "every clipping but none has a threshold"),
+        ({"initializers": ["orthogonal", "orthogonal"]}, "one is named twice"),
         ({"learning_rates": {}}, "learning_rates is empty"),
         ({"repeats": 1}, "evidence.repeats"),
     ],

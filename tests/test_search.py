@@ -23,6 +23,7 @@ from pipeline.search import Plan, study
 from pipeline.search.places import Places
 from pipeline.search.space import clamped, make_space, spread
 from pipeline.tracking import store
+from pipeline.training import loop
 
 CLIPPINGS = {"none": None, "norm": [0.1, 10.0], "percentile": [5, 95]}
 SWEEP = {
@@ -131,11 +132,54 @@ def test_a_diverged_trial_is_complete_with_the_penalty(tiny):
     assert all(trial.value == plan.sweep.penalty for trial in complete)
 
 
+def test_a_trial_that_diverges_at_validation_is_not_pruned(tiny, monkeypatch):
+    plan = tiny(trials=3, pruner="median")
+    monkeypatch.setattr(loop, "score", lambda *_: {"loss": float("nan")})
+    with pytest.raises(InputError, match="all 3 complete trials diverged"):
+        sweep.main("near")
+    assert states(plan) == {TrialState.COMPLETE: 3}
+
+
+def test_every_trials_run_has_its_curve(tiny):
+    plan = tiny(pruner="none")
+    sweep.main("near")
+    ours, client = study.make(plan, make_space(plan)), MlflowClient(store.uri())
+    children = [run for run in runs_of_study() if "trial" in run.data.tags]
+    assert len(children) == 6
+    for run in children:
+        trial = ours.get_trials()[int(run.data.tags["trial"])]
+        losses = [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "valid/loss")]
+        assert losses == [(2, trial.intermediate_values[1]), (4, trial.intermediate_values[2])]
+        assert run.data.metrics["valid/best_loss"] == trial.value
+        assert {"grad_norm/before", "grad_norm/clip_rate"} <= set(run.data.metrics)
+
+
+def test_the_finalists_are_the_best_first(tiny):
+    plan = tiny(pruner="none")
+    sweep.main("near")
+    every = sorted((t for t in study.make(plan, make_space(plan)).get_trials()), key=lambda t: t.value)
+    assert files.read_json(paths.finalists("near")) == {"rnn": [t.user_attrs["choice"] for t in every[:3]]}
+
+
+def test_nothing_to_join_is_told(tiny, monkeypatch):
+    tiny()
+    monkeypatch.setattr(sweep, "JOIN_SECONDS", 0.0)
+    with pytest.raises(InputError, match="no study near-rnn-.* there are: none"):
+        sweep.main("near", join=True)
+    tiny(tasks=[])
+    with pytest.raises(InputError, match="near is not swept"):
+        sweep.main("near", join=True)
+
+
 def test_a_changed_space_or_seed_is_another_study(tiny):
     plan = tiny()
     other = tiny(epochs=3)
     assert study.digest(plan) != study.digest(other)
     assert study.digest(plan) == study.digest(tiny(trials=50, workers=2))
+    assert study.digest(plan) != study.digest(tiny(sampler="random"))
+    assert study.digest(plan) == study.digest(
+        Plan("near", "rnn", {**plan.params, "train": {"device": "cpu", "seeds": 7}})
+    )
     assert study.digest(plan) != study.digest(Plan("near", "rnn", {**plan.params, "seed": 4}))
 
 
@@ -152,6 +196,29 @@ def test_a_study_of_another_space_is_refused_and_stays(tiny):
 
 def places_of(plan, ours, places, grace=60.0):
     return Places(ours, places, grace, partial(study.make_sampler, plan, make_space(plan)))
+
+
+def test_what_a_queued_trial_had_not_yet_drawn_is_kept(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    trial = dead_trial(ours)
+    wanted = ours.get_trials()[trial.number].system_attrs["fixed_params"]
+    trial.suggest_categorical("clipping", list(plan.sweep.clippings))
+    places_of(plan, ours, 6).free_dead()
+    (again,) = (t for t in ours.get_trials() if t.user_attrs.get("origin") == f"retry of {trial.number}")
+    assert again.system_attrs["fixed_params"] == wanted
+
+
+def test_a_retry_of_what_was_not_yet_failed_has_its_place(tiny):
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    places = places_of(plan, ours, 3)
+    dead = dead_trial(ours)
+    for _ in range(2):
+        assert places._surplus(ours.ask()) == ""
+    ours.enqueue_trial({}, user_attrs={"origin": f"retry of {dead.number}"})  # its worker was not yet failed
+    assert places._surplus(ours.ask()) == ""
+    assert ours.get_trials()[dead.number].state == TrialState.FAIL
 
 
 def dead_trial(ours):
@@ -252,7 +319,7 @@ def two_workers(plan, places):
     for worker in (first, second):
         told, _ = worker.communicate(timeout=120)
         assert worker.returncode == 0, told
-    finished_once(plan, places)
+    agrees(finished_once(plan, places))
 
 
 def test_two_processes_share_a_journal(tiny):
@@ -323,6 +390,8 @@ def wait_for(condition, seconds=60):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
+        ({"initializers": ["chrono"]}, "none sets anything in rnn: add default"),
+        ({"initializers": ["default", "default"]}, "one is named twice"),
         ({"initializers": ["orthogonl"]}, "no initializer named 'orthogonl'; there are: default, article"),
         ({"clippings": {"norms": [1, 2]}}, "no clipping named 'norms'; there are: none, norm"),
         ({"learning_rates": {"adam": [0.1, 0.2]}}, "no optimizer named 'adam'; there are: adamw, sgd, rmsprop"),

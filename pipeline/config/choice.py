@@ -1,11 +1,12 @@
 """What a sweep searches and training uses: one choice per task and architecture."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.config import Settings
+from pipeline.config import InputError, Settings, files, paths
 from pipeline.config.params import check
 
 
@@ -27,3 +28,21 @@ class Choice(Settings):
 def stated(architecture: str, settings: Mapping[str, Any]) -> Choice:
     """The choice that params.yaml states for an architecture."""
     return check(Choice, settings.get("choice") or {}, f"architectures.{architecture}.choice")
+
+
+def swept(task: str, architecture: str) -> Choice:
+    """The choice that the sweep wrote: its best, or the one that params.yaml states where nothing was swept."""
+    return check(Choice, _read(paths.choice(task, architecture), task), "choice", paths.choice(task, architecture))
+
+
+def finalists(task: str, architecture: str) -> list[Choice]:
+    """The best choices of the sweep, the best first; none where nothing was swept."""
+    path = paths.finalists(task)
+    every = _read(path, task)
+    return [check(Choice, values, architecture, path) for values in every.get(architecture, [])]
+
+
+def _read(path: Path, task: str) -> dict[str, Any]:
+    if not path.exists():
+        raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
+    return files.read_json(path)

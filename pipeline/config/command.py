@@ -15,6 +15,7 @@ from pipeline.config import InputError
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
+    "join": "Only help: run trials of the same studies, from another terminal or machine.",
 }
 
 
@@ -22,7 +23,8 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     """Run `main` with the command line's options (or these). Exits with 2 on an InputError, 1 on a full disk."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     module = inspect.getmodule(main)
-    app.command(help=(module.__doc__ if module else main.__doc__))(_told_in_one_line(main))
+    told = (module.__doc__ if module else main.__doc__) or ""
+    app.command(help=told.replace("\nreads ", "\n\b\nreads "))(_told_in_one_line(main))  # \b: lines stay as they are
     signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
 
@@ -60,10 +62,10 @@ def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_options(signature: inspect.Signature) -> inspect.Signature:
-    """Every argument without a default as a required option: `task` is given as --task."""
+    """Every argument as an option, required where it has no default: `task` is given as --task."""
     return signature.replace(
         parameters=[
-            p.replace(default=typer.Option(..., help=HELP.get(p.name))) if p.default is p.empty else p
+            p.replace(default=typer.Option(... if p.default is p.empty else p.default, help=HELP.get(p.name)))
             for p in signature.parameters.values()
         ]
     )

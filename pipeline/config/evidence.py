@@ -1,5 +1,7 @@
 """Settings of the evidence: what a factorial of initializers and clippings compares, and with how many seeds."""
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from pipeline.config import Settings
@@ -24,7 +26,10 @@ class Evidence(Settings):
     """Rows of the factorial."""
     clippings: dict[str, float | None] = {"none": None, "norm": 1.0}
     """Columns of the factorial, each with its threshold (none has null)."""
-    learning_rates: dict[str, list[float]] = {"sgd": [0.03, 0.3], "adamw": [0.001, 0.003]}
+    learning_rates: dict[str, Annotated[list[float], Field(min_length=1)]] = {
+        "sgd": [0.03, 0.3],
+        "adamw": [0.001, 0.003],
+    }
     """A factorial for each of these optimizers; of its learning rates each cell takes the best on a seed apart."""
 
     @model_validator(mode="after")
@@ -32,4 +37,9 @@ class Evidence(Settings):
         for name in ("initializers", "clippings", "learning_rates"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty: nothing to compare")
+        if len(set(self.initializers)) < len(self.initializers):
+            raise ValueError("initializers: one is named twice")
+        for name, threshold in self.clippings.items():
+            if (name == "none") != (threshold is None):
+                raise ValueError(f"clippings.{name}: every clipping but none has a threshold, none has null")
         return self

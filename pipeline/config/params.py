@@ -76,10 +76,10 @@ def settings_class(name: str) -> type[Settings]:
     return getattr(importlib.import_module(f"pipeline.config.{name}"), name.capitalize())
 
 
-def check(kind: type[S], values: Any, place: str) -> S:
-    """`values` as a `kind`; the first mistake is told with its place, what came and what is accepted."""
+def check(kind: type[S], values: Any, place: str, file: Path = paths.PARAMS) -> S:
+    """`values` of a file as a `kind`; the first mistake is told with its place, what came and what is accepted."""
     if not isinstance(values, dict):
-        raise InputError(f"params.yaml: {place}: {values!r} is not a mapping of settings")
+        raise InputError(f"{file}: {place}: {values!r} is not a mapping of settings")
     try:
         return kind.model_validate(values, strict=None)
     except ValidationError as error:
@@ -89,4 +89,4 @@ def check(kind: type[S], values: Any, place: str) -> S:
             reason = f"unknown setting; accepted: {', '.join(kind.model_fields)}"
         else:
             reason = f"{first['msg'].removeprefix('Value error, ')}, got {first['input']!r}"
-        raise InputError(f"params.yaml: {where}: {reason}") from None
+        raise InputError(f"{file}: {where}: {reason}") from None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-WORK = Path(".work")  # checkpoints of unfinished training: outside DVC, safe to delete
+WORK = Path(".work")  # outside DVC: checkpoints of unfinished training, studies
 STUDIES = WORK / "studies.journal"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
@@ -30,6 +30,10 @@ def choice(task: str, architecture: str) -> Path:
     return choices(task) / f"{architecture}.json"
 
 
+def finalists(task: str) -> Path:
+    return choices(task) / "finalists.json"
+
+
 def metrics(task: str) -> Path:
     return Path("reports") / task / "metrics.json"
 
@@ -43,7 +47,7 @@ def curves(task: str) -> Path:
 
 
 def evidence(scale: str, task: str) -> Path:
-    return Path("reports") / scale / "evidence" / f"{task}.json"
+    return Path("reports/evidence") / scale / f"{task}.json"
 
 
 def predictions(task: str) -> Path:

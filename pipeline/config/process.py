@@ -17,6 +17,7 @@ def alive(name: str) -> bool | None:
         return None
     pid, _, born = number.partition("@")
     try:
-        return abs(psutil.Process(int(pid)).create_time() - int(born)) < 2
+        seen = psutil.Process(int(pid))
+        return abs(seen.create_time() - int(born)) < 2 and seen.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, ValueError):
         return False

@@ -50,6 +50,8 @@ class Sweep(Settings):
         for name in ("initializers", "clippings", "learning_rates"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty: nothing to search")
+        if len(set(self.initializers)) < len(self.initializers):
+            raise ValueError("initializers: one is named twice")
         for name, low_high in self.clippings.items():
             if (name == "none") != (low_high is None):
                 raise ValueError(f"clippings.{name}: every clipping but none has a range [low, high], none has null")

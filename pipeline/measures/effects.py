@@ -42,7 +42,7 @@ def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
     if both:
         low, high = interval(both)
         told |= {"better_by": float(np.mean(both)), "low": low, "high": high}
-    table = ranked([ours, theirs])
+    table = logarithms([ours, theirs])
     difference = table[1] - table[0]
     if len(ours) >= ENOUGH:
         told["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
@@ -69,9 +69,10 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def ranked(losses: Sequence[Losses]) -> Float[np.ndarray, "trainings seeds"]:
-    """Logarithms of losses; those that diverged are put above all others, alike."""
+def logarithms(losses: Sequence[Losses]) -> Float[np.ndarray, "trainings seeds"]:
+    """Logarithms of losses; those that diverged lie so far above that no mean or difference of others reaches them."""
     table = np.array([[math.inf if loss is None else loss for loss in of_one] for of_one in losses])
     sound = np.isfinite(table)
-    worst = np.log(table[sound].clip(1e-30)).max() + 1 if sound.any() else 0.0
+    known = np.log(table[sound].clip(1e-30)) if sound.any() else np.zeros(1)
+    worst = known.max() + len(losses) * np.ptp(known) + 1
     return np.where(sound, np.log(np.where(sound, table, 1.0).clip(1e-30)), worst)

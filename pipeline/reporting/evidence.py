@@ -11,7 +11,7 @@ from pipeline.reporting.markup import Markup, join, table, tag
 TITLE = "Do initialisation and clipping matter?"
 CHANCE = 0.05  # a corrected p value below this is told as a difference
 
-Evidence = Mapping[str, Any]  # reports/SCALE/evidence/TASK.json
+Evidence = Mapping[str, Any]  # reports/evidence/SCALE/TASK.json
 LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop": ("#009E73", "diamond")}
 
 
@@ -19,8 +19,8 @@ def section(found: Sequence[Evidence]) -> Markup:
     """A verdict, the contenders and the factorial's cells for each task."""
     told = (
         "Each cell of a factorial first found its learning rate on a seed apart; then the same fresh seeds trained all "
-        "of them. The number is the least validation loss. p values are of rank tests over seeds, corrected for the "
-        "number of comparisons on a task (Holm); a diverged seed counts as the worst."
+        "of them. The number is the least validation loss. p values are of rank tests over seeds, corrected (Holm) "
+        "for the number of factors on a task, and of contenders; a diverged seed counts as the worst."
     )
     return tag("section", tag("h2", TITLE), tag("p", told), *(join(*_of_task(one)) for one in found), id="evidence")
 

@@ -1,6 +1,7 @@
 """A study as one page of interactive figures: history, importances, slices, parallel coordinates, a heat map."""
 
-import optuna
+import warnings
+
 import plotly.graph_objects as go
 from optuna import Study
 from optuna.trial import TrialState
@@ -31,11 +32,12 @@ def figures(study: Study) -> dict[str, go.Figure]:
         "parallel coordinates": plot_parallel_coordinate(study),
         "initializer by clipping": heat_map(study),
     }
-    values = {trial.value for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])}
-    if len(values) > 1:
-        made["importances"] = plot_param_importances(
-            study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
-        )
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    if len({trial.value for trial in complete}) > 1:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of few trials, which the title tells
+            title = f"Importances, from {len(complete)} complete trials"
+            made["importances"] = plot_param_importances(study).update_layout(title=title)
     return made
 
 

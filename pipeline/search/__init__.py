@@ -3,8 +3,11 @@
 `space` is what is searched, `study` where it is kept, `places` who runs which trial, `trials` how one is run.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from pipeline.config import files
 from pipeline.config.choice import Choice
 from pipeline.config.evidence import Evidence
 from pipeline.config.model import Model
@@ -12,15 +15,22 @@ from pipeline.config.params import section
 from pipeline.config.sweep import Sweep
 from pipeline.config.train import Train
 from pipeline.tasks import Prepared, open_prepared
+from pipeline.training.inputs import all_that_decides
 from pipeline.training.setup import read_choice
 
 
-class Plan(NamedTuple):
-    """One architecture to be swept on one task, with all that decides what a trial scores."""
+@dataclass(frozen=True)
+class Plan:
+    """One architecture on one task, and all that decides how its trainings end, as it was when the plan was made."""
 
     task: str
     architecture: str
     params: dict[str, Any]
+    decides: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        decides = [*all_that_decides(self.task, self.architecture, self.params), files.digest(Path(__file__).parent)]
+        object.__setattr__(self, "decides", decides)
 
     @property
     def sweep(self) -> Sweep:
@@ -46,12 +56,12 @@ class Plan(NamedTuple):
 
     def prepared(self) -> Prepared:
         """The task as trials see it: of the sweep's length."""
-        return shortened(self.task, self.sweep)
+        return shortened(self, self.sweep)
 
 
-def shortened(task: str, lengths: Sweep | Evidence) -> Prepared:
+def shortened(plan: Plan, lengths: Sweep | Evidence) -> Prepared:
     """The task with other lengths than its own where they are given, without early stopping but for what is solved."""
-    prepared = open_prepared(task)
+    prepared = open_prepared(plan.task, plan.params)
     own = {name: getattr(lengths, name) for name in ("epochs", "epoch_steps", "batch_size") if getattr(lengths, name)}
     update = {**own, "patience": own.get("epochs", prepared.task.epochs)}
     prepared.task = prepared.task.model_copy(update=update)

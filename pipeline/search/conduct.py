@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
 from pipeline.config import InputError
 from pipeline.config.choice import Choice
 from pipeline.search import Plan, study, trials
+from pipeline.search.places import FINISHED
 from pipeline.search.space import make_space
 from pipeline.training.setup import cores, settle
 from pipeline.training.side_by_side import SideBySide
+
+FINALISTS = 3  # choices that the evidence compares, too
 
 
 class Log(Protocol):
@@ -23,14 +26,14 @@ class Log(Protocol):
 
     def __exit__(self, *error: object) -> None: ...
 
-    def record(self, message: dict[str, Any]) -> None: ...
+    def record(self, number: int) -> None: ...
 
     def finish(self, best: FrozenTrial) -> None: ...
 
 
 @study.in_reach()
-def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bool = True) -> Choice:
-    """Run trials until the study has its places filled, and give the best choice; the log is made once they run.
+def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bool = True) -> list[Choice]:
+    """Run trials until the study has its places filled, and give the best choices; the log is made once they run.
 
     Where this process is `alone` and has one worker, a study repeats.
     Raises InputError when no trial ended soundly, or the storage is lost.
@@ -45,27 +48,27 @@ def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bo
     ):
         told = f"{plan.task} {plan.architecture}"
         with tqdm(total=plan.sweep.trials, initial=done(ours), unit="trial", desc=told, disable=None) as bar:
-            for _, message in messages:
-                log.record(message)
+            for _, number in messages:
+                log.record(number)
                 bar.update(done(ours) - bar.n)
-        best = best_of(plan, ours)
+        best, *others = ranked(plan, ours)
         log.finish(best)
     counts = ", ".join(f"{n} {what}" for what, n in trials.summary(ours.get_trials(deepcopy=False)).items())
     print(f"{plan.task} {plan.architecture}: {counts}; best validation loss {best.value:.4g}: {best.params}")
-    return Choice(**best.user_attrs["choice"])
+    return [Choice(**trial.user_attrs["choice"]) for trial in (best, *others)][:FINALISTS]
 
 
 def done(ours: optuna.Study) -> int:
     """Trials that hold a place for good."""
-    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in ours.get_trials(deepcopy=False))
+    return sum(trial.state in FINISHED for trial in ours.get_trials(deepcopy=False))
 
 
-def best_of(plan: Plan, ours: optuna.Study) -> FrozenTrial:
-    """The complete trial with the least validation loss."""
-    complete = [trial for trial in ours.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+def ranked(plan: Plan, ours: optuna.Study) -> list[FrozenTrial]:
+    """The complete trials that did not diverge, by their validation loss; there is one."""
+    complete = [trial for trial in ours.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
     sound = [trial for trial in complete if "diverged_at" not in trial.user_attrs]
     if not sound:
         steps = sorted(trial.user_attrs["diverged_at"] for trial in complete)
         told = f"all {len(complete)} complete trials diverged, at steps {steps}" if complete else "no trial completed"
         raise InputError(f"sweep: {plan.task} {plan.architecture}: {told}: lower sweep.learning_rates, or clip")
-    return min(sound, key=lambda trial: (trial.value, trial.number))
+    return sorted(sound, key=lambda trial: (trial.value, trial.number))

@@ -18,10 +18,9 @@ from pipeline.config.params import check, section
 from pipeline.config.registry import known
 from pipeline.measures import effects
 from pipeline.search import Plan, shortened
-from pipeline.search.space import ARTICLE, LIBRARY
+from pipeline.search.space import ARTICLE, LIBRARY, OPTIMIZERS
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
-from pipeline.training.inputs import all_that_decides
 from pipeline.training.loop import Fit
 from pipeline.training.setup import cores, set_up
 from pipeline.training.side_by_side import Send, SideBySide
@@ -42,9 +41,9 @@ class Trainings:
 
     def __init__(self, plan: Plan):
         self.plan, self.settings = plan, section(Evidence, plan.params)
-        self.task = shortened(plan.task, self.settings).task
+        self.task = shortened(plan, self.settings).task
         length = [self.settings.epochs, self.settings.epoch_steps, self.settings.batch_size]
-        key = files.text_digest(json.dumps([length, all_that_decides(*plan)], sort_keys=True))
+        key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
         self.path = paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl"
         self.done: dict[str, Loss] = {}
         if self.path.exists():
@@ -76,8 +75,8 @@ class Trainings:
         return [self.done[_key(choice, seed)] for seed in seeds]
 
 
-def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
-    """The whole evidence for one task: cells of the factorials, factors, contenders.
+def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
+    """The whole evidence for one task: cells of the factorials, factors, contenders (`swept`: the best first).
 
     Raises InputError for names that do not exist.
     """
@@ -86,6 +85,8 @@ def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
         known("initializer", name, INITIALIZERS)
     for name in settings.clippings:
         known("clipping", name, CLIPPINGS)
+    for name in settings.learning_rates:
+        known("optimizer", name, OPTIMIZERS)
     first = plan.params["seed"]
     seeds = [first + 1 + number for number in range(settings.repeats)]
     cells = [Cell(o, i, c) for o in settings.learning_rates for i in settings.initializers for c in settings.clippings]
@@ -94,13 +95,15 @@ def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
     }
     trainings.run(((choice, first) for some in options.values() for choice in some), "learning rates")
     tuned = {cell: min(some, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, some in options.items()}
-    contenders = {"default": LIBRARY, "article": ARTICLE, "stated": plan.stated, "swept": swept}
+    contenders = {"default": LIBRARY, "article": ARTICLE, "stated": plan.stated}
+    contenders |= {f"swept {place}": choice for place, choice in enumerate(swept, start=1)}
     everyone = [*tuned.values(), *contenders.values()]
     trainings.run(((choice, seed) for seed in seeds for choice in everyone), "fresh seeds")
     losses = {cell: trainings.losses(choice, seeds) for cell, choice in tuned.items()}
-    tests = _factors(settings, losses) + _contenders(trainings, contenders, seeds)
-    for test, p in zip(tests, effects.holm([test.get("p") for test in tests]), strict=True):
-        test["p_corrected"] = p
+    factors, compared = _factors(settings, losses), _contenders(trainings, contenders, seeds)
+    for family in (factors, compared):
+        for test, p in zip(family, effects.holm([test.get("p") for test in family]), strict=True):
+            test["p_corrected"] = p
     return {
         "task": plan.task,
         "architecture": plan.architecture,
@@ -113,8 +116,8 @@ def gather(plan: Plan, swept: Choice) -> dict[str, Any]:
             | effects.summary(losses[cell])
             for cell in cells
         ],
-        "factors": [test for test in tests if "factor" in test],
-        "contenders": [test for test in tests if "contender" in test],
+        "factors": factors,
+        "contenders": compared,
     }
 
 
@@ -122,8 +125,8 @@ def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[st
     """For each optimizer: do initializers differ (on average over clippings), do clippings (over initializers)?"""
     tests = []
     for optimizer in settings.learning_rates:
-        ranked = effects.ranked([losses[cell] for cell in losses if cell.optimizer == optimizer])
-        cube = ranked.reshape(len(settings.initializers), len(settings.clippings), -1)  # the cells' order; seeds last
+        every = effects.logarithms([losses[cell] for cell in losses if cell.optimizer == optimizer])
+        cube = every.reshape(len(settings.initializers), len(settings.clippings), -1)  # the cells' order; seeds last
         for factor, levels in (("initializer", cube.mean(1)), ("clipping", cube.mean(0))):
             tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels)})
     return tests
@@ -146,7 +149,7 @@ def _choice(settings: Evidence, cell: Cell, rate: float) -> Choice:
 
 
 def _train(plan: Plan, settings: Evidence, shares: list[list[tuple[Choice, int]]], worker: int, send: Send) -> None:
-    prepared = shortened(plan.task, settings)
+    prepared = shortened(plan, settings)
     for choice, seed in shares[worker]:
         fit = Fit(set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, seed))
         for _ in fit:

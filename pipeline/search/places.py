@@ -11,13 +11,15 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.config import process
-from pipeline.search.study import FIRST
+from pipeline.search.study import FIRST, GIVEN_BACK
 
 POLL_SECONDS = 0.2
+RETRY = "retry of "  # the origin of a dead worker's trial that is run again
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -42,7 +44,7 @@ class Places:
                 trial.set_user_attr("process", process.this())
                 if not (told := self._surplus(trial)):
                     return trial
-                trial.set_user_attr("given_back", told)
+                trial.set_user_attr(GIVEN_BACK, told)
                 self.study.tell(trial, state=TrialState.FAIL)
             time.sleep(POLL_SECONDS)
 
@@ -50,20 +52,29 @@ class Places:
         """Queue the parameters of dead workers' trials again, then fail them: in this order, so that none is lost."""
         for trial in self._trials():
             if trial.state == TrialState.RUNNING and not self._lives(trial):
-                parameters = trial.params or trial.system_attrs.get("fixed_params", {})
+                parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
                 if parameters:
-                    self.study.enqueue_trial(parameters, user_attrs={FIRST: f"retry of {trial.number}"})
-                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+                    self.study.enqueue_trial(parameters, user_attrs={FIRST: f"{RETRY}{trial.number}"})
+                self._fail(trial.number)
+
+    def _fail(self, number: int) -> None:
+        with suppress(UpdateFinishedTrialError):  # another worker did
+            self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
     def _surplus(self, ours: optuna.Trial) -> str:
         """Why a trial is one too many; empty for one that is to be run."""
+        origin = ours.user_attrs.get(FIRST)
+        if origin is not None and origin.startswith(RETRY):  # it was queued before what it stands for was failed
+            number = int(origin.removeprefix(RETRY))
+            self._fail(number)
+            if self._trials()[number].state in FINISHED:
+                return "its worker lived"
         before = [t for t in self._trials() if t.number < ours.number and t.state != TrialState.FAIL]
         if len(before) >= self.places:
             return "no place was left"
-        origin = ours.user_attrs.get(FIRST)
         same = origin is not None and any(trial.user_attrs.get(FIRST) == origin for trial in before)
         return "queued twice" if same else ""
 

@@ -7,12 +7,13 @@ initializer that sets nothing in an architecture is not there.
 import math
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from optuna.trial import BaseTrial
 
 from pipeline.architectures import SequenceModel, make_model
+from pipeline.config import InputError
 from pipeline.config.choice import Choice
 from pipeline.config.registry import known
 from pipeline.config.sweep import Range, Sweep
@@ -22,6 +23,7 @@ from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
 from pipeline.training.setup import first_weights
 
+OPTIMIZERS = get_args(Choice.model_fields["optimizer"].annotation)
 ARTICLE = Choice(initializer="article", clipping="none", optimizer="sgd", learning_rate=0.01)
 LIBRARY = Choice(initializer="default", clipping="none", optimizer="adamw", learning_rate=0.001)  # torch's defaults
 
@@ -33,7 +35,7 @@ class Space:
         for name in settings.clippings:
             known("clipping", name, CLIPPINGS)
         for name in settings.learning_rates:
-            known("optimizer", name, ("adamw", "sgd", "rmsprop"))
+            known("optimizer", name, OPTIMIZERS)
         self.settings, self.initializers = settings, initializers
 
     def suggest(self, trial: BaseTrial) -> Choice:
@@ -55,7 +57,9 @@ class Space:
         return {
             name: self._parameters(choice)
             for name, choice in (("article", ARTICLE), ("default", LIBRARY), ("stated", stated))
-            if choice.initializer in self.initializers and choice.clipping in self.settings.clippings
+            if choice.initializer in self.initializers
+            and choice.clipping in self.settings.clippings
+            and choice.optimizer in self.settings.learning_rates
         }
 
     def grid(self) -> list[dict[str, Any]]:
@@ -75,8 +79,7 @@ class Space:
 
     def _parameters(self, choice: Choice) -> dict[str, Any]:
         """A choice as a trial's parameters, its numbers moved into their ranges."""
-        sweep = self.settings
-        optimizer = choice.optimizer if choice.optimizer in sweep.learning_rates else next(iter(sweep.learning_rates))
+        sweep, optimizer = self.settings, choice.optimizer
         values: dict[str, Any] = {
             "initializer": choice.initializer,
             "clipping": choice.clipping,
@@ -92,9 +95,15 @@ def make_space(plan: Plan) -> Space:
     """The space of a plan, without the initializers that set nothing in its architecture."""
     for name in plan.sweep.initializers:
         known("initializer", name, INITIALIZERS)
-    task = open_prepared(plan.task).task
+    task = open_prepared(plan.task, plan.params).task
     make = lambda: make_model(task, plan.architecture, plan.settings, plan.model)  # noqa: E731
-    return Space(plan.sweep, effective(plan.sweep.initializers, make))
+    initializers = effective(plan.sweep.initializers, make)
+    if not initializers:
+        raise InputError(
+            f"sweep.initializers: {', '.join(plan.sweep.initializers)}: "
+            f"none sets anything in {plan.architecture}: add default"
+        )
+    return Space(plan.sweep, initializers)
 
 
 def effective(names: list[str], make: Callable[[], SequenceModel]) -> list[str]:

@@ -24,12 +24,10 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 from pipeline.config import InputError, files, paths
 from pipeline.search import Plan
 from pipeline.search.space import Space
-from pipeline.training.inputs import all_that_decides
 
-SCORED_BY = ("epochs", "epoch_steps", "batch_size", "penalty", "initializers", "clippings", "learning_rates")
+NOT_SCORED_BY = ("tasks", "architectures", "trials", "workers", "storage", "grace_seconds")
 FIRST = "origin"  # of a trial that was not sampled: article, default, stated, grid N, or retry of N
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+GIVEN_BACK = "given_back"  # why a trial was one too many
 
 
 class FileLock(BaseJournalFileLock):
@@ -87,27 +85,46 @@ def _database(where: str, attempts: int = 3) -> RDBStorage:
 
 def make(plan: Plan, space: Space) -> optuna.Study:
     """The plan's study, made with its first trials if it is new. Raises InputError where the name is another's."""
-    storage, key = make_storage(plan.sweep.storage), digest(plan)
-    name = f"{plan.task}-{plan.architecture}-{key[:12]}"
-    with warnings.catch_warnings():
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            load_if_exists=True,
-            direction="minimize",
-            sampler=make_sampler(plan, space),
-            pruner=make_pruner(plan),
-        )
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    study = optuna.create_study(
+        storage=make_storage(plan.sweep.storage),
+        study_name=name_of(plan),
+        load_if_exists=True,
+        direction="minimize",
+        sampler=make_sampler(plan, space),
+        pruner=make_pruner(plan),
+    )
+    key = digest(plan)
     if study.user_attrs.get("key", key) != key:
         raise InputError(
-            f"sweep.storage: its study {name} is of another space, data or code: remove it, or use another"
+            f"sweep.storage: its study {name_of(plan)} is of another space, data or code: remove it, or use another"
         )
     study.set_user_attr("key", key)
-    there = {trial.user_attrs.get(FIRST) for trial in study.get_trials(deepcopy=False)}
+    every = [trial for trial in study.get_trials(deepcopy=False) if GIVEN_BACK not in trial.user_attrs]
+    there = {trial.user_attrs.get(FIRST) for trial in every}
     for origin, parameters in queue(plan, space).items():
         if origin not in there:
             study.enqueue_trial(parameters, user_attrs={FIRST: origin})
     return study
+
+
+def wait_for(plan: Plan, seconds: float) -> None:
+    """Wait until the plan's study is there to be joined. Raises InputError when it does not come."""
+    storage, name, begun = make_storage(plan.sweep.storage), name_of(plan), time.monotonic()
+    while name not in (names := [summary.study_name for summary in storage.get_all_studies()]):
+        if time.monotonic() - begun > seconds:
+            alike = [other for other in names if other.startswith(name.rpartition("-")[0])]
+            raise InputError(
+                f"sweep --join: no study {name}: the sweep has not begun, or its params.yaml, data or code are not "
+                f"those here; there are: {', '.join(alike) or 'none'}"
+            )
+        time.sleep(1)
+
+
+def name_of(plan: Plan) -> str:
+    """The study's name: its task, its architecture, and the beginning of its digest."""
+    return f"{plan.task}-{plan.architecture}-{digest(plan)[:12]}"
 
 
 def queue(plan: Plan, space: Space) -> dict[str, dict[str, Any]]:
@@ -127,8 +144,8 @@ def queue(plan: Plan, space: Space) -> dict[str, dict[str, Any]]:
 
 def digest(plan: Plan) -> str:
     """Of space, settings, inputs and code."""
-    space = {name: value for name, value in plan.sweep.model_dump(mode="json").items() if name in SCORED_BY}
-    return files.text_digest(json.dumps([space, all_that_decides(*plan)], sort_keys=True))
+    space = {name: value for name, value in plan.sweep.model_dump(mode="json").items() if name not in NOT_SCORED_BY}
+    return files.text_digest(json.dumps([space, plan.decides], sort_keys=True))
 
 
 def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
@@ -136,6 +153,8 @@ def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
     sweep = plan.sweep
     seed = int(np.random.SeedSequence([plan.params["seed"], *parts]).generate_state(1)[0])
     if sweep.sampler == "cmaes":
+        if sweep.storage:
+            raise InputError("sweep.sampler: cmaes keeps pickles in its study: only without sweep.storage")
         many = [space.initializers, sweep.clippings, sweep.learning_rates]
         if any(len(names) > 1 for names in many):
             raise InputError(
@@ -149,7 +168,7 @@ def make_pruner(plan: Plan) -> BasePruner:
     """What ends hopeless trials after an epoch."""
     epochs, pruner = plan.prepared().task.epochs, plan.sweep.pruner
     if pruner == "halving":
-        return SuccessiveHalvingPruner(min_resource=max(1, epochs // 4), reduction_factor=8)
+        return SuccessiveHalvingPruner(min_resource=max(1, epochs // 4), reduction_factor=4)
     if pruner == "hyperband":
         return HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
     return MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4) if pruner == "median" else NopPruner()
@@ -157,7 +176,8 @@ def make_pruner(plan: Plan) -> BasePruner:
 
 def _said(error: Exception) -> str:
     """What a database's driver says, on one line."""
-    return " ".join(str(getattr(error, "orig", None) or error.__cause__ or error).split())
+    origin = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return " ".join(str(origin).split())
 
 
 def _patience(where: str) -> dict[str, int]:

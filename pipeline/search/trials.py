@@ -1,15 +1,18 @@
 """Run the trials of a study: a training each, reported epoch by epoch, ended early where it is hopeless."""
 
 import os
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from pipeline.search import Plan, study
 from pipeline.search.places import Places, beating
-from pipeline.search.space import make_space
+from pipeline.search.space import Space, make_space
+from pipeline.tasks import Prepared
 from pipeline.training.loop import Fit
 from pipeline.training.setup import set_up
 from pipeline.training.side_by_side import Send
@@ -17,7 +20,7 @@ from pipeline.training.side_by_side import Send
 
 @study.in_reach()
 def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
-    """Run trials until the study has its places filled; sends what became of each.
+    """Run trials until the study has its places filled; sends the number of each that ended.
 
     Unless it is to be `repeatable`, this process draws other trials than any other.
     Raises InputError where the storage is lost.
@@ -28,29 +31,33 @@ def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
     places = Places(ours, plan.sweep.trials, plan.sweep.grace_seconds, draw)
     prepared = plan.prepared()
     while (trial := places.claim()) is not None:
-        with beating(trial, plan.sweep.grace_seconds):
-            choice = space.suggest(trial)
-            run = set_up(
-                prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, plan.params["seed"]
-            )
-            fit = Fit(run)
-            state = follow(fit, trial)
-            value = plan.sweep.penalty if fit.progress.diverged else fit.progress.best_loss
-            trial.set_user_attr("choice", choice.model_dump())
-            trial.set_user_attr("steps", fit.progress.step)
-            trial.set_user_attr("seconds", fit.progress.seconds)
-            if fit.progress.diverged:
-                trial.set_user_attr("diverged_at", fit.progress.diverged_at)
-        told = ours.tell(trial, None if state == TrialState.PRUNED else value, state, skip_if_finished=True)
-        send({"number": trial.number, "state": told.state.name, "records": fit.progress.records})
+        with suppress(UpdateFinishedTrialError):  # another machine took us for dead: the trial is run again there
+            run(plan, prepared, space, ours, trial)
+        send(trial.number)
+
+
+def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial: optuna.Trial) -> None:
+    """Run one trial, and leave in the study all that there is to know of it."""
+    with beating(trial, plan.sweep.grace_seconds):
+        choice = space.suggest(trial)
+        fit = Fit(
+            set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, plan.params["seed"])
+        )
+        state, now = follow(fit, trial), fit.progress
+        told = {"choice": choice.model_dump(), "steps": now.step, "seconds": now.seconds, "records": now.records}
+        told |= {"diverged_at": now.diverged_at} if now.diverged else {"best_loss": now.best_loss}
+        for name, value in told.items():
+            trial.set_user_attr(name, value)
+    value = plan.sweep.penalty if now.diverged else now.best_loss
+    ours.tell(trial, value if state == TrialState.COMPLETE else None, state)
 
 
 def follow(fit: Fit, trial: optuna.Trial) -> TrialState:
     """Train, and tell the study each epoch's validation loss, until the end or until the pruner has seen enough."""
     for record in fit:
-        if "valid/loss" in record:
-            trial.report(record["valid/loss"], record["epoch"])
-            if trial.should_prune():
+        if "valid/loss" in record and not fit.progress.diverged:
+            trial.report(record["valid/loss"], record["epoch"] + 1)
+            if not fit.progress.stopped and trial.should_prune():
                 return TrialState.PRUNED
     return TrialState.COMPLETE
 

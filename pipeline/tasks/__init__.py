@@ -180,9 +180,9 @@ def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
     return check(kind, {key: value for key, value in settings.items() if key != "kind"}, f"tasks.{name}")
 
 
-def open_prepared(name: str) -> Prepared:
-    """The prepared data of the task called `name`."""
-    task, folder = make(name), paths.prepared(name)
+def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared:
+    """The prepared data of the task called `name`, with the settings of params.yaml or of `params`."""
+    task, folder = make(name, params), paths.prepared(name)
     if not (folder / "audit.json").exists():
         raise InputError(f"no prepared data in {folder}: run `dvc repro prepare@{name}` first")
     return Prepared(task, folder)

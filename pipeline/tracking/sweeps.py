@@ -1,6 +1,7 @@
 """A study in MLflow: a parent run, and under it a run per trial, in an experiment of their own beside the task's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from optuna import Study
@@ -25,10 +26,15 @@ class StudyRuns:
         self.tags = {**tags, "inputs.digest": lineage.inputs_digest(plan.prepared().audit)}
         every = {**self.tags, **runs.look(plan.architecture), "study": study.study_name}
         settings = {"sweep": plan.sweep.model_dump(exclude={"storage"}), "architecture": plan.settings}
-        with files.locked(paths.WORK / "sweep.lock"):  # one parent, though two processes begin at once
+        with self.alone():
             found = runs.find(self.experiment, {"study": study.study_name})
             self.parent = runs.start(self.experiment, f"{plan.architecture} sweep", every, settings, found)
         self.agree()
+
+    @staticmethod
+    def alone() -> AbstractContextManager[None]:
+        """While it is held no other process of this machine adds runs: there is one of each."""
+        return files.locked(paths.WORK / "sweep.lock")
 
     def __enter__(self) -> "StudyRuns":
         return self
@@ -39,22 +45,23 @@ class StudyRuns:
 
     def agree(self) -> None:
         """Give every ended trial one run with its state: logs what is missing, and anew what was cut short."""
-        ended = {trial.number: trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()}
-        there = {}
-        for run_id, status, number in runs.children(self.experiment, self.parent):
-            alike = number in ended and status in (STATUS[ended[number].state.name], "RUNNING")  # it is being logged
-            if alike and number not in there:
-                there[number] = run_id
-            else:
-                runs.delete(run_id)
-        for number in ended.keys() - there.keys():
-            self._log(ended[number], ())
+        with self.alone():
+            ended = {t.number: t for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()}
+            there = set()
+            for run_id, status, number in runs.children(self.experiment, self.parent):
+                if number in there or number not in ended or status != STATUS[ended[number].state.name]:
+                    runs.delete(run_id)
+                else:
+                    there.add(number)
+            for number in ended.keys() - there:
+                self._log(ended[number])
 
-    def record(self, message: Mapping[str, Any]) -> None:
-        """Log a trial that ended just now, with its records, unless another process did."""
-        (trial,) = (t for t in self.study.get_trials(deepcopy=False) if t.number == message["number"])
-        if runs.find(self.experiment, {PARENT: self.parent, "trial": str(trial.number)}) is None:
-            self._log(trial, message["records"])
+    def record(self, number: int) -> None:
+        """Log a trial that ended just now, unless another process did."""
+        with self.alone():
+            (trial,) = (t for t in self.study.get_trials(deepcopy=False) if t.number == number)
+            if runs.find(self.experiment, {PARENT: self.parent, "trial": str(number)}) is None:
+                self._log(trial)
 
     def finish(self, best: FrozenTrial) -> None:
         """End the parent run, with the best trial's numbers and the study's figures."""
@@ -69,20 +76,16 @@ class StudyRuns:
         runs.client().log_text(self.parent, studies.page(self.study), "figures/study.html")
         runs.finish(self.parent)
 
-    def _log(self, trial: FrozenTrial, records: Iterable[Mapping[str, Any]]) -> None:
-        state = "diverged" if "diverged_at" in trial.user_attrs else trial.state.name.lower()
+    def _log(self, trial: FrozenTrial) -> None:
+        told = trial.user_attrs
+        state = "diverged" if "diverged_at" in told else trial.state.name.lower()
         tags: dict[str, Any] = {**self.tags, **runs.look(self.plan.architecture), PARENT: self.parent}
-        tags |= {"trial": trial.number, "state": state, "origin": trial.user_attrs.get("origin", "sampled")}
-        run_id = runs.start(
-            self.experiment, f"trial {trial.number}", tags, trial.user_attrs.get("choice", trial.params)
-        )
-        for record in records:
+        tags |= {"trial": trial.number, "state": state, "origin": told.get("origin", "sampled")}
+        run_id = runs.start(self.experiment, f"trial {trial.number}", tags, told.get("choice", trial.params))
+        for record in told.get("records", ()):  # a killed trial has none
             runs.log_record(run_id, record)
-        if not records:  # a killed process had them: the study has the losses
-            for epoch, loss in trial.intermediate_values.items():
-                runs.log_metrics(run_id, {"valid/loss": loss}, epoch)
-        if trial.value is not None:
-            runs.log_metrics(run_id, {"valid/best_loss": trial.value}, trial.user_attrs.get("steps", 0))
+        if "best_loss" in told:
+            runs.log_metrics(run_id, {"valid/best_loss": told["best_loss"]}, told["steps"])
         runs.finish(run_id, STATUS[trial.state.name])
 
 
@@ -93,8 +96,12 @@ def log_evidence(params: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     run_id = runs.start(
         experiment, f"{found['architecture']} evidence", tags, {"evidence": params.get("evidence") or {}}
     )
-    values = {f"loss/{e['contender']}": e["over_seeds"].get("mean") for e in found["contenders"]}
-    values |= {f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in found["factors"]}
-    runs.log_metrics(run_id, values)
-    runs.client().log_dict(run_id, dict(found), "evidence.json")
+    try:
+        values = {f"loss/{e['contender']}": e["over_seeds"].get("mean") for e in found["contenders"]}
+        values |= {f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in found["factors"]}
+        runs.log_metrics(run_id, values)
+        runs.client().log_dict(run_id, dict(found), "evidence.json")
+    except BaseException:
+        runs.finish(run_id, "FAILED")
+        raise
     runs.finish(run_id)

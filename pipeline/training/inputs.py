@@ -8,6 +8,8 @@ from pipeline.config import files, paths
 
 SHARED = ("__init__", "_parts", "_recurrent", "_scan")  # files of pipeline/architectures that every network runs
 
+HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no training
+
 
 def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> list[Any]:
     """Plain values that are equal exactly when two trainings of this architecture on this task would be."""
@@ -19,7 +21,7 @@ def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> li
         params["tasks"].get(task),
         params["architectures"].get(architecture),
         params.get("model"),
-        params.get("train"),
+        {name: value for name, value in (params.get("train") or {}).items() if name not in HOW_ALONE},
         files.digest(paths.prepared(task)),
         files.digest(*code),
     ]

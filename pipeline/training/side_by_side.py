@@ -62,10 +62,11 @@ class SideBySide:
                 seed, process = self.running[reader]
                 try:
                     kind, message = _receive(reader, seed, process)
-                except Killed as error:
+                except Killed:
                     if not self.survive or len(self.running) == 1:
                         raise
-                    print(f"warning: {error}; the others go on", file=sys.stderr)
+                    told = f"process {process.pid} ended with exit code {process.exitcode}"
+                    print(f"warning: {told}; the others go on", file=sys.stderr)
                     kind, message = "done", None
                 if kind == "done":
                     process.join()
