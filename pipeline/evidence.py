@@ -42,7 +42,9 @@ def _tell(found: dict[str, Any]) -> None:
     for entry in found["contenders"]:
         over = entry["over_seeds"]
         mean = f"mean loss {over['mean']:.4g}" if "mean" in over else "no sound seed"
-        print(f"  {entry['contender']:8} {mean}, {over['diverged']:.0%} diverged")
+        p = entry.get("p_corrected")
+        against = "" if p is None else f", p = {p:.3g} (corrected) against default"
+        print(f"  {entry['contender']:8} {mean}, {over['diverged']:.0%} diverged{against}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ def test_a_diverged_seed_is_worse_than_any_sound_one():
     told = effects.paired([0.1] * 8, [None] * 8)
     assert told["p"] == pytest.approx(2 / 2**8)
     assert told["pairs"] == 0
+    assert told["better"]
     assert "better_by" not in told
 
 

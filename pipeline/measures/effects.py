@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from scipy.stats import friedmanchisquare, wilcoxon
 
 Losses = Sequence[float | None]  # of each seed, in the same order for all; None where training diverged
+FLOOR = 1e-7  # losses below it are alike: fp32 knows no difference from 0
 ENOUGH = 8  # seeds from which on a p value is quoted
 
 
@@ -44,6 +45,7 @@ def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
         told |= {"better_by": float(np.mean(both)), "low": low, "high": high}
     table = logarithms([ours, theirs])
     difference = table[1] - table[0]
+    told["better"] = bool(difference.mean() > 0)
     if len(ours) >= ENOUGH:
         told["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
     return told
@@ -73,6 +75,6 @@ def logarithms(losses: Sequence[Losses]) -> Float[np.ndarray, "trainings seeds"]
     """Logarithms of losses; those that diverged lie so far above that no mean or difference of others reaches them."""
     table = np.array([[math.inf if loss is None else loss for loss in of_one] for of_one in losses])
     sound = np.isfinite(table)
-    known = np.log(table[sound].clip(1e-30)) if sound.any() else np.zeros(1)
+    known = np.log(table[sound].clip(FLOOR)) if sound.any() else np.zeros(1)
     worst = known.max() + len(losses) * np.ptp(known) + 1
-    return np.where(sound, np.log(np.where(sound, table, 1.0).clip(1e-30)), worst)
+    return np.where(sound, np.log(np.where(sound, table, 1.0).clip(FLOOR)), worst)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.measures.effects import FLOOR
 from pipeline.reporting import figures, words
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, join, table, tag
 
 TITLE = "Do initialisation and clipping matter?"
+VALUES = ("mean", "low", "high")
 CHANCE = 0.05  # a corrected p value below this is told as a difference
 
 Evidence = Mapping[str, Any]  # reports/evidence/SCALE/TASK.json
@@ -31,8 +33,19 @@ def _of_task(found: Evidence) -> Iterator[Markup]:
     yield tag("h3", f"{found['task']}, {found['architecture']}, at scale {found['scale']}")
     yield tag("p", f"{seeds} seeds, {steps}, batches of {length['batch_size']}.")
     yield tag("ul", *(tag("li", _verdict(test)) for test in found["factors"]))
+    yield tag("p", *_against_default(found["contenders"]))
     yield drawn(f"evidence-{found['scale']}-{found['task']}", [factorial(found)])
-    head = ["set-up", "initializer", "clipping", "optimizer", "learning rate", "loss", "diverged", "than default", "p"]
+    head = [
+        "set-up",
+        "initializer",
+        "clipping",
+        "optimizer",
+        "learning rate",
+        "loss",
+        "diverged",
+        "better than default by",
+        "p",
+    ]
     rows = [tag("tr", *(tag("td", cell) for cell in _contender(entry))) for entry in found["contenders"]]
     yield table(head, rows, "The deck's set-up, the library's defaults, the stated choice and the sweep's best.")
     head = ["optimizer", "initializer", "clipping", "learning rate", "loss", "diverged"]
@@ -43,16 +56,17 @@ def _of_task(found: Evidence) -> Iterator[Markup]:
 def factorial(found: Evidence) -> Chart:
     """A row for each cell, in its optimizer's colour and shape."""
     cells = [cell for cell in found["cells"] if cell.get("low") is not None]
-    figure = figures.plain(height=90 + 28 * len(cells))
+    losses = [max(loss, FLOOR) for cell in cells for loss in cell["losses"] if loss is not None]
+    figure, axis = figures.plain(height=90 + 28 * len(cells)), figures.scale(losses)
     for cell in reversed(cells):
-        figures.add_dot(figure, _named(cell), cell, *LOOKS[cell["optimizer"]])
-        figures.add_seeds(figure, _named(cell), cell["losses"])
-    losses = [loss for cell in cells for loss in cell["losses"]]
-    figure.update_xaxes(title={"text": "least validation loss"}, **figures.scale(losses))
+        shown = {key: max(cell[key], min(losses)) if axis["type"] == "log" else cell[key] for key in VALUES}
+        figures.add_dot(figure, _named(cell), shown, *LOOKS[cell["optimizer"]])
+        figures.add_seeds(figure, _named(cell), [None if loss is None else max(loss, FLOOR) for loss in cell["losses"]])
+    figure.update_xaxes(title={"text": "least validation loss"}, **axis)
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
     summary = "; ".join(f"{_named(cell)} {words.number(cell['mean'])}" for cell in cells)
-    note = "Means over seeds with Student's 95 % interval; small rings are single seeds. Diverged seeds are not drawn."
+    note = "Means over seeds with Student's 95 % interval; small rings are single seeds (diverged ones are not drawn)."
     return Chart("factorial", f"Initializer and clipping on {found['task']}", note, f"Losses: {summary}", figure)
 
 
@@ -65,6 +79,18 @@ def _verdict(test: Mapping[str, Any]) -> str:
         return f"Under {test['optimizer']}, too few seeds to say whether the {test['factor']} matters."
     said = "makes a difference" if test["p_corrected"] < CHANCE else "makes no difference that these seeds can show"
     return f"Under {test['optimizer']}, the {test['factor']} {said}: p = {words.number(test['p_corrected'], 2)}."
+
+
+def _against_default(contenders: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Who is better and who is worse than the library's defaults, beyond noise."""
+    told: dict[str, list[str]] = {"better than": [], "worse than": [], "not told from": []}
+    for entry in (entry for entry in contenders if entry.get("p_corrected") is not None):
+        sure = entry["p_corrected"] < CHANCE
+        said = "not told from" if not sure else "better than" if entry["better"] else "worse than"
+        told[said].append(entry["contender"])
+    for said, names in told.items():
+        if names:
+            yield f"{words.listed(names)}: {said} torch's defaults. ".capitalize()
 
 
 def _contender(entry: Mapping[str, Any]) -> list[object]:
