@@ -343,12 +343,15 @@ def test_a_killed_database_is_told_and_the_next_start_goes_on(tiny, tmp_path):
         begun = started()
         wait_for(lambda: states(plan)[TrialState.RUNNING] > 0 and states(plan)[TrialState.COMPLETE] > 0)
         postmaster = psutil.Process(server.get_pid())
-        for process_of_it in [postmaster, *postmaster.children(recursive=True)]:
+        every = [postmaster, *postmaster.children(recursive=True)]
+        for process_of_it in every:
             process_of_it.kill()
+        psutil.wait_procs(every, timeout=10)
         told, _ = begun.communicate(timeout=60)
         assert begun.returncode == 2
         assert "error: sweep.storage: lost" in told
         assert "Traceback" not in told
+        (tmp_path / "pg/postmaster.pid").unlink()  # a killed server leaves it
         server.ensure_postgres_running()
         sweep.main("near")
         agrees(finished_once(plan, 8))
