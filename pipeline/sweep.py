@@ -39,11 +39,8 @@ def main(task: str, join: bool = False) -> None:
 def search(task: str, architectures: list[str], params: dict[str, Any], join: bool) -> dict[str, list[Choice]]:
     """The best choices of each architecture's study."""
     store.check()
-    from pipeline.search import (
-        Plan,
-        conduct,
-        study,
-    )  # torch and optuna take seconds to import, which most tasks can spare
+    # torch and optuna take seconds to import, which most tasks can spare
+    from pipeline.search import Plan, conduct, study
 
     found, plans = {}, [Plan(task, name, params) for name in architectures]  # all before the first takes its time
     for plan in plans:

@@ -133,7 +133,7 @@ def test_a_diverged_trial_is_complete_with_the_penalty(tiny):
 
 
 def test_a_trial_that_diverges_at_validation_is_not_pruned(tiny, monkeypatch):
-    plan = tiny(trials=3, pruner="median")
+    plan = tiny(trials=3, pruner="halving")
     monkeypatch.setattr(loop, "score", lambda *_: {"loss": float("nan")})
     with pytest.raises(InputError, match="all 3 complete trials diverged"):
         sweep.main("near")
