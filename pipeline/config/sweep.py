@@ -4,16 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config import Settings
+from pipeline.config.comparison import Comparison
 
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
-class Sweep(Settings):
+class Sweep(Comparison):
     """A study per task and architecture; its best choice is what train then takes."""
 
-    tasks: list[str] = []
-    """Tasks that are swept; the others keep the choices that params.yaml states."""
     architectures: list[str] = []
     """Architectures that are swept on them."""
     trials: int = Field(20, gt=0)
@@ -30,31 +28,15 @@ class Sweep(Settings):
     """Values of each number on the grid, from the low end of its range to the high one."""
     pruner: Literal["halving", "hyperband", "median", "none"] = "halving"
     """What ends hopeless trials early, by their validation losses so far."""
-    epochs: int = Field(0, ge=0)
-    """Epochs of a trial; 0 takes the task's own."""
-    epoch_steps: int = Field(0, ge=0)
-    """Steps of an epoch of a trial; 0 takes the task's own."""
-    batch_size: int = Field(0, ge=0)
-    """Examples of a step; 0 takes the task's own."""
     penalty: float = Field(100.0, gt=0)
     """What a diverged trial scores; above any sound validation loss."""
-    initializers: list[str] = ["article", "default", "orthogonal"]
-    """Initializers to try; those that set nothing in an architecture are left out there."""
     clippings: dict[str, Range | None] = {"none": None, "norm": (0.1, 10.0)}
     """Clippings to try, each with the range of its threshold (none without); ranges are searched on a log scale."""
     learning_rates: dict[str, Range] = {"adamw": (3e-4, 1e-2)}
     """Optimizers to try, each with the range of its highest learning rate."""
 
     @model_validator(mode="after")
-    def _is_a_space(self) -> "Sweep":
-        for name in ("initializers", "clippings", "learning_rates"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} is empty: nothing to search")
-        if len(set(self.initializers)) < len(self.initializers):
-            raise ValueError("initializers: one is named twice")
-        for name, low_high in self.clippings.items():
-            if (name == "none") != (low_high is None):
-                raise ValueError(f"clippings.{name}: every clipping but none has a range [low, high], none has null")
+    def _has_ranges(self) -> "Sweep":
         for name, (low, high) in {**self.ranges("clippings"), **self.ranges("learning_rates")}.items():
             if low > high:
                 raise ValueError(f"{name}: the range [{low}, {high}] is empty: its low end comes first")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.config import files
 from pipeline.config.choice import Choice
-from pipeline.config.evidence import Evidence
+from pipeline.config.comparison import Comparison
 from pipeline.config.model import Model
 from pipeline.config.params import section
 from pipeline.config.sweep import Sweep
@@ -59,7 +59,7 @@ class Plan:
         return shortened(self, self.sweep)
 
 
-def shortened(plan: Plan, lengths: Sweep | Evidence) -> Prepared:
+def shortened(plan: Plan, lengths: Comparison) -> Prepared:
     """The task with other lengths than its own where they are given, without early stopping but for what is solved."""
     prepared = open_prepared(plan.task, plan.params)
     own = {name: getattr(lengths, name) for name in ("epochs", "epoch_steps", "batch_size") if getattr(lengths, name)}

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from pipeline.config import files, paths
 from pipeline.config.choice import Choice
 from pipeline.config.evidence import Evidence
@@ -22,8 +20,8 @@ from pipeline.search.space import ARTICLE, LIBRARY, OPTIMIZERS
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
 from pipeline.training.loop import Fit
-from pipeline.training.setup import cores, set_up
-from pipeline.training.side_by_side import Send, SideBySide
+from pipeline.training.remembered import Remembered
+from pipeline.training.setup import set_up
 
 Loss = float | None  # None: it diverged
 
@@ -37,42 +35,22 @@ class Cell(NamedTuple):
 
 
 class Trainings:
-    """Trainings by choice and seed: each is run once, side by side, and remembered in a file."""
+    """Trainings by choice and seed: each is run once, side by side, and remembered."""
 
     def __init__(self, plan: Plan):
         self.plan, self.settings = plan, section(Evidence, plan.params)
         self.task = shortened(plan, self.settings).task
         length = [self.settings.epochs, self.settings.epoch_steps, self.settings.batch_size]
         key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
-        self.path = paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl"
-        self.done: dict[str, Loss] = {}
-        if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]  # a kill may have cut the last
-            files.write_text(self.path, "".join(whole))
-            self.done = dict(json.loads(line) for line in whole)
+        self.kept = Remembered(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
 
     def run(self, wanted: Iterable[tuple[Choice, int]], told: str) -> None:
         """Run those that are not done."""
-        jobs = [job for job in dict.fromkeys(wanted) if _key(*job) not in self.done]
-        workers = min(cores(), len(jobs))
-        if not jobs:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        shares = [jobs[number::workers] for number in range(workers)]
-        with (
-            SideBySide(partial(_train, self.plan, self.settings, shares), list(range(workers)), workers) as messages,
-            tqdm(total=len(jobs), unit="training", desc=f"{self.plan.task}: {told}", disable=None) as bar,
-            self.path.open("a", encoding="utf-8") as file,
-        ):
-            for _, (key, loss) in messages:
-                self.done[key] = loss
-                file.write(json.dumps([key, loss]) + "\n")
-                file.flush()
-                bar.update()
+        jobs = {_key(*job): job for job in wanted}
+        self.kept.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {told}")
 
     def losses(self, choice: Choice, seeds: Sequence[int]) -> list[Loss]:
-        return [self.done[_key(choice, seed)] for seed in seeds]
+        return [self.kept.done[_key(choice, seed)] for seed in seeds]
 
 
 def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
@@ -148,13 +126,13 @@ def _choice(settings: Evidence, cell: Cell, rate: float) -> Choice:
     return check(Choice, values, "evidence")
 
 
-def _train(plan: Plan, settings: Evidence, shares: list[list[tuple[Choice, int]]], worker: int, send: Send) -> None:
+def _train(plan: Plan, settings: Evidence, job: tuple[Choice, int]) -> Loss:
+    choice, seed = job
     prepared = shortened(plan, settings)
-    for choice, seed in shares[worker]:
-        fit = Fit(set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, seed))
-        for _ in fit:
-            pass
-        send((_key(choice, seed), None if fit.progress.diverged else fit.progress.best_loss))
+    fit = Fit(set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, seed))
+    for _ in fit:
+        pass
+    return None if fit.progress.diverged else fit.progress.best_loss
 
 
 def _key(choice: Choice, seed: int) -> str:

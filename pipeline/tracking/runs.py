@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import mlflow
@@ -196,8 +196,9 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield f"{prefix}{key}", value
 
 
+@cache
 def _code_version() -> dict[str, str]:
-    """The git commit, and whether files differ from it; empty outside a repository."""
+    """The git commit, and whether files differ from it, as this process found them; empty outside a repository."""
     ask = lambda *words: subprocess.run(["git", *words], capture_output=True, text=True)  # noqa: E731
     commit = ask("rev-parse", "HEAD")
     if commit.returncode:
