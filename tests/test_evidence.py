@@ -68,7 +68,11 @@ def test_it_repeats_and_trains_nothing_twice(near, monkeypatch):
     evidence.main("near")
     assert paths.evidence("smoke", "near").read_bytes() == before
     assert sorted(kept.read_text().splitlines(keepends=True)) == sorted(lines)
-    monkeypatch.setattr(factorial, "_train", None)
+
+    def refuse(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(factorial, "_train", refuse)
     evidence.main("near")
     assert paths.evidence("smoke", "near").read_bytes() == before
 

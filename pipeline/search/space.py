@@ -5,14 +5,12 @@ initializer that sets nothing in an architecture is not there.
 """
 
 import math
-from collections.abc import Callable
 from itertools import product
 from typing import Any, get_args
 
-import torch
 from optuna.trial import BaseTrial
 
-from pipeline.architectures import SequenceModel, make_model
+from pipeline.architectures import make_model
 from pipeline.config import InputError
 from pipeline.config.choice import Choice
 from pipeline.config.registry import known
@@ -20,8 +18,7 @@ from pipeline.config.sweep import Range, Sweep
 from pipeline.search import Plan
 from pipeline.tasks import open_prepared
 from pipeline.training.clipping import CLIPPINGS
-from pipeline.training.initializers import INITIALIZERS
-from pipeline.training.setup import first_weights
+from pipeline.training.initializers import INITIALIZERS, effective
 
 OPTIMIZERS = get_args(Choice.model_fields["optimizer"].annotation)
 ARTICLE = Choice(initializer="article", clipping="none", optimizer="sgd", learning_rate=0.01)
@@ -104,17 +101,6 @@ def make_space(plan: Plan) -> Space:
             f"none sets anything in {plan.architecture}: add default"
         )
     return Space(plan.sweep, initializers)
-
-
-def effective(names: list[str], make: Callable[[], SequenceModel]) -> list[str]:
-    """`default`, and the initializers that change a weight of the model that `make` gives."""
-
-    def weights(name: str) -> torch.Tensor:
-        torch.manual_seed(0)
-        return torch.cat([p.detach().flatten() for p in first_weights(make(), Choice(initializer=name)).parameters()])
-
-    plain = weights("default")
-    return [name for name in names if name == "default" or not torch.equal(weights(name), plain)]
 
 
 def spread(between: Range, points: int) -> list[float]:

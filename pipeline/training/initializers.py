@@ -14,7 +14,7 @@ Torch stacks the gates' square blocks in one matrix: one for an RNN, three for a
     chrono            as torch draws             as torch draws              gates keep the state for 1..T steps
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +96,20 @@ INITIALIZERS: dict[str, Initializer] = {
     function.__name__: function
     for function in (default, article, xavier_uniform, xavier_normal, kaiming, orthogonal, identity, chrono)
 }
+
+
+def effective(names: Sequence[str], make: Callable[[], SequenceModel]) -> list[str]:
+    """`default`, and the initializers that change a weight of the model that `make` gives."""
+
+    @torch.no_grad()
+    def weights(name: str) -> Tensor:
+        torch.manual_seed(0)
+        model = make()
+        INITIALIZERS[name](model)
+        return torch.cat([parameter.flatten() for parameter in model.parameters()])
+
+    plain = weights("default")
+    return [name for name in names if name == "default" or not torch.equal(weights(name), plain)]
 
 
 def recurrent_blocks(model: nn.Module) -> Iterator[Tensor]:
