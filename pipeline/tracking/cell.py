@@ -39,7 +39,7 @@ class CellRuns:
     def record(self, seed: int, record: Mapping[str, Any]) -> None:
         """Log an epoch, unless the run has it from before a kill."""
         if record["step"] > self.logged[seed]:
-            runs.log_record(self.ids[seed], record)
+            runs.log_records(self.ids[seed], record)
             self.logged[seed] = record["step"]
 
     def rest(self) -> None:

@@ -96,16 +96,15 @@ def exists(run_id: str) -> bool:
         return False
 
 
-def log_record(run_id: str, record: Mapping[str, Any]) -> None:
-    """One epoch of training: its metrics at its last step, and the points of its step curves."""
-    now = int(time.time() * 1000)
-    step = record["step"]
-    metrics = [
-        Metric(key, float(value), now, step) for key, value in record.items() if "/" in key and value is not None
-    ]
-    for at, loss, norm, rate in record["trace"]:
-        values = {"step/loss": loss, "step/grad_norm": norm, "step/learning_rate": rate}
-        metrics += [Metric(key, value, now, int(at)) for key, value in values.items()]
+def log_records(run_id: str, *records: Mapping[str, Any]) -> None:
+    """Epochs of training: the metrics of each at its last step, and the points of its step curves."""
+    now, metrics = int(time.time() * 1000), []
+    for record in records:
+        known = {key: value for key, value in record.items() if "/" in key and value is not None}
+        metrics += [Metric(key, float(value), now, record["step"]) for key, value in known.items()]
+        for at, loss, norm, rate in record["trace"]:
+            values = {"step/loss": loss, "step/grad_norm": norm, "step/learning_rate": rate}
+            metrics += [Metric(key, value, now, int(at)) for key, value in values.items()]
     for begin in range(0, len(metrics), 1000):
         written(partial(client().log_batch, run_id, metrics=metrics[begin : begin + 1000]))
 

@@ -82,8 +82,7 @@ class StudyRuns:
         tags: dict[str, Any] = {**self.tags, **runs.look(self.plan.architecture), PARENT: self.parent}
         tags |= {"trial": trial.number, "state": state, "origin": told.get("origin", "sampled")}
         run_id = runs.start(self.experiment, f"trial {trial.number}", tags, told.get("choice", trial.params))
-        for record in told.get("records", ()):  # a killed trial has none
-            runs.log_record(run_id, record)
+        runs.log_records(run_id, *told.get("records", ()))  # a killed trial has none
         if "best_loss" in told:
             runs.log_metrics(run_id, {"valid/best_loss": told["best_loss"]}, told["steps"])
         runs.finish(run_id, STATUS[trial.state.name])
