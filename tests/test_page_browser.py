@@ -1,39 +1,54 @@
 """The page in a real browser: every figure is drawn, on a desk, on a phone, in the dark and on paper."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from made_up import LEVEL, LOST, WON, entry, write, write_texts
 
 from pipeline import report
-from pipeline.config import paths
-from pipeline.reporting import colours
+from pipeline.config import files, paths
+from pipeline.reporting import challenges, colours
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 PLOTS = "[...document.querySelectorAll('.plot')]"
-FIGURES = 2 * 5  # scores, learning, gradients, and two of answers, for each task
+KINDS = {"my <reviews>": "sentiment", "imdb": "sentiment", "sine": "sine", "victoria": "sine"}
+OF_TASK = 5  # figures: scores, learning, gradients, and two of answers
+REPORTS = {stage: Path(__file__).parent.parent / paths.found(stage) for stage in challenges.STAGES}
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 
 @pytest.fixture
 def address(project):
-    """The page of two tasks, one with texts and long names, one with numbers; as a file's address."""
-    tasks = {"my <reviews>": {"kind": "sentiment"}, "waves": {"kind": "sine"}}
-    root = project(tasks=tasks, architectures={"gru": {}, "identity": {}})
+    """The page of some tasks, with texts and long names, and of the challenges as measured; as an address."""
+    root = project(
+        tasks={name: {"kind": kind} for name, kind in KINDS.items()}, architectures={"gru": {}, "identity": {}}
+    )
     compared = {"control": WON, "simplest_baseline": LEVEL, "strongest_baseline": LOST}
     names = ("identity", "constant", "a_baseline_with_a_long_name")
     against = {role: {"name": name, **compared[role]} for role, name in zip(compared, names, strict=True)}
     others = [entry(name, kind) for name, kind in zip(names, ("control", "baseline", "baseline"), strict=True)]
     many = [entry("gru", "network", against=against), *others]
-    write("my <reviews>", "sentiment", many, LABELS, classes=2)
-    write_texts("my <reviews>", ["words " * 300] * len(LABELS))
-    write("waves", "sine", many, np.linspace(-1, 1, 21).reshape(7, 3))
+    for name, kind in KINDS.items():
+        if kind == "sentiment":
+            write(name, kind, many, LABELS, classes=2)
+            write_texts(name, ["words " * 300] * len(LABELS))
+        else:
+            write(name, kind, many, np.linspace(-1, 1, 21).reshape(7, 3))
+    for stage, measured in REPORTS.items():
+        shutil.copy(measured, root / paths.found(stage))
     report.main()
     return (root / paths.PAGE).as_uri()
+
+
+def figures() -> int:
+    """How many the page should have."""
+    found = {stage: report.found_in(files.read_json(measured), stage) for stage, measured in REPORTS.items()}
+    return OF_TASK * len(KINDS) + sum(len(list(challenges.module(stage).charts(one))) for stage, one in found.items())
 
 
 @pytest.fixture
@@ -62,7 +77,7 @@ def open_page(address):
 def test_every_figure_is_drawn_and_every_link_lives(open_page):
     page = open_page()
     drawn = page.evaluate(f"{PLOTS}.map((plot) => plot.querySelectorAll('.trace, .hm').length)")
-    assert len(drawn) == FIGURES
+    assert len(drawn) == figures()
     assert all(drawn)
     dead = "[...document.querySelectorAll('a')].filter((a) => !document.getElementById(a.hash.slice(1))).length"
     assert page.evaluate(dead) == 0

@@ -313,7 +313,10 @@ def test_a_store_that_mlflow_does_not_take_is_told(tiny, monkeypatch):
             "no architecture named 'gruu'; there are: gru, identity",
         ),
         (("evaluate", "--task", "near"), "run `dvc repro train@near-gru` first"),
-        (("nothing",), "error: no command named 'nothing'; there are: evaluate, evidence, fetch"),
+        (
+            ("nothing",),
+            "error: no command named 'nothing'; there are: benchmark, claims, convergence, diagnose",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_a_code(tiny, words, told):

@@ -10,9 +10,10 @@ import zlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from pipeline.reporting import colours, evidence, overview, words
+from pipeline.reporting import challenges, colours, evidence, overview, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
 from pipeline.reporting.markup import Markup, slug, tag
@@ -32,8 +33,9 @@ def page(
     params: Mapping[str, Any],
     confidence: float,
     found: Sequence[evidence.Evidence] = (),
+    findings: Mapping[str, Sequence[challenges.Found]] = MappingProxyType({}),
 ) -> str:
-    """The whole document; `found` is the evidence on initialisation and clipping."""
+    """The whole document; `found` is the evidence on initialisation and clipping, `findings` by stage."""
     main = tag(
         "main",
         intro(tasks, params),
@@ -41,8 +43,9 @@ def page(
         tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
         *(chapter(results) for results in tasks),
         evidence.section(found) if found else None,
+        *(challenges.section(stage, every) for stage, every in findings.items()),
     )
-    body = tag("body", tag("div", contents(tasks, bool(found)), main, class_="columns"), *scripts())
+    body = tag("body", tag("div", contents(tasks, bool(found), list(findings)), main, class_="columns"), *scripts())
     return f'<!DOCTYPE html>\n<html lang="en">{head()}{body}</html>\n'
 
 
@@ -58,11 +61,12 @@ def head() -> Markup:
     )
 
 
-def contents(tasks: Sequence[TaskResults], with_evidence: bool) -> Markup:
+def contents(tasks: Sequence[TaskResults], with_evidence: bool, stages: Sequence[str]) -> Markup:
     """The table of contents."""
     links = {"map": "Map of results", "reading": "How to read this"}
     links |= {slug(results.name): results.name for results in tasks}
     links |= {"evidence": evidence.TITLE} if with_evidence else {}
+    links |= {stage: challenges.module(stage).TITLE for stage in stages}
     items = [tag("li", tag("a", name, href=f"#{target}")) for target, name in links.items()]
     return tag("nav", tag("p", "Contents", class_="title"), tag("ul", *items), aria_label="Contents")
 

@@ -40,7 +40,7 @@ def against_true(pairs: dict[str, tuple[Values, Values]]) -> Chart:
     figure.update_xaxes(title={"text": "true value"})
     figure.update_yaxes(title={"text": "predicted value"})
     note = f"At most {POINTS} test values of each, evenly spaced; right answers lie on the dotted line."
-    fits = {name: np.corrcoef(*pair)[0, 1] if pair[0].std() > 0 else 0.0 for name, pair in pairs.items()}
+    fits = {name: np.corrcoef(*pair)[0, 1] if np.ptp(pair[0]) > 0 else 0.0 for name, pair in pairs.items()}
     summary = ", ".join(f"{name} {fit:.3f}" for name, fit in fits.items())
     return Chart("predicted", "Predicted against true", note, f"Correlation of predicted and true: {summary}", figure)
 

@@ -61,21 +61,28 @@ def set_up(
     train: Train,
     seed: int,
 ) -> Run:
-    """A run on the device that `train` names: the same for the same seed."""
+    """A run on prepared data, on the device that `train` names: the same for the same seed."""
+    run = make_run(prepared.task, architecture, settings, choice, model, train, seed)
+    loaders = {
+        split: Loader(run.task, prepared.columns(split), seed, run.accelerator.device, train.resident_gigabytes * 1e9)
+        for split in ("train", "valid")
+    }
+    return run._replace(loaders=loaders, learned=prepared.learned)
+
+
+def make_run(
+    task: Task, architecture: str, settings: dict[str, Any], choice: Choice, model: Model, train: Train, seed: int
+) -> Run:
+    """A network and its optimizer, without data."""
     accelerator = make_accelerator(train)
     set_seed(seed)
-    task, device = prepared.task, accelerator.device
     network = first_weights(make_model(task, architecture, settings, model), choice)
-    network = network.to(device)  # before the optimizer is made, whose fused form wants the device
+    network = network.to(accelerator.device)  # before the optimizer is made, whose fused form wants the device
     optimizer = make_optimizer(network, choice, train)
     network, optimizer = accelerator.prepare(network, optimizer)
     if task.batch_size % accelerator.num_processes:
         raise InputError(f"batch_size {task.batch_size} cannot be shared by {accelerator.num_processes} processes")
-    loaders = {
-        split: Loader(task, prepared.columns(split), seed, device, train.resident_gigabytes * 1e9)
-        for split in ("train", "valid")
-    }
-    return Run(accelerator, task, network, optimizer, loaders, prepared.learned, choice, train)
+    return Run(accelerator, task, network, optimizer, {}, {}, choice, train)
 
 
 def make_accelerator(train: Train) -> Accelerator:

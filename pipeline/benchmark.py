@@ -1,0 +1,94 @@
+"""What does a step of recurrence cost? Seconds of a training step, by system, length, batch, width and setting.
+
+reads   params: scale, seed, benchmark
+writes  reports/benchmark.json, reports/curves/benchmark.csv
+
+Seconds are medians of a forward and a backward pass of the core, with the loss on the last output and first weights as
+torch draws them. A clock is in what it writes: two runs differ. Results are kept in .work until all are there: started
+again after a kill it goes on.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.config import command, files, paths
+from pipeline.config.benchmark import Benchmark
+from pipeline.config.params import load, section
+from pipeline.measures import readings, speed
+from pipeline.measures.machine import machine
+from pipeline.measures.readings import Row
+from pipeline.tracking import store
+
+
+def main() -> None:
+    params = load()
+    settings = section(Benchmark, params)
+    store.check()
+    gathered = speed.gather(settings, params["seed"])
+    lines = {"batch": settings.batch, "width": settings.width}
+    around = {"left_out": gathered.left_out, "share_of_others": gathered.others}
+    found = {"scale": params["scale"], "seed": params["seed"], "lines": lines, **around, **collect(gathered.results)}
+    files.write_json(paths.found("benchmark"), found)
+    files.write_text(paths.curves("benchmark"), curves(found["rows"], settings))
+    from pipeline.tracking import findings  # mlflow takes seconds to import
+
+    findings.log("benchmark", settings.model_dump(), found, {m["mark"]: m["found"] for m in found["marks"]})
+    _tell(found)
+
+
+def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """All but the scale of reports/benchmark.json."""
+    rows, where = results["step"], machine()
+    memory, checks = results["memory"], results["agreement"]
+    peaks = {
+        precision: readings.select(results["peak"], device="cpu", precision=precision) for precision in ("fp32", "bf16")
+    }
+    return {
+        "machine": where,
+        "peak": {name: _best(some) for name, some in peaks.items()},
+        "peaks": results["peak"],
+        "rows": rows,
+        "crossovers": readings.crossovers(rows),
+        "interpolation": readings.INTERPOLATION,
+        "memory": [row for row in memory if not row["is_long"]],
+        "long": [row for row in memory if row["is_long"]],
+        "checks": {"scan_against_loop": checks, "checkpointed_against_plain": results["chunks"]},
+        "subnormals": results["subnormals"][0],
+        "deck": results["deck"][0],
+        "marks": readings.marks(rows, results["deck"][0], checks[0]),
+    }
+
+
+def curves(rows: Sequence[Row], settings: Benchmark) -> str:
+    """The lines of time against length as a table: what DVC plots."""
+    shown = readings.select(rows, batch=settings.batch, width=settings.width, flush_denormal=True)
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(["line", "steps", "milliseconds"])
+    for row in sorted(shown, key=lambda row: (line(row), row["steps"])):
+        writer.writerow([line(row), row["steps"], f"{1e3 * row['seconds']:.4g}"])
+    return lines.getvalue()
+
+
+def line(row: Row) -> str:
+    setting = f"{row['device']} {row['precision']} {row['threads']} thread{'s' if row['threads'] > 1 else ''}"
+    return f"{readings.named(row)} {setting}"
+
+
+def _best(peaks: Sequence[Row]) -> float | None:
+    return max((peak["operations_per_second"] for peak in peaks), default=None)
+
+
+def _tell(found: dict[str, Any]) -> None:
+    for mark in found["marks"]:
+        said = "not measured" if mark["found"] is None else f"{mark['found']:.3g} {mark['means'].partition(',')[0]}"
+        asked = "" if mark["met"] is None else f" (asked: {mark['asked']:g}, {'met' if mark['met'] else 'not met'})"
+        print(f"{mark['mark']}: {said}{asked}")
+    print(f"other programs took {found['share_of_others']:.0%} of the machine meanwhile")
+    print(f"{len(found['rows'])} rows; left out: {'; '.join(found['left_out']) or 'nothing'}")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,66 @@
+"""The ledger of the deck's claims: what its programs do when they are run, what the experiments show, the verdicts.
+
+reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
+        reports/imdb/metrics.json, reports/sine/metrics.json, models; params: scale
+writes  reports/claims.json
+
+The programs are run as our own telling of them (pipeline/deck/printed.py), each in a process of its own, for what it
+prints or how it fails. One prints seconds, which differ from run to run.
+"""
+
+import subprocess
+import sys
+from collections import Counter
+
+from pipeline.config import command, files, paths
+from pipeline.config.params import load
+from pipeline.deck import printed
+from pipeline.measures.ledger import CLAIMS, Measured
+from pipeline.measures.machine import machine
+from pipeline.tracking import store
+from pipeline.training.setup import settle
+
+SECONDS = 120  # that a program may take
+
+
+def main() -> None:
+    params, measured = load(), Measured()
+    store.check()
+    settle(1)
+    judged = [(claim, claim.judge(measured)) for claim in CLAIMS]  # first: it tells what is missing
+    ran = {name: run(name) for name in printed.PROGRAMS}
+    where = machine()
+    claims = [
+        {
+            "slides": claim.slides,
+            "claim": claim.claim,
+            "printed_program": ran[claim.program],
+            **judgement._asdict(),
+            "machine": f"{where['processor']}, {where['cores']} cores, torch {where['torch']}",
+            "scale": params["scale"],
+        }
+        for claim, judgement in judged
+    ]
+    files.write_json(paths.found("claims"), claims)
+    counts = Counter(claim["verdict"] for claim in claims)
+    from pipeline.tracking import findings  # mlflow takes seconds to import
+
+    numbers = {f"claims/{verdict}": count for verdict, count in counts.items()}
+    findings.log("claims", {}, {"scale": params["scale"], "claims": claims}, numbers)
+    for claim in claims:
+        print(f"slides {claim['slides']:6} {claim['verdict']:11} {claim['claim']}")
+
+
+def run(name: str) -> str:
+    """What a program prints last, or the error that ends it."""
+    order = [sys.executable, "-m", "pipeline.deck.printed", name]
+    try:
+        done = subprocess.run(order, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"does not end within {SECONDS} s"
+    said = done.stdout.strip().splitlines()
+    return "; ".join(said) if done.returncode == 0 else f"stops with {done.stderr.strip().splitlines()[-1]}"
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,104 @@
+"""Is training slow and unsteady? Time until solved, the error surface, and what predictions come to when fed back.
+
+reads   data/prepared/TASK, models/TASK (sum_sign) and models/SERIES (sine); params: scale, seed, tasks, architectures,
+        model, train, convergence
+writes  reports/convergence.json, reports/curves/convergence.csv
+
+Nothing looks at a test split: sequences and waves are fresh, the surface is that of the validation split. A clock is in
+what it writes. What is done is kept in .work: started again after a kill it goes on.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import command, files, paths
+from pipeline.config.params import load
+from pipeline.measures import convergence, over_seeds
+from pipeline.measures.convergence import Job, Plan
+from pipeline.measures.machine import machine
+from pipeline.tracking import store
+from pipeline.training.remembered import Remembered
+
+
+def main() -> None:
+    plan = convergence.plan(load())
+    jobs = convergence.jobs(plan)
+    store.check()
+    kept = Remembered(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
+    kept.run(partial(convergence.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
+    results = {job: kept.done[_name(job)] for job in jobs}
+    found = {"scale": plan.params["scale"], "machine": machine(), **over_seeds.gather(plan, results)}
+    files.write_json(paths.found("convergence"), found)
+    write_curves(paths.curves("convergence"), found)
+    from pipeline.tracking import findings  # mlflow takes seconds to import
+
+    findings.log("convergence", plan.settings.model_dump(), found, dict(numbers(found)))
+    _tell(found)
+
+
+def numbers(found: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
+    """What is compared from run to run."""
+    for one in found["sum_sign"]:
+        for key in ("seconds", "sequences"):
+            yield f"{key}/{one['architecture']}", one[key]["median"]
+        yield f"best_accuracy/{one['architecture']}", one["best_accuracy"]["median"]
+    for one in found["surface"]:
+        yield f"curvature/{one['architecture']}-{one['seed']}", one.get("curvature", {}).get("value")
+    for one in found["free_running"]:
+        yield f"free_running/{one['name'].replace(' ', '_')}", one["clean"][-1] if one["clean"] else None
+    yield "control/accuracy", found["control"]["fresh_accuracy"]["median"]
+
+
+def write_curves(path: Path, found: dict[str, Any]) -> None:
+    """Accuracy by sequences seen, for `dvc plots`."""
+    with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["network", "sequences", "accuracy"])
+        for one in found["sum_sign"]:
+            for seed, curve in zip(found["seeds"], one["curves"], strict=True):
+                rows.writerows([f"{one['architecture']} seed {seed}", *point] for point in curve)
+
+
+def _key(plan: Plan) -> str:
+    """Of all that decides what is found: settings, code and the trained networks."""
+    package, settings, params = Path(__file__).parent, plan.settings, plan.params
+    code = [package / name for name in ("architectures", "config", "deck", "measures", "tasks", "training")]
+    models = [
+        paths.trained(task, name) for task in (settings.task, settings.series) for name in params["architectures"]
+    ]
+    used = {key: params.get(key) for key in ("scale", "seed", "architectures", "model", "train")}
+    decides = [used, settings.model_dump(), plan.task.model_dump(), plan.series.model_dump()]
+    data = [files.digest(path) for path in (*models, paths.prepared(settings.task))]
+    return files.text_digest(json.dumps([decides, data, files.digest(*code)], sort_keys=True))
+
+
+def _name(job: Job) -> str:
+    return " ".join(str(part) for part in job if part != "")
+
+
+def _tell(found: dict[str, Any]) -> None:
+    for one in found["sum_sign"]:
+        seconds, best = one["seconds"]["median"], one["best_accuracy"]["median"]
+        told = (
+            "not by most seeds" if seconds is None else f"{seconds:.1f} s, {one['sequences']['median']:,.0f} sequences"
+        )
+        reached = "diverged" if best is None else f"best accuracy {best:.4f}"
+        print(f"{one['architecture']:12} solved by {one['solved']} of {len(found['seeds'])} seeds: {told}; {reached}")
+    deck = found["control"]
+    print(
+        f"the deck's readout alone: accuracy {deck['fresh_accuracy']['median']:.4f}, {deck['seconds']['median']:.2f} s"
+    )
+    for one in found["free_running"]:
+        print(f"{one['name']:16} {found['series']['ahead']} steps ahead: error {_last(one['clean'])}")
+
+
+def _last(errors: list[float | None]) -> str:
+    return "none" if not errors else "not finite" if errors[-1] is None else f"{errors[-1]:.3f}"
+
+
+if __name__ == "__main__":
+    command.run(main)

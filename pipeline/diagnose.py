@@ -1,0 +1,101 @@
+"""Where do gradients go? How they flow back through time, in fresh and in trained networks, and what explains it.
+
+reads   data/prepared, models; params: scale, seed, tasks, architectures, model, train, diagnose
+writes  reports/diagnose.json, reports/curves/gradients.csv
+
+All in float64. Fresh networks read recall's sequences; trained ones their own task's validation split. What is done is
+kept in .work: started again after a kill it goes on.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import command, files, paths
+from pipeline.config.diagnose import Diagnose
+from pipeline.config.params import load, section
+from pipeline.config.registry import known
+from pipeline.deck import scalar
+from pipeline.measures import networks
+from pipeline.tracking import store
+from pipeline.training.clipping import CLIPPINGS
+from pipeline.training.initializers import INITIALIZERS
+from pipeline.training.remembered import Remembered
+
+
+def main() -> None:
+    params = load()
+    settings = section(Diagnose, params)
+    for kind, names, accepted in (
+        ("task", settings.tasks, params["tasks"]),
+        ("initializer", settings.initializers, INITIALIZERS),
+        ("clipping", settings.clippings, CLIPPINGS),
+    ):
+        for name in names:
+            known(kind, name, accepted)
+    store.check()
+    fresh, trained = networks.fresh_ones(params, settings), networks.trained_ones(params, settings)
+    kept = Remembered(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
+    kept.run(partial(networks.diagnose, params, settings), {_name(job): job for job in (*fresh, *trained)}, "gradients")
+    found = {
+        "scale": params["scale"],
+        "lag": settings.lag,
+        "batch": settings.batch,
+        "fresh": [kept.done[_name(job)] for job in fresh],
+        "trained": [kept.done[_name(job)] for job in trained],
+        "clipping": networks.clippings(params, settings),
+        "scalar": scalar.chart(settings.scalar_weights, settings.scalar_seeds, params["seed"]),
+    }
+    files.write_json(paths.found("diagnose"), found)
+    write_curves(paths.curves("gradients"), found)
+    from pipeline.tracking import findings  # mlflow takes seconds to import
+
+    findings.log("diagnose", settings.model_dump(), found, dict(numbers(found)))
+    _tell(found)
+
+
+def numbers(found: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
+    """What is compared from run to run: horizons, and the slides' weights."""
+    for one in found["fresh"]:
+        yield f"horizon/{one['architecture']}-{one['initializer']}", one["horizon"]
+    for one in found["trained"]:
+        yield f"horizon/{one['task']}-{one['architecture']}-{one['seed']}", one.get("horizon")
+    for one in found["scalar"]["slides"]:
+        yield f"scalar/w{one['w']:g}_log10", one["log10"]["median"]
+
+
+def write_curves(path: Path, found: dict[str, Any]) -> None:
+    """Gradient against lag, for `dvc plots`."""
+    with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["network", "lag", "log10_gradient"])
+        for one in found["fresh"]:
+            points = zip(one["inputs"]["lag"], one["inputs"]["log10"], strict=True)
+            rows.writerows([f"{one['architecture']} {one['initializer']}", lag, value] for lag, value in points)
+
+
+def _key(params: dict[str, Any], settings: Diagnose) -> str:
+    """Of all that decides what is found: settings, code and the trained networks."""
+    package = Path(__file__).parent
+    code = files.digest(*(package / name for name in ("architectures", "measures", "tasks", "training")))
+    models = [files.digest(paths.trained(task, name)) for task in settings.tasks for name in params["architectures"]]
+    return files.text_digest(json.dumps([params, code, models], sort_keys=True))
+
+
+def _name(job: networks.Job) -> str:
+    return " ".join(str(part) for part in job)
+
+
+def _tell(found: dict[str, Any]) -> None:
+    for one in found["fresh"]:
+        print(f"{one['architecture']:12} {one['initializer']:12} horizon {one['horizon']:4} of {one['steps']} steps")
+    for one in found["scalar"]["slides"]:
+        said = "explodes" if one["explodes"] else "vanishes or stays"
+        print(f"scalar net, w = {one['w']:g}: 10 to the {one['log10']['median']:.1f} over 100 steps: {said}")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,147 @@
+"""What the convergence stage measures: a job for each kind of measurement, architecture and seed.
+
+solve     train on fresh sequences until fresh ones show that the task is solved
+control   the deck's program, of which the readout alone is trained
+surface   the loss around the weights that train wrote, on validation sequences
+free      the series' networks that train wrote, fed their own predictions
+"""
+
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+
+from pipeline.architectures import SequenceModel
+from pipeline.architectures._saved import load
+from pipeline.config import InputError, files, paths
+from pipeline.config.convergence import Convergence
+from pipeline.config.criterion import Criterion
+from pipeline.config.model import Model
+from pipeline.config.params import section
+from pipeline.config.registry import known
+from pipeline.config.train import Train
+from pipeline.deck import readout_only
+from pipeline.measures import free_running, surface
+from pipeline.measures.solving import solve
+from pipeline.tasks import Task, make, open_prepared
+from pipeline.tasks.sine import Sine
+from pipeline.tasks.sum_sign import SumSign
+from pipeline.training.setup import read_choice
+
+Params = dict[str, Any]
+Kind = TypeVar("Kind", bound=Task)
+WAVES = 77  # waves are drawn from a seed of their own: train's splits have 0 to 2 in its place
+
+
+class Job(NamedTuple):
+    """One thing to measure; the deck's program has no architecture."""
+
+    kind: str
+    architecture: str
+    seed: int
+
+
+class Plan(NamedTuple):
+    """What is measured, with the two tasks it is measured on."""
+
+    params: Params
+    settings: Convergence
+    task: SumSign
+    series: Sine
+
+
+def plan(params: Params) -> Plan:
+    """Raises InputError for tasks that are not there, or of another kind."""
+    settings = section(Convergence, params)
+    task = _task(params, "task", settings.task, SumSign)
+    own = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
+    return Plan(params, settings, task.model_copy(update=own), _task(params, "series", settings.series, Sine))
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """Everything that is measured. Raises InputError for networks that are not trained."""
+    open_prepared(plan.settings.task, plan.params)
+    names, seeds = list(plan.params["architectures"]), own_seeds(plan)
+    every = [Job("solve", name, seed) for name in names for seed in seeds]
+    every += [Job("control", "", seed) for seed in seeds]
+    for kind, task in (("surface", plan.settings.task), ("free", plan.settings.series)):
+        every += [Job(kind, name, int(seed)) for name in names for seed in trained(task, name)["seeds"]]
+    return every
+
+
+def own_seeds(plan: Plan) -> list[int]:
+    return [plan.params["seed"] + number for number in range(plan.settings.seeds)]
+
+
+def trained(task: str, architecture: str) -> Any:
+    """model.json of a trained network. Raises InputError where it, or the weights of a sound seed, are missing."""
+    folder = paths.trained(task, architecture)
+    described = folder / "model.json"
+    description = files.read_json(described) if described.exists() else {"seeds": {}}
+    sound = [seed for seed, result in description["seeds"].items() if result["status"] == "ok"]
+    missing = [path for path in (described, *(folder / f"{seed}.safetensors" for seed in sound)) if not path.exists()]
+    if missing:
+        raise InputError(f"no trained network in {missing[0]}: run `dvc repro train@{task}-{architecture}` first")
+    return description
+
+
+def measure(plan: Plan, job: Job) -> dict[str, Any]:
+    """What one job gives, as JSON values."""
+    return {"solve": _solve, "control": _control, "surface": _surface, "free": _free}[job.kind](plan, job)
+
+
+def waves(plan: Plan) -> free_running.Waves:
+    """The waves that every network and predictor goes on with."""
+    settings = plan.settings
+    return free_running.draw(plan.series, settings.waves, settings.ahead, 1_000 * plan.params["seed"] + WAVES)
+
+
+def _solve(plan: Plan, job: Job) -> dict[str, Any]:
+    settings, own = plan.settings, plan.params["architectures"][job.architecture] or {}
+    model, train = section(Model, plan.params), section(Train, plan.params)
+    choice, criterion = read_choice(job.architecture, own), Criterion(measure="accuracy", level=settings.level)
+    length = (settings.most, settings.every, settings.checked, settings.average)
+    return solve(plan.task, job.architecture, own, choice, model, train, job.seed, criterion, *length)
+
+
+def _control(plan: Plan, job: Job) -> dict[str, Any]:
+    return readout_only.experiment(job.seed, plan.task.steps)
+
+
+def _surface(plan: Plan, job: Job) -> dict[str, Any]:
+    status, model = _network(plan.settings.task, job)
+    if model is None:
+        return status
+    settings, prepared = plan.settings, open_prepared(plan.settings.task, plan.params)
+    columns = prepared.columns("valid")
+    rows = torch.arange(min(settings.examples, prepared.task.rows(columns)))
+    around = surface.Surface(model, surface.on_batch(prepared.task, prepared.task.gather(columns, rows)))
+    distances = torch.linspace(-settings.reach, settings.reach, settings.points, dtype=torch.float64).tolist()
+    return status | surface.describe(around, distances, settings.directions, settings.iterations, job.seed)
+
+
+def _free(plan: Plan, job: Job) -> dict[str, Any]:
+    status, model = _network(plan.settings.series, job)
+    if model is None:
+        return status
+    drawn = waves(plan)
+    return status | free_running.errors(free_running.run(model, drawn), drawn)
+
+
+def _network(task: str, job: Job) -> tuple[dict[str, Any], SequenceModel | None]:
+    """A trained network and its status; none where training diverged."""
+    description = trained(task, job.architecture)
+    seed = description["seeds"][str(job.seed)]
+    status = {"status": seed["status"], "diverged_at": seed["diverged_at"]}
+    if seed["status"] != "ok":
+        return status, None
+    return status, load(description, paths.trained(task, job.architecture) / f"{job.seed}.safetensors")
+
+
+def _task(params: Params, setting: str, name: str, kind: type[Kind]) -> Kind:
+    place = f"params.yaml: convergence.{setting}"
+    known(f"task ({place})", name, params["tasks"])
+    made = make(name, params)
+    if not isinstance(made, kind):
+        file = kind.__module__.rsplit(".", 1)[1]
+        raise InputError(f"{place}: {name} is of kind {type(made).__module__.rsplit('.', 1)[1]}; accepted: {file}")
+    return made

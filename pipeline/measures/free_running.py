@@ -1,0 +1,92 @@
+"""Free-running prediction: a network that predicts the next value is fed its own predictions, far past what it knows.
+
+Its window slides: the oldest value falls out, the newest prediction comes in, so that each prediction is made from as
+many values as in training. Set beside predictors that need no network, on the same fresh waves.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pipeline.tasks.sine import Sine
+
+CHUNK = 256  # sequences that are predicted at once
+
+
+class Waves(NamedTuple):
+    """Noisy values that a predictor sees, and how they go on, without the noise and with it."""
+
+    window: Float[Tensor, "waves steps"]
+    clean: Float[Tensor, "waves ahead"]
+    noisy: Float[Tensor, "waves ahead"]
+
+
+def draw(task: Sine, waves: int, ahead: int, seed: int) -> Waves:
+    """Fresh waves of the task, `ahead` values longer than its sequences; the same generator draws both versions."""
+    longer = {"steps": task.steps + ahead}
+    clean, noisy = (
+        task.model_copy(update={**longer, "noise": noise}).draw(waves, torch.Generator().manual_seed(seed))["inputs"]
+        for noise in (0.0, task.noise)
+    )
+    return Waves(noisy[:, : task.steps, 0], clean[:, task.steps :, 0], noisy[:, task.steps :, 0])
+
+
+@torch.no_grad()
+def run(model: nn.Module, waves: Waves) -> Float[Tensor, "waves ahead"]:
+    """What a network predicts 1, 2, ... steps past the window, each prediction fed back."""
+    model.eval()
+    return torch.cat([_slide(model, some, waves.clean.shape[1]) for some in waves.window.split(CHUNK)])
+
+
+def _slide(model: nn.Module, window: Float[Tensor, "some steps"], ahead: int) -> Float[Tensor, "some ahead"]:
+    some, steps = window.shape
+    lengths, predicted = torch.full((some,), steps), []
+    for _ in range(ahead):
+        predicted.append(model(window.unsqueeze(2), lengths)[:, -1])
+        window = torch.cat([window[:, 1:], predicted[-1]], dim=1)
+    return torch.cat(predicted, dim=1)
+
+
+def errors(predicted: Float[Tensor, "waves ahead"], waves: Waves) -> dict[str, list[float | None]]:
+    """Root mean squared error 1, 2, ... steps ahead, against the wave itself and against its noisy values."""
+    return {name: _roots(predicted, getattr(waves, name)) for name in ("clean", "noisy")}
+
+
+def _roots(predicted: Tensor, wanted: Tensor) -> list[float | None]:
+    roots = (predicted.double() - wanted.double()).square().mean(dim=0).sqrt().tolist()
+    return [root if math.isfinite(root) else None for root in roots]
+
+
+def last_value(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
+    """The last value seen, again and again."""
+    return waves.window[:, -1:].expand_as(waves.clean)
+
+
+def mean(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
+    """The mean of all waves, 0: the best answer that does not look."""
+    return torch.zeros_like(waves.clean)
+
+
+def known_frequency(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
+    """The sine of the true frequency that fits the window best (least squares): what no network is told."""
+    steps, ahead = waves.window.shape[1], waves.clean.shape[1]
+    turn = 2 * math.pi * task.frequency * task.spacing * torch.arange(steps + ahead, dtype=torch.float64)
+    basis = torch.stack([turn.sin(), turn.cos()], dim=1)
+    fitted = torch.linalg.lstsq(basis[:steps], waves.window.double().T).solution
+    return (basis[steps:] @ fitted).T.float()
+
+
+SIMPLE: dict[str, Callable[[Sine, Waves], Tensor]] = {
+    "last value": last_value,
+    "mean": mean,
+    "known frequency": known_frequency,
+}
+
+
+def simple(task: Sine, waves: Waves) -> list[dict[str, Any]]:
+    """The predictors without a network, with their errors."""
+    return [{"name": name, **errors(predict(task, waves), waves)} for name, predict in SIMPLE.items()]

@@ -1,0 +1,203 @@
+"""The ledger: for each claim of the deck, what a correct experiment shows, and the verdict that its numbers allow.
+
+A verdict is `reproduced` (so it is), `corrected` (true otherwise than claimed), `refuted` (it is not so) or `undecided`
+(seeds or machine cannot tell). Each judge reads what the stages measured; none measures a network anew.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.config import InputError, files, paths
+from pipeline.deck import plain
+
+SAME = 1e-6  # a recurrence is the deck's when no output differs by more
+NOISE = 0.1**2  # variance of the noise in the slides' sine: no predictor of the noisy series can have a smaller error
+GATED = ("gru", "lstm", "attention", "transformer", "min_gru")
+
+
+class Judgement(NamedTuple):
+    """What an experiment says of a claim; `interval` is of `number`, None where there is none."""
+
+    verdict: str
+    experiment: str
+    number: float | None
+    seeds: int | None = None
+    interval: list[float] | None = None
+    evidence: str = ""  # where on the page, or in which file, it stands
+
+
+class Measured:
+    """What the stages wrote. Raises InputError for what is not there."""
+
+    def stage(self, name: str) -> dict[str, Any]:
+        return self._read(paths.found(name), name)
+
+    def task(self, name: str) -> dict[str, Any]:
+        return self._read(paths.metrics(name), f"evaluate@{name}")
+
+    @staticmethod
+    def _read(path: Path, stage: str) -> Any:
+        if not path.exists():
+            raise InputError(f"no {path}: run `dvc repro {stage}` first")
+        return files.read_json(path)
+
+
+class Claim(NamedTuple):
+    slides: str
+    claim: str
+    program: str  # of pipeline/deck/printed.py
+    judge: Callable[[Measured], Judgement]
+
+
+def forward(measured: Measured) -> Judgement:
+    seeds, worst = 20, 0.0
+    for seed in range(seeds):
+        weights, x = plain.draw(np.random.default_rng(seed), inputs=10, hidden=20, outputs=5, steps=5)
+        net = nn.RNN(10, 20, batch_first=True, dtype=torch.float64)
+        zeros = torch.zeros(20, dtype=torch.float64)
+        matrices = {"weight_ih_l0": torch.from_numpy(weights.wxh), "weight_hh_l0": torch.from_numpy(weights.whh)}
+        net.load_state_dict({**matrices, "bias_ih_l0": zeros, "bias_hh_l0": zeros})
+        with torch.no_grad():
+            ours = net(torch.from_numpy(x)[None])[0][0] @ torch.from_numpy(weights.why).T
+        worst = max(worst, float((ours - torch.from_numpy(plain.outputs(weights, x))).abs().max()))
+    told = f"torch's RNN with the slide's weights gives the same outputs: none differs by more than {worst:.1e}."
+    return Judgement("reproduced" if worst < SAME else "refuted", told, worst, seeds, evidence="#claims")
+
+
+def vanishes(measured: Measured) -> Judgement:
+    one = _scalar(measured, 0.1)
+    told = (
+        f"With a correct backward pass the gradient vanishes, further than claimed: 10 to the "
+        f"{one['log10']['median']:.0f}, not 10 to the {one['printed_log10']:.0f}."
+    )
+    verdict = "corrected" if one["log10"]["greatest"] < 0 else "refuted"
+    return Judgement(verdict, told, *_logarithm(one), evidence="#diagnose")
+
+
+def explodes(measured: Measured) -> Judgement:
+    one = _scalar(measured, 10.0)
+    told = (
+        "A sigmoid saturates before a weight of 10 can blow anything up: the slope it multiplies by is nearly 0. Over "
+        f"100 steps the gradient is 10 to the {one['log10']['median']:.0f}, not 10 to the {one['printed_log10']:.0f}."
+    )
+    verdict = "reproduced" if one["log10"]["least"] > 0 else "refuted" if one["log10"]["greatest"] < 0 else "undecided"
+    return Judgement(verdict, told, *_logarithm(one), evidence="#diagnose")
+
+
+def dependencies(measured: Measured) -> Judgement:
+    """Half of the seeds is the line: below it, with the whole interval, the net does not learn to recall."""
+    rows = [row for row in measured.stage("memory")["rows"] if row["task"] == "recall"]
+    plain_ones = [row for row in rows if row["architecture"] == "rnn"]
+    if not plain_ones:
+        return Judgement("undecided", "The plain RNN was not measured on recall.", None, evidence="#memory")
+    ours = max(plain_ones, key=lambda row: (row["lag"], row["variant"] == "bits"))
+    alike = [row for row in rows if (row["lag"], row["variant"]) == (ours["lag"], ours["variant"])]
+    others = [f"{row['architecture']} in {row['solved']}" for row in alike if row["architecture"] in GATED]
+    told = (
+        f"Trained with the choice that params.yaml states, the plain RNN learns to recall over {ours['lag']} steps in "
+        f"{ours['solved']} of {ours['seeds']} seeds; {', '.join(others)}. The slide trains nothing, so that its loss "
+        "says nothing of memory."
+    )
+    share = ours["share"]
+    verdict = "reproduced" if share["high"] < 0.5 else "refuted" if share["low"] > 0.5 else "undecided"
+    return Judgement(verdict, told, share["mean"], ours["seeds"], [share["low"], share["high"]], "#memory")
+
+
+def convergence(measured: Measured) -> Judgement:
+    """The slide sees chance after 27.64 s, since it trains the readout alone."""
+    found = measured.stage("convergence")
+    level = f"{found['criterion']['level']:.0%}"
+    solved = [row for row in found["sum_sign"] if row["solved"] == row["seeds"]]
+    rnn = next((row for row in found["sum_sign"] if row["architecture"] == "rnn"), None)
+    if not solved or rnn is None:
+        return Judgement(
+            "undecided", f"No architecture reached {level} with every seed.", None, evidence="#convergence"
+        )
+    best = min(solved, key=lambda row: row["seconds"]["median"])
+    told = (
+        f"Trained whole, {best['architecture']} reaches {level} on fresh sequences in "
+        f"{best['seconds']['median']:.1f} s (median of {best['seeds']} seeds), {len(solved)} of "
+        f"{len(found['sum_sign'])} architectures with every seed, the plain RNN in {rnn['solved']} of {rnn['seeds']}. "
+        "The slide's 27.64 s at chance are those of a readout that is trained alone."
+    )
+    return Judgement("corrected", told, best["seconds"]["median"], best["seeds"], evidence="#convergence")
+
+
+def parallelization(measured: Measured) -> Judgement:
+    found = measured.stage("benchmark")
+    times = found["deck"]["times_faster"]
+    told = (
+        "The slide's two programs are the same loop. What does gain is a batch in a fused module: "
+        f"{times:.1f} times the sequences a second of the slide's loop, on {found['machine']['cores']} CPU cores. "
+        "What a GPU gains, a CPU cannot say."
+    )
+    return Judgement("corrected", told, times, evidence="#benchmark")
+
+
+def sentiment(measured: Measured) -> Judgement:
+    return _of_task(measured, "imdb", "accuracy", 0.5, "It has to be trained: ")
+
+
+def series(measured: Measured) -> Judgement:
+    found = measured.task("sine")
+    name = best_on_validation("sine")
+    score = _entry(found, name)["metrics"]["mse"]
+    told = (
+        f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide's .000211 "
+        f"is the loss on data it was fitted to, or on none. {name}, best on validation, has {score['mean']:.4f} one "
+        "step ahead on unseen phases."
+    )
+    verdict = "refuted" if score["low"] > 0.000211 else "reproduced"
+    return Judgement(verdict, told, score["mean"], len(score["by_seed"]), [score["low"], score["high"]], "#sine")
+
+
+def best_on_validation(task: str) -> str:
+    """The architecture whose seeds have the least mean validation loss: the test split chooses nothing."""
+    losses: dict[str, float] = {}
+    for described in sorted(Path("models", task).glob("*/model.json")):
+        seeds = files.read_json(described)["seeds"].values()
+        every = [seed["valid_loss"] for seed in seeds if seed["status"] == "ok"]
+        if every and described.parent.name != "identity":
+            losses[described.parent.name] = math.fsum(every) / len(every)
+    if not losses:
+        raise InputError(f"no trained network in models/{task}: run `dvc repro train` first")
+    return min(losses, key=lambda name: losses[name])
+
+
+def _of_task(measured: Measured, task: str, metric: str, chance: float, said: str) -> Judgement:
+    found, name = measured.task(task), best_on_validation(task)
+    score = _entry(found, name)["metrics"][metric]
+    told = f"{said}{name}, best on validation, has {metric} {score['mean']:.3f} on {found['examples']:,} test examples."
+    verdict = "corrected" if score["low"] > chance else "undecided"
+    return Judgement(verdict, told, score["mean"], len(score["by_seed"]), [score["low"], score["high"]], f"#{task}")
+
+
+def _entry(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return next(entry for entry in found["results"] if entry["name"] == name)
+
+
+def _scalar(measured: Measured, w: float) -> dict[str, Any]:
+    return next(one for one in measured.stage("diagnose")["scalar"]["slides"] if one["w"] == w)
+
+
+def _logarithm(one: Mapping[str, Any]) -> tuple[float, int, list[float]]:
+    log10 = one["log10"]
+    return log10["median"], one["seeds"], [log10["least"], log10["greatest"]]
+
+
+CLAIMS = (
+    Claim("2-3", "A plain recurrent net's forward pass gives an output for each of 5 steps", "forward", forward),
+    Claim("4-6", "With w = 0.1 the gradient vanishes, to 1.09e-20 over 100 steps", "gradients", vanishes),
+    Claim("4-6", "With w = 10 the gradient explodes, to 2.0e+20 over 100 steps", "gradients", explodes),
+    Claim("7-9", "A plain RNN does not learn to recall the first of many bits", "dependencies", dependencies),
+    Claim("10-12", "Training is slow: chance after 100 epochs and 27.64 s", "convergence", convergence),
+    Claim("13-15", "Sequential computing costs 6.29 times what a batch costs", "parallelization", parallelization),
+    Claim("16-18", "A recurrent net tells the sentiment of a text", "sentiment", sentiment),
+    Claim("19-21", "A recurrent net predicts a noisy sine to a loss of .000211", "series", series),
+)

@@ -1,0 +1,109 @@
+"""What measured times say: where one system overtakes another, what flush-denormal gains, which marks are met."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import Any
+
+Row = Mapping[str, Any]
+
+MARK = {"steps": 256, "batch": 64, "width": 128}  # where fused modules are held to a mark
+GAIN, SHARE, APART = 5.0, 0.35, 1e-5  # the marks: times faster, share of the peak, largest difference
+SETTING = ("device", "threads", "flush_denormal", "precision", "batch", "width")
+PAIRS = (
+    ("min_gru scan", "min_gru loop"),
+    ("min_gru scan", "gru fused"),
+    ("min_gru scan", "lstm fused"),
+    ("min_gru loop", "lstm fused"),
+    ("transformer fused", "lstm fused"),
+    ("attention fused", "lstm fused"),
+    ("rnn cells", "rnn fused"),
+    ("lstm cells", "lstm fused"),
+)
+INTERPOLATION = "the logarithm of the ratio of seconds, linear in the logarithm of steps between two measured lengths"
+
+
+def named(row: Row) -> str:
+    return f"{row['system']} {row['implementation']}"
+
+
+def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+    """The rows that have all these values."""
+    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+
+
+def crossovers(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """For each setting and pair with two lengths or more in common: where the first overtakes or falls behind."""
+
+    def setting(row: Row) -> tuple[Any, ...]:
+        return tuple(row[key] for key in SETTING)
+
+    found = []
+    for values, some in groupby(sorted(rows, key=setting), setting):
+        times: dict[str, dict[int, float]] = {}
+        for row in some:
+            times.setdefault(named(row), {})[row["steps"]] = row["seconds"]
+        for one, other in PAIRS:
+            ratios = _ratios(times.get(one, {}), times.get(other, {}))
+            if len(ratios) > 1:
+                names = {"system": one, "against": other}
+                found.append({**dict(zip(SETTING, values, strict=True)), **names, **crossing(ratios)})
+    return found
+
+
+def crossing(ratios: Mapping[int, float]) -> dict[str, Any]:
+    """Where the ratio of seconds, by steps, passes 1. Above 1 the system in question is the faster one."""
+    changes = []
+    for (low, before), (high, after) in pairwise(sorted(ratios.items())):
+        if (before > 1) != (after > 1):
+            share = math.log(before) / (math.log(before) - math.log(after))
+            steps = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+            changes.append({"steps": steps, "between": [low, high], "becomes": "faster" if after > 1 else "slower"})
+    faster = [steps for steps, ratio in sorted(ratios.items()) if ratio > 1]
+    return {
+        "shortest_faster": faster[0] if faster else None,
+        "crossings": changes,
+        "times_faster": [{"steps": steps, "times": ratio} for steps, ratio in sorted(ratios.items())],
+    }
+
+
+def gains(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """How many times faster each step is with flush-denormal than without, where both were measured."""
+    same = ("system", "implementation", "steps", "batch", "width", "threads", "precision", "device")
+    slow = {tuple(row[key] for key in same): row["seconds"] for row in select(rows, flush_denormal=False)}
+    found = []
+    for row in select(rows, flush_denormal=True):
+        if (without := slow.get(tuple(row[key] for key in same))) is not None:
+            times = {"seconds": row["seconds"], "seconds_without": without, "times_faster": without / row["seconds"]}
+            found.append({key: row[key] for key in same} | times)
+    return found
+
+
+def marks(rows: Sequence[Row], deck: Mapping[str, Any], agreement: Mapping[str, float]) -> list[dict[str, Any]]:
+    """What was asked, what was found and whether that meets it; None where it was not measured, or nothing asked."""
+    told = []
+    for system in ("lstm", "gru"):
+        found = [gain["times_faster"] for gain in select(gains(rows), system=system, implementation="fused", **MARK)]
+        told.append(_mark(f"flush_denormal_gain_{system}", "times faster, at least", GAIN, next(iter(found), None)))
+    there = select(rows, system="lstm", implementation="fused", device="cpu", flush_denormal=True, **MARK)
+    shares = [row["share_of_peak"] for row in select(there, precision="fp32") if row["threads"] == _threads(rows)]
+    told.append(
+        _mark("share_of_peak_lstm", "of the fp32 matrix-product peak, at least", SHARE, next(iter(shares), None))
+    )
+    told.append(_mark("deck_loop_against_fused_rnn", "times faster", None, deck["times_faster"]))
+    told.append(_mark("scan_against_loop", "largest difference, at most", APART, agreement["outputs"], most=True))
+    return told
+
+
+def _mark(name: str, means: str, asked: float | None, found: float | None, most: bool = False) -> dict[str, Any]:
+    met = None if asked is None or found is None else found <= asked if most else found >= asked
+    return {"mark": name, "means": means, "asked": asked, "found": found, "met": met}
+
+
+def _ratios(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+    """Times that the first is faster than the other, by steps, where both were measured."""
+    return {steps: other[steps] / one[steps] for steps in sorted(one.keys() & other.keys())}
+
+
+def _threads(rows: Iterable[Row]) -> int:
+    return max(row["threads"] for row in rows)

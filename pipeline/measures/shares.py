@@ -1,0 +1,23 @@
+"""A share of successes, and how far chance may have moved it."""
+
+import math
+from typing import Any
+
+NORMAL = 1.959963984540054  # between -it and it lie 95 % of the standard normal distribution
+
+
+def share(successes: int, trials: int) -> dict[str, Any]:
+    """The share with its interval: mean, low, high."""
+    low, high = wilson(successes, trials)
+    return {"mean": successes / trials, "low": low, "high": high}
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson, Probable inference, JASA 22, 1927).
+
+    Unlike the share plus or minus its standard error it has a width where all succeed, or none: 8 of 8 is [.68, 1].
+    """
+    p, z = successes / trials, NORMAL
+    middle = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * math.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
+    return max(0.0, middle - half), min(1.0, middle + half)

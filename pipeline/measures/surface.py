@@ -1,0 +1,131 @@
+"""The error surface around a network's weights: the loss along lines through them, and the largest curvature.
+
+In float64 throughout. The curvature needs products of the Hessian with a vector: central differences of gradients,
+since the scan, attention's fast kernel and cuDNN's recurrent nets have no second backward pass.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from pipeline.tasks import Batch, Task
+
+STEP = 1e-4  # of the central differences: their error is of the order of its square
+TOLERANCE = 1e-3  # of the curvature, from one iteration to the next and as a residual
+
+Loss = Callable[[nn.Module], Tensor]
+
+
+class Curvature(NamedTuple):
+    """The eigenvalue of the Hessian that is largest in size, as far as it was found."""
+
+    value: float
+    residual: float  # |H v - value v| / |value|: how far v is from an eigenvector
+    iterations: int
+    converged: bool
+
+
+class Surface:
+    """The loss as a function of all weights, in one vector; works on a copy of the network."""
+
+    def __init__(self, model: nn.Module, loss: Loss):
+        self.model, self.loss_of = copy.deepcopy(model).double().eval(), loss
+        self.parameters = list(self.model.parameters())
+        self.weights = parameters_to_vector(self.parameters).detach().clone()
+
+    def loss(self, weights: Float[Tensor, " parameters"]) -> float:
+        with torch.no_grad():
+            return self._at(weights).item()
+
+    def gradient(self, weights: Float[Tensor, " parameters"]) -> Float[Tensor, " parameters"]:
+        return parameters_to_vector(torch.autograd.grad(self._at(weights), self.parameters))
+
+    def bend(self, direction: Float[Tensor, " parameters"]) -> Float[Tensor, " parameters"]:
+        """The Hessian at the network's weights times a direction of length 1."""
+        ahead, behind = (self.gradient(self.weights + side * STEP * direction) for side in (1, -1))
+        return (ahead - behind) / (2 * STEP)
+
+    def random(self, seed: torch.Generator) -> Float[Tensor, " parameters"]:
+        """A random direction in which each neuron's weights have the length that they have in the network.
+
+        Without that, the same step would be large for a network of small weights and small for one of large weights
+        (Li et al., Visualizing the Loss Landscape of Neural Nets, 2018). Biases and norms stand still, as there.
+        """
+        return parameters_to_vector([_like(parameter.detach(), seed) for parameter in self.parameters])
+
+    def along(self, direction: Float[Tensor, " parameters"], distances: list[float]) -> list[float | None]:
+        """The loss at these multiples of a direction from the weights; None where it is not finite."""
+        losses = [self.loss(self.weights + distance * direction) for distance in distances]
+        return [loss if math.isfinite(loss) else None for loss in losses]
+
+    def _at(self, weights: Float[Tensor, " parameters"]) -> Float[Tensor, ""]:
+        vector_to_parameters(weights, self.parameters)
+        return self.loss_of(self.model)
+
+
+def on_batch(task: Task, batch: Batch) -> Loss:
+    """A task's mean loss on one batch, in float64."""
+    inputs, targets = (x.double() if x.is_floating_point() else x for x in (batch.inputs, batch.targets))
+    return lambda model: task.loss(model(inputs, batch.lengths), targets)
+
+
+def describe(surface: Surface, distances: list[float], directions: int, iterations: int, seed: int) -> dict[str, Any]:
+    """Loss along `directions` random lines and along the gradient, and the largest curvature. JSON values.
+
+    Distance 1 is as far as the weights of all matrices are long. Along the gradient, positive is downhill.
+    """
+    random = torch.Generator().manual_seed(seed)
+    lines = [surface.random(random) for _ in range(directions)]
+    gradient, long = surface.gradient(surface.weights), lines[0].norm()
+    steepest = -gradient * long / gradient.norm().clamp(min=1e-300)
+    around, downhill = [surface.along(line, distances) for line in lines], surface.along(steepest, distances)
+    curvature = largest_curvature(surface, iterations, random)
+    return {
+        "loss": surface.loss(surface.weights),
+        "gradient_norm": gradient.norm().item(),
+        "weights_norm": long.item(),
+        "distances": distances,
+        "random": around,
+        "gradient": downhill,
+        "valleys": {"random": [valleys(line) for line in around], "gradient": valleys(downhill)},
+        "curvature": curvature._asdict(),
+    }
+
+
+def largest_curvature(surface: Surface, iterations: int, seed: torch.Generator) -> Curvature:
+    """By power iteration: a direction that is bent again and again turns to the steepest curve's.
+
+    The value is signed: below zero, the surface falls away to both sides faster than it rises anywhere.
+    """
+    direction = torch.randn(len(surface.weights), dtype=torch.float64, generator=seed)
+    direction, value, residual = direction / direction.norm(), 0.0, math.inf
+    for iteration in range(1, iterations + 1):
+        bent = surface.bend(direction)
+        before, value = value, float(direction @ bent)  # Rayleigh's quotient
+        residual = float((bent - value * direction).norm()) / max(abs(value), 1e-300)
+        if float(bent.norm()) == 0:
+            return Curvature(0.0, 0.0, iteration, True)
+        if abs(value - before) <= TOLERANCE * abs(value) and residual < math.sqrt(TOLERANCE):
+            return Curvature(value, residual, iteration, True)
+        direction = bent / bent.norm()
+    return Curvature(value, residual, iterations, False)
+
+
+def valleys(losses: list[float | None]) -> int:
+    """Places along a line where the loss is lower than at both neighbours: 1 for a bowl."""
+    known = [math.inf, *(math.inf if loss is None else loss for loss in losses), math.inf]
+    inner = range(1, len(known) - 1)
+    return sum(known[i] < known[i - 1] and known[i] <= known[i + 1] and known[i] < math.inf for i in inner)
+
+
+def _like(weights: Tensor, seed: torch.Generator) -> Tensor:
+    if weights.dim() < 2:
+        return torch.zeros_like(weights)
+    drawn = torch.randn(weights.shape, dtype=weights.dtype, generator=seed)
+    return drawn * weights.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True)

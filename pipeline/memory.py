@@ -1,0 +1,52 @@
+"""How far back can each architecture be trained to look, and with how many sequences? Beside two controls.
+
+reads   params: scale, seed, architectures, model, train, memory
+writes  reports/memory.json
+
+Recall, adding, temporal order and copying, on sequences that are drawn as they are needed: no data set is read.
+Networks that are done are kept in .work: started again after a kill it goes on.
+"""
+
+from typing import Any
+
+from pipeline.config import InputError, command, files, paths
+from pipeline.config.memory import Memory
+from pipeline.config.params import load, section
+from pipeline.measures.memory import gather
+from pipeline.tracking import store
+
+
+def main() -> None:
+    params = load()
+    settings = section(Memory, params)
+    if not settings.problems:
+        raise InputError("params.yaml: memory.problems: there are none to measure")
+    store.check()
+    found = gather(params)
+    files.write_json(paths.found("memory"), found)
+    from pipeline.tracking import findings  # mlflow takes seconds to import
+
+    findings.log("memory", settings.model_dump(), found, dict(_numbers(found)))
+    _tell(found)
+
+
+def _numbers(found: dict[str, Any]) -> list[tuple[str, float | None]]:
+    """What MLflow compares between runs."""
+    numbers: list[tuple[str, float | None]] = []
+    for row in found["rows"]:
+        name = f"{row['task']}_{row['variant']}_{row['lag']}/{row['architecture']}"
+        numbers += [(f"solved/{name}", row["share"]["mean"]), (f"sequences/{name}", row["sequences"]["median"])]
+    return numbers
+
+
+def _tell(found: dict[str, Any]) -> None:
+    for row in found["rows"]:
+        counted = "trials" if "trials" in row else "sequences"
+        middle = row[counted]["median"]
+        needed = "" if middle is None else f", median of {middle:,.0f} {counted}"
+        place = f"{row['task']} ({row['variant']}) at lag {row['lag']}"
+        print(f"{place}: {row['architecture']:11} solved by {row['solved']} of {row['seeds']} seeds{needed}")
+
+
+if __name__ == "__main__":
+    command.run(main)

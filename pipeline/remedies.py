@@ -1,0 +1,51 @@
+"""What each remedy of the deck changes: LSTM, GRU, attention, Transformer, minGRU; initialisation and clipping.
+
+reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
+        reports/imdb/metrics.json, reports/victoria/metrics.json, reports/evidence; params: scale, architectures
+writes  reports/remedies.json
+
+It measures nothing: one table of what the other stages found, so that a remedy is seen on every challenge at once.
+"""
+
+from typing import Any
+
+from pipeline.config import command, files, paths
+from pipeline.config.params import load
+from pipeline.measures import remedies
+from pipeline.measures.ledger import Measured
+from pipeline.tracking import store
+
+STAGES = ("diagnose", "memory", "convergence", "benchmark")
+
+
+def main() -> None:
+    params, measured = load(), Measured()
+    store.check()
+    stages = {name: measured.stage(name) for name in STAGES}
+    tasks = {name: measured.task(name) for name in remedies.REAL if name in params["tasks"]}
+    evidence = [files.read_json(path) for path in sorted(paths.evidence(params["scale"], "any").parent.glob("*.json"))]
+    full = [files.read_json(path) for path in sorted(paths.evidence("full", "any").parent.glob("*.json"))]
+    every = evidence if params["scale"] == "full" else evidence + full
+    found = {
+        "scale": params["scale"],
+        "architectures": remedies.architectures(list(params["architectures"]), stages, tasks),
+        "choices": remedies.choices(every),
+    }
+    files.write_json(paths.found("remedies"), found)
+    from pipeline.tracking import findings  # mlflow takes seconds to import
+
+    findings.log("remedies", {}, found, numbers(found))
+    for row in found["architectures"]:
+        memory = row["memory"]
+        told = f"recall over {memory['lag']} steps in {memory['solved']} of {memory['seeds']} seeds" if memory else ""
+        print(f"{row['remedy']:12} {told}")
+
+
+def numbers(found: dict[str, Any]) -> dict[str, float]:
+    """The share of seeds that each architecture solves recall with."""
+    rows = [row for row in found["architectures"] if row["memory"]]
+    return {f"recall_share/{row['remedy']}": row["memory"]["share"]["mean"] for row in rows}
+
+
+if __name__ == "__main__":
+    command.run(main)

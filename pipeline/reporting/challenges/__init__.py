@@ -1,0 +1,49 @@
+"""The page's sections on the challenges: a file for each stage that measures one, called like the stage.
+
+A file has TITLE; ABOUT, the question in words that a student understands; and of what its stage found:
+`lead(found)`, paragraphs with the numbers that answer it; `charts(found)`; `tables(found)`.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pipeline.reporting.chapter import drawn
+from pipeline.reporting.markup import Markup, join, tag
+
+Found = Mapping[str, Any]  # reports/STAGE.json, or reports/full/STAGE.json
+STAGES = ("diagnose", "memory", "convergence", "benchmark", "remedies", "claims")  # in the page's order
+
+
+def section(stage: str, every: Sequence[Found]) -> Markup:
+    """All that a stage found, at the current scale and in full."""
+    told = module(stage)
+    parts = (_of_scale(stage, told, found) for found in every)
+    return tag("section", tag("h2", told.TITLE), tag("p", told.ABOUT), *parts, id=stage)
+
+
+def page(stage: str, found: Found) -> str:
+    """Its figures alone, as one page that needs no network: plotly's program stands in it once."""
+    figures: list[go.Figure] = [chart.figure for chart in module(stage).charts(found)]
+    parts = [f.to_html(full_html=False, include_plotlyjs=number == 0) for number, f in enumerate(figures)]
+    return f'<!doctype html><meta charset="utf-8"><title>{stage}</title>{"".join(parts)}'
+
+
+def module(stage: str) -> ModuleType:
+    return import_module(f"{__name__}.{stage}")
+
+
+def _of_scale(stage: str, told: ModuleType, found: Found) -> Markup:
+    scale, where = found["scale"], found.get("machine")
+    return join(
+        tag("h3", f"At scale {scale}", id=f"{stage}-{scale}"),
+        tag("p", "Measured on ", ", ".join(f"{key} {value}" for key, value in sorted(where.items())), ".")
+        if where
+        else None,
+        *(tag("p", paragraph) for paragraph in told.lead(found)),
+        drawn(f"{stage}-{scale}", told.charts(found)),
+        *told.tables(found),
+    )

@@ -1,0 +1,86 @@
+"""The tables on convergence: every number behind its figures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.reporting import words
+from pipeline.reporting.markup import Markup, table, tag
+
+SOLVED = "Medians over seeds, with the least and the greatest; of the share of seeds, Wilson's 95 % interval."
+CURVED = (
+    "The surface around trained weights. Plain gradient descent overshoots with a learning rate above 2 / curvature, "
+    "the longest safe step. Residual: how far power iteration was from its end, with a star where it had not reached "
+    "it. Valleys: places on each random line, and on the gradient's, that are lower than both sides; 1 is a bowl."
+)
+FREE = (
+    "Root mean squared errors, means over seeds. No predictor comes below {noise} against noisy values; the other "
+    "columns are against the wave without its noise."
+)
+AHEAD = (1, 10, 50, 100, 300)
+
+Found = Mapping[str, Any]
+
+
+def solved(found: Found) -> Markup:
+    head = ["architecture", f"reached {level(found)}", "seconds", "sequences", "steps", "best accuracy"]
+    rows = [_row(_solved(row)) for row in found["sum_sign"]]
+    return table([*head, "largest fall", "fall of the average", "diverged"], rows, SOLVED)
+
+
+def surface(found: Found) -> Markup:
+    head = ["architecture", "seed", "loss", "largest curvature", "longest safe step", "residual", "valleys"]
+    return table(head, [_row(_curved(one)) for one in found["surface"]], CURVED)
+
+
+def free_running(found: Found) -> Markup:
+    ahead = [step for step in AHEAD if step <= found["series"]["ahead"]]
+    head = ["predictor", "1 ahead, noisy", *(f"{step} ahead" for step in ahead)]
+    rows = [_row(_free(one, ahead)) for one in found["free_running"]]
+    return table(head, rows, FREE.format(noise=words.number(found["series"]["noise"], 2)))
+
+
+def level(found: Found) -> str:
+    return f"{100 * found['criterion']['level']:g} %"
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def points(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def _solved(row: Found) -> list[object]:
+    share = f"{row['solved']} of {row['seeds']} [{row['share']['low']:.2f}, {row['share']['high']:.2f}]"
+    numbers = [_spread(row[key]) for key in ("seconds", "sequences", "steps")]
+    falls = [points(row[key]["greatest"]) for key in ("setback", "averaged_setback")]
+    return [row["architecture"], share, *numbers, percent(row["best_accuracy"]["median"]), *falls, row["diverged"]]
+
+
+def _curved(one: Found) -> list[object]:
+    if one["status"] != "ok":
+        return [one["architecture"], one["seed"], f"diverged at step {one['diverged_at']}", *["–"] * 4]
+    bend = one["curvature"]
+    safe = words.number(2 / bend["value"], 3) if bend["value"] > 0 else "–"
+    residual = words.number(bend["residual"], 2) + ("" if bend["converged"] else " *")
+    valleys = ", ".join(map(str, (*one["valleys"]["random"], one["valleys"]["gradient"])))
+    numbers = [words.number(one["loss"], 3), words.number(bend["value"], 3), safe, residual]
+    return [one["architecture"], one["seed"], *numbers, valleys]
+
+
+def _free(one: Found, ahead: list[int]) -> list[object]:
+    if not one["clean"]:
+        return [one["name"], "diverged", *["–"] * len(ahead)]
+    values = [one["noisy"][0], *(one["clean"][step - 1] for step in ahead)]
+    return [one["name"], *("not finite" if value is None else words.number(value, 3) for value in values)]
+
+
+def _spread(values: Found) -> str:
+    """Median, least and greatest; a dash for what most seeds, or the last of them, never reached."""
+    middle, *ends = (words.number(values[key], 3) for key in ("median", "least", "greatest"))
+    return middle if values["least"] is None else f"{middle} ({' to '.join(ends)})"
+
+
+def _row(cells: list[object]) -> Markup:
+    return tag("tr", *(tag("td", cell) for cell in cells))

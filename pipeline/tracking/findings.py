@@ -1,0 +1,24 @@
+"""What a stage on the challenges found, as a run in MLflow: its numbers, the whole of it as JSON, and its figures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.reporting import challenges
+from pipeline.tracking import runs
+
+EXPERIMENT = "challenges"
+
+
+def log(
+    stage: str, settings: Mapping[str, Any], found: Mapping[str, Any], numbers: Mapping[str, int | float | None]
+) -> None:
+    """A run of the stage: `settings` are its params, `numbers` its metrics (None is left out)."""
+    run_id = runs.start(EXPERIMENT, stage, {"stage": stage, "scale": found["scale"]}, {stage: settings})
+    try:
+        runs.log_metrics(run_id, numbers)
+        runs.client().log_dict(run_id, dict(found), f"{stage}.json")
+        runs.client().log_text(run_id, challenges.page(stage, found), f"figures/{stage}.html")
+    except BaseException:
+        runs.finish(run_id, "FAILED")
+        raise
+    runs.finish(run_id)
