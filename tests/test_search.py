@@ -400,7 +400,7 @@ def wait_for(condition, seconds=60):
         ({"learning_rates": {"adam": [0.1, 0.2]}}, "no optimizer named 'adam'; there are: adamw, sgd, rmsprop"),
         ({"initializers": []}, "initializers is empty"),
         ({"clippings": {"norm": [2, 1]}}, r"the range \[2.0, 1.0\] is empty"),
-        ({"clippings": {"norm": None}}, "every clipping but none has a range"),
+        ({"clippings": {"norm": None}}, "every clipping but none has a threshold"),
         ({"tasks": ["nir"]}, "no task named 'nir'; there are: near"),
         ({"architectures": ["gru"]}, "no architecture named 'gru'; there are: rnn, identity"),
         ({"storage": "postgresql+psycopg2://nobody@127.0.0.1:1/none"}, "sweep.storage: cannot be used"),

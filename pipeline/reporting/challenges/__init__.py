@@ -40,10 +40,15 @@ def _of_scale(stage: str, told: ModuleType, found: Found) -> Markup:
     scale, where = found["scale"], found.get("machine")
     return join(
         tag("h3", f"At scale {scale}", id=f"{stage}-{scale}"),
-        tag("p", "Measured on ", ", ".join(f"{key} {value}" for key, value in sorted(where.items())), ".")
-        if where
-        else None,
+        tag("p", f"Measured on {_named(where)}.") if where else None,
         *(tag("p", paragraph) for paragraph in told.lead(found)),
         drawn(f"{stage}-{scale}", told.charts(found)),
         *told.tables(found),
     )
+
+
+def _named(machine: Found) -> str:
+    """Processor, cores, memory, torch, and the device where it is not the CPU."""
+    memory = f"{machine['memory_bytes'] / 2**30:.0f} GiB"
+    named = f"{machine['processor']}, {machine['cores']} cores, {memory}, torch {machine['torch']}"
+    return named if machine["device"] == "cpu" else f"{machine['device']} beside {named}"
