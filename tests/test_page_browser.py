@@ -17,7 +17,9 @@ LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 PLOTS = "[...document.querySelectorAll('.plot')]"
 KINDS = {"my <reviews>": "sentiment", "imdb": "sentiment", "sine": "sine", "victoria": "sine"}
 OF_TASK = 5  # figures: scores, learning, gradients, and two of answers
-REPORTS = {stage: Path(__file__).parent.parent / paths.found(stage) for stage in challenges.STAGES}
+ROOT = Path(__file__).parent.parent
+REPORTS = {stage: ROOT / paths.found(stage) for stage in challenges.STAGES}
+EVIDENCE = ROOT / paths.evidence("full", "any").parent  # a figure for each task
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
@@ -41,6 +43,7 @@ def address(project):
             write(name, kind, many, np.linspace(-1, 1, 21).reshape(7, 3))
     for stage, measured in REPORTS.items():
         shutil.copy(measured, root / paths.found(stage))
+    shutil.copytree(EVIDENCE, root / EVIDENCE.relative_to(ROOT))
     report.main()
     return (root / paths.PAGE).as_uri()
 
@@ -48,7 +51,8 @@ def address(project):
 def figures() -> int:
     """How many the page should have."""
     found = {stage: report.found_in(files.read_json(measured), stage) for stage, measured in REPORTS.items()}
-    return OF_TASK * len(KINDS) + sum(len(list(challenges.module(stage).charts(one))) for stage, one in found.items())
+    of_tasks = OF_TASK * len(KINDS) + len(list(EVIDENCE.iterdir()))
+    return of_tasks + sum(len(list(challenges.module(stage).charts(one))) for stage, one in found.items())
 
 
 @pytest.fixture
