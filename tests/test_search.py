@@ -62,7 +62,10 @@ def tiny(project):
 
 
 def states(plan):
-    ours = study.make(plan, make_space(plan))
+    return counted(study.make(plan, make_space(plan)))
+
+
+def counted(ours):
     return collections.Counter(trial.state for trial in ours.get_trials())
 
 
@@ -341,7 +344,7 @@ def test_a_killed_database_is_told_and_the_next_start_goes_on(tiny, tmp_path):
         where = server.get_uri()
         plan = tiny(trials=8, workers=2, epoch_steps=30, storage=where)
         begun = started()
-        wait_for(lambda: states(plan)[TrialState.RUNNING] > 0 and states(plan)[TrialState.COMPLETE] > 0)
+        wait_for(busy(plan))
         postmaster = psutil.Process(server.get_pid())
         every = [postmaster, *postmaster.children(recursive=True)]
         for process_of_it in every:
@@ -362,8 +365,7 @@ def test_a_killed_database_is_told_and_the_next_start_goes_on(tiny, tmp_path):
 def test_all_workers_killed_the_next_start_ends_with_exactly_as_many(tiny):
     plan = tiny(trials=10, workers=2, epoch_steps=30)
     begun = started()
-    ours = study.make(plan, make_space(plan))
-    wait_for(lambda: states(plan)[TrialState.RUNNING] > 0 and states(plan)[TrialState.COMPLETE] > 0)
+    wait_for(busy(plan))
     os.killpg(begun.pid, signal.SIGKILL)
     begun.communicate()
     sweep.main("near")
@@ -375,12 +377,19 @@ def test_all_workers_killed_the_next_start_ends_with_exactly_as_many(tiny):
 def test_one_worker_killed_the_others_end_with_exactly_as_many(tiny):
     plan = tiny(trials=10, workers=2, epoch_steps=30)
     begun = started()
-    wait_for(lambda: states(plan)[TrialState.RUNNING] == 2)
+    ours = study.make(plan, make_space(plan))
+    wait_for(lambda: counted(ours)[TrialState.RUNNING] == 2)
     os.kill(psutil.Process(begun.pid).children()[0].pid, signal.SIGKILL)
     told, _ = begun.communicate(timeout=120)
     assert begun.returncode == 0, told
     assert "the others go on" in told
     agrees(finished_once(plan, 10))
+
+
+def busy(plan):
+    """Whether a trial runs and another is complete, asked of one study: each made anew would hold a connection."""
+    ours = study.make(plan, make_space(plan))
+    return lambda: counted(ours)[TrialState.RUNNING] > 0 and counted(ours)[TrialState.COMPLETE] > 0
 
 
 def wait_for(condition, seconds=60):
