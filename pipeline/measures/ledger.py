@@ -149,9 +149,8 @@ def series(measured: Measured) -> Judgement:
     name = best_on_validation("sine")
     score = _entry(found, name)["metrics"]["mse"]
     told = (
-        f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide's .000211 "
-        f"is the loss on data it was fitted to, or on none. {name}, best on validation, has {score['mean']:.4f} one "
-        "step ahead on unseen phases."
+        f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide prints "
+        f".000211. {name}, best on validation, has {score['mean']:.4f} one step ahead on unseen phases."
     )
     verdict = "refuted" if score["low"] > 0.000211 else "reproduced"
     return Judgement(verdict, told, score["mean"], len(score["by_seed"]), [score["low"], score["high"]], "#sine")
