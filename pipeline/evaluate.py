@@ -16,7 +16,7 @@ from pipeline.config import command, files, paths
 from pipeline.config.evaluate import Evaluate
 from pipeline.config.params import load, section
 from pipeline.config.train import Train
-from pipeline.measures.candidates import Candidate, answer_all, targets_of
+from pipeline.measures.candidates import Candidate, answer_all
 from pipeline.measures.metrics import Resamples, difference, summarise
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
@@ -29,7 +29,7 @@ def main(task: str) -> None:
     store.check()
     candidates = answer_all(task, params["architectures"], section(Train, params))
     settle(cores())
-    targets = targets_of(prepared, "test")
+    targets = prepared.targets("test")
     resamples = Resamples(len(targets), prepared.task.block, section(Evaluate, params), params["seed"])
     for candidate in candidates:
         for seed, outputs in candidate.outputs.items():
@@ -106,7 +106,7 @@ def write(
 
 
 def _best_on_validation(prepared: Prepared, baselines: list[Candidate]) -> Candidate:
-    task, targets = prepared.task, targets_of(prepared, "valid")
+    task, targets = prepared.task, prepared.targets("valid")
     sign = -1 if task.higher_is_better else 1
 
     def score(candidate: Candidate) -> float:

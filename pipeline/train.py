@@ -23,12 +23,13 @@ from pipeline.config.model import Model
 from pipeline.config.params import load, section
 from pipeline.config.registry import known
 from pipeline.config.train import Train
-from pipeline.tasks import open_prepared
+from pipeline.tasks import Prepared, open_prepared
 from pipeline.tracking import store
 from pipeline.training.inputs import all_that_decides
 from pipeline.training.loop import Fit
 from pipeline.training.setup import Run, set_up
 from pipeline.training.side_by_side import Send, SideBySide, launched
+from pipeline.training.step import predict
 
 HISTORY = ("seed", "epoch", "step", "train_loss", "valid_loss", "grad_norm_before", "clip_rate")
 
@@ -74,10 +75,16 @@ def train_seed(cell: Cell, seed: int, send: Send) -> None:
     if fit.best and run.accelerator.is_main_process:
         with files.replacing(cell.work / f"{seed}.safetensors") as path:
             save_file(fit.best, path)
-    send({"outcome": outcome(fit, run)})
+    calibration = calibrate(fit, run, open_prepared(cell.task)) if fit.best else {}
+    send({"outcome": outcome(fit, run, calibration)})
 
 
-def outcome(fit: Fit, run: Run) -> dict[str, Any]:
+def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
+    """How sure the best weights' answers are, by the validation split."""
+    return run.task.calibrate(predict(fit.model, run.loaders["valid"]), prepared.targets("valid"))
+
+
+def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
     """What became of a training; clock values apart."""
     now, model = fit.progress, fit.model
     assert isinstance(model, SequenceModel)
@@ -89,6 +96,7 @@ def outcome(fit: Fit, run: Run) -> dict[str, Any]:
             "steps": now.step,
             "best_epoch": now.best_epoch,
             "valid_loss": now.best_loss if now.best_epoch >= 0 else None,
+            "calibration": calibration,
         },
         "size": {
             "core": sum(count(core) for core in model.cores),

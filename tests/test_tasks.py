@@ -6,7 +6,6 @@ from conftest import TINY, prepare
 
 from pipeline.config import InputError, files
 from pipeline.config.registry import find, names
-from pipeline.measures.candidates import targets_of
 from pipeline.tasks import Task
 from pipeline.tasks._drawn import Drawn
 
@@ -52,7 +51,7 @@ def test_batches_and_scores_are_what_the_spec_promises(name, tmp_path):
 @every_task
 def test_perfect_outputs_score_perfectly(name, tmp_path):
     prepared = prepare(tmp_path / name, name)
-    task, targets = prepared.task, targets_of(prepared, "test")
+    task, targets = prepared.task, prepared.targets("test")
     right = targets if targets.is_floating_point() else 100.0 * torch.eye(task.spec.outputs)[targets]
     scores = task.scores(task.contributions(right, targets, {}).mean(dim=0))
     assert scores[task.main_metric] == pytest.approx(1.0 if task.higher_is_better else 0.0, abs=1e-6)
@@ -62,7 +61,7 @@ def test_perfect_outputs_score_perfectly(name, tmp_path):
 def test_the_trivial_predictor_scores_what_the_docstring_derives(name, tmp_path):
     """The best answer that ignores the inputs, found from the targets, against the task's own formula."""
     prepared = prepare(tmp_path / name, name, examples=20_000)
-    targets, task = targets_of(prepared, "train"), prepared.task
+    targets, task = prepared.targets("train"), prepared.task
     if targets.is_floating_point():
         scores = task.scores(task.contributions(targets.mean(dim=0).expand_as(targets), targets, {}).mean(dim=0))
         assert scores["mse"].item() == pytest.approx(task.trivial, rel=0.05)

@@ -14,7 +14,10 @@ from pydantic import BaseModel, ValidationError
 from pipeline.config import InputError, Settings, paths
 
 SCALES = ("smoke", "quick", "full")
-SECTIONS = ("model", "sweep", "train", "evaluate", "evidence", "diagnose", "memory", "convergence", "benchmark")
+SECTIONS = (
+    "model", "sweep", "train", "evaluate", "evidence", "diagnose", "memory", "convergence", "benchmark", "promote",
+    "drift", "retrain",
+)  # fmt: skip
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten times as fast
 KEYS = ("scale", "seed", "tasks", "architectures", *SECTIONS)
 

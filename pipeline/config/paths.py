@@ -60,5 +60,20 @@ def found_in_full(stage: str) -> Path:
     return Path("reports/full") / f"{stage}.json"
 
 
+def decisions() -> Path:
+    """What was decided of challengers and champions, and why: a file each."""
+    return Path("reports/decisions")
+
+
+def drift(task: str) -> Path:
+    """How new data differ from what the champion was trained on."""
+    return Path("reports/drift") / f"{task}.json"
+
+
+def champion(task: str) -> Path:
+    """The champion's package and what the registry says of it, to be registered anew on another machine."""
+    return Path("models/champions") / task
+
+
 def predictions(task: str) -> Path:
     return Path("reports/predictions") / task

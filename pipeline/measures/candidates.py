@@ -79,14 +79,19 @@ def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> 
     sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
     models = {seed: load(description, folder / f"{seed}.safetensors").to(device) for seed in sound}
     loaders = {split: Loader(prepared.task, prepared.columns(split), 0, device) for split in ("valid", "test")}
+
+    def answers(seed: int, split: str) -> Tensor:
+        calibration = description["seeds"][str(seed)]["calibration"]
+        return prepared.task.calibrated(predict(models[seed], loaders[split]), calibration)
+
     return Candidate(
         name=architecture,
         kind="control" if architecture == CONTROL else "network",
         parameters=description["parameters"]["total"],
         core_parameters=description["parameters"]["core"],
         seeds=[int(seed) for seed in description["seeds"]],
-        outputs={seed: predict(model, loaders["test"]) for seed, model in models.items()},
-        valid={seed: predict(model, loaders["valid"]) for seed, model in models.items() if prepared.task.block > 1},
+        outputs={seed: answers(seed, "test") for seed in models},
+        valid={seed: answers(seed, "valid") for seed in models if prepared.task.block > 1},
         description=description,
     )
 
@@ -106,10 +111,3 @@ def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:
 
 def _tensors(outputs: Mapping[int, Any]) -> dict[int, Any]:
     return {seed: torch.from_numpy(array) for seed, array in outputs.items()}
-
-
-def targets_of(prepared: Prepared, split: str) -> Tensor:
-    """The targets of every row of a split, in its order."""
-    columns = prepared.columns(split)
-    rows = torch.arange(prepared.task.rows(columns)).split(1024)
-    return torch.cat([prepared.task.gather(columns, some).targets for some in rows])

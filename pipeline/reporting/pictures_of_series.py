@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.measures.candidates import Candidate, targets_of
+from pipeline.measures.candidates import Candidate
 from pipeline.reporting import colours, examples
 from pipeline.reporting.axes import draw_grid
 from pipeline.reporting.series import SHARES, Past, first_target, past
@@ -22,7 +22,7 @@ def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: T
     """Both pictures, in the unit of the (first) target."""
     forecast, true, valid_forecast, valid_true = (
         first_target(prepared.task.answers(values, prepared.learned).flatten(1).numpy(), prepared)
-        for values in (candidate.outputs[seed], targets, candidate.valid[seed], targets_of(prepared, "valid"))
+        for values in (candidate.outputs[seed], targets, candidate.valid[seed], prepared.targets("valid"))
     )
     band = error_band(valid_true - valid_forecast)
     colour = colours.of(candidate.name)

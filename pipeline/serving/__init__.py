@@ -1,1 +1,1 @@
-"""How a trained network answers requests."""
+"""The model that MLflow logs and serves."""

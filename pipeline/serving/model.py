@@ -1,21 +1,22 @@
 """The model that MLflow logs: built from this code, its weights read from safetensors, nothing unpickled.
 
-Reviews come as a column `text` and go as the columns `label` and `probability`. Other tasks take the array of their
-inputs [batch, time, features] (or tokens [batch, time]) and give the array of their outputs.
+Real tasks answer tables (see pipeline/services). Drawn ones take the array of their inputs [batch, time, features] (or
+tokens [batch, time]) and give the array of their outputs.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
-import pandas as pd
 import torch
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from pipeline.architectures._saved import load, make_task
+from pipeline.config import InputError, files
+from pipeline.config.registry import find
+from pipeline.services import Service
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):
@@ -23,28 +24,28 @@ class ServedModel(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context: Any) -> None:
         """`context.artifacts` name model.json, the weights, and the folder of what the task learned."""
-        description = json.loads(Path(context.artifacts["description"]).read_text(encoding="utf-8"))
-        self.task, self.labels = make_task(description), description["task_settings"].get("labels")
-        self.learned = Path(context.artifacts["learned"])
+        description = files.read_json(Path(context.artifacts["description"]))
+        self.task = make_task(description)
         self.model = load(description, Path(context.artifacts["weights"]))
+        learned = Path(context.artifacts["learned"])
+        self.service = find(Service, description["kind"])(description, learned) if self.task.real else None
 
-    def predict(self, context, model_input: pd.DataFrame, params=None):  # type: ignore[no-untyped-def]  # MLflow reads hints as a schema
-        """Answers in the order of the requests."""
-        if isinstance(model_input, pd.DataFrame) and "text" in model_input:
-            return self._label(model_input["text"].tolist())
-        inputs = torch.from_numpy(np.ascontiguousarray(model_input))
-        inputs = inputs.long() if self.task.spec.tokens else inputs.float()
-        with torch.inference_mode():
-            return self.model(inputs, torch.full((len(inputs),), inputs.shape[1])).numpy()
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow reads hints as a schema
+        """Answers in the order of the requests; a mistake in them is one line, one of ours names no code."""
+        try:
+            with torch.inference_mode():
+                return (
+                    self._arrays(model_input) if self.service is None else self.service.answer(model_input, self.model)
+                )
+        except InputError as error:
+            raise MlflowException(str(error), INVALID_PARAMETER_VALUE) from None
+        except Exception as error:
+            raise MlflowException("the model failed on this request", INTERNAL_ERROR) from error
 
-    def _label(self, texts: list[Any]) -> pd.DataFrame:
-        if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-            raise MlflowException("column 'text' must hold strings that are not empty", INVALID_PARAMETER_VALUE)
-        batch = self.task.encode(self.learned, texts)  # type: ignore[attr-defined]  # of the kinds that read text
-        with torch.inference_mode():
-            probability, label = self.model(batch.inputs, batch.lengths).softmax(dim=1).max(dim=1)
-        names = [self.labels[number] for number in label.tolist()] if self.labels else label.tolist()
-        return pd.DataFrame({"label": names, "probability": probability.double().numpy()})
+    def _arrays(self, inputs: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(np.ascontiguousarray(inputs))
+        tensor = tensor.long() if self.task.spec.tokens else tensor.float()
+        return self.model(tensor, torch.full((len(tensor),), tensor.shape[1])).numpy()
 
 
 mlflow.models.set_model(ServedModel())

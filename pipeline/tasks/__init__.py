@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from jaxtyping import Float, Int, Shaped
 from pydantic import Field
 from torch import Tensor
@@ -114,6 +115,19 @@ class Task(Settings, ABC):
         """Outputs as people read them: probabilities of labels, numbers in the targets' own units."""
         return outputs
 
+    def calibrate(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> dict[str, Any]:
+        """What the validation split tells of a network's outputs, for answers that say how sure they are: JSON values.
+
+        Drawn tasks are not served, and have nothing to tell.
+        """
+        return {}
+
+    def calibrated(
+        self, outputs: Float[Tensor, "batch ..."], calibration: Mapping[str, Any]
+    ) -> Float[Tensor, "batch ..."]:
+        """Outputs as they are scored and served."""
+        return outputs
+
     @property
     @abstractmethod
     def trivial(self) -> float:
@@ -160,6 +174,12 @@ class Prepared:
         shared = self.folder / "shared.arrow"
         columns = _columns.read(self.folder / f"{split}.arrow")
         return {**columns, **_columns.read(shared)} if shared.exists() else columns
+
+    def targets(self, split: str) -> Tensor:
+        """The targets of every row of a split, in its order."""
+        columns = self.columns(split)
+        rows = torch.arange(self.task.rows(columns)).split(1024)
+        return torch.cat([self.task.gather(columns, some).targets for some in rows])
 
     def texts(self, split: str) -> list[str]:
         """The split's raw texts, for tasks that keep them."""

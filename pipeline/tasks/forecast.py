@@ -23,11 +23,24 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.config import InputError, files
-from pipeline.tasks import Batch, Columns, _audit, _calendar, _columns, _errors, _scaler, _series, _source, _windows
+from pipeline.tasks import (
+    Batch,
+    Columns,
+    _audit,
+    _calendar,
+    _calibration,
+    _columns,
+    _errors,
+    _scaler,
+    _series,
+    _source,
+    _windows,
+)
 from pipeline.tasks._windowed import Windowed
 
 
@@ -38,6 +51,10 @@ class Forecast(Windowed):
     """What training minimizes: mean absolute or mean squared error, of standardised values."""
     unit: str = ""
     """The targets' unit, for tables and figures."""
+    coverage: float = Field(0.8, gt=0, lt=1)
+    """Share of the validation split's values that lie within the interval of a served forecast."""
+    licence: str = "its owner's"
+    """The data's licence, which every logged model names."""
 
     real: ClassVar[bool] = True
     main_metric: ClassVar[str] = "mae"
@@ -68,7 +85,8 @@ class Forecast(Windowed):
         with files.replacing(folder / "series.csv") as path:
             _source.copy(self.source, path)
             digest = _source.verified(path, self.digest, self.source)
-            return {"source": self.source, "bytes": path.stat().st_size, "digest": digest}
+            known = {"provenance": self.source, "licence": self.licence}
+            return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
@@ -144,6 +162,11 @@ class Forecast(Windowed):
         self, outputs: Float[Tensor, "batch horizon targets"], learned: Mapping[str, Any]
     ) -> Float[Tensor, "batch horizon targets"]:
         return _errors.in_units(outputs, self.targets, learned)
+
+    def calibrate(
+        self, outputs: Float[Tensor, "batch horizon targets"], targets: Float[Tensor, "batch horizon targets"]
+    ) -> dict[str, Any]:
+        return {"half_widths": _calibration.half_widths(outputs, targets, self.coverage), "coverage": self.coverage}
 
     def contributions(
         self,

@@ -11,7 +11,7 @@ results say that it is not the official one.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal
@@ -32,6 +32,7 @@ from pipeline.tasks import (
     Ragged,
     Task,
     _audit,
+    _calibration,
     _carve,
     _review_files,
     _reviews,
@@ -74,6 +75,8 @@ class Sentiment(Task):
     """Tokens that are told apart, padding and the unknown word included."""
     patch: int = Field(4, gt=0)
     """Tokens that the embedding joins into one step."""
+    band: float = Field(0.05, ge=0, lt=1)
+    """A served network abstains where its probability is within this of chance (one half, for two labels)."""
 
     parameters: int = Field(128_000, gt=0)
     """Budget of core parameters: every architecture's width is the largest within it."""
@@ -185,6 +188,14 @@ class Sentiment(Task):
 
     def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
         return outputs.softmax(dim=1)
+
+    def calibrate(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> dict[str, Any]:
+        return {"temperature": _calibration.temperature(outputs, targets)}
+
+    def calibrated(
+        self, outputs: Float[Tensor, "batch classes"], calibration: Mapping[str, Any]
+    ) -> Float[Tensor, "batch classes"]:
+        return outputs / calibration["temperature"]
 
     @property
     def _groups_by(self) -> str:

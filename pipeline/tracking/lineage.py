@@ -50,7 +50,7 @@ def log_models(runs_of_cell: CellRuns, prepared: Prepared, description: dict[str
         weights, model_id = folder / f"{seed}.safetensors", None
         tags = {"status": result["status"], "stopped": result["stopped"]}
         if weights.exists():
-            model_id = models.log(run_id, prepared.task, description, weights, prepared.folder, result["steps"])
+            model_id = models.log(run_id, prepared, description, seed, weights)
             runs.log_metrics(run_id, {"valid/best_loss": result["valid_loss"]}, result["steps"], model_id)
             tags["outputs.digest"] = files.digest(weights)
         runs.log_metrics(run_id, {f"size/{key}": value for key, value in description["parameters"].items()})

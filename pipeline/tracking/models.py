@@ -1,37 +1,56 @@
-"""Models in MLflow: logged from code with weights as safetensors, a signature and an input example; no pickle."""
+"""Models in MLflow: logged from code with weights as safetensors, a signature and an input example; no pickle.
 
+With the model of a real task go the digests of what it has seen, its data's provenance and licence, and a card.
+"""
+
+import json
 import shutil
 import tempfile
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
-import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 import pipeline
 from pipeline.config import files
-from pipeline.tasks import Task
+from pipeline.config.registry import find
+from pipeline.services import Column, Service
+from pipeline.tasks import Prepared, Task
 
 NEEDED = (
-    "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "tokenizers", "torch"
+    "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
+    "torch",
 )  # fmt: skip
-CODE = ("config", "tasks", "architectures", "serving")  # what a served model imports of this project
+CODE = ("config", "tasks", "architectures", "services", "serving")  # what a served model imports of this project
 
 
-def log(run_id: str, task: Task, description: dict[str, Any], weights: Path, learned: Path, step: int) -> str:
-    """Log one network with its run; gives the model's id. `learned` is the task's prepared folder."""
-    signature, example = _signature(task)
+def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
+    """Log the network of one seed with its run; gives the model's id."""
+    own = {**description, "seed": seed}
+    result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
+    told = {
+        "task": description["task"],
+        "architecture": description["architecture"],
+        "seed": str(seed),
+        "weights.digest": files.digest(weights),
+        "data.digest": str(source.get("digest")),
+        "data.provenance": str(source.get("provenance", source.get("source", "unknown"))),
+        "data.licence": str(source.get("licence", "none: drawn at random")),
+    }
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Tt]ype hint", category=UserWarning)  # the signature is stated
         place = Path(folder)
-        files.write_json(place / "model.json", description)
+        files.write_json(place / "model.json", own)
+        files.write_text(place / "card.md", card(own, told, prepared))
         shutil.copyfile(weights, place / "weights.safetensors")
-        _copy_learned(learned, place / "learned")
+        _copy_learned(prepared.folder, place / "learned")
+        signature, example = _signature(prepared.task, own, place, prepared)
         info = mlflow.pyfunc.log_model(
             name=description["architecture"],
             python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
@@ -39,24 +58,53 @@ def log(run_id: str, task: Task, description: dict[str, Any], weights: Path, lea
                 "description": str(place / "model.json"),
                 "weights": str(place / "weights.safetensors"),
                 "learned": str(place / "learned"),
+                "card": str(place / "card.md"),
             },
             code_paths=[str(_copy_code(place / "pipeline"))],
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
             signature=signature,
             input_example=example,
-            step=step,
-            metadata={"task": description["task"], "architecture": description["architecture"]},
+            step=result["steps"],
+            metadata=told,
+            tags=told,
         )
     return info.model_id
 
 
-def _signature(task: Task) -> tuple[ModelSignature, Any]:
-    """What goes in and out, and an example of it."""
+def card(description: Mapping[str, Any], told: Mapping[str, str], prepared: Prepared) -> str:
+    """What a reader must know of a model before using it, as Markdown."""
+    result, audit = description["seeds"][str(description["seed"])], prepared.audit
+    size = description["parameters"]
+    rows = ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items())
+    lines = [
+        f"# {told['task']}: {told['architecture']}, seed {told['seed']}",
+        "",
+        f"* Kind of task: {description['kind']}. Rows: {rows}.",
+        f"* Data: {told['data.provenance']} (SHA-256 {told['data.digest']}); licence: {told['data.licence']}.",
+        f"* Parameters: {size['total']:,}, of them {size['core']:,} in the core.",
+        f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps, by which its epoch was chosen.",
+        f"* Weights: SHA-256 {told['weights.digest']}.",
+        "* It was trained on no other data than these; on other sources, times or languages its answers are untested.",
+        "",
+        "Settings of the task:",
+        "",
+        "```json",
+        json.dumps(description["task_settings"], indent=1, sort_keys=True),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _signature(
+    task: Task, description: Mapping[str, Any], place: Path, prepared: Prepared
+) -> tuple[ModelSignature, Any]:
+    """What goes in and out, and an example of it; what a served network has seen is written beside what it learned."""
+    if task.real:
+        service = find(Service, description["kind"])(description, place / "learned")
+        files.write_json(place / "learned" / "seen.json", service.seen(prepared))
+        return ModelSignature(inputs=_schema(service.inputs), outputs=_schema(service.outputs)), service.example
     spec = task.spec
-    if spec.tokens and spec.whole:
-        outputs = Schema([ColSpec("string", "label"), ColSpec("double", "probability")])
-        example = pd.DataFrame({"text": ["I love this movie, it was very good."]})
-        return ModelSignature(inputs=Schema([ColSpec("string", "text")]), outputs=outputs), example
     time = spec.steps * spec.patch
     shape = (time,) if spec.tokens else (time, spec.inputs)
     kind = np.dtype("int64" if spec.tokens else "float32")
@@ -64,6 +112,10 @@ def _signature(task: Task) -> tuple[ModelSignature, Any]:
     inputs = Schema([TensorSpec(kind, (-1, *shape))])
     outputs = Schema([TensorSpec(np.dtype("float32"), (-1, *steps, spec.outputs))])
     return ModelSignature(inputs=inputs, outputs=outputs), np.ones((2, *shape), dtype=kind)
+
+
+def _schema(columns: list[Column]) -> Schema:
+    return Schema([ColSpec(column.kind, column.name, required=column.required) for column in columns])
 
 
 def _copy_learned(prepared: Path, folder: Path) -> None:

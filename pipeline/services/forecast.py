@@ -1,0 +1,147 @@
+"""Forecasts of series, with intervals: rows of the past, and of the horizon with what is known in advance.
+
+    timestamp            demand_gw  workday           timestamp            demand_gw  demand_gw_low  demand_gw_high
+    2014-12-30 23:00:00       4.11        1           2014-12-31 00:00:00       3.98           3.87            4.09
+    2014-12-30 23:30:00       4.05        1     ->    2014-12-31 00:30:00       3.85           3.72            3.98
+    2014-12-31 00:00:00                   1           ...
+    2014-12-31 00:30:00                   1
+
+Several series are told apart by a column `series`. Rows of the horizon may be left out where nothing is known ahead.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pipeline.architectures import SequenceModel
+from pipeline.config import InputError
+from pipeline.services import Column, Service, check_columns
+from pipeline.tasks import Prepared, _calendar, _scaler
+from pipeline.tasks.forecast import Forecast
+
+TOGETHER = 64  # windows that are read at once
+SERIES = "series"
+
+
+class Forecasts(Service):
+    """Rows in, a row of forecasts for each step of the horizon out, with `low` and `high` of every target."""
+
+    task: Forecast
+
+    @property
+    def inputs(self) -> list[Column]:
+        numbers = [Column(name, "double") for name in self.task.columns]
+        return [Column(SERIES, "string", required=False), Column(self.task.time, "string"), *numbers]
+
+    @property
+    def outputs(self) -> list[Column]:
+        each = [f"{name}{end}" for name in self.task.targets for end in ("", "_low", "_high")]
+        return [Column(SERIES, "string"), Column(self.task.time, "string"), *(Column(name, "double") for name in each)]
+
+    @property
+    def example(self) -> pd.DataFrame:
+        task = self.task
+        times = pd.date_range("2014-01-06", periods=task.look_back + task.horizon, freq=self._step)
+        values = {name: [self.learned["mean"][name]] * len(times) for name in task.columns}
+        table = pd.DataFrame({task.time: times.astype(str), **values})
+        table.loc[task.look_back :, [*task.targets, *task.observed]] = np.nan
+        return table
+
+    def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
+        check_columns(requests, self.inputs)
+        table = requests if SERIES in requests else requests.assign(**{SERIES: "1"})
+        asked = [(str(name), self._window(str(name), rows)) for name, rows in table.groupby(SERIES, sort=False)]
+        windows = np.stack([values for _, (_, values) in asked])
+        low, middle, high = self._forecast(torch.from_numpy(windows.astype(np.float32)), model)
+        answers = []
+        for number, (name, (times, _)) in enumerate(asked):
+            columns: dict[str, Any] = {SERIES: name, self.task.time: times[self.task.look_back :].astype(str)}
+            for target, place in zip(self.task.targets, range(len(self.task.targets)), strict=True):
+                for end, values in (("", middle), ("_low", low), ("_high", high)):
+                    columns[f"{target}{end}"] = values[number, :, place]
+            answers.append(pd.DataFrame(columns))
+        return pd.concat(answers, ignore_index=True)
+
+    def _forecast(self, windows: torch.Tensor, model: SequenceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
+        task, steps = self.task, windows.shape[1]
+        columns = {"series": windows.flatten(0, 1), "start": torch.arange(len(windows)) * steps}
+        batches = (task.gather(columns, rows) for rows in torch.arange(len(windows)).split(TOGETHER))
+        outputs = torch.cat([model(batch.inputs, batch.lengths) for batch in batches]).double()
+        half = torch.tensor(self.calibration["half_widths"], dtype=torch.float64)
+        low, middle, high = (task.answers(outputs + side * half, self.learned).numpy() for side in (-1, 0, 1))
+        return low, middle, high
+
+    def _window(self, name: str, rows: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:
+        """Times and standardised features of look-back and horizon; what is not known there is not a number."""
+        task, place = self.task, f"series {name!r}"
+        times = self._times(rows[task.time], place)
+        values = rows[task.columns].to_numpy(np.float64, na_value=np.nan)
+        count = len(task.targets)
+        ahead = int(np.isnan(values[::-1, :count]).all(axis=1).cumprod().sum())  # rows at the end without any target
+        if ahead == 0 and not task.known:
+            times = times.append(pd.date_range(times[-1] + self._step, periods=task.horizon, freq=self._step))
+            values = np.vstack([values, np.full((task.horizon, values.shape[1]), np.nan)])
+        elif ahead != task.horizon:
+            raise InputError(f"{place}: {ahead} rows without targets at the end; accepted: {task.horizon}, the horizon")
+        if len(times) < task.look_back + task.horizon:
+            came = len(times) - task.horizon
+            raise InputError(f"{place}: {came} rows of the past; accepted: {task.look_back} or more")
+        times, values = times[-task.look_back - task.horizon :], values[-task.look_back - task.horizon :]
+        self._refuse_gaps(values, times, place)
+        features = _scaler.standardised(values, self.learned, task.columns)
+        return times, np.hstack([features, _calendar.columns(times)]) if task.calendar else features
+
+    def _refuse_gaps(self, values: np.ndarray, times: pd.DatetimeIndex, place: str) -> None:
+        """Raise InputError for a number that is missing or not finite where one is needed."""
+        needed = np.ones(values.shape, bool)
+        needed[self.task.look_back :, : len(self.task.targets) + len(self.task.observed)] = False
+        wrong = needed & ~np.isfinite(values)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            came = f"{self.task.columns[column]} is {values[row, column]}"
+            raise InputError(f"{place}, {times[row]}: {came}; accepted: a finite number")
+
+    def _times(self, column: pd.Series, place: str) -> pd.DatetimeIndex:
+        try:
+            times = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601")).tz_localize(None)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{place}: {self.task.time} is not ISO 8601 ({' '.join(str(error).split())})") from None
+        wrong = np.diff(times.to_numpy()) != self._step.to_timedelta64()
+        if wrong.any():
+            row = int(wrong.argmax()) + 1
+            raise InputError(f"{place}: {times[row]} follows {times[row - 1]}; accepted: a row every {self._step}")
+        return times
+
+    @property
+    def _step(self) -> pd.Timedelta:
+        return pd.Timedelta(seconds=self.learned["step_seconds"])
+
+    def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
+        task, learned = prepared.task, prepared.learned
+        assert isinstance(task, Forecast)
+        columns = prepared.columns(split)
+        steps = np.arange(task.look_back + task.horizon)
+        step = pd.Timedelta(seconds=learned["step_seconds"])
+        mean, std = (np.array([learned[key][name] for name in task.columns]) for key in ("mean", "std"))
+        tables = []
+        for row in rows:
+            places = int(columns["start"][row]) + steps  # type: ignore[index]  # a tensor
+            values = columns["series"][places, : len(task.columns)].double().numpy() * std + mean  # type: ignore[index, call-overload]
+            values[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
+            times = pd.Timestamp(learned["start"]) + places * step
+            tables.append(
+                pd.DataFrame(
+                    {SERIES: str(row), task.time: times.astype(str), **dict(zip(task.columns, values.T, strict=True))}
+                )
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    def seen(self, prepared: Prepared) -> dict[str, Any]:
+        """The time after the last row that chose or taught anything."""
+        rows = max(prepared.audit["borders"][split][1] for split in ("train", "valid"))
+        begin, step = pd.Timestamp(prepared.learned["start"]), pd.Timedelta(seconds=prepared.learned["step_seconds"])
+        return {"until": (begin + rows * step).isoformat()}
