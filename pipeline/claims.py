@@ -1,7 +1,7 @@
 """The ledger of the deck's claims: what its programs do when they are run, what the experiments show, the verdicts.
 
 reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
-        reports/imdb/metrics.json, reports/sine/metrics.json, models; params: scale
+        reports/imdb/metrics.json, reports/sine/metrics.json, models, data/prepared/imdb; params: scale
 writes  reports/claims.json
 
 The programs are run as our own telling of them (pipeline/deck/printed.py), each in a process of its own, for what it
@@ -15,8 +15,9 @@ from collections import Counter
 from pipeline.config import command, files, paths
 from pipeline.config.params import load
 from pipeline.deck import printed
-from pipeline.measures.ledger import CLAIMS, Measured
+from pipeline.measures.ledger import CLAIMS
 from pipeline.measures.machine import machine
+from pipeline.measures.measured import Measured
 from pipeline.tracking import store
 from pipeline.training.setup import settle
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.config import command, files, paths
 from pipeline.config.params import load
 from pipeline.measures import remedies
-from pipeline.measures.ledger import Measured
+from pipeline.measures.measured import Measured
 from pipeline.tracking import store
 
 STAGES = ("diagnose", "memory", "convergence", "benchmark")

@@ -7,7 +7,7 @@ from pipeline import claims
 from pipeline.config import InputError, files, paths
 from pipeline.deck import plain, printed
 from pipeline.measures import ledger
-from pipeline.measures.ledger import Measured
+from pipeline.measures.measured import Measured
 from pipeline.reporting import challenges
 
 FAILS = {  # how each program of the slides ends today
@@ -18,7 +18,7 @@ FAILS = {  # how each program of the slides ends today
 
 
 @pytest.fixture
-def measured(project):
+def measured(project, monkeypatch):
     """Measurements as the stages write them; `write` replaces one."""
     project(tasks={"imdb": {"kind": "sentiment"}, "sine": None})
     write("diagnose", scalar={"slides": [slide(0.1, -160.0), slide(10.0, -95.0)]})
@@ -32,6 +32,9 @@ def measured(project):
         for name, loss in (("gru", 0.4), ("lstm", 0.5), ("identity", 0.1)):
             seeds = {"0": {"status": "ok", "valid_loss": loss}, "1": {"status": "diverged", "valid_loss": None}}
             files.write_json(paths.trained(task, name) / "model.json", {"seeds": seeds})
+    labels = dict(zip(printed.SENTENCES, ("positive", "negative", "neutral"), strict=True))
+    said = [{"text": t, "claimed": c, "answer": labels[t], "probability": 0.7} for t, c in printed.SENTENCES.items()]
+    monkeypatch.setattr(ledger, "answers", lambda task, architecture: said)
     return Measured()
 
 
@@ -66,6 +69,7 @@ def test_the_verdicts_follow_the_numbers(measured):
         "corrected",
         "corrected",
         "corrected",
+        "reproduced",
         "refuted",
     ]
     forward = next(iter(found.values()))
@@ -115,7 +119,7 @@ def test_the_stage_writes_the_ledger(measured, monkeypatch):
     assert all(keys <= set(claim) for claim in found)
     assert found[0]["printed_program"] == "forward said this"
     shown = str(challenges.section("claims", [{"scale": "smoke", "claims": found}]))
-    assert "8 claims: 4 corrected, 2 refuted and 2 reproduced." in shown
+    assert "9 claims: 4 corrected, 2 refuted and 3 reproduced." in shown
     assert "[-100, -90.0]" in shown.replace("−", "-")
 
 

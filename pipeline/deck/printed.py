@@ -11,6 +11,13 @@ import numpy as np
 RANDOM = np.random.default_rng(0)
 
 
+SENTENCES = {  # of slides 16 to 18, with what the slides say of them
+    "I love this movie it was very good": "positive",
+    "I hate bad movies they make me sad": "negative",
+    "The weather is nice today": "neutral",
+}
+
+
 def forward() -> None:
     """Slides 2 and 3: a plain RNN with weights 0.01 x normal."""
     steps, inputs, hidden, outputs = 5, 10, 20, 5
@@ -86,11 +93,7 @@ def sentiment() -> None:
     """Slides 16 to 18: six words, nothing trained; a row where a column is needed."""
     vocabulary = {word: RANDOM.normal(size=(1, 3)) for word in ("love", "good", "great", "hate", "bad", "sad")}
     wxh, whh, why = RANDOM.normal(size=(5, 3)), RANDOM.normal(size=(5, 5)), RANDOM.normal(size=(1, 5))
-    for text in (
-        "I love this movie it was very good",
-        "I hate bad movies they make me sad",
-        "The weather is nice today",
-    ):
+    for text in SENTENCES:
         known = [vocabulary[word] for word in text.lower().split() if word in vocabulary]
         if not known:
             print(f"{text}: Neutral (No recognized words)")

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.config import InputError, files, paths
+from pipeline.config import InputError, files
 from pipeline.deck import plain
+from pipeline.measures.measured import Measured
+from pipeline.measures.sentences import answers
 
 SAME = 1e-6  # a recurrence is the deck's when no output differs by more
 NOISE = 0.1**2  # variance of the noise in the slides' sine: no predictor of the noisy series can have a smaller error
@@ -30,22 +32,6 @@ class Judgement(NamedTuple):
     seeds: int | None = None
     interval: list[float] | None = None
     evidence: str = ""  # where on the page, or in which file, it stands
-
-
-class Measured:
-    """What the stages wrote. Raises InputError for what is not there."""
-
-    def stage(self, name: str) -> dict[str, Any]:
-        return self._read(paths.found(name), name)
-
-    def task(self, name: str) -> dict[str, Any]:
-        return self._read(paths.metrics(name), f"evaluate@{name}")
-
-    @staticmethod
-    def _read(path: Path, stage: str) -> Any:
-        if not path.exists():
-            raise InputError(f"no {path}: run `dvc repro {stage}` first")
-        return files.read_json(path)
 
 
 class Claim(NamedTuple):
@@ -144,6 +130,19 @@ def sentiment(measured: Measured) -> Judgement:
     return _of_task(measured, "imdb", "accuracy", 0.5, "It has to be trained: ")
 
 
+def sentences(measured: Measured) -> Judgement:
+    name = best_on_validation("imdb")
+    said = answers("imdb", name)
+    right = sum(one["answer"] == one["claimed"] for one in said)
+    each = "; ".join(
+        f"“{one['text']}”: {one['answer']} (the likelier label has {one['probability']:.2f}), claimed {one['claimed']}"
+        for one in said
+    )
+    told = f"The trained {name}, best on validation, answers {right} of {len(said)} so. {each}."
+    verdict = "reproduced" if right == len(said) else "corrected" if right else "refuted"
+    return Judgement(verdict, told, float(right), 1, evidence="#imdb")
+
+
 def series(measured: Measured) -> Judgement:
     found = measured.task("sine")
     name = best_on_validation("sine")
@@ -198,5 +197,6 @@ CLAIMS = (
     Claim("10-12", "Training is slow: chance after 100 epochs and 27.64 s", "convergence", convergence),
     Claim("13-15", "Sequential computing costs 6.29 times what a batch costs", "parallelization", parallelization),
     Claim("16-18", "A recurrent net tells the sentiment of a text", "sentiment", sentiment),
+    Claim("16-18", "Three sentences are positive, negative and neutral", "sentiment", sentences),
     Claim("19-21", "A recurrent net predicts a noisy sine to a loss of .000211", "series", series),
 )

@@ -40,11 +40,17 @@ def _of_scale(stage: str, told: ModuleType, found: Found) -> Markup:
     scale, where = found["scale"], found.get("machine")
     return join(
         tag("h3", f"At scale {scale}", id=f"{stage}-{scale}"),
-        tag("p", f"Measured on {_named(where)}.") if where else None,
+        tag("p", f"Measured on {_named(where)}{_when(found)}.") if where else None,
         *(tag("p", paragraph) for paragraph in told.lead(found)),
         drawn(f"{stage}-{scale}", told.charts(found)),
         *told.tables(found),
     )
+
+
+def _when(found: Found) -> str:
+    """When something was measured once, and which trained networks it looked at."""
+    once = found.get("measured")
+    return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
 
 
 def _named(machine: Found) -> str:

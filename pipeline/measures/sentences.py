@@ -1,0 +1,36 @@
+"""What a served network says of the deck's sentences: of the best on validation, its best seed."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from pipeline.architectures._saved import load
+from pipeline.config import InputError, files, paths
+from pipeline.config.registry import find
+from pipeline.deck.printed import SENTENCES
+from pipeline.services import Service
+
+
+def answers(task: str, architecture: str) -> list[dict[str, Any]]:
+    """Of each sentence: what the slide says of it, the answer, and the likeliest label's probability."""
+    folder = paths.trained(task, architecture)
+    description = files.read_json(folder / "model.json")
+    seed = description["serves"]
+    service = find(Service, description["kind"])(description | {"seed": seed}, paths.prepared(task))
+    with torch.inference_mode():
+        model = load(description, _weights(folder, seed))
+        table = service.answer(pd.DataFrame({"text": list(SENTENCES)}), model)
+    said = zip(SENTENCES.items(), table["label"], table["probability"], strict=True)
+    return [
+        {"text": text, "claimed": claimed, "answer": answer, "probability": probability}
+        for (text, claimed), answer, probability in said
+    ]
+
+
+def _weights(folder: Path, seed: int) -> Path:
+    path = folder / f"{seed}.safetensors"
+    if not path.exists():
+        raise InputError(f"no trained network in {path}: run `dvc repro train` first")
+    return path
