@@ -1,12 +1,14 @@
 """How far back can each architecture be trained to look, and with how many sequences? Beside two controls.
 
 reads   params: scale, seed, architectures, model, train, memory
-writes  reports/memory.json
+writes  reports/memory.json, reports/curves/memory.csv
 
 Recall, adding, temporal order and copying, on sequences that are drawn as they are needed: no data set is read.
 Networks that are done are kept in .work: started again after a kill it goes on.
 """
 
+import csv
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import InputError, command, files, paths
@@ -24,10 +26,21 @@ def main() -> None:
     store.check()
     found = gather(params)
     files.write_json(paths.found("memory"), found)
+    write_curves(paths.curves("memory"), found)
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
     findings.log("memory", settings.model_dump(), found, dict(_numbers(found)))
     _tell(found)
+
+
+def write_curves(path: Path, found: dict[str, Any]) -> None:
+    """Share of seeds that solve a task, for `dvc plots`."""
+    with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["network", "problem", "solved", "low", "high"])
+        for row in found["rows"]:
+            problem = f"{row['task']} ({row['variant']}) {row['lag']:>4}"
+            rows.writerow([row["architecture"], problem, *(row["share"][key] for key in ("mean", "low", "high"))])
 
 
 def _numbers(found: dict[str, Any]) -> list[tuple[str, float | None]]:

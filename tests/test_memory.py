@@ -55,6 +55,7 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
     assert found["seeds"] == [4, 5]
     rows = {(row["task"], row["variant"], row["lag"], row["architecture"]): row for row in found["rows"]}
     assert len(rows) == 2 * 3 + 2 + 1
+    assert len(paths.curves("memory").read_text().splitlines()) == 1 + len(rows)
     for lag in (3, 5):
         gru, alone = rows["recall", "bits", lag, "gru"], rows["recall", "bits", lag, "identity"]
         assert (gru["solved"], gru["share"]["mean"], alone["solved"]) == (2, 1.0, 0)
