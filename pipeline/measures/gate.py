@@ -120,9 +120,7 @@ def reported(court: Court, challenger: Answers, champion: Answers | None) -> Out
 
 def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
     """No gate row taught or chose either model; and there are rows."""
-    wrong = [
-        f"{count} of {rows} gate rows were seen in training by the {name}" for name, count in seen.items() if count
-    ]
+    wrong = [f"{count} of {rows} gate rows taught or chose the {name}" for name, count in seen.items() if count]
     if not rows:
         wrong.append("no gate row lies after the training of both")
     return Outcome(
