@@ -138,7 +138,13 @@ def test_a_gate_row_that_was_seen_refuses():
     assert gate.unseen({"challenger": 0, "champion": 0}, 10).passed
     found = gate.unseen({"challenger": 0, "champion": 3}, 10)
     assert (found.passed, found.detail) == (False, "3 of 10 gate rows taught or chose the champion")
-    assert gate.unseen({"challenger": 0}, 0).detail == "no gate row lies after the training of both"
+
+
+def test_fewer_than_two_blocks_are_not_enough():
+    assert gate.enough(672, 336).passed
+    found = gate.enough(671, 336)
+    told = "671 gate rows lie after what taught or chose the models; needed: 672 or more"
+    assert (found.passed, found.detail) == (False, told)
 
 
 def test_a_worse_slice_refuses_though_the_whole_is_better():

@@ -1,4 +1,4 @@
-"""promote on tiny projects: real packages in a real registry, changed one by one, and the decision each change leads to."""
+"""promote on tiny projects: real packages in a real registry, changed one by one, and what each change leads to."""
 
 import shutil
 from pathlib import Path
@@ -124,7 +124,9 @@ def test_a_champion_that_saw_the_whole_gate_span_cannot_be_compared(here):
     files.write_json(registry.artifact(registry.champion("load"), "learned") / "seen.json", {"until": "2021-01-01"})
     promote.main("load")
     assert (last("load")["decision"], champion("load")) == ("refused", 1)
-    assert last("load")["reasons"] == ["unseen: no gate row lies after the training of both"]
+    assert last("load")["reasons"] == [
+        "enough: 0 gate rows lie after what taught or chose the models; needed: 32 or more"
+    ]
 
 
 def test_an_identical_model_moves_nothing_and_says_so(here, capsys):
@@ -298,6 +300,8 @@ def test_a_record_that_is_none_is_told(here):
 def test_mistakes_are_told(here):
     with pytest.raises(InputError, match="no real task named 'mime'; there are: mine, load"):
         promote.main("mime")
+    with pytest.raises(InputError, match="--rollback takes one task: --task mine or load"):
+        promote.main(rollback=True)
     record = files.read_json(paths.trained("mine", "gru") / "run.json")
     files.write_json(paths.trained("mine", "gru") / "run.json", {**record, "inputs_digest": "other"})
     with pytest.raises(
