@@ -62,17 +62,22 @@ def promote(task: str, params: Mapping[str, Any]) -> None:
     if (done := decisions.complete(task)) is not None:
         print(f"{task}: version {done.number} became champion, as decided before a kill")
     champion = registry.champion(task)
-    record = {"task": task, "date": decisions.now(), "previous": decisions.identity(champion), "to": None}
+    begun: dict[str, Any] = {
+        "task": task,
+        "date": decisions.now(),
+        "previous": decisions.identity(champion),
+        "to": None,
+    }
     if champion is not None and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
         own = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
-        _tell(record | own, decisions.settle(record | own, champion))
+        _tell(begun | own, decisions.settle(begun | own, champion))
         return
     challenger = registry.register(task, best.run_id, best.model_id)
     if not identical(best, challenger):
         raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
-    record |= judged(task, prepared, params, challenger, champion)
+    record = begun | judged(task, prepared, params, challenger, champion)
     record["challenger"] |= {"valid_loss": best.valid_loss}
     _tell(record, decisions.settle(record, challenger))
 
