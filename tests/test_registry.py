@@ -86,3 +86,28 @@ def test_a_folder_answers_like_a_version(trained, package, monkeypatch):
     monkeypatch.chdir(package.parent)
     expected = answering.answers(f"models:/{trained['model_id']}", TEXTS)
     pd.testing.assert_frame_equal(answering.answers("package", TEXTS), expected)
+
+
+def test_a_package_of_a_store_elsewhere_is_fetched_once(trained, monkeypatch):
+    version = register(trained)
+    kept = registry.folder(version)
+    monkeypatch.setattr(registry, "_on_this_machine", lambda _: None)
+    fetched = registry.folder(version)
+    assert fetched == registry.PACKAGES / version.model_id
+    assert files.digest(fetched / "artifacts") == files.digest(kept / "artifacts")
+    monkeypatch.setattr(registry.mlflow.artifacts, "download_artifacts", None)
+    assert registry.folder(version) == fetched
+
+
+def test_a_package_whose_files_are_gone_is_told(trained, monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_on_this_machine", lambda _: tmp_path)
+    with pytest.raises(InputError, match="models:/mine/1: no package in .*: its files are gone"):
+        registry.folder(register(trained))
+
+
+def test_the_signature_and_weight_of_a_package(trained):
+    version = register(trained)
+    found = registry.signature(version)
+    assert [column["name"] for column in found["inputs"]] == ["text"]
+    assert [column["name"] for column in found["outputs"]][:2] == ["label", "probability"]
+    assert 0.01 < registry.megabytes(version) < 5

@@ -102,10 +102,8 @@ def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
 
 def folder(version: Version) -> Path:
     """The package's folder: where the store keeps it, or a copy of what a store elsewhere has."""
-    place = urlsplit(client().get_logged_model(version.model_id).artifact_location)
-    if place.scheme in ("", "file"):
-        found = Path(unquote(place.path))
-    else:
+    found = _on_this_machine(client().get_logged_model(version.model_id).artifact_location)
+    if found is None:
         found = PACKAGES / version.model_id
         if not found.exists():
             with files.replacing(found) as temporary:
@@ -113,6 +111,11 @@ def folder(version: Version) -> Path:
     if not (found / "MLmodel").exists():
         raise InputError(f"{version.uri}: no package in {found}: its files are gone")
     return found
+
+
+def _on_this_machine(location: str) -> Path | None:
+    place = urlsplit(location)
+    return Path(unquote(place.path)) if place.scheme in ("", "file") else None
 
 
 def artifact(version: Version, name: str) -> Path:
