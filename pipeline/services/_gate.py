@@ -46,13 +46,15 @@ def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFr
 def cells(
     prepared: Prepared, split: str, rows: Sequence[int], outputs: Tensor
 ) -> Float[Tensor, "examples steps parts"]:
-    """Contributions to the scores, of each step where there are several."""
+    """Contributions to the scores, of each step where there are several; those of an answer that is none are nan."""
     task, targets = prepared.task, prepared.targets(split)[list(rows)]
-    if not targets.is_floating_point():
-        return task.contributions(outputs, targets, prepared.learned)[:, None]
-    steps = targets.shape[1]
-    flat = task.contributions(outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None], prepared.learned)
-    return flat.reshape(len(rows), steps, -1)
+    wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
+    if targets.is_floating_point():
+        parts = task.contributions(outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None], prepared.learned)
+        found = parts.reshape(len(rows), targets.shape[1], -1)
+    else:
+        found = task.contributions(outputs, targets, prepared.learned)[:, None]
+    return torch.where(wrong[:, None, None], torch.nan, found)
 
 
 def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeIndex:
