@@ -1,6 +1,7 @@
 """Challenger and champion on the gate split: asked through their packages, scored alike, and every gate's outcome."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,28 +60,40 @@ def judge(
         return Judged(outcomes, {}, told)
     outcomes.append(gate.size(registry.megabytes(challenger), settings))
     answers: dict[str, Answers] = {}
-    for name, version in tqdm(sides.items(), desc=f"{task}: answers to the gate split", unit="model", disable=None):
-        asked = ask(prepared, challenger, rows)
-        told["digest"] = asked.digest
-        try:
-            found = answering.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
-        except InputError as error:
-            return Judged([*outcomes, Outcome("answers", False, f"the {name} cannot answer: {error}")], {}, told)
-        answers[name] = scored(prepared, asked, _gate.read(prepared, "gate", rows, found.answers))
-        if found.seconds:
-            outcomes.append(gate.latency(found.seconds, settings))
-    simple = rivals.of(prepared)
-    baselines = {
-        name: scored(prepared, asked, _gate.Read(outputs[rows], {})) for name, outputs in simple.outputs.items()
-    }
-    court, rival = Court(prepared.task, settings, len(rows), seed), (simple.strongest, baselines[simple.strongest])
-    if champion:
+    with ThreadPoolExecutor(1) as beside:
+        for name, version in tqdm(sides.items(), desc=f"{task}: answers to the gate split", unit="model", disable=None):
+            asked = ask(prepared, challenger, rows)
+            told["digest"] = asked.digest
+            try:
+                found = answering.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
+            except InputError as error:
+                return Judged([*outcomes, Outcome("answers", False, f"the {name} cannot answer: {error}")], {}, told)
+            answers[name] = scored(prepared, asked, _gate.read(prepared, "gate", rows, found.answers))
+            if name == "challenger":
+                outcomes.append(gate.latency(found.seconds, settings))
+                learning = beside.submit(rivals.of, prepared)  # only now: the single requests had the machine
+        simple = learning.result()
+    court = Court(prepared.task, settings, len(rows), seed)
+    return compared(court, prepared, asked, answers, simple, Judged(outcomes, {}, told))
+
+
+def compared(
+    court: Court, prepared: Prepared, asked: Asked, answers: dict[str, Answers], simple: rivals.Rivals, before: Judged
+) -> Judged:
+    """What the answers decide, and everybody's scores."""
+    strongest, constant = (
+        scored(prepared, asked, _gate.Read(simple.outputs[name][asked.rows], {}))
+        for name in (simple.strongest, "constant")
+    )
+    rival = simple.strongest, strongest
+    if "champion" in answers:
         parts = declared(prepared, asked)
-        outcomes += gate.between(court, answers["challenger"], answers["champion"], parts, rival)
+        found = gate.between(court, answers["challenger"], answers["champion"], parts, rival)
     else:
-        outcomes += gate.first(court, answers["challenger"], baselines["constant"], rival)
-    sound = {name: one for name, one in {**answers, simple.strongest: rival[1]}.items() if one.finite}
-    return Judged(outcomes, {name: court.summary(one) for name, one in sound.items()}, told)
+        found = gate.first(court, answers["challenger"], constant, rival)
+    sound = {name: one for name, one in {**answers, simple.strongest: strongest}.items() if one.finite}
+    scores = {name: court.summary(one) for name, one in sound.items()}
+    return Judged([*before.outcomes, *found], scores, before.gate)
 
 
 def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
