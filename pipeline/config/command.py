@@ -15,6 +15,12 @@ from pipeline.config import InputError
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
+    "texts": "What to ask about.",
+    "file": "A table: parquet, csv or jsonl.",
+    "output": "Where the answers go: parquet, csv or jsonl.",
+    "measure": "Only tell how fast it answers, at 1, 8 and 32 clients.",
+    "host": "Where to listen; 0.0.0.0 lets other machines ask.",
+    "port": "0 takes a free one.",
     "join": "Only help: run trials of the same studies, from another terminal or machine.",
 }
 
@@ -62,13 +68,14 @@ def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_options(signature: inspect.Signature) -> inspect.Signature:
-    """Every argument as an option, required where it has no default: `task` is given as --task."""
-    return signature.replace(
-        parameters=[
-            p.replace(default=typer.Option(... if p.default is p.empty else p.default, help=HELP.get(p.name)))
-            for p in signature.parameters.values()
-        ]
-    )
+    """Every argument as an option, required where it has no default: `task` is given as --task. A list is given as
+    plain words."""
+
+    def asked(p: inspect.Parameter) -> Any:
+        kind = typer.Argument if "list[" in str(p.annotation) else typer.Option
+        return kind(... if p.default is p.empty else p.default, help=HELP.get(p.name))
+
+    return signature.replace(parameters=[p.replace(default=asked(p)) for p in signature.parameters.values()])
 
 
 def _as_interrupt(number: int, frame: Any) -> None:
