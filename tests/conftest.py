@@ -47,3 +47,26 @@ def project(tmp_path, monkeypatch):
         return tmp_path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def champions(tmp_path_factory):
+    """A project with a champion for reviews (`mine`) and one for a series (`load`), evaluated; its folder."""
+    import operated
+
+    from pipeline import evaluate
+    from pipeline.tracking import lineage, registry
+
+    root = tmp_path_factory.mktemp("champions")
+    with operated.project(root, mine=operated.REVIEWS, load=operated.LOAD):
+        params = yaml.safe_load(Path("params.yaml").read_text())
+        Path("params.yaml").write_text(yaml.safe_dump({**params, "architectures": {"gru": operated.GRU}}))
+        operated.write_reviews(1000)
+        operated.write_load()
+        for task in ("mine", "load"):
+            operated.run(task)
+            evaluate.main(task)
+            ids = lineage.runs_of(task, "gru")[3]
+            version = registry.register(task, ids["run_id"], ids["model_id"])
+            registry.move(task, "champion", version.number)
+    return root
