@@ -66,6 +66,8 @@ def answer_file(model: Any, file: Path, output: Path) -> int:
     service = package.service_of(model)
     tables.check_kind(file)
     tables.check_kind(output)
+    if file.resolve() == output.resolve():
+        raise InputError(f"{output} is the file that is read; accepted: another --output")
     pieces, rows = tables.read(file, service.inputs), 0
     with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
         pieces = _counted(pieces, bar)

@@ -181,6 +181,13 @@ def test_what_is_wrong_in_a_file_is_told_with_its_row_and_nothing_is_written(nam
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "answers.csv"])
 
 
+def test_a_file_is_never_replaced_by_its_answers(tmp_path):
+    (tmp_path / "a.csv").write_text("text\nfine\n")
+    with pytest.raises(InputError, match="is the file that is read"):
+        predict.main("mine", file=str(tmp_path / "a.csv"), output=str(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_text() == "text\nfine\n"
+
+
 def test_a_row_is_told_by_its_number_in_the_whole_file(tmp_path):
     texts = ["a lovely film"] * 5000
     texts[4999] = " "

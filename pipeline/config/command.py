@@ -30,9 +30,14 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     module = inspect.getmodule(main)
     told = (module.__doc__ if module else main.__doc__) or ""
-    app.command(help=told.replace("\nreads ", "\n\b\nreads "))(_told_in_one_line(main))  # \b: lines stay as they are
+    app.command(help=_with_lines_kept(told))(_told_in_one_line(main))
     signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+
+
+def _with_lines_kept(told: str) -> str:
+    """A docstring whose examples and lists of files stay as they are, which typer would fill to its width."""
+    return told.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
     try:
         return model.predict(requests)
     except MlflowException as error:
-        raise InputError(error.message) from None
+        raise InputError(" ".join(error.message.split())) from None
 
 
 @contextmanager
