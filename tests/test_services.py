@@ -11,6 +11,7 @@ import series_files
 import torch
 from torch.nn import functional as F
 
+from pipeline.architectures import SequenceModel
 from pipeline.config import InputError, files, paths
 from pipeline.services.forecast import Forecasts
 from pipeline.services.sentiment import LONGEST, Reviews, digest_of
@@ -18,20 +19,29 @@ from pipeline.tasks import _calibration, open_prepared
 from pipeline.tracking import lineage, registry, runs
 
 
-class Fixed:
+class Network(SequenceModel):
+    """A stand-in that says what a function says."""
+
+    def __init__(self, says):
+        torch.nn.Module.__init__(self)
+        self.says = says
+
+    def forward(self, inputs, lengths):
+        return self.says(inputs, lengths)
+
+
+def fixed(*logits):
     """A network that always says the same."""
-
-    def __init__(self, *logits):
-        self.logits = torch.tensor(logits)
-
-    def __call__(self, inputs, lengths):
-        return self.logits.expand(len(inputs), -1)
+    return Network(lambda inputs, lengths: torch.tensor(logits).expand(len(inputs), -1))
 
 
-class Echo:
+class Echo(SequenceModel):
     """A forecaster that keeps what it reads, and repeats the last value that is known."""
 
-    def __call__(self, inputs, lengths):
+    def __init__(self):
+        torch.nn.Module.__init__(self)
+
+    def forward(self, inputs, lengths):
         self.inputs = inputs
         return inputs[:, -3:-2, :1].expand(-1, 2, -1)
 
@@ -66,7 +76,7 @@ def asked(*texts):
 
 def test_a_label_has_its_calibrated_probability(sentiment):
     _, service = sentiment
-    answer = service.answer(asked("a lovely superb film"), Fixed(0.0, 4.0)).iloc[0]
+    answer = service.answer(asked("a lovely superb film"), fixed(0.0, 4.0)).iloc[0]
     assert answer["label"] == "positive"
     assert answer["probability"] == pytest.approx(1 / (1 + np.exp(-4.0 / 2.0)))
     assert answer["probability_negative"] == pytest.approx(1 - answer["probability"])
@@ -86,7 +96,7 @@ def test_a_label_has_its_calibrated_probability(sentiment):
 )
 def test_it_abstains_where_nothing_is_known_or_chance_is_near(sentiment, text, logit, label):
     _, service = sentiment
-    assert service.answer(asked(text), Fixed(0.0, logit))["label"].tolist() == [label]
+    assert service.answer(asked(text), fixed(0.0, logit))["label"].tolist() == [label]
 
 
 def test_texts_are_read_as_the_task_reads_them(sentiment):
@@ -98,14 +108,14 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
 
     def network(inputs, lengths):
         seen.update({tuple(row[:length].tolist()): None for row, length in zip(inputs, lengths, strict=True)})
-        return inputs[:, :1].double() @ torch.tensor([[0.0, 1.0]]).double() / 100
+        return torch.stack([torch.zeros(len(inputs)), inputs[:, 0] / 100], dim=1)
 
     requests = service.requests(prepared, "test", list(range(count)))
-    answers = service.answer(requests, network)
+    answers = service.answer(requests, Network(network))
     batch = prepared.task.gather(columns, torch.arange(count))
     assert set(seen) == {tuple(row[:length].tolist()) for row, length in zip(batch.inputs, batch.lengths, strict=True)}
-    expected = torch.sigmoid(batch.inputs[:, 0].double() / 100 / 2.0)
-    np.testing.assert_allclose(answers["probability_positive"], expected, rtol=1e-9)
+    expected = torch.sigmoid(batch.inputs[:, 0] / 100 / 2.0)
+    np.testing.assert_allclose(answers["probability_positive"], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +135,7 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
 def test_a_text_that_cannot_be_read_is_told_with_its_row(sentiment, table, told):
     table = table.astype({name: object for name in table if name == "text"})
     with pytest.raises(InputError) as error:
-        sentiment[1].answer(table, Fixed(0.0, 1.0))
+        sentiment[1].answer(table, fixed(0.0, 1.0))
     assert told in str(error.value)
 
 
@@ -133,7 +143,7 @@ def test_rows_of_a_piece_are_told_by_the_whole_tables_numbers(sentiment):
     piece = asked("fine", "fine", " ").iloc[1:]
     assert isinstance(piece.index, pd.RangeIndex)
     with pytest.raises(InputError, match="row 3: text is empty"):
-        sentiment[1].answer(piece, Fixed(0.0, 1.0))
+        sentiment[1].answer(piece, fixed(0.0, 1.0))
 
 
 def test_windows_are_those_that_the_task_gathers(forecast):
@@ -203,7 +213,7 @@ def test_a_window_that_cannot_be_read_is_refused(forecast, name):
 
 
 def test_examples_can_be_answered(sentiment, forecast):
-    assert len(sentiment[1].answer(sentiment[1].example, Fixed(0.0, 1.0))) == 1
+    assert len(sentiment[1].answer(sentiment[1].example, fixed(0.0, 1.0))) == 1
     assert len(forecast[1].answer(forecast[1].example, Echo())) == 2
 
 

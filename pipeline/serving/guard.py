@@ -23,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 LARGEST = 1_000_000  # bytes of a body
+DRAINED = 16_000_000  # bytes that are read of one that is too large: its sender reads no answer before it has sent it
 ASK, PASSED_ON = "/invocations", ("/ping", "/health", "/version")
 CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_LARGE",
          415: "UNSUPPORTED_MEDIA_TYPE", 503: "TEMPORARILY_UNAVAILABLE"}  # fmt: skip
@@ -83,18 +84,20 @@ def _check_kind(headers: dict[bytes, bytes]) -> None:
 
 
 async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body, which is refused as soon as it is known to be too large."""
+    """The whole body. Raises Refused for one that is too large, of which nothing is kept."""
     stated = headers.get(b"content-length", b"0")
+    announced = int(stated) if stated.isdigit() and len(stated) < 20 else 0
     parts: list[bytes] = []
-    size, more = int(stated) if stated.isdigit() else 0, True
-    while size <= LARGEST and more:
+    size, more = 0, announced <= DRAINED
+    while more and size <= DRAINED:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refused(400, "the request ended before its body")
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-        size = max(size, sum(map(len, parts)))
-    if size > LARGEST:
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        if size <= LARGEST:
+            parts.append(part)
+    if max(size, announced) > LARGEST:
         raise Refused(413, f"a body of more than {LARGEST:,} bytes; accepted: {LARGEST:,} at most")
     return b"".join(parts)
 
