@@ -51,7 +51,7 @@ def tell(model: Any, task: str, texts: list[str]) -> None:
 
     from pipeline.serving import package
 
-    if [column.name for column in package.service_of(model).inputs] != ["text"]:
+    if [column.name for column in package.inputs_of(model)] != ["text"]:
         raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
     found = package.answers(model, pd.DataFrame({"text": texts}))
     for text, label, probability in zip(texts, found["label"], found["probability"], strict=True):
@@ -63,16 +63,16 @@ def answer_file(model: Any, file: Path, output: Path) -> int:
     """Answer a file a piece at a time, so that its length does not matter; gives the rows written."""
     from pipeline.serving import package, tables
 
-    service = package.service_of(model)
     tables.check_kind(file)
     tables.check_kind(output)
     if file.resolve() == output.resolve():
         raise InputError(f"{output} is the file that is read; accepted: another --output")
-    pieces, rows = tables.read(file, service.inputs), 0
+    inputs = package.inputs_of(model)
+    pieces, rows = tables.read(file, inputs), 0
     with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
         pieces = _counted(pieces, bar)
-        if any(column.name == "series" for column in service.inputs):
-            series = tables.whole_series(pieces, "series", len(service.example), file)
+        if any(column.name == "series" for column in inputs):
+            series = tables.whole_series(pieces, "series", len(package.example_of(model)), file)
             pieces = tables.joined(series, TOGETHER)
         with files.replacing(output) as temporary, tables.Writer(temporary, output.suffix) as writer:
             try:

@@ -71,7 +71,7 @@ def forecast(tmp_path):
 
 
 def asked(*texts):
-    return pd.DataFrame({"text": list(texts)})
+    return pd.DataFrame({"text": list(texts)}, dtype=object)
 
 
 def test_a_label_has_its_calibrated_probability(sentiment):
@@ -133,7 +133,6 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
     ],
 )
 def test_a_text_that_cannot_be_read_is_told_with_its_row(sentiment, table, told):
-    table = table.astype({name: object for name in table if name == "text"})
     with pytest.raises(InputError) as error:
         sentiment[1].answer(table, fixed(0.0, 1.0))
     assert told in str(error.value)

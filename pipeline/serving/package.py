@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
 from pipeline.config import InputError
-from pipeline.services import Service
+from pipeline.services import Column
 
 PROJECT = __name__.partition(".")[0]
 
@@ -36,9 +36,14 @@ def load(uri: str, store: str) -> PyFuncModel:
             raise InputError(f"{uri} cannot be loaded: {' '.join(error.message.split())[:300]}") from None
 
 
-def service_of(model: PyFuncModel) -> Service:
-    """What its requests and answers are."""
-    return model.unwrap_python_model().service
+def example_of(model: PyFuncModel) -> pd.DataFrame:
+    """A request."""
+    return model.unwrap_python_model().service.example
+
+
+def inputs_of(model: PyFuncModel) -> list[Column]:
+    """The columns of its requests. Its service is of its own classes, not of ours."""
+    return [Column(*column) for column in model.unwrap_python_model().service.inputs]
 
 
 def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,12 @@ def check_kind(path: Path) -> None:
 
 def rows_of(path: Path) -> int | None:
     """Rows of a file, where it says so itself."""
-    return pq.ParquetFile(path).metadata.num_rows if path.suffix == ".parquet" else None
+    if path.suffix != ".parquet" or not path.exists():
+        return None
+    try:
+        return pq.ParquetFile(path).metadata.num_rows
+    except pa.ArrowException as error:
+        raise _unreadable(path, error) from None
 
 
 def read(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
@@ -41,13 +46,19 @@ def read(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
             for column in columns:
                 if column.required and column.name not in piece:
                     raise InputError(f"{path}: no column {column.name!r}; there are: {', '.join(map(str, piece))}")
+            if piece.empty:
+                continue
             piece.index = pd.RangeIndex(first, first + len(piece))
             first += len(piece)
             yield _typed(path, piece, columns)
     except (pa.ArrowException, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
+        raise _unreadable(path, error) from None
     if not first:
         raise InputError(f"{path}: no rows; accepted: one or more")
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}")
 
 
 def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
