@@ -164,7 +164,7 @@ def test_forecasts_are_in_units_with_their_interval(forecast):
     np.testing.assert_allclose(answers["load"], [last, last], rtol=1e-6)
     np.testing.assert_allclose(answers["load_high"] - answers["load"], [0.5 * std, std], rtol=1e-6)
     np.testing.assert_allclose(answers["load"] - answers["load_low"], [0.5 * std, std], rtol=1e-6)
-    assert answers["time"].tolist() == requests["time"].tolist()[-2:]
+    assert pd.to_datetime(answers["time"]).tolist() == pd.to_datetime(requests["time"]).tolist()[-2:]
     assert list(answers) == [column.name for column in service.outputs]
 
 

@@ -30,6 +30,7 @@ from pipeline.tracking import registry, runs, store
 ROOT = Path(__file__).parent.parent
 TASKS = ("mine", "load")
 HOLD_OUT = 200
+opened: list[http.client.HTTPConnection] = []  # by a test, to be closed after it
 
 
 @contextmanager
@@ -60,10 +61,22 @@ def servers(champions):
 def here(champions, monkeypatch):
     monkeypatch.chdir(champions)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield
+    while opened:
+        opened.pop().close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unchecked():
+    """A package's classes have the names of ours, by which the checker of annotations would mistake them for ours."""
+    finders = list(sys.meta_path)
+    sys.meta_path[:] = [finder for finder in finders if "jaxtyping" not in type(finder).__module__]
+    yield
+    sys.meta_path[:] = finders
 
 
 @pytest.fixture(scope="module")
-def models(champions):
+def models(champions, unchecked):
     """Both champions, loaded in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(champions)
@@ -76,6 +89,7 @@ class Client:
 
     def __init__(self, address):
         self.connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+        opened.append(self.connection)
 
     def ask(self, body, kind="application/json", path="/invocations", method="POST"):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
