@@ -2,36 +2,42 @@
 
 Rows of a series depend on each other, so whole blocks are compared: a permutation test of them, adjusted for the time
 of year (Freedman & Lane, A nonstochastic interpretation of reported significance levels, 1983). Both old and new are
-first cleared of a wave of one year, or of two where they span more than half of it; what remains is shuffled.
+first cleared of a wave of one year, or of two where they span more than half of it; what remains is shuffled. Blocks
+that follow one another are alike, too: the difference counts for less by as much as this inflates its variance.
 
 A block whose month no old one has is of an unseen season: what it shows may be drift or the time of year, and nobody
 can tell. Others are compared with the old ones of their month and its neighbours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.linalg import lstsq
 
 PERMUTATIONS = 9_999
 TOGETHER = 500  # permutations at once
 HALF_A_YEAR = 6  # months
+MOST_PERSISTENT = 0.95
 FEWEST = 2  # new blocks, and twice as many old ones
 
 Block = Mapping[str, Any]
 Told = Mapping[str, Any]
+Read = Callable[[Block], Any]
+ERROR = "error of the forecasts"
 MEASURES = {
     "level": "difference in deviations",
     "season profile": "root mean square difference in deviations",
     "noise": "log ratio",
-    "error of the forecasts": "log ratio",
+    ERROR: "log ratio",
 }
 
 
-def compared(then: Told, now: Told, alarm_rate: float) -> dict[str, Any]:
+def compared(then: Told, now: Told) -> dict[str, Any]:
     """The tests of the seen season, and levels and profiles then and now to draw; or why there are none."""
     months = {block["month"] for block in then["blocks"]}
     seen = [block for block in now["blocks"] if block["month"] in months]
@@ -48,22 +54,29 @@ def compared(then: Told, now: Told, alarm_rate: float) -> dict[str, Any]:
     for number, target in enumerate(now["targets"]):
         own = f" of {target}" if len(now["targets"]) > 1 else ""
         for name, key in (("level", "level"), ("season profile", "profile"), ("noise", "noise")):
-            values = (np.array([np.atleast_1d(block[key][number]) for block in some]) for some in (old, seen))
-            tests.append(_test(name, own, *values, old, seen))
+            tests.append(_test(name + own, name, partial(_part, key, number), then["blocks"], old, seen))
     tests += _of_errors(then["blocks"], seen)
     return {"tests": tests, "reasons": reasons, "shown": shown}
 
 
 def permuted(
-    values: Float[np.ndarray, "blocks numbers"], new: Float[np.ndarray, " blocks"], waves: Float[np.ndarray, "blocks _"]
+    values: Float[np.ndarray, "blocks numbers"],
+    new: Bool[np.ndarray, " blocks"],
+    waves: Float[np.ndarray, "blocks waves"],
+    times: Float[np.ndarray, " blocks"],
+    along: float,
 ) -> tuple[Float[np.ndarray, " numbers"], float]:
-    """How much the new blocks differ beyond `waves`, in each number, and p of the sum of squares."""
-    cleared, apart = (side - waves @ lstsq(waves, side, rcond=None)[0] for side in (values, new[:, None]))
+    """How much the new blocks differ beyond `waves`, in each number, and p of the sum of squares.
+
+    `times` are in blocks; `along` is how persistent blocks are (see there).
+    """
+    cleared, apart = _cleared(values, waves), _cleared(new[:, None].astype(float), waves)
     weights = apart[:, 0]
     if (size := float(weights @ weights)) < 1e-6 * len(new):  # the time of year alone tells new from old
         return np.zeros(values.shape[1]), 1.0
     difference = weights @ cleared / size
-    found, random, as_large = float(difference @ difference), np.random.default_rng(0), 1
+    inflation = max(1.0, float(weights @ along ** np.abs(times[:, None] - times) @ weights) / size)
+    found, random, as_large = float(difference @ difference) / inflation, np.random.default_rng(0), 1
     for begin in range(0, PERMUTATIONS, TOGETHER):
         count = min(TOGETHER, PERMUTATIONS - begin)
         orders = random.permuted(np.tile(np.arange(len(new)), (count, 1)), axis=1)
@@ -72,21 +85,44 @@ def permuted(
     return difference, as_large / (PERMUTATIONS + 1)
 
 
+def persistence(
+    values: Float[np.ndarray, "blocks numbers"],
+    waves: Float[np.ndarray, "blocks waves"],
+    times: Float[np.ndarray, " blocks"],
+) -> float:
+    """The correlation of a block with the next beyond `waves`, at least 0: corrected for its bias in few blocks
+    (Marriott & Pope 1954), and a standard error more, so as to be rather too large.
+    """
+    order = np.argsort(times)
+    follows = np.flatnonzero(np.isclose(np.diff(times[order]), 1.0))
+    cleared = _cleared(values, waves)[order]
+    if len(follows) < 2 * FEWEST or not cleared.any():
+        return MOST_PERSISTENT
+    raw = float((cleared[follows] * cleared[follows + 1]).sum(axis=1).mean() / (cleared**2).sum(axis=1).mean())
+    count = len(follows)
+    return float(np.clip(raw + (1 + 4 * raw) / count + 1 / np.sqrt(count), 0.0, MOST_PERSISTENT))
+
+
+def _cleared(values: Float[np.ndarray, "blocks numbers"], waves: Float[np.ndarray, "blocks waves"]) -> np.ndarray:
+    return values - waves @ lstsq(waves, values, rcond=None)[0]
+
+
 def _test(
-    name: str,
-    own: str,
-    before: Float[np.ndarray, "old numbers"],
-    after: Float[np.ndarray, "new numbers"],
-    old: Sequence[Block],
-    new: Sequence[Block],
+    name: str, measure: str, read: Read, then: Sequence[Block], old: Sequence[Block], new: Sequence[Block]
 ) -> dict[str, Any]:
+    """`read` gives what is compared of a block; `then` are all old ones, `old` those like the new."""
     blocks = [*old, *new]
-    is_new = np.repeat([0.0, 1.0], [len(old), len(new)])
-    difference, p = permuted(np.vstack([before, after]), is_new, _waves(blocks))
+    is_new = np.repeat([False, True], [len(old), len(new)])
+    along = persistence(_read(read, then), *_waves(then))
+    difference, p = permuted(_read(read, blocks), is_new, *_waves(blocks), along)
     effect = round(float(np.sqrt((difference**2).mean())), 6)
     test = "permutation of blocks, adjusted for the time of year"
-    told = {"name": name + own, "test": test, "measure": MEASURES[name], "effect": effect, "p": p}
+    told = {"name": name, "test": test, "measure": MEASURES[measure], "effect": effect, "p": p}
     return {**told, "then": len(old), "now": len(new)}
+
+
+def _read(read: Read, blocks: Sequence[Block]) -> Float[np.ndarray, "blocks numbers"]:
+    return np.array([np.atleast_1d(read(block)) for block in blocks], dtype=float)
 
 
 def _of_errors(then: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, Any]]:
@@ -97,17 +133,21 @@ def _of_errors(then: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, A
     old = _alike(known, new)
     if len(new) < FEWEST or len(old) < 2 * FEWEST:
         return []
-    before, after = (np.array([[block["error"]] for block in some]) for some in (old, new))
-    return [_test("error of the forecasts", "", before, after, old, new)]
+    return [_test(ERROR, ERROR, itemgetter("error"), known, old, new)]
 
 
-def _waves(blocks: Sequence[Block]) -> Float[np.ndarray, "blocks waves"]:
-    """A constant, and waves of a year, by when the blocks begin."""
+def _part(key: str, number: int, block: Block) -> Any:
+    return block[key][number]
+
+
+def _waves(blocks: Sequence[Block]) -> tuple[Float[np.ndarray, "blocks waves"], Float[np.ndarray, " blocks"]]:
+    """A constant and waves of a year, by when the blocks begin; and this time, in blocks."""
     times = pd.DatetimeIndex([block["begin"] for block in blocks])
     angle = 2 * np.pi * times.day_of_year.to_numpy() / 365.25
     many = 2 if len({block["month"] for block in blocks}) > HALF_A_YEAR else 1
     turns = [wave(number * angle) for number in range(1, many + 1) for wave in (np.sin, np.cos)]
-    return np.stack([np.ones(len(blocks)), *turns], axis=1)
+    days = np.asarray((times - times.min()).total_seconds()) / 86_400
+    return np.stack([np.ones(len(blocks)), *turns], axis=1), days / blocks[0]["days"]
 
 
 def _alike(then: Sequence[Block], new: Sequence[Block]) -> list[Block]:

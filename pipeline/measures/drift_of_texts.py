@@ -19,7 +19,7 @@ BINS = 30
 Told = Mapping[str, Any]
 
 
-def compared(then: Told, now: Told, alarm_rate: float) -> dict[str, Any]:
+def compared(then: Told, now: Told) -> dict[str, Any]:
     """The tests, and distributions then and now to draw."""
     words, most = _words(then, now)
     tests = [

@@ -1,13 +1,14 @@
 """What a series looks like, in blocks of seven seasons (a week, where a season is a day).
 
-    {"begin": "2014-01-08T00:00:00", "month": 1, "level": [0.31], "noise": [-1.2], "profile": [[-0.8, ...]],
-     "error": None}
+    {"begin": "2014-01-08T00:00:00", "days": 7.0, "month": 1, "level": [0.31], "noise": [-1.2],
+     "profile": [[-0.8, ...]], "error": None}
 
 All in deviations of the champion's training rows, one value for each target. `level` is the mean; `noise` the logarithm
 of the mean |y(t) - y(t - season)|; `profile` the mean of each part of the season, working days first and then weekends
 where a season is a day, less the level; `error` the logarithm of the champion's mean absolute error.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,18 +69,20 @@ def _block(
     known = [error for row, error in errors.items() if rows.start <= row < rows.stop]
     return {
         "begin": times[rows.start].isoformat(),
+        "days": round((times[1] - times[0]).total_seconds() * (rows.stop - rows.start) / 86_400, 6),
         "month": int(times[(rows.start + rows.stop) // 2].month),
         "level": _short(level),
         "noise": _short(np.log(np.nanmean(changes[rows], axis=0).clip(LEAST))),
         "profile": [_short(target) for target in np.array(within).T],
-        "error": round(float(np.log(max(np.mean(known), LEAST))), 5) if known else None,
+        "error": round(math.log(max(sum(known) / len(known), LEAST)), 5) if known else None,
     }
 
 
 def _parts(times: pd.DatetimeIndex, season: int, origin: pd.Timestamp) -> Int[np.ndarray, " rows"]:
     """The part of the season in which each row stands; those of weekends follow, where a season is a day."""
     step = times[1] - times[0]
-    place = np.round((times - origin).to_numpy() / step.to_timedelta64()).astype(int) % season
+    rows = np.asarray((times - origin).total_seconds()) / step.total_seconds()
+    place = rows.round().astype(int) % season
     count = min(season, PARTS)
     part = place * count // season
     weekend = (times.day_of_week.to_numpy() >= 5) & (season * step == pd.Timedelta(days=1))

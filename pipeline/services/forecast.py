@@ -158,7 +158,7 @@ class Forecasts(Service):
             raise InputError(f"the columns of the data are {came}; accepted: {accepted}, which the champion learned")
         times, _ = _in_units(prepared)
         bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
-        found: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0]}
+        found: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
         if found["rows"] < least:
             return found
         found |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
