@@ -1,0 +1,135 @@
+"""The registry: versions of each task's model, and which of them is `champion` or `challenger`.
+
+A registered model is named like its task. A version is the package of one network (pipeline/tracking/models.py), under
+an alias where it has a part to play; there are no stages.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from pipeline.config import InputError, files, paths
+from pipeline.tracking.runs import client, written
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+PACKAGES = paths.WORK / "packages"  # downloaded from stores that are not on this machine
+
+
+class Version(NamedTuple):
+    """One version of a task's model."""
+
+    task: str
+    number: int
+    uri: str  # models:/TASK/NUMBER
+    run_id: str
+    model_id: str
+    tags: dict[str, str]
+
+
+def champion(task: str) -> Version | None:
+    return holder(task, CHAMPION)
+
+
+def challenger(task: str) -> Version | None:
+    return holder(task, CHALLENGER)
+
+
+def holder(task: str, alias: str) -> Version | None:
+    """The version that has the alias; None where no version has."""
+    try:
+        return _version(client().get_model_version_by_alias(task, alias))
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such model, or alias
+            raise
+        return None
+
+
+def versions(task: str) -> list[Version]:
+    """All versions of a task's model, the oldest first."""
+    found: list[Any] = []
+    page: str | None = ""
+    while page is not None:
+        some = client().search_model_versions(f"name = '{task}'", max_results=1000, page_token=page or None)
+        found += some
+        page = some.token or None
+    return sorted((_version(one) for one in found), key=lambda version: version.number)
+
+
+def register(task: str, run_id: str, model_id: str, tags: Mapping[str, Any] | None = None) -> Version:
+    """The version of a logged model, with the model's own tags; made unless there is one.
+
+    Raises InputError where the store does not have the model.
+    """
+    try:
+        model = client().get_logged_model(model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        told = f"MLflow has no model {model_id} of {task}: run `pipeline lineage reconcile --task {task}` first"
+        raise InputError(told) from None
+    for version in versions(task):
+        if version.model_id == model_id:
+            return version
+    own = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
+    _make_sure_of(task)
+    every = {key: str(value) for key, value in {**own, **(tags or {})}.items()}
+    made = written(
+        lambda: client().create_model_version(
+            task, f"models:/{model_id}", run_id, tags=every, model_id=model_id, await_creation_for=0
+        )
+    )
+    return _version(made)
+
+
+def move(task: str, alias: str, number: int) -> None:
+    """Give the alias to a version; whichever had it, has it no more."""
+    written(lambda: client().set_registered_model_alias(task, alias, str(number)))
+
+
+def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
+    for key, value in tags.items():
+        written(
+            lambda key=key, value=value: client().set_model_version_tag(  # type: ignore[misc]
+                version.task, str(version.number), key, str(value)
+            )
+        )
+
+
+def folder(version: Version) -> Path:
+    """The package's folder: where the store keeps it, or a copy of what a store elsewhere has."""
+    place = urlsplit(client().get_logged_model(version.model_id).artifact_location)
+    if place.scheme in ("", "file"):
+        found = Path(unquote(place.path))
+    else:
+        found = PACKAGES / version.model_id
+        if not found.exists():
+            with files.replacing(found) as temporary:
+                mlflow.artifacts.download_artifacts(f"models:/{version.model_id}", dst_path=str(temporary))
+    if not (found / "MLmodel").exists():
+        raise InputError(f"{version.uri}: no package in {found}: its files are gone")
+    return found
+
+
+def artifact(version: Version, name: str) -> Path:
+    """A file or folder of the package: model.json, weights.safetensors, learned or card.md."""
+    return folder(version) / "artifacts" / name
+
+
+def _make_sure_of(task: str) -> None:
+    """Have a registered model of the task's name."""
+    try:
+        written(lambda: client().create_registered_model(task))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _version(found: Any) -> Version:
+    number = int(found.version)
+    tags = {key: str(value) for key, value in found.tags.items()}
+    model_id = found.source.removeprefix("models:/")  # a version of the database store has no other trace of it
+    return Version(found.name, number, f"models:/{found.name}/{number}", found.run_id, model_id, tags)
