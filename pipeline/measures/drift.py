@@ -24,8 +24,10 @@ def compared(then: Told, now: Told, settings: Drift) -> dict[str, Any]:
     if now["rows"] < settings.least:
         told = f"{now['rows']:,} new rows; fewer than {settings.least:,} tell nothing"
         return _ended("too_few", [told], now)
-    module = drift_of_texts if then["of"] == "texts" else drift_of_series
-    found = module.compared(then, now)
+    if then["of"] == "texts":
+        found = drift_of_texts.compared(then, now)
+    else:
+        found = drift_of_series.compared(then, now, settings.alarm_rate)
     if "status" in found:
         return {**_ended(found["status"], found["reasons"], now), "shown": found["shown"]}
     tests = judged(found["tests"], settings)

@@ -11,6 +11,7 @@ can tell. Others are compared with the old ones of their month and its neighbour
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import comb
 from operator import itemgetter
 from typing import Any
 
@@ -37,7 +38,7 @@ MEASURES = {
 }
 
 
-def compared(then: Told, now: Told) -> dict[str, Any]:
+def compared(then: Told, now: Told, alarm_rate: float) -> dict[str, Any]:
     """The tests of the seen season, and levels and profiles then and now to draw; or why there are none."""
     months = {block["month"] for block in then["blocks"]}
     seen = [block for block in now["blocks"] if block["month"] in months]
@@ -47,9 +48,10 @@ def compared(then: Told, now: Told) -> dict[str, Any]:
     reasons = _of_unseen(unseen)
     if now["blocks"] and not seen:
         return {"status": "unseen_season", "reasons": reasons, "shown": shown}
-    if len(seen) < FEWEST or len(old) < 2 * FEWEST:
-        few = f"{len(seen)} whole blocks are new, {len(old)} old ones are of their time of year; {FEWEST} and "
-        return {"status": "too_few", "reasons": [f"{few}{2 * FEWEST} are needed", *reasons], "shown": shown}
+    tests_at_most = 3 * len(now["targets"]) + 1
+    if comb(len(old) + len(seen), len(seen)) * alarm_rate < tests_at_most:
+        few = f"{len(seen)} whole new blocks and {len(old)} old ones of their time of year are too few for an alarm"
+        return {"status": "too_few", "reasons": [few, *reasons], "shown": shown}
     tests = []
     for number, target in enumerate(now["targets"]):
         own = f" of {target}" if len(now["targets"]) > 1 else ""

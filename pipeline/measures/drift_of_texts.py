@@ -96,7 +96,7 @@ def _holding(word: str, *sides: Told) -> list[int]:
     return [side["holding"].get(word, min(ABSENT, side["texts"])) for side in sides]
 
 
-def _bins(then: Sequence[float], now: Sequence[float]) -> dict[str, Any]:
+def _bins(then: Sequence[float | int], now: Sequence[float | int]) -> dict[str, Any]:
     """Shares in bins that both have in common; the longest tail falls in the last."""
     both = np.concatenate([then, now]).astype(float)
     low, high = float(both.min()), float(np.quantile(both, 0.99))

@@ -164,5 +164,5 @@ def _add_shares(figure: go.Figure, shown: Found, side: str, place: Mapping[str, 
     figure.add_bar(x=shown_names, y=shares, name=side, legendgroup=side, showlegend=False, marker=style, **place)
 
 
-def _middles(edges: Sequence[float]) -> list[float]:
+def _middles(edges: Sequence[float | int]) -> list[float]:
     return [(low + high) / 2 for low, high in pairwise(edges)]
