@@ -11,9 +11,11 @@ class Promote(Settings):
     """The gate between challenger and champion."""
 
     rule: Literal["non_inferior", "superior"] = "non_inferior"
-    """non_inferior: not worse than the champion by `margin` or more; superior: better. With the whole interval."""
-    margin: float = Field(0.01, gt=0)
-    """A share of right answers; for errors, a share of the champion's error."""
+    """non_inferior: not worse than the champion by a margin or more; superior: better. With the whole interval."""
+    margin: float = Field(0.02, gt=0)
+    """Where answers are right or wrong: a share of right answers."""
+    error_margin: float = Field(0.05, gt=0)
+    """Where they have an error: a share of the champion's."""
     slice_tolerance: float = Field(0.03, gt=0)
     """The same for declared slices: refused where one is worse by more than this with the whole of its interval."""
     confidence: float = Field(0.95, gt=0.5, lt=1)

@@ -4,6 +4,7 @@ A registered model is named like its task. A version is the package of one netwo
 an alias where it has a part to play; there are no stages.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,6 +118,18 @@ def folder(version: Version) -> Path:
 def artifact(version: Version, name: str) -> Path:
     """A file or folder of the package: model.json, weights.safetensors, learned or card.md."""
     return folder(version) / "artifacts" / name
+
+
+def signature(version: Version) -> dict[str, Any]:
+    """The columns of requests and answers, by the package's MLmodel."""
+    found = mlflow.models.Model.load(str(folder(version))).signature
+    return {key: json.loads(value) for key, value in found.to_dict().items() if value}
+
+
+def megabytes(version: Version) -> float:
+    """What the package weighs."""
+    sizes = [f.stat().st_size for f in folder(version).rglob("*") if f.is_file() and "__pycache__" not in f.parts]
+    return sum(sizes) / 1e6
 
 
 def _make_sure_of(task: str) -> None:

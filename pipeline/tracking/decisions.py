@@ -1,0 +1,123 @@
+"""Decisions about champions: a JSON record each, written before an alias moves, and kept in the registry, too.
+
+A record is a promise: it is written, then told to MLflow, then the alias moves, then the version bears the record's
+name as the tag `decision.done`. What a kill leaves undone of a promise, the next command keeps (`complete`).
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import InputError, files, paths
+from pipeline.tracking import registry, runs
+from pipeline.tracking.registry import CHAMPION, Version
+
+MOVES = ("promoted", "rolled_back")
+DONE = "decision.done"
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def identity(version: Version | None) -> dict[str, Any] | None:
+    """What a record says of a version: enough to find it again in another registry, whose numbers differ."""
+    if version is None:
+        return None
+    tags = {key: version.tags.get(key) for key in ("architecture", "seed")}
+    ids = {"version": version.number, "run_id": version.run_id, "model_id": version.model_id}
+    return {**ids, **tags, "weights_digest": version.tags.get("weights.digest")}
+
+
+def every(task: str) -> list[tuple[Path, dict[str, Any]]]:
+    """A task's decisions and their files, the oldest first."""
+    found = []
+    for path in paths.decisions().glob("*.json"):
+        try:
+            record = files.read_json(path)
+            if record["task"] == task:
+                found.append((record["date"], path, record))
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{path} is not the record of a decision: mend or remove it") from None
+    return [(path, record) for _, path, record in sorted(found, key=lambda one: one[:2])]
+
+
+def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
+    """The last decision that gave the alias to another version."""
+    moves = [(path, record) for path, record in every(task) if record["decision"] in MOVES]
+    return moves[-1] if moves else None
+
+
+def withdrawn(task: str) -> dict[str, str]:
+    """Digests of weights that were champion until a roll-back, each with its date; not those that came back since."""
+    found: dict[str, str] = {}
+    for _, record in every(task):
+        if record["decision"] in MOVES:
+            found.pop(record["to"]["weights_digest"], None)
+        if record["decision"] == "rolled_back" and record["previous"]:
+            found[record["previous"]["weights_digest"]] = record["date"]
+    return found
+
+
+def settle(record: Mapping[str, Any], told: Version | None) -> Path:
+    """Write a record, tell MLflow of it, and move the alias where it says so; gives its file.
+
+    `told` is the version whose run and tags keep it.
+    """
+    record = _plain(record)
+    text = json.dumps(record, sort_keys=True)
+    day = record["date"][:19].replace(":", "-")
+    path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+    files.write_json(path, record)
+    if told is not None:
+        _tell(record, told, path)
+    if record["decision"] in MOVES:
+        _move(path, record)
+    return path
+
+
+def complete(task: str) -> Version | None:
+    """Make the latest move that a kill left undone; gives the version that became champion by it."""
+    latest = latest_move(task)
+    if latest is None or (version := find(task, latest[1]["to"])) is None:
+        return None
+    path, record = latest
+    if version.tags.get(DONE) == path.name:
+        return None
+    _tell(record, version, path)
+    _move(path, record)
+    return version
+
+
+def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
+    """The version that a record means: its number if the weights are the same, else the newest with these weights."""
+    same = [v for v in registry.versions(task) if v.tags.get("weights.digest") == wanted["weights_digest"]]
+    return next((v for v in same if v.number == wanted["version"]), same[-1] if same else None)
+
+
+def _move(path: Path, record: Mapping[str, Any]) -> None:
+    version = find(record["task"], record["to"])
+    assert version is not None, "a decision for a version that is not registered"
+    registry.move(version.task, CHAMPION, version.number)
+    registry.set_tags(version, {DONE: path.name})
+
+
+def _tell(record: Mapping[str, Any], version: Version, path: Path) -> None:
+    """Keep the record with the version's run, and its gist in the version's tags."""
+    if runs.exists(version.run_id):
+        runs.client().log_artifact(version.run_id, str(path), "decisions")
+    gist = {"decision": record["decision"], "decision.date": record["date"], "decision.record": path.name}
+    registry.set_tags(version, {**gist, "decision.reasons": "; ".join(record["reasons"])[:4000]})
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: null stands for them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

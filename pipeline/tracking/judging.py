@@ -1,0 +1,104 @@
+"""Challenger and champion on the gate split: asked through their packages, scored alike, and every gate's outcome."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline.config import InputError, files
+from pipeline.config.promote import Promote
+from pipeline.config.registry import find
+from pipeline.measures import gate, rivals, slices
+from pipeline.measures.gate import Outcome
+from pipeline.measures.paired import Answers, Court
+from pipeline.services import Service, _gate
+from pipeline.tasks import Prepared
+from pipeline.tracking import answering, registry
+from pipeline.tracking.registry import Version
+
+SINGLES = 100  # single requests that are timed
+
+
+class Judged(NamedTuple):
+    """What a decision rests on."""
+
+    outcomes: list[Outcome]
+    scores: dict[str, Any]  # of challenger, champion and the strongest baseline, with intervals
+    gate: dict[str, Any]  # what was asked
+
+
+class Asked(NamedTuple):
+    """Rows of the gate split as somebody would ask for them."""
+
+    rows: list[int]
+    requests: pd.DataFrame
+    digest: str
+
+    @property
+    def singles(self) -> list[tuple[int, int]]:
+        """Requests that are asked one by one, evenly spaced."""
+        each = len(self.requests) // len(self.rows)
+        some = np.linspace(0, len(self.rows) - 1, min(SINGLES, len(self.rows))).astype(int).tolist()
+        return [(row * each, (row + 1) * each) for row in some]
+
+
+def judge(
+    task: str, prepared: Prepared, settings: Promote, seed: int, challenger: Version, champion: Version | None
+) -> Judged:
+    """The gates in order; where one of the first fails there is nothing to score."""
+    sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
+    seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
+    rows, known = _gate.rows_and_seen(prepared, "gate", seen)
+    outcomes = [gate.unseen(known, len(rows))]
+    if champion:
+        outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
+    told: dict[str, Any] = {"rows": len(rows), "block": prepared.task.block, "digest": None}
+    if not gate.verdict(outcomes)[0]:
+        return Judged(outcomes, {}, told)
+    outcomes.append(gate.size(registry.megabytes(challenger), settings))
+    answers: dict[str, Answers] = {}
+    for name, version in tqdm(sides.items(), desc=f"{task}: answers to the gate split", unit="model", disable=None):
+        asked = ask(prepared, challenger, rows)
+        told["digest"] = asked.digest
+        try:
+            found = answering.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
+        except InputError as error:
+            return Judged([*outcomes, Outcome("answers", False, f"the {name} cannot answer: {error}")], {}, told)
+        answers[name] = scored(prepared, asked, _gate.read(prepared, "gate", rows, found.answers))
+        if found.seconds:
+            outcomes.append(gate.latency(found.seconds, settings))
+    simple = rivals.of(prepared)
+    baselines = {
+        name: scored(prepared, asked, _gate.Read(outputs[rows], {})) for name, outputs in simple.outputs.items()
+    }
+    court, rival = Court(prepared.task, settings, len(rows), seed), (simple.strongest, baselines[simple.strongest])
+    if champion:
+        parts = declared(prepared, asked)
+        outcomes += gate.between(court, answers["challenger"], answers["champion"], parts, rival)
+    else:
+        outcomes += gate.first(court, answers["challenger"], baselines["constant"], rival)
+    sound = {name: one for name, one in {**answers, simple.strongest: rival[1]}.items() if one.finite}
+    return Judged(outcomes, {name: court.summary(one) for name, one in sound.items()}, told)
+
+
+def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
+    """The gate split as it lies on the disk now, with a digest of what is asked and what is right."""
+    description = files.read_json(registry.artifact(challenger, "model.json"))
+    service = find(Service, description["kind"])(description, registry.artifact(challenger, "learned"))
+    requests = service.requests(prepared, "gate", rows)
+    sha = hashlib.sha256(pd.util.hash_pandas_object(requests, index=False).to_numpy().tobytes())
+    sha.update(prepared.targets("gate")[rows].numpy().tobytes())
+    return Asked(rows, requests, sha.hexdigest())
+
+
+def scored(prepared: Prepared, asked: Asked, read: _gate.Read) -> Answers:
+    return Answers(_gate.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.told)
+
+
+def declared(prepared: Prepared, asked: Asked) -> gate.Slices:
+    """The slices of the task's kind."""
+    if "text" in asked.requests:
+        return slices.of_texts(asked.requests["text"].tolist())
+    return slices.of_times(_gate.times(prepared, "gate", asked.rows), prepared.task.spec.horizon)
