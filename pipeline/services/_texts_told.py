@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tokenizers import Tokenizer
 
 from pipeline.services import Answer
 from pipeline.tasks._tokens import UNKNOWN
@@ -21,7 +20,7 @@ LEAST_HOLDING = 3  # texts; rarer words are not listed
 
 
 def told(
-    texts: Sequence[str], labels: Mapping[str, int], labelled: Sequence[str], tokenizer: Tokenizer, answer: Answer
+    texts: Sequence[str], labels: Mapping[str, int], labelled: Sequence[str], tokenizer: Any, answer: Answer
 ) -> dict[str, Any]:
     """Of `texts`, and of the labels (by their counts) that came with them or more like them; `labelled` names all.
 
@@ -48,6 +47,6 @@ def spaced(rows: int) -> list[int]:
     return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
 
 
-def _holding(tokens: Sequence[Sequence[int]], tokenizer: Tokenizer) -> dict[str, int]:
+def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> dict[str, int]:
     counts = Counter(token for ids in tokens for token in set(ids) if token != UNKNOWN)
     return {str(tokenizer.id_to_token(token)): n for token, n in counts.items() if n >= LEAST_HOLDING}
