@@ -180,8 +180,8 @@ class Forecasts(Service):
         """Mean absolute error of the forecast that begins at each of these rows, in standardised units."""
         task = self.task
         answers = answer(self._requests(prepared, {str(row): row - task.look_back for row in begins}))
-        middle = answers[list(task.targets)].to_numpy(np.float64).reshape(len(begins), task.horizon, -1)
-        forecast = _scaler.standardised(middle, self.learned, task.targets)
+        middle = _scaler.standardised(answers[list(task.targets)].to_numpy(np.float64), self.learned, task.targets)
+        forecast = middle.reshape(len(begins), task.horizon, len(task.targets))
         true = np.stack([scaled[row : row + task.horizon] for row in begins])
         return dict(zip(begins, np.abs(forecast - true).mean(axis=(1, 2)).tolist(), strict=True))
 
