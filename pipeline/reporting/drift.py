@@ -117,7 +117,7 @@ def _of_task(found: Found) -> Iterator[Markup | None]:
     rows = f"{found['new']['rows']:,} new rows"
     since = f", champion version {champion['version']} ({champion['architecture']})" if champion else ""
     yield tag("h3", name, id=f"drift-{slug(name)}")
-    yield tag("p", tag("strong", f"{said}."), f" {rows}{since}. {'; '.join(found['reasons']).capitalize()}.")
+    yield tag("p", tag("strong", f"{said}."), f" {rows}{since}: {'; '.join(found['reasons'])}.")
     yield drawn(f"drift-{slug(name)}", charts(found))
     if found["tests"]:
         head = ["what", "test", "then", "now", "measure", "effect", "p, corrected", ""]
