@@ -31,8 +31,7 @@ def answer(requests: pd.DataFrame) -> pd.DataFrame:
 
 def texts_told(rows: list[tuple]) -> dict:
     texts, labels = [text for text, _ in rows], [label for _, label in rows]
-    counts = {name: labels.count(number) for number, name in enumerate(LABELS)}
-    return {**_texts_told.told(texts, counts, LABELS, TOKENIZER, answer), "rows": len(rows)}
+    return {**_texts_told.told(texts, labels, LABELS, TOKENIZER, answer), "rows": len(rows)}
 
 
 def alarms(found: dict) -> set[str]:
@@ -52,12 +51,10 @@ CHANGES = {
 
 
 def test_what_is_told_of_texts_is_what_is_in_them():
-    told = _texts_told.told(
-        ["bad, zzz bad!", "bad ."] * 3, {"negative": 6}, LABELS, _tokens.learn(["bad bad"], 9), answer
-    )
+    told = _texts_told.told(["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, _tokens.learn(["bad bad"], 9), answer)
     assert told["lengths"] == [5, 2] * 3
     assert told["unknown"] == [0.6, 0.5] * 3
-    assert told["holding"] == {"bad": 6}
+    assert told["holding"] == {"bad": [6, 1.0]}
     assert told["labels"] == {"negative": 6, "positive": 0}
     assert told["answered"] == {"negative": 6}
     assert len(_texts_told.spaced(5000)) == _texts_told.MOST
@@ -68,11 +65,25 @@ def test_effects_and_p_values_are_the_textbooks():
     assert drift_of_texts.cramers_v(np.array([[0.5, 0.5], [0.7, 0.3]])) == pytest.approx(0.2041, abs=1e-4)
     assert drift_of_texts.cramers_v(np.array([[1.0, 0.0], [0.0, 1.0]])) == 1
     tables = np.array([[3, 9], [50, 20], [0, 7]])
-    ours = drift_of_texts.fisher(tables, (60, 40))
+    ours = drift_of_texts.fisher(tables, np.array([[60, 40]] * 3))
     for (then, now), p in zip(tables, ours, strict=True):
         table = [[then, 60 - then], [now, 40 - now]]
         tails = [fisher_exact(table, alternative=side).pvalue for side in ("less", "greater")]
         assert p == pytest.approx(min(1, 2 * min(tails)), rel=1e-9)
+
+
+def test_texts_that_stand_beside_their_like_count_for_less():
+    """In groups of 4 that are the same, 1 + 2 (3 + 2 + 1) / 4 = 4 times the variance, less the weights of the lags."""
+    random, labels = np.random.default_rng(0), np.arange(4000) // 2000
+    alone, groups = random.normal(size=4000), np.repeat(random.normal(size=1000), 4)
+    values = np.stack([alone, groups, labels + 0.0, groups + 9 * labels], axis=1)
+    weights = [(1 - lag / 11) * (4 - lag) / 4 for lag in (1, 2, 3)]
+    expected = [1, 1 + 2 * sum(weights), 1, 1 + 2 * sum(weights)]
+    assert _texts_told.inflation(values, labels).tolist() == pytest.approx(expected, rel=0.12)
+    twice = [row for row in CORPUS[1000:1200] for _ in range(2)]
+    once = drift.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())["tests"][0]
+    assert texts_told(twice)["alike"]["lengths"] > 1.4 > texts_told(CORPUS[1000:1400])["alike"]["lengths"]
+    assert once["now"] == 400
 
 
 def test_texts_like_the_old_raise_an_alarm_in_one_of_a_hundred_at_most():

@@ -1,7 +1,8 @@
 """Do new texts differ from a sample of held-out ones? Their lengths, words, labels, and what the network makes of them.
 
-Texts are taken as independent of each other. Effects do not depend on how many there are: the Kolmogorov-Smirnov
-distance, and Cramér's V as it would be with as many texts then as now.
+Texts that stand side by side are often alike: samples count as smaller by as much as that inflates the variance of
+their means (`alike`; Rao & Scott 1981 for tables). Effects do not depend on how many texts there are: the
+Kolmogorov-Smirnov distance, and Cramér's V as it would be with as many texts then as now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import chi2_contingency, hypergeom, ks_2samp
+from scipy.stats import chi2_contingency, hypergeom, ks_2samp, kstwobign
 
 WORDS = 300  # the most frequent of both samples together, each of which is tested
 SHOWN = 12  # words that differ most
-ABSENT = 2  # texts that are taken to hold a word which the sample does not list
+ABSENT = 0.01  # share of texts that is taken to hold a word which the sample does not list
 BINS = 30
 
 Told = Mapping[str, Any]
@@ -36,17 +37,20 @@ def compared(then: Told, now: Told) -> dict[str, Any]:
 
 
 def _spread(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:
-    found = ks_2samp(then[key], now[key], method="asymp")  # exact fails for many; ties make both say less than is so
-    test, measure = "Kolmogorov-Smirnov, two samples", "KS distance"
-    return _test(name, test, measure, found.statistic, found.pvalue, (len(then[key]), len(now[key])))
+    sizes = (len(then[key]), len(now[key]))
+    worth = [size / side["alike"][key] for size, side in zip(sizes, (then, now), strict=True)]
+    distance = float(ks_2samp(then[key], now[key], method="asymp").statistic)
+    p = float(kstwobign.sf(distance * np.sqrt(worth[0] * worth[1] / sum(worth))))
+    return _test(name, "Kolmogorov-Smirnov, two samples", "KS distance", distance, p, sizes)
 
 
 def _shares(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:
     names = sorted({*then[key], *now[key]})
     table = np.array([[side[key].get(label, 0) for label in names] for side in (then, now)])
     table = table[:, table.any(axis=0)]
-    p = float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
     sizes = table.sum(axis=1)
+    factors = np.array([[side["alike"].get(key, 1.0)] for side in (then, now)])
+    p = float(chi2_contingency(table / factors).pvalue) if table.shape[1] > 1 else 1.0
     return _test(name, "chi-square", "Cramér's V", cramers_v(table / sizes[:, None]), p, (int(sizes[0]), int(sizes[1])))
 
 
@@ -56,13 +60,16 @@ def _words(then: Told, now: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]
     Which words are tested is decided by both samples' shares together, which tell nothing of their difference.
     """
     sizes = (then["texts"], now["texts"])
-    counts = {word: _holding(word, then, now) for word in {*then["holding"], *now["holding"]}}
-    pooled = {word: sum(n / size for n, size in zip(some, sizes, strict=True)) for word, some in counts.items()}
+    held = {word: _holding(word, then, now) for word in {*then["holding"], *now["holding"]}}
+    pooled = {word: (found[:, 0] / sizes).sum() for word, found in held.items()}
     common = sorted(pooled, key=lambda word: (-pooled[word], word))[:WORDS]
-    table = np.array([counts[word] for word in common], dtype=int).reshape(-1, 2)
+    table = np.array([held[word] for word in common]).reshape(-1, 2, 2)
+    counts, worth = table[:, :, 0], np.array(sizes) / table[:, :, 1]
+    shares = counts / sizes
+    ps = fisher((shares * worth).round().astype(int), worth.round().astype(int)).tolist()
     rows = [
-        {"word": word, "then": float(then), "now": float(now), "effect": cramers_v(_yes_and_no(then, now)), "p": p}
-        for word, (then, now), p in zip(common, table / sizes, fisher(table, sizes).tolist(), strict=True)
+        {"word": word, "then": float(old), "now": float(new), "effect": cramers_v(_yes_and_no(old, new)), "p": p}
+        for word, (old, new), p in zip(common, shares, ps, strict=True)
     ]
     rows.sort(key=lambda row: (row["p"], -row["effect"], row["word"]))
     best: dict[str, Any] = rows[0] if rows else {"effect": 0.0, "p": 1.0}
@@ -71,10 +78,10 @@ def _words(then: Told, now: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]
     return test, [{**row, "p": min(1.0, row["p"] * len(rows))} for row in rows[:SHOWN]]
 
 
-def fisher(holding: Int[np.ndarray, "words 2"], sizes: tuple[int, int]) -> Float[np.ndarray, " words"]:
+def fisher(holding: Int[np.ndarray, "words 2"], sizes: Int[np.ndarray, "words 2"]) -> Float[np.ndarray, " words"]:
     """p of Fisher's exact test for each word, twice the smaller tail: texts that hold it, then and now, of so many."""
     then, held = holding[:, 0], holding.sum(axis=1)
-    rest = (sum(sizes), held, sizes[0])
+    rest = (sizes.sum(axis=1), held, sizes[:, 0])
     return np.minimum(1.0, 2 * np.minimum(hypergeom.cdf(then, *rest), hypergeom.sf(then - 1, *rest)))
 
 
@@ -92,8 +99,9 @@ def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
     return float(np.sqrt(((shares[0] - shares[1])[known] ** 2 / (4 * mean[known])).sum()))
 
 
-def _holding(word: str, *sides: Told) -> list[int]:
-    return [side["holding"].get(word, min(ABSENT, side["texts"])) for side in sides]
+def _holding(word: str, *sides: Told) -> Float[np.ndarray, "2 2"]:
+    """Then and now: how many texts hold it, and the inflation of that."""
+    return np.array([side["holding"].get(word, [int(ABSENT * side["texts"]), 1.0]) for side in sides], dtype=float)
 
 
 def _bins(then: Sequence[float | int], now: Sequence[float | int]) -> dict[str, Any]:

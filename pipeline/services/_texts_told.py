@@ -1,8 +1,11 @@
 """What a set of texts looks like: how long they are, what is unknown in them, which words they hold, what is answered.
 
-{"of": "texts", "texts": 1000, "lengths": [212, 95, ...], "unknown": [0.014, 0.0, ...],
- "holding": {"the": 991, "film": 482, ...}, "labels": {"negative": 7286, ...},
- "answered": {"neutral": 3, ...}, "confidence": [0.93, 0.71, ...]}
+    {"of": "texts", "texts": 1000, "lengths": [212, 95, ...], "unknown": [0.014, 0.0, ...],
+     "holding": {"the": [991, 1.0], "film": [482, 1.9], ...}, "labels": {"negative": 7286, ...},
+     "answered": {"neutral": 3, ...}, "confidence": [0.93, 0.71, ...], "alike": {"lengths": 1.2, ...}}
+
+Texts that stand side by side are often alike (of one film, of one day), and tell less than as many others would: each
+number has beside it the factor by which this inflates the variance of its mean.
 """
 
 from collections import Counter
@@ -11,35 +14,68 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
+from scipy.stats import rankdata
 
 from pipeline.services import Answer
 from pipeline.tasks._tokens import UNKNOWN
 
 MOST = 1000  # texts that are looked at, evenly spaced: files are sorted, by label say
-LEAST_HOLDING = 3  # texts; rarer words are not listed
+LEAST_HOLDING = 0.01  # share of texts; rarer words are not listed
+NEIGHBOURS = 10  # on either side, with which a text is compared
+
+Numbers = Float[np.ndarray, "texts numbers"]
 
 
 def told(
-    texts: Sequence[str], labels: Mapping[str, int], labelled: Sequence[str], tokenizer: Any, answer: Answer
+    texts: Sequence[str],
+    labels: Sequence[int],
+    names: Sequence[str],
+    tokenizer: Any,
+    answer: Answer,
+    of_all: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Of `texts`, and of the labels (by their counts) that came with them or more like them; `labelled` names all.
+    """Of texts with these labels, which number `names`; the labels are counted in `of_all`, where there are more.
 
     `lengths` in tokens, nothing left out; `unknown` is the share of a text's tokens that the vocabulary lacks;
     `holding` counts the texts that hold a word; `confidence` is the probability of each answer.
     """
-    some = [texts[row] for row in spaced(len(texts))]
+    rows = spaced(len(texts))
+    some, kind = [texts[row] for row in rows], np.array([labels[row] for row in rows])
     tokens = [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(some)]
     answers = answer(pd.DataFrame({"text": some}))
+    values = {
+        "lengths": [len(ids) for ids in tokens],
+        "unknown": [round(ids.count(UNKNOWN) / len(ids), 6) for ids in tokens],
+        "confidence": [round(float(value), 6) for value in answers["probability"]],
+    }
+    alike = {key: float(inflation(rankdata(column)[:, None], kind)[0]) for key, column in values.items()}
+    answered = pd.get_dummies(answers["label"]).to_numpy(float)
+    counted = Counter(labels if of_all is None else of_all)
     return {
         "of": "texts",
         "texts": len(some),
-        "lengths": [len(ids) for ids in tokens],
-        "unknown": [round(ids.count(UNKNOWN) / len(ids), 6) for ids in tokens],
-        "holding": _holding(tokens, tokenizer),
-        "labels": {name: labels.get(name, 0) for name in labelled},
+        **values,
+        "holding": _holding(tokens, kind, tokenizer),
+        "labels": {name: counted.get(number, 0) for number, name in enumerate(names)},
         "answered": {str(name): int(count) for name, count in answers["label"].value_counts().items()},
-        "confidence": [round(float(value), 6) for value in answers["probability"]],
+        "alike": {**alike, "answered": float(inflation(answered, kind).max())},
     }
+
+
+def inflation(values: Numbers, labels: Int[np.ndarray, " texts"]) -> Float[np.ndarray, " numbers"]:
+    """By how much the likeness of neighbours inflates the variance of each mean, 1 at least (Newey & West 1987).
+
+    Labels are taken out first: files that are sorted by label are no less telling for that.
+    """
+    means = pd.DataFrame(values).groupby(labels).transform("mean").to_numpy()
+    left = values - means
+    variance = (left**2).sum(axis=0)
+    together = np.zeros(values.shape[1])
+    for lag in range(1, min(NEIGHBOURS, len(left) - 1) + 1):
+        together += 2 * (1 - lag / (NEIGHBOURS + 1)) * (left[lag:] * left[:-lag]).sum(axis=0)
+    factor = 1 + np.divide(together, variance, out=np.zeros_like(together), where=variance > 0)
+    return factor.clip(1.0).round(4)
 
 
 def spaced(rows: int) -> list[int]:
@@ -47,6 +83,16 @@ def spaced(rows: int) -> list[int]:
     return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
 
 
-def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> dict[str, int]:
-    counts = Counter(token for ids in tokens for token in set(ids) if token != UNKNOWN)
-    return {str(tokenizer.id_to_token(token)): n for token, n in counts.items() if n >= LEAST_HOLDING}
+def _holding(
+    tokens: Sequence[Sequence[int]], labels: Int[np.ndarray, " texts"], tokenizer: Any
+) -> Mapping[str, list[float]]:
+    """The texts that hold each frequent word, and the inflation of this share."""
+    sets = [set(ids) for ids in tokens]
+    counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)
+    common = sorted(token for token, count in counts.items() if count >= LEAST_HOLDING * len(tokens))
+    held = np.array([[token in ids for token in common] for ids in sets], dtype=float).reshape(len(sets), -1)
+    factors = inflation(held, labels).tolist() if common else []
+    return {
+        str(tokenizer.id_to_token(token)): [counts[token], factor]
+        for token, factor in zip(common, factors, strict=True)
+    }

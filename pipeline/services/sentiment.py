@@ -4,7 +4,6 @@ It abstains, with the label `neutral`, where none of the words is known (the dec
 label is hardly likelier than chance.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,8 +77,8 @@ class Reviews(Service):
     def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
         """Of validation texts, which fit the vocabulary and the network no better than new ones can."""
         aside = sorted({digest_of(text)[:SHORT] for split in ASIDE for text in prepared.texts(split)})
-        labels = self._labels(prepared.targets("train").tolist())
-        return {**self._told(prepared.texts("valid"), labels, answer), "aside": "".join(aside)}
+        texts, labels, of_all = prepared.texts("valid"), prepared.targets("valid"), prepared.targets("train")
+        return {**self._told(texts, labels.tolist(), answer, of_all.tolist()), "aside": "".join(aside)}
 
     def news(
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
@@ -96,14 +95,13 @@ class Reviews(Service):
                 if (digest := digest_of(text)) not in before and digest[:SHORT] not in aside:
                     texts.append(text[:LONGEST])
                     numbers.append(number)
-        told = self._told(texts, self._labels(numbers), answer) if len(texts) >= least else {}
+        told = self._told(texts, numbers, answer) if len(texts) >= least else {}
         return {**told, "rows": len(texts)}
 
-    def _labels(self, numbers: Sequence[int]) -> dict[str, int]:
-        return {self.task.labels[number]: count for number, count in Counter(numbers).items()}
-
-    def _told(self, texts: Sequence[str], labels: Mapping[str, int], answer: Answer) -> dict[str, Any]:
-        return _texts_told.told(texts, labels, self.task.labels, saved(self.folder), answer)
+    def _told(
+        self, texts: Sequence[str], labels: Sequence[int], answer: Answer, of_all: Sequence[int] | None = None
+    ) -> dict[str, Any]:
+        return _texts_told.told(texts, labels, self.task.labels, saved(self.folder), answer, of_all)
 
 
 def digest_of(text: str) -> str:
