@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
-from scipy.stats import rankdata
+from jaxtyping import Float
 
 from pipeline.services import Answer
 from pipeline.tasks._tokens import UNKNOWN
@@ -23,8 +22,6 @@ from pipeline.tasks._tokens import UNKNOWN
 MOST = 1000  # texts that are looked at, evenly spaced: files are sorted, by label say
 LEAST_HOLDING = 0.01  # share of texts; rarer words are not listed
 NEIGHBOURS = 10  # on either side, with which a text is compared
-
-Numbers = Float[np.ndarray, "texts numbers"]
 
 
 def told(
@@ -41,7 +38,7 @@ def told(
     `holding` counts the texts that hold a word; `confidence` is the probability of each answer.
     """
     rows = spaced(len(texts))
-    some, kind = [texts[row] for row in rows], np.array([labels[row] for row in rows])
+    some = [texts[row] for row in rows]
     tokens = [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(some)]
     answers = answer(pd.DataFrame({"text": some}))
     values = {
@@ -49,29 +46,29 @@ def told(
         "unknown": [round(ids.count(UNKNOWN) / len(ids), 6) for ids in tokens],
         "confidence": [round(float(value), 6) for value in answers["probability"]],
     }
-    alike = {key: float(inflation(rankdata(column)[:, None], kind)[0]) for key, column in values.items()}
-    answered = pd.get_dummies(answers["label"]).to_numpy(float)
+    alike = {key: inflation(pd.DataFrame({key: column}).rank()) for key, column in values.items()}
+    alike["labels"] = inflation(pd.get_dummies(pd.Series([labels[row] for row in rows])))
+    alike["answered"] = inflation(pd.get_dummies(answers["label"]))
     counted = Counter(labels if of_all is None else of_all)
     return {
         "of": "texts",
         "texts": len(some),
         **values,
-        "holding": _holding(tokens, kind, tokenizer),
+        "holding": _holding(tokens, tokenizer),
         "labels": {name: counted.get(number, 0) for number, name in enumerate(names)},
         "answered": {str(name): int(count) for name, count in answers["label"].value_counts().items()},
-        "alike": {**alike, "answered": float(inflation(answered, kind).max())},
+        "alike": {key: float(factors.max()) for key, factors in alike.items()},
     }
 
 
-def inflation(values: Numbers, labels: Int[np.ndarray, " texts"]) -> Float[np.ndarray, " numbers"]:
+def inflation(table: pd.DataFrame) -> Float[np.ndarray, " numbers"]:
     """By how much the likeness of neighbours inflates the variance of each mean, 1 at least (Newey & West 1987).
 
-    Labels are taken out first: files that are sorted by label are no less telling for that.
+    In a file that is sorted by label all neighbours have the same: of labels it tells little, as it should.
     """
-    means = pd.DataFrame(values).groupby(labels).transform("mean").to_numpy()
-    left = values - means
+    left = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
     variance = (left**2).sum(axis=0)
-    together = np.zeros(values.shape[1])
+    together = np.zeros(left.shape[1])
     for lag in range(1, min(NEIGHBOURS, len(left) - 1) + 1):
         together += 2 * (1 - lag / (NEIGHBOURS + 1)) * (left[lag:] * left[:-lag]).sum(axis=0)
     factor = 1 + np.divide(together, variance, out=np.zeros_like(together), where=variance > 0)
@@ -83,15 +80,13 @@ def spaced(rows: int) -> list[int]:
     return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
 
 
-def _holding(
-    tokens: Sequence[Sequence[int]], labels: Int[np.ndarray, " texts"], tokenizer: Any
-) -> Mapping[str, list[float]]:
+def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> Mapping[str, list[float]]:
     """The texts that hold each frequent word, and the inflation of this share."""
     sets = [set(ids) for ids in tokens]
     counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)
     common = sorted(token for token, count in counts.items() if count >= LEAST_HOLDING * len(tokens))
-    held = np.array([[token in ids for token in common] for ids in sets], dtype=float).reshape(len(sets), -1)
-    factors = inflation(held, labels).tolist() if common else []
+    held = np.array([[token in ids for token in common] for ids in sets], dtype=float)
+    factors = inflation(pd.DataFrame(held)).tolist() if common else []
     return {
         str(tokenizer.id_to_token(token)): [counts[token], factor]
         for token, factor in zip(common, factors, strict=True)
