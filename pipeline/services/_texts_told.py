@@ -80,7 +80,7 @@ def spaced(rows: int) -> list[int]:
     return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
 
 
-def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> Mapping[str, list[float]]:
+def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> Mapping[str, list[float | int]]:
     """The texts that hold each frequent word, and the inflation of this share."""
     sets = [set(ids) for ids in tokens]
     counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)
