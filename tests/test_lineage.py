@@ -14,7 +14,7 @@ from mlflow.entities import ViewType
 
 from pipeline import lineage as command
 from pipeline.config import InputError, files, paths
-from pipeline.tracking import answering, lineage, registry, retained, runs, store
+from pipeline.tracking import answering, lineage, models, registry, retained, runs, store
 
 ROOT = Path(__file__).parent.parent
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
@@ -300,6 +300,21 @@ def test_reconcile_logs_a_model_whose_files_are_gone(elsewhere, capsys):
     assert lineage.runs_of("mine", "gru")[3]["model_id"] != model.model_id
 
 
+def test_a_reconcile_that_was_cut_short_goes_on_in_the_same_run(elsewhere, monkeypatch):
+    def fail(*words):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "log", fail)
+        with pytest.raises(OSError, match="disk full"):
+            act("reconcile")
+    (run,) = runs.client().search_runs([runs.experiment("mine")])
+    assert run.info.status == "FAILED"
+    act("reconcile", "reconcile")
+    assert lineage.runs_of("mine", "gru")[3]["run_id"] == run.info.run_id
+    assert [m.step for m in runs.client().get_metric_history(run.info.run_id, "train/loss")] == [12, 24, 36]
+
+
 def test_reconcile_refuses_a_network_of_other_settings(elsewhere):
     told = "other settings than params.yaml has in tasks.mine: run `dvc repro train@mine-gru` first"
     with changed("params.yaml", "max_tokens: 24", "max_tokens: 25"), pytest.raises(InputError, match=told):
@@ -342,6 +357,15 @@ def test_a_changed_byte_is_not_restored(elsewhere):
     ):
         act("restore")
     assert registry.versions("mine") == []
+
+
+def test_a_damaged_snapshot_is_written_anew(tiny):
+    act("snapshot")
+    before = files.digest(paths.champion("mine"))
+    with (paths.champion("mine") / "package/artifacts/card.md").open("a") as file:
+        file.write("more")
+    act("snapshot")
+    assert files.digest(paths.champion("mine")) == before
 
 
 def test_restore_leaves_another_champion_alone(elsewhere, capsys):

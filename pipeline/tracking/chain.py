@@ -6,6 +6,7 @@
 A champion of an earlier training than the one in models/ is followed to what `lineage snapshot` kept of its stage.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from pipeline.tracking import decisions, lineage, models, reconciled, registry, 
 from pipeline.tracking.registry import Version
 from pipeline.tracking.stages import Entry, Stages
 
-ELSEWHERE = ("http://", "https://", "hub")  # sources that are not fetched again to be compared
+ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again to be compared
 
 
 class Broken(InputError):
@@ -183,7 +184,7 @@ def check_raw(version: Version) -> str:
 def check_source(task: str, params: Mapping[str, Any]) -> str:
     """The source, fetched once more, is the one that source.json tells of; one elsewhere is not asked."""
     told = files.read_json(paths.raw(task) / "source.json")
-    if str(told["source"]).startswith(ELSEWHERE):
+    if ELSEWHERE.fullmatch(str(told["source"])):
         return f"source {told['source']}: SHA-256 {told['digest']}, not fetched again"
     with tempfile.TemporaryDirectory() as folder:
         try:

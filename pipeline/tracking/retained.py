@@ -17,9 +17,9 @@ from mlflow.entities import Run, ViewType
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from tqdm import tqdm
 
-from pipeline.config import InputError, files, paths
+from pipeline.config import InputError
 from pipeline.config.retrain import Retrain
-from pipeline.tracking import lineage, reconciled, registry, runs, stages, store
+from pipeline.tracking import decisions, lineage, reconciled, registry, runs, stages, store
 from pipeline.tracking.registry import CHALLENGER, CHAMPION
 
 DAY = 86_400_000  # milliseconds
@@ -66,12 +66,8 @@ def needed(names: list[str], params: Mapping[str, Any]) -> set[str]:
 
 def former(task: str) -> list[registry.Version]:
     """Versions that a decision names as the champion before or after it."""
-    named = set()
-    for path in sorted(paths.decisions().glob("*.json")):
-        record = files.read_json(path)
-        if record.get("task") == task:
-            sides = [record.get("previous"), record.get("to")]
-            named |= {side["weights_digest"] for side in sides if side}
+    sides = [record.get(side) for _, record in decisions.every(task) for side in ("previous", "to")]
+    named = {side["weights_digest"] for side in sides if side}
     return [version for version in registry.versions(task) if version.tags.get("weights.digest") in named]
 
 

@@ -44,10 +44,13 @@ def write(task: str) -> str:
     version, folder = registry.champion(task), paths.champion(task)
     if version is None:
         return "no champion, no snapshot"
+    if not runs.exists(version.run_id):
+        raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: run `pipeline lineage verify`")
+    before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
     with files.replacing(folder) as made:
         export(registry.folder(version), made / "package")
-        sha256, before = files.digest(made / "package"), read(task)
-        if before and before["sha256"] == sha256 and before["tags"] == lasting(version):
+        sha256 = files.digest(made / "package")
+        if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
             shutil.copytree(folder, made, dirs_exist_ok=True)
             return f"{folder} holds {version.uri} already"
         facts = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
