@@ -14,6 +14,7 @@ from mlflow.entities import ViewType
 
 from pipeline import lineage as command
 from pipeline.config import InputError, files, paths
+from pipeline.config.retrain import Retrain
 from pipeline.tracking import answering, lineage, models, registry, retained, runs, store
 
 ROOT = Path(__file__).parent.parent
@@ -451,8 +452,7 @@ def test_retain_removes_what_is_old_and_needed_by_none(elsewhere, keeps_one_run,
         assert names_of_runs() == {"gru seed 3", "parent", "child", "former", "newest"}
         assert names_of_runs(ViewType.DELETED_ONLY) == set()
         assert {v.tags["weights.digest"] for v in registry.versions("mine")} == {"former", weights_digest()}
-        act("retain", "verify")
-    assert "mine: removed 0 runs, 0 models, 0 versions, 0 bytes" in capsys.readouterr().out
+    act("verify")
     assert not unused.exists()
     assert not weighs["refused"].exists()
     assert (weighs["former"] / "MLmodel").exists()
@@ -471,7 +471,30 @@ def weights_digest():
     return lineage.runs_of("mine", "gru")[3]["weights_digest"]
 
 
-def test_runs_of_a_tracking_server_are_deleted_there_and_freed_beside_it(elsewhere, monkeypatch):
-    old = retained.Old([], [], [], [])
+def test_runs_of_a_tracking_server_are_freed_beside_it(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert "until `mlflow gc` is run beside the tracking server" in next(retained.purge(old, None))
+    told = next(retained.purge(retained.Old([], [], [], []), Retrain()))
+    assert told == "0 deleted runs keep their files until `mlflow gc` is run beside the tracking server"
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "told"),
+    [
+        (["verfy"], {}, "no action named 'verfy'; there are: verify, reconcile, snapshot, restore, retain"),
+        (["verify"], {"task": "imbd"}, "no task named 'imbd'; there are: mine"),
+        (["verify"], {"dry_run": True}, "--dry-run: only retain has one"),
+    ],
+)
+@pytest.mark.usefixtures("tiny")
+def test_a_mistake_is_one_line(words, more, told):
+    with pytest.raises(InputError, match=re.escape(told)):
+        act(*words, **more)
+
+
+def test_a_task_without_a_champion_is_told(elsewhere, capsys):
+    with moved_away(paths.champion("mine")):
+        act("reconcile", "verify", "snapshot", "restore")
+    told = capsys.readouterr().out
+    assert "no champion yet" in told
+    assert "mine: no champion, no snapshot" in told
+    assert "mine: no models/champions/mine/snapshot.json, nothing to restore" in told
