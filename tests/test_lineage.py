@@ -1,8 +1,14 @@
 """Lineage of a tiny champion: a sound chain, every link broken in turn, a store that forgot, and a new one."""
 
+import os
 import re
 import shutil
-from contextlib import ExitStack, contextmanager
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import operated
@@ -498,3 +504,55 @@ def test_a_task_without_a_champion_is_told(elsewhere, capsys):
     assert "no champion yet" in told
     assert "mine: no champion, no snapshot" in told
     assert "mine: no models/champions/mine/snapshot.json, nothing to restore" in told
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A tracking server that keeps the files itself; it ends with the test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination",
+        str(tmp_path / "kept"),
+    ]
+    words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *words],
+            cwd=tmp_path,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+        until = time.monotonic() + 60
+        while True:
+            with suppress(InputError):
+                store.check()
+                break
+            assert process.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.mark.slow
+def test_a_tracking_server_takes_a_snapshot_too(tiny, request, capsys):
+    act("snapshot")
+    before = files.digest(paths.champion("mine"))
+    request.getfixturevalue("server")
+    act("restore", "verify", "reconcile", "snapshot")
+    told = capsys.readouterr().out
+    assert "models:/mine/1 is champion again" in told
+    assert "mine: nothing was missing" in told
+    assert files.digest(paths.champion("mine")) == before
+    answers = answering.answers(registry.champion("mine").uri, TEXTS)
+    assert answers["label"].tolist() == ["positive", "negative"]
