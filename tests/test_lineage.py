@@ -536,7 +536,8 @@ def server(tmp_path, monkeypatch):
             with suppress(InputError):
                 store.check()
                 break
-            assert process.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < until
             time.sleep(0.2)
         yield
     finally:
