@@ -536,7 +536,8 @@ def server(tmp_path, monkeypatch):
             with suppress(InputError):
                 store.check()
                 break
-            assert process.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
+            ended = process.poll() is not None or time.monotonic() > until
+            assert not ended, (tmp_path / "log").read_text()
             time.sleep(0.2)
         yield
     finally:
