@@ -65,7 +65,7 @@ def sentiment(tmp_path):
 
 @pytest.fixture
 def forecast(tmp_path):
-    prepared = series_files.prepare(tmp_path, series_files.table())
+    prepared = series_files.prepare(tmp_path / "series", series_files.table())
     widths = {"half_widths": [[0.5], [1.0]], "coverage": 0.8}
     return prepared, Forecasts(describe(prepared, "forecast", **widths), prepared.folder)
 

@@ -4,6 +4,7 @@ import html
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from mlflow.pyfunc import PyFuncModel, scoring_server
@@ -29,12 +30,9 @@ def serve(model: PyFuncModel, title: str, host: str, port: int, ready: Callable[
         guard, log_level="warning", access_log=False, lifespan="off", limit_concurrency=WAITING,
         timeout_graceful_shutdown=PATIENCE, server_header=False,
     )  # fmt: skip
-    with place:
+    with place, suppress(KeyboardInterrupt):
         ready(address)
-        try:
-            uvicorn.Server(settings).run(sockets=[place])
-        except KeyboardInterrupt:
-            return
+        uvicorn.Server(settings).run(sockets=[place])
 
 
 def listen(host: str, port: int) -> socket.socket:
