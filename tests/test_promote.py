@@ -81,13 +81,12 @@ def first(fresh):
             promote.main(task)
 
 
-def test_a_worse_challenger_and_the_champion_answer_in_processes_of_their_own(first, capsys):
+def test_a_worse_challenger_and_the_champion_answer_in_processes_of_their_own(capsys, first):
     record = last()
     assert (record["decision"], record["previous"], record["to"]["version"]) == ("promoted", None, 1)
     assert gate_of(record, "better_than_constant")["passed"]
     assert champion() == 1
     assert "mine: promoted: champion is version 1, was vacant" in capsys.readouterr().out
-
     operated.renew("mine", flip=True)
     promote.main("mine")
     record = last()
