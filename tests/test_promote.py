@@ -72,14 +72,21 @@ def accuracy_of_kept(flip: bool) -> float:
     return 1 - right if flip else right
 
 
-def test_the_first_champion_and_a_worse_challenger_answer_in_processes_of_their_own(fresh, capsys):
-    promote.main("mine")
+@pytest.fixture
+def first(fresh):
+    """First champions, who answered in this process; whoever answers next has one of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answering, "ask", operated.answer_here)
+        for task in ("mine", "load"):
+            promote.main(task)
+
+
+def test_a_worse_challenger_and_the_champion_answer_in_processes_of_their_own(capsys, first):
     record = last()
     assert (record["decision"], record["previous"], record["to"]["version"]) == ("promoted", None, 1)
     assert gate_of(record, "better_than_constant")["passed"]
     assert champion() == 1
     assert "mine: promoted: champion is version 1, was vacant" in capsys.readouterr().out
-
     operated.renew("mine", flip=True)
     promote.main("mine")
     record = last()
@@ -100,8 +107,7 @@ def test_the_first_champion_and_a_worse_challenger_answer_in_processes_of_their_
     assert [Path(one.path).name for one in kept] == [tags["decision.record"]]
 
 
-def test_a_forecast_is_judged_on_windows_after_the_training_of_both(fresh):
-    promote.main("load")
+def test_a_forecast_is_judged_on_windows_after_the_training_of_both(first):
     assert last("load")["decision"] == "promoted"
     operated.renew("load")
     seen = registry.artifact(registry.champion("load"), "learned") / "seen.json"
