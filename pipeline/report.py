@@ -2,8 +2,8 @@
 
 reads   data/prepared, models, reports/predictions, reports/scores, reports/TASK/metrics.json, reports/evidence,
         reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
-        reports/remedies.json, reports/claims.json, reports/full; params: scale, tasks, architectures, evaluate,
-        evidence
+        reports/remedies.json, reports/claims.json, reports/full, reports/drift; params: scale, tasks, architectures,
+        evaluate, evidence
 writes  reports/index.html
 """
 
@@ -27,7 +27,8 @@ def main() -> None:
     evidence += sorted(paths.evidence("full", "any").parent.glob("*.json"))  # measured once, kept by git
     found = [read_evidence(path) for path in dict.fromkeys(evidence)]
     findings = {stage: every for stage in challenges.STAGES if (every := read_findings(stage))}
-    files.write_text(paths.PAGE, page(tasks, params, section(Evaluate, params).confidence, found, findings))
+    drifts = [files.read_json(path) for task in params["tasks"] if (path := paths.drift(task)).exists()]
+    files.write_text(paths.PAGE, page(tasks, params, section(Evaluate, params).confidence, found, findings, drifts))
     print(f"{paths.PAGE}: {paths.PAGE.stat().st_size / 1e6:.1f} MB, {len(tasks)} tasks")
 
 

@@ -52,7 +52,7 @@ def write_reviews(rows: int = 400, seed: int = 0) -> None:
 def write_load(days: int = 130) -> None:
     """Eight rows a day: a daily wave, lower at weekends, and noise."""
     times = pd.date_range("2020-01-01", periods=8 * days, freq="3h")
-    work = (times.dayofweek < 5).astype(int)
+    work = (times.day_of_week < 5).astype(int)
     wave = np.sin(2 * np.pi * np.arange(len(times)) / 8)
     load = 5 + wave * (1 + work) + np.random.default_rng(0).normal(0, 0.2, len(times))
     path = Path(LOAD["source"])  # type: ignore[arg-type]

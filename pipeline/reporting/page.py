@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pipeline.reporting import challenges, colours, evidence, overview, words
+from pipeline.reporting import challenges, colours, drift, evidence, overview, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
 from pipeline.reporting.markup import Markup, slug, tag
@@ -34,18 +34,24 @@ def page(
     confidence: float,
     found: Sequence[evidence.Evidence] = (),
     findings: Mapping[str, Sequence[challenges.Found]] = MappingProxyType({}),
+    drifts: Sequence[drift.Found] = (),
 ) -> str:
-    """The whole document; `found` is the evidence on initialisation and clipping, `findings` by stage."""
+    """The whole document; `found` is evidence on initialisation and clipping; `findings` by stage, `drifts` by task."""
     main = tag(
         "main",
         intro(tasks, params),
         tag("section", tag("h2", "Map of results"), overview.table_of(tasks, params["architectures"]), id="map"),
         tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
         *(chapter(results) for results in tasks),
+        drift.section(drifts) if drifts else None,
         evidence.section(found) if found else None,
         *(challenges.section(stage, every) for stage, every in findings.items()),
     )
-    body = tag("body", tag("div", contents(tasks, bool(found), list(findings)), main, class_="columns"), *scripts())
+    body = tag(
+        "body",
+        tag("div", contents(tasks, bool(drifts), bool(found), list(findings)), main, class_="columns"),
+        *scripts(),
+    )
     return f'<!DOCTYPE html>\n<html lang="en">{head()}{body}</html>\n'
 
 
@@ -61,10 +67,11 @@ def head() -> Markup:
     )
 
 
-def contents(tasks: Sequence[TaskResults], with_evidence: bool, stages: Sequence[str]) -> Markup:
+def contents(tasks: Sequence[TaskResults], with_drift: bool, with_evidence: bool, stages: Sequence[str]) -> Markup:
     """The table of contents."""
     links = {"map": "Map of results", "reading": "How to read this"}
     links |= {slug(results.name): results.name for results in tasks}
+    links |= {"drift": drift.TITLE} if with_drift else {}
     links |= {"evidence": evidence.TITLE} if with_evidence else {}
     links |= {stage: challenges.module(stage).TITLE for stage in stages}
     items = [tag("li", tag("a", name, href=f"#{target}")) for target, name in links.items()]

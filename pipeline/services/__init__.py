@@ -4,7 +4,7 @@ A file is called like the kind (pipeline/tasks). What is checked here is told to
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +14,8 @@ from pipeline.architectures import SequenceModel
 from pipeline.architectures._saved import make_task
 from pipeline.config import InputError, files
 from pipeline.tasks import Prepared
+
+Answer = Callable[[pd.DataFrame], pd.DataFrame]  # requests to answers, by a network in this process or in another
 
 
 class Column(NamedTuple):
@@ -57,6 +59,19 @@ class Service(ABC):
     @abstractmethod
     def seen(self, prepared: Prepared) -> dict[str, Any]:
         """What tells whether an example was among those that the network was trained or chosen with."""
+
+    @abstractmethod
+    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
+        """How the data looked that the network was trained with, to be compared with what comes later: JSON values."""
+
+    @abstractmethod
+    def news(
+        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
+    ) -> dict[str, Any]:
+        """The same of what has come since, by a later preparation of the task; `rows` counts it.
+
+        Of fewer rows than `least` nothing but the count.
+        """
 
 
 def check_columns(requests: pd.DataFrame, wanted: Sequence[Column]) -> None:

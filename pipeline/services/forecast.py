@@ -9,7 +9,7 @@
 Several series are told apart by a column `series`. Rows of the horizon may be left out where nothing is known ahead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 
 from pipeline.architectures import SequenceModel
 from pipeline.config import InputError
-from pipeline.services import Column, Service, check_columns
+from pipeline.services import Answer, Column, Service, _series_told, check_columns
 from pipeline.tasks import Prepared, _calendar, _scaler
 from pipeline.tasks.forecast import Forecast
 
@@ -121,23 +121,19 @@ class Forecasts(Service):
         return pd.Timedelta(seconds=self.learned["step_seconds"])
 
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
-        task, learned = prepared.task, prepared.learned
-        assert isinstance(task, Forecast)
-        columns = prepared.columns(split)
+        starts = prepared.columns(split)["start"]
+        return self._requests(prepared, {str(row): int(starts[row]) for row in rows})  # type: ignore[index]  # a tensor
+
+    def _requests(self, prepared: Prepared, starts: Mapping[str, int]) -> pd.DataFrame:
+        """A series under each name, whose look-back starts at that row of the prepared series."""
+        task, (times, values) = self.task, _in_units(prepared)
         steps = np.arange(task.look_back + task.horizon)
-        step = pd.Timedelta(seconds=learned["step_seconds"])
-        mean, std = (np.array([learned[key][name] for name in task.columns]) for key in ("mean", "std"))
         tables = []
-        for row in rows:
-            places = int(columns["start"][row]) + steps  # type: ignore[index]  # a tensor
-            values = columns["series"][places, : len(task.columns)].double().numpy() * std + mean  # type: ignore[index, call-overload]
-            values[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
-            times = pd.Timestamp(learned["start"]) + places * step
-            tables.append(
-                pd.DataFrame(
-                    {SERIES: str(row), task.time: times.astype(str), **dict(zip(task.columns, values.T, strict=True))}
-                )
-            )
+        for name, start in starts.items():
+            columns = values[start + steps]
+            columns[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
+            told = {SERIES: name, task.time: times[start + steps].astype(str)}
+            tables.append(pd.DataFrame({**told, **dict(zip(task.columns, columns.T, strict=True))}))
         return pd.concat(tables, ignore_index=True)
 
     def seen(self, prepared: Prepared) -> dict[str, Any]:
@@ -145,3 +141,56 @@ class Forecasts(Service):
         rows = max(prepared.audit["borders"][split][1] for split in ("train", "valid"))
         begin, step = pd.Timestamp(prepared.learned["start"]), pd.Timedelta(seconds=prepared.learned["step_seconds"])
         return {"until": (begin + rows * step).isoformat()}
+
+    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
+        """Of the rows that taught or chose; the network's errors on the validation rows alone."""
+        (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
+        size = _series_told.SEASONS * self.task.season
+        judged = (begin + -begin % size, end)  # from the first whole block in the validation rows on
+        return {"of": "series", "blocks": self._told(prepared, (0, end), judged, answer)}
+
+    def news(
+        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
+    ) -> dict[str, Any]:
+        """New are all rows from `until` on: the network learned from none of them, and time has passed since."""
+        if isinstance(prepared.task, Forecast) and prepared.task.columns != self.task.columns:
+            came, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
+            raise InputError(f"the columns of the data are {came}; accepted: {accepted}, which the champion learned")
+        times, _ = _in_units(prepared)
+        bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
+        found: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
+        if found["rows"] < least:
+            return found
+        found |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
+        return {**found, "blocks": self._told(prepared, bounds, bounds, answer)}
+
+    def _told(
+        self, prepared: Prepared, bounds: tuple[int, int], judged: tuple[int, int], answer: Answer
+    ) -> list[dict[str, Any]]:
+        """The blocks within `bounds`, with the network's errors within `judged`."""
+        task, (times, values) = self.task, _in_units(prepared)
+        scaled = _scaler.standardised(values, self.learned, task.columns)[:, : len(task.targets)]
+        begins = [r for r in _series_told.begins(judged, task.season, task.horizon) if r >= task.look_back]
+        errors = self._errors(prepared, begins, scaled, answer) if begins else {}
+        return _series_told.told(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
+
+    def _errors(
+        self, prepared: Prepared, begins: Sequence[int], scaled: np.ndarray, answer: Answer
+    ) -> dict[int, float]:
+        """Mean absolute error of the forecast that begins at each of these rows, in standardised units."""
+        task = self.task
+        answers = answer(self._requests(prepared, {str(row): row - task.look_back for row in begins}))
+        middle = _scaler.standardised(answers[list(task.targets)].to_numpy(np.float64), self.learned, task.targets)
+        forecast = middle.reshape(len(begins), task.horizon, len(task.targets))
+        true = np.stack([scaled[row : row + task.horizon] for row in begins])
+        return dict(zip(begins, np.abs(forecast - true).mean(axis=(1, 2)).tolist(), strict=True))
+
+
+def _in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """The whole prepared series in the source's units: its times, and [rows, columns]."""
+    task, learned = prepared.task, prepared.learned
+    assert isinstance(task, Forecast)
+    series = prepared.columns("train")["series"][:, : len(task.columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor
+    mean, std = (np.array([learned[key][name] for name in task.columns]) for key in ("mean", "std"))
+    step = pd.Timedelta(seconds=learned["step_seconds"])
+    return pd.date_range(learned["start"], periods=len(series), freq=step), series * std + mean

@@ -4,7 +4,8 @@ It abstains, with the label `neutral`, where none of the words is known (the dec
 label is hardly likelier than chance.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,16 @@ import torch
 from pipeline.architectures import SequenceModel
 from pipeline.config import InputError
 from pipeline.config.files import text_digest
-from pipeline.services import Column, Service, check_columns
+from pipeline.services import Answer, Column, Service, _texts_told, check_columns
 from pipeline.tasks import Batch, Prepared
-from pipeline.tasks._tokens import UNKNOWN
+from pipeline.tasks._tokens import UNKNOWN, saved
 from pipeline.tasks.sentiment import Sentiment
 
 ABSTAINS = "neutral"
 LONGEST = 100_000  # characters of a text
 TOGETHER = 64  # texts that are read at once, those of like length together
+TAUGHT, ASIDE = ("train", "valid"), ("gate", "test")
+SHORT = 8  # digits of a digest that tells a text that was kept aside
 
 
 class Reviews(Service):
@@ -69,13 +72,48 @@ class Reviews(Service):
 
     def seen(self, prepared: Prepared) -> dict[str, Any]:
         """Digests of the texts of the training and validation splits."""
-        texts = {text for split in ("train", "valid") for text in prepared.texts(split)}
+        texts = {text for split in TAUGHT for text in prepared.texts(split)}
         return {"texts": sorted(digest_of(text) for text in texts)}
+
+    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
+        """Of validation texts, which fit the vocabulary and the network no better than new ones can."""
+        aside = sorted({digest_of(text)[:SHORT] for split in ASIDE for text in prepared.texts(split)})
+        labels = self._labels(prepared.targets("train").tolist())
+        return {**self._told(prepared.texts("valid"), labels, answer), "aside": "".join(aside)}
+
+    def news(
+        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
+    ) -> dict[str, Any]:
+        """New are texts of today's train and valid that stood in no split when the network was trained.
+
+        Those that fall to gate and test are left alone: they judge models, and tell nothing else.
+        """
+        before, aside = set(seen["texts"]), _pieces(reference["aside"])
+        texts: list[str] = []
+        numbers: list[int] = []
+        for split in TAUGHT:
+            for text, number in zip(prepared.texts(split), prepared.targets(split).tolist(), strict=True):
+                if (digest := digest_of(text)) not in before and digest[:SHORT] not in aside:
+                    texts.append(text[:LONGEST])
+                    numbers.append(number)
+        told = self._told(texts, self._labels(numbers), answer) if len(texts) >= least else {}
+        return {**told, "rows": len(texts)}
+
+    def _labels(self, numbers: Sequence[int]) -> dict[str, int]:
+        return {self.task.labels[number]: count for number, count in Counter(numbers).items()}
+
+    def _told(self, texts: Sequence[str], labels: Mapping[str, int], answer: Answer) -> dict[str, Any]:
+        return _texts_told.told(texts, labels, self.task.labels, saved(self.folder), answer)
 
 
 def digest_of(text: str) -> str:
     """What a text is known by among those seen."""
     return text_digest(text.casefold())[:16]
+
+
+def _pieces(digests: str) -> set[str]:
+    """Short digests that were written end to end."""
+    return {digests[begin : begin + SHORT] for begin in range(0, len(digests), SHORT)}
 
 
 def _checked(text: Any, row: int) -> str:

@@ -14,10 +14,14 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
+import torch
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 import pipeline
+from pipeline.architectures import SequenceModel
+from pipeline.architectures._saved import load
 from pipeline.config import files
 from pipeline.config.registry import find
 from pipeline.services import Column, Service
@@ -103,6 +107,9 @@ def _signature(
     if task.real:
         service = find(Service, description["kind"])(description, place / "learned")
         files.write_json(place / "learned" / "seen.json", service.seen(prepared))
+        if description["seed"] == description["serves"]:  # only that seed's model may become champion
+            model = load(description, place / "weights.safetensors")
+            files.write_json(place / "learned" / "reference.json", _reference(service, model, prepared))
         return ModelSignature(inputs=_schema(service.inputs), outputs=_schema(service.outputs)), service.example
     spec = task.spec
     time = spec.steps * spec.patch
@@ -112,6 +119,16 @@ def _signature(
     inputs = Schema([TensorSpec(kind, (-1, *shape))])
     outputs = Schema([TensorSpec(np.dtype("float32"), (-1, *steps, spec.outputs))])
     return ModelSignature(inputs=inputs, outputs=outputs), np.ones((2, *shape), dtype=kind)
+
+
+def _reference(service: Service, model: SequenceModel, prepared: Prepared) -> dict[str, Any]:
+    """How the data looked that it was trained with, answers of its own included: what drift compares new data with."""
+
+    def answer(requests: pd.DataFrame) -> pd.DataFrame:
+        with torch.inference_mode():
+            return service.answer(requests, model)
+
+    return service.reference(prepared, answer)
 
 
 def _schema(columns: list[Column]) -> Schema:

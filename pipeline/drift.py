@@ -1,0 +1,76 @@
+"""Compare new data with what the champion was trained on, and say whether a retraining is due.
+
+reads   the champion's package in the registry, data/prepared/TASK; params: scale, tasks.TASK, drift
+writes  reports/drift/TASK.json
+
+New are reviews of today's train and valid splits that stood in no split when the champion was trained; of a series, all
+rows after the last that taught or chose it. Without --task every real task is compared.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from tqdm import tqdm
+
+from pipeline.config import InputError, command, files, paths
+from pipeline.config.drift import Drift
+from pipeline.config.params import load, section
+from pipeline.config.registry import find
+from pipeline.measures.drift import compared
+from pipeline.services import Service
+from pipeline.tasks import Prepared, make, open_prepared
+
+
+def main(task: str = "") -> None:
+    params = load()
+    settings = section(Drift, params)
+    real = [name for name in params["tasks"] if make(name, params).real]
+    if task and task not in real:
+        make(task, params)
+        raise InputError(f"task {task!r} is drawn at random and cannot drift; there are: {', '.join(real) or 'none'}")
+    for name in tqdm([task] if task else real, desc="drift", unit="task", disable=None):
+        prepared = up_to_date(open_prepared(name, params), name)
+        found = {"task": name, "alarm_rate": settings.alarm_rate, "effect": settings.effect}
+        found |= of_task(name, prepared, settings)
+        files.write_json(paths.drift(name), found)
+        tell(found)
+
+
+def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
+    """What the file says of one task: status, reasons, whether a retraining is due, tests, and what to draw."""
+    from pipeline.tracking import answering, registry  # mlflow takes seconds to import: mistakes are told before
+
+    champion = registry.champion(name)
+    if champion is None:
+        none = {"rows": 0}
+        told: dict[str, Any] = {"status": "no_champion", "reasons": ["there is no champion yet"], "new": none}
+        return {**told, "due": True, "champion": None, "tests": [], "shown": {}}
+    description = files.read_json(registry.artifact(champion, "model.json"))
+    learned = registry.artifact(champion, "learned")
+    if not (learned / "reference.json").exists():
+        told_why = "it was logged before drift was measured: train and promote anew"
+        raise InputError(f"{champion.uri} has no learned/reference.json: {told_why}")
+    service = find(Service, description["kind"])(description, learned)
+    seen, reference = (files.read_json(learned / file) for file in ("seen.json", "reference.json"))
+    now = service.news(prepared, seen, reference, partial(answering.answers, champion.uri), settings.least)
+    found = compared(reference, now, settings)
+    known = {"version": champion.number, "model_id": champion.model_id, "architecture": description["architecture"]}
+    return {**found, "due": found["status"] == "drift", "champion": known}
+
+
+def up_to_date(prepared: Prepared, task: str) -> Prepared:
+    """Raises InputError where the splits were made of other data than those that were fetched last."""
+    source = paths.raw(task) / "source.json"
+    if source.exists() and files.read_json(source) != prepared.audit.get("source"):
+        raise InputError(f"{prepared.folder} is older than {source.parent}: run `dvc repro prepare@{task}` first")
+    return prepared
+
+
+def tell(found: Mapping[str, Any]) -> None:
+    said = "a retraining is due" if found["due"] else "no retraining is due"
+    print(f"{found['task']}: {found['new']['rows']:,} new rows, {said}: {'; '.join(found['reasons'])}")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,180 @@
+"""Do new blocks (weeks, say) of a series differ from the old ones of the same time of year?
+
+Rows of a series depend on each other, so whole blocks are compared: a permutation test of them, adjusted for the time
+of year (Freedman & Lane, A nonstochastic interpretation of reported significance levels, 1983). Both old and new are
+first cleared of a wave of one year, or of two where they span more than half of it; what remains is shuffled. Blocks
+that follow one another are alike, too: the difference counts for less by as much as this inflates its variance.
+
+A block whose month no old one has is of an unseen season: what it shows may be drift or the time of year, and nobody
+can tell. Others are compared with the old ones of their month and its neighbours.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import comb
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from numpy.linalg import lstsq
+
+PERMUTATIONS = 9_999
+TOGETHER = 500  # permutations at once
+HALF_A_YEAR = 6  # months
+MOST_PERSISTENT = 0.95
+FEWEST = 2  # new blocks, and twice as many old ones
+
+Block = Mapping[str, Any]
+Told = Mapping[str, Any]
+Read = Callable[[Block], Any]
+ERROR = "error of the forecasts"
+MEASURES = {
+    "level": "difference in deviations",
+    "season profile": "root mean square difference in deviations",
+    "noise": "log ratio",
+    ERROR: "log ratio",
+}
+
+
+def compared(then: Told, now: Told, alarm_rate: float) -> dict[str, Any]:
+    """The tests of the seen season, and levels and profiles then and now to draw; or why there are none."""
+    months = {block["month"] for block in then["blocks"]}
+    seen = [block for block in now["blocks"] if block["month"] in months]
+    unseen = [block for block in now["blocks"] if block["month"] not in months]
+    old = _alike(then["blocks"], seen)
+    shown = _shown(then["blocks"], now["blocks"], old, seen, unseen)
+    reasons = _of_unseen(unseen)
+    if now["blocks"] and not seen:
+        return {"status": "unseen_season", "reasons": reasons, "shown": shown}
+    tests_at_most = 3 * len(now["targets"]) + 1
+    if comb(len(old) + len(seen), len(seen)) * alarm_rate < tests_at_most:
+        few = f"{len(seen)} whole new blocks and {len(old)} old ones of their time of year are too few for an alarm"
+        return {"status": "too_few", "reasons": [few, *reasons], "shown": shown}
+    tests = []
+    for number, target in enumerate(now["targets"]):
+        own = f" of {target}" if len(now["targets"]) > 1 else ""
+        for name, key in (("level", "level"), ("season profile", "profile"), ("noise", "noise")):
+            tests.append(_test(name + own, name, partial(_part, key, number), then["blocks"], old, seen))
+    tests += _of_errors(then["blocks"], seen)
+    return {"tests": tests, "reasons": reasons, "shown": shown}
+
+
+def permuted(
+    values: Float[np.ndarray, "blocks numbers"],
+    new: Bool[np.ndarray, " blocks"],
+    waves: Float[np.ndarray, "blocks waves"],
+    times: Float[np.ndarray, " blocks"],
+    along: float,
+) -> tuple[Float[np.ndarray, " numbers"], float]:
+    """How much the new blocks differ beyond `waves`, in each number, and p of the sum of squares.
+
+    `times` are in blocks; `along` is how persistent blocks are (see there).
+    """
+    cleared, apart = _cleared(values, waves), _cleared(new[:, None].astype(float), waves)
+    weights = apart[:, 0]
+    if (size := float(weights @ weights)) < 1e-6 * len(new):  # the time of year alone tells new from old
+        return np.zeros(values.shape[1]), 1.0
+    difference = weights @ cleared / size
+    inflation = max(1.0, float(weights @ along ** np.abs(times[:, None] - times) @ weights) / size)
+    found, random, as_large = float(difference @ difference) / inflation, np.random.default_rng(0), 1
+    for begin in range(0, PERMUTATIONS, TOGETHER):
+        count = min(TOGETHER, PERMUTATIONS - begin)
+        orders = random.permuted(np.tile(np.arange(len(new)), (count, 1)), axis=1)
+        drawn = np.einsum("b,nbk->nk", weights, cleared[orders]) / size
+        as_large += int(((drawn**2).sum(axis=1) >= found * (1 - 1e-9)).sum())
+    return difference, as_large / (PERMUTATIONS + 1)
+
+
+def persistence(
+    values: Float[np.ndarray, "blocks numbers"],
+    waves: Float[np.ndarray, "blocks waves"],
+    times: Float[np.ndarray, " blocks"],
+) -> float:
+    """The correlation of a block with the next beyond `waves`, at least 0: corrected for its bias in few blocks
+    (Marriott & Pope 1954), and a standard error more, so as to be rather too large.
+    """
+    order = np.argsort(times)
+    follows = np.flatnonzero(np.isclose(np.diff(times[order]), 1.0))
+    cleared = _cleared(values, waves)[order]
+    if len(follows) < 2 * FEWEST or not cleared.any():
+        return MOST_PERSISTENT
+    raw = float((cleared[follows] * cleared[follows + 1]).sum(axis=1).mean() / (cleared**2).sum(axis=1).mean())
+    count = len(follows)
+    return float(np.clip(raw + (1 + 4 * raw) / count + 1 / np.sqrt(count), 0.0, MOST_PERSISTENT))
+
+
+def _cleared(values: Float[np.ndarray, "blocks numbers"], waves: Float[np.ndarray, "blocks waves"]) -> np.ndarray:
+    return values - waves @ lstsq(waves, values, rcond=None)[0]
+
+
+def _test(
+    name: str, measure: str, read: Read, then: Sequence[Block], old: Sequence[Block], new: Sequence[Block]
+) -> dict[str, Any]:
+    """`read` gives what is compared of a block; `then` are all old ones, `old` those like the new."""
+    blocks = [*old, *new]
+    is_new = np.repeat([False, True], [len(old), len(new)])
+    along = persistence(_read(read, then), *_waves(then))
+    difference, p = permuted(_read(read, blocks), is_new, *_waves(blocks), along)
+    effect = round(float(np.sqrt((difference**2).mean())), 6)
+    test = "permutation of blocks, adjusted for the time of year"
+    told = {"name": name, "test": test, "measure": MEASURES[measure], "effect": effect, "p": p}
+    return {**told, "then": len(old), "now": len(new)}
+
+
+def _read(read: Read, blocks: Sequence[Block]) -> Float[np.ndarray, "blocks numbers"]:
+    return np.array([np.atleast_1d(read(block)) for block in blocks], dtype=float)
+
+
+def _of_errors(then: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, Any]]:
+    """The network's errors against those on validation rows of the same time of year, where there are any."""
+    known = [block for block in then if block["error"] is not None]
+    months = {block["month"] for block in known}
+    new = [block for block in seen if block["error"] is not None and block["month"] in months]
+    old = _alike(known, new)
+    if len(new) < FEWEST or len(old) < 2 * FEWEST:
+        return []
+    return [_test(ERROR, ERROR, itemgetter("error"), known, old, new)]
+
+
+def _part(key: str, number: int, block: Block) -> Any:
+    return block[key][number]
+
+
+def _waves(blocks: Sequence[Block]) -> tuple[Float[np.ndarray, "blocks waves"], Float[np.ndarray, " blocks"]]:
+    """A constant and waves of a year, by when the blocks begin; and this time, in blocks."""
+    times = pd.DatetimeIndex([block["begin"] for block in blocks])
+    angle = 2 * np.pi * times.day_of_year.to_numpy() / 365.25
+    many = 2 if len({block["month"] for block in blocks}) > HALF_A_YEAR else 1
+    turns = [wave(number * angle) for number in range(1, many + 1) for wave in (np.sin, np.cos)]
+    days = np.asarray((times - times.min()).total_seconds()) / 86_400
+    return np.stack([np.ones(len(blocks)), *turns], axis=1), days / blocks[0]["days"]
+
+
+def _alike(then: Sequence[Block], new: Sequence[Block]) -> list[Block]:
+    """The old blocks of the new ones' months and the months beside these."""
+    near = {(block["month"] + beside - 1) % 12 + 1 for block in new for beside in (-1, 0, 1)}
+    return [block for block in then if block["month"] in near]
+
+
+def _of_unseen(blocks: Sequence[Block]) -> list[str]:
+    if not blocks:
+        return []
+    names = list(dict.fromkeys(f"{pd.Timestamp(2000, block['month'], 1):%B}" for block in blocks))
+    counted = f"{len(blocks)} of the new blocks"
+    return [f"unseen season: {counted} are of {', '.join(names)}, which training did not see: no alarm by itself"]
+
+
+def _shown(
+    then: Sequence[Block], now: Sequence[Block], old: Sequence[Block], seen: Sequence[Block], unseen: Sequence[Block]
+) -> dict[str, Any]:
+    """Levels and noise of all blocks; mean profiles of those that are compared (of all, where none are)."""
+    sides = {"then": (then, old or then), "now": (now, seen or now)}
+    shown: dict[str, Any] = {"unseen_months": sorted({block["month"] for block in unseen})}
+    for side, (every, some) in sides.items():
+        kept = ("begin", "month", "level", "noise", "error")
+        blocks = [{key: block[key] for key in kept} for block in every]
+        profile = np.mean([block["profile"] for block in some], axis=0).round(5).tolist() if some else []
+        shown[side] = {"blocks": blocks, "profile": profile}
+    return shown

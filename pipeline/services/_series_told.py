@@ -1,0 +1,100 @@
+"""What a series looks like, in blocks of seven seasons (a week, where a season is a day).
+
+    {"begin": "2014-01-08T00:00:00", "days": 7.0, "month": 1, "level": [0.31], "noise": [-1.2],
+     "profile": [[-0.8, ...]], "error": None}
+
+All in deviations of the champion's training rows, one value for each target. `level` is the mean; `noise` the logarithm
+of the mean |y(t) - y(t - season)|; `profile` the mean of each part of the season, working days first and then weekends
+where a season is a day, less the level; `error` the logarithm of the champion's mean absolute error.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+SEASONS = 7  # of a block
+PARTS = 24  # of a season at most
+LEAST = 1e-9  # of what a logarithm is taken
+
+Values = Float[np.ndarray, "rows targets"]
+
+
+def told(
+    times: pd.DatetimeIndex,
+    values: Values,
+    bounds: tuple[int, int],
+    season: int,
+    origin: pd.Timestamp,
+    errors: Mapping[int, float],
+) -> list[dict[str, Any]]:
+    """The whole blocks within `bounds` (rows); `errors` are mean absolute errors by the row where a forecast begins.
+
+    `origin` is the time at which a season begins. Rows before the bounds only serve as the season before.
+    """
+    parts, changes = _parts(times, season, origin), _changes(values, season)
+    first, end = bounds
+    size = SEASONS * season
+    return [
+        _block(times, values, changes, parts, slice(begin, begin + size), errors)
+        for begin in range(first, end - size + 1, size)
+    ]
+
+
+def begins(bounds: tuple[int, int], season: int, horizon: int) -> list[int]:
+    """The rows at which forecasts begin whose errors are asked for: end to end within each block, one at least."""
+    first, end = bounds
+    size = SEASONS * season
+    rows = [
+        row
+        for begin in range(first, end - size + 1, size)
+        for row in range(begin, begin + max(size - horizon + 1, 1), horizon)
+    ]
+    return [row for row in rows if row + horizon <= end]
+
+
+def _block(
+    times: pd.DatetimeIndex,
+    values: Values,
+    changes: Values,
+    parts: Int[np.ndarray, " rows"],
+    rows: slice,
+    errors: Mapping[int, float],
+) -> dict[str, Any]:
+    level = values[rows].mean(axis=0)
+    within = [values[rows][parts[rows] == part].mean(axis=0) - level for part in range(parts.max() + 1)]
+    known = [error for row, error in errors.items() if rows.start <= row < rows.stop]
+    return {
+        "begin": times[rows.start].isoformat(),
+        "days": round((times[1] - times[0]).total_seconds() * (rows.stop - rows.start) / 86_400, 6),
+        "month": int(times[(rows.start + rows.stop) // 2].month),
+        "level": _short(level),
+        "noise": _short(np.log(np.nanmean(changes[rows], axis=0).clip(LEAST))),
+        "profile": [_short(target) for target in np.array(within).T],
+        "error": round(math.log(max(sum(known) / len(known), LEAST)), 5) if known else None,
+    }
+
+
+def _parts(times: pd.DatetimeIndex, season: int, origin: pd.Timestamp) -> Int[np.ndarray, " rows"]:
+    """The part of the season in which each row stands; those of weekends follow, where a season is a day."""
+    step = times[1] - times[0]
+    rows = np.asarray((times - origin).total_seconds()) / step.total_seconds()
+    place = rows.round().astype(int) % season
+    count = min(season, PARTS)
+    part = place * count // season
+    weekend = (times.day_of_week.to_numpy() >= 5) & (season * step == pd.Timedelta(days=1))
+    return part + count * weekend
+
+
+def _changes(values: Values, season: int) -> Values:
+    """How far each row is from the one a season before; not a number where there is none."""
+    changes = np.full(values.shape, np.nan)
+    changes[season:] = np.abs(values[season:] - values[:-season])
+    return changes
+
+
+def _short(values: Float[np.ndarray, " values"]) -> Sequence[float]:
+    return [round(value, 5) for value in values.tolist()]
