@@ -42,54 +42,62 @@ class Best(NamedTuple):
 
 def main(task: str = "", rollback: bool = False) -> None:
     params = load()
-    names = [task] if task else [name for name in params["tasks"] if make(name, params).real]
+    real = [name for name in params["tasks"] if make(name, params).real]
     if task:
-        known("real task", task, [name for name in params["tasks"] if make(name, params).real])
+        known("real task", task, real)
+    elif rollback:
+        raise InputError(f"--rollback takes one task: --task {' or '.join(real)}")
     store.check()
     with files.locked(paths.WORK / "promote.lock"):
-        for name in names:
+        for name in [task] if task else real:
             roll_back(name) if rollback else promote(name, params)
 
 
 def promote(task: str, params: Mapping[str, Any]) -> None:
-    from pipeline.tracking import decisions, judging, registry  # mlflow takes seconds to import
+    """Register the best network as challenger, judge it, and write and carry out the decision."""
+    from pipeline.tracking import decisions, registry  # mlflow takes seconds to import
 
-    prepared, settings = open_prepared(task, params), section(Promote, dict(params))
+    prepared = open_prepared(task, params)
     best = best_on_validation(task, params["architectures"], prepared)
     if (done := decisions.complete(task)) is not None:
         print(f"{task}: version {done.number} became champion, as decided before a kill")
     champion = registry.champion(task)
-    record: dict[str, Any] = {
-        "task": task,
-        "date": decisions.now(),
-        "settings": settings.model_dump(),
-        "seed": params["seed"],
-        "previous": decisions.identity(champion),
-        "to": None,
-    }
+    record = {"task": task, "date": decisions.now(), "previous": decisions.identity(champion), "to": None}
     if champion is not None and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
-        record |= {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
-        _tell(record, decisions.settle(record, champion))
+        own = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
+        _tell(record | own, decisions.settle(record | own, champion))
         return
     challenger = registry.register(task, best.run_id, best.model_id)
     if not identical(best, challenger):
         raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
+    record |= judged(task, prepared, params, challenger, champion)
+    record["challenger"] |= {"valid_loss": best.valid_loss}
+    _tell(record, decisions.settle(record, challenger))
+
+
+def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger: Any, champion: Any) -> dict[str, Any]:
+    """The decision over a challenger, with all that it rests on, as its record keeps it."""
+    from pipeline.tracking import decisions, judging
+
+    settings = section(Promote, dict(params))
     found = judging.judge(task, prepared, settings, params["seed"], challenger, champion)
-    outcomes = [not_withdrawn(decisions.withdrawn(task), challenger.tags["weights.digest"]), *found.outcomes]
+    own = decisions.identity(challenger) or {}
+    outcomes = [not_withdrawn(decisions.withdrawn(task), own["weights_digest"]), *found.outcomes]
     passed, reasons = verdict(outcomes)
-    record |= {
+    return {
         "decision": "promoted" if passed else "refused",
         "reasons": reasons,
-        "challenger": {**(decisions.identity(challenger) or {}), "valid_loss": best.valid_loss},
-        "to": decisions.identity(challenger) if passed else None,
+        "challenger": own,
+        "to": dict(own) if passed else None,
         "gates": [outcome._asdict() for outcome in outcomes],
         "scores": found.scores,
         "gate": found.gate,
         "main_metric": prepared.task.main_metric,
+        "settings": settings.model_dump(),
+        "seed": params["seed"],
     }
-    _tell(record, decisions.settle(record, challenger))
 
 
 def roll_back(task: str) -> None:

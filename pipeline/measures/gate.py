@@ -119,15 +119,16 @@ def reported(court: Court, challenger: Answers, champion: Answers | None) -> Out
 
 
 def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
-    """No gate row taught or chose either model; and there are rows."""
-    wrong = [
-        f"{count} of {rows} gate rows were seen in training by the {name}" for name, count in seen.items() if count
-    ]
-    if not rows:
-        wrong.append("no gate row lies after the training of both")
-    return Outcome(
-        "unseen", not wrong, "; ".join(wrong) or f"none of {rows} gate rows was seen", {**seen, "rows": rows}
-    )
+    """No gate row taught or chose either model."""
+    wrong = [f"{count} of {rows} gate rows taught or chose the {name}" for name, count in seen.items() if count]
+    detail = "; ".join(wrong) or f"none of {rows} gate rows taught or chose a model"
+    return Outcome("unseen", not wrong, detail, {**seen, "rows": rows})
+
+
+def enough(rows: int, block: int) -> Outcome:
+    """Two blocks at least: fewer windows are so much alike that their resamples would feign certainty."""
+    detail = f"{rows} gate rows lie after what taught or chose the models; needed: {2 * block} or more"
+    return Outcome("enough", rows >= 2 * block, detail, {"rows": rows, "block": block})
 
 
 def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:

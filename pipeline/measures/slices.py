@@ -38,7 +38,7 @@ def of_texts(texts: Sequence[str]) -> dict[str, Bool[Tensor, "examples 1"]]:
 
 def of_times(times: pd.DatetimeIndex, steps: int) -> dict[str, Bool[Tensor, "examples steps"]]:
     """`times` of all values that are forecast, example after example."""
-    hour, weekend, quarter = times.hour, times.dayofweek >= 5, times.month % 12 // 3
+    hour, weekend, quarter = times.hour, times.day_of_week >= 5, times.month % 12 // 3
     found = {name: (hour >= begin) & (hour < end) for name, (begin, end) in HOURS.items()}
     found |= {"weekday": ~weekend, "weekend": weekend}
     found |= {name: quarter == number for name, number in QUARTERS.items()}

@@ -51,7 +51,7 @@ def judge(
     sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
     seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
     rows, known = _gate.rows_and_seen(prepared, "gate", seen)
-    outcomes = [gate.unseen(known, len(rows))]
+    outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
     if champion:
         outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
     told: dict[str, Any] = {"rows": len(rows), "block": prepared.task.block, "digest": None}

@@ -1,0 +1,330 @@
+"""promote on tiny projects: real packages in a real registry, changed one by one, and what each change leads to."""
+
+import shutil
+from pathlib import Path
+
+import operated
+import pytest
+import torch
+import yaml
+
+from pipeline import promote
+from pipeline.architectures._saved import load
+from pipeline.config import InputError, files, paths
+from pipeline.services.sentiment import digest_of
+from pipeline.tasks import open_prepared
+from pipeline.tracking import answering, decisions, judging, registry, runs
+from pipeline.training.loader import Loader
+from pipeline.training.step import predict
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """A project with a network trained on reviews and one on a series."""
+    with operated.project(tmp_path_factory.mktemp("project"), mine=operated.REVIEWS, load=operated.LOAD) as root:
+        operated.write_reviews()
+        operated.write_load()
+        for task in ("mine", "load"):
+            operated.run(task)
+        for place in ("models", "mlartifacts"):
+            shutil.copytree(place, f"kept/{place}")
+        yield root
+
+
+@pytest.fixture
+def fresh(both):
+    """As it was trained: no version, no decision."""
+    files.remove(paths.decisions())
+    for place in ("models", "mlartifacts"):
+        files.remove(Path(place))
+        shutil.copytree(f"kept/{place}", place)
+    for model in runs.client().search_registered_models():
+        runs.client().delete_registered_model(model.name)
+    return both
+
+
+@pytest.fixture
+def here(fresh, monkeypatch):
+    """The same, with answers given in this process."""
+    monkeypatch.setattr(answering, "ask", operated.answer_here)
+    return fresh
+
+
+def champion(task: str = "mine") -> int | None:
+    version = registry.champion(task)
+    return version.number if version else None
+
+
+def last(task: str = "mine") -> dict:
+    return decisions.every(task)[-1][1]
+
+
+def gate_of(record: dict, name: str) -> dict:
+    return next(one for one in record["gates"] if one["name"] == name)
+
+
+def accuracy_of_kept(flip: bool) -> float:
+    """Computed here without packages, requests or services: the prepared gate split and the weights alone."""
+    prepared, folder = open_prepared("mine"), Path("kept/models/mine/gru")
+    model = load(files.read_json(folder / "model.json"), folder / "3.safetensors")
+    outputs = predict(model, Loader(prepared.task, prepared.columns("gate"), 0, torch.device("cpu")))
+    right = (outputs.argmax(1) == prepared.targets("gate")).double().mean().item()
+    return 1 - right if flip else right
+
+
+def test_the_first_champion_and_a_worse_challenger_answer_in_processes_of_their_own(fresh, capsys):
+    promote.main("mine")
+    record = last()
+    assert (record["decision"], record["previous"], record["to"]["version"]) == ("promoted", None, 1)
+    assert gate_of(record, "better_than_constant")["passed"]
+    assert champion() == 1
+    assert "mine: promoted: champion is version 1, was vacant" in capsys.readouterr().out
+
+    operated.renew("mine", flip=True)
+    promote.main("mine")
+    record = last()
+    assert (record["decision"], champion(), registry.challenger("mine").number) == ("refused", 1, 2)
+    assert [g["name"] for g in record["gates"] if g["decides"] and not g["passed"]] == ["non_inferior"]
+    assert record["scores"]["champion"]["accuracy"]["value"] == pytest.approx(accuracy_of_kept(flip=False))
+    assert record["scores"]["challenger"]["accuracy"]["value"] == pytest.approx(accuracy_of_kept(flip=True))
+    assert set(record["scores"]) == {"champion", "challenger", gate_of(record, "strongest_baseline")["numbers"]["name"]}
+    for side in record["scores"].values():
+        assert side["accuracy"]["low"] <= side["accuracy"]["value"] <= side["accuracy"]["high"]
+    assert 0 < gate_of(record, "latency")["numbers"]["p95_seconds"] < 1
+    assert 0 < gate_of(record, "size")["numbers"]["megabytes"] < 5
+    assert record["gate"]["rows"] == open_prepared("mine").audit["rows"]["gate"]
+
+    tags = registry.challenger("mine").tags
+    assert (tags["decision"], tags["decision.record"]) == ("refused", decisions.every("mine")[-1][0].name)
+    kept = runs.client().list_artifacts(registry.challenger("mine").run_id, "decisions")
+    assert [Path(one.path).name for one in kept] == [tags["decision.record"]]
+
+
+def test_a_forecast_is_judged_on_windows_after_the_training_of_both(fresh):
+    promote.main("load")
+    assert last("load")["decision"] == "promoted"
+    operated.renew("load")
+    seen = registry.artifact(registry.champion("load"), "learned") / "seen.json"
+    files.write_json(seen, {"until": "2020-03-31T00:00:00"})
+    promote.main("load")
+    record = last("load")
+    assert (record["decision"], champion("load")) == ("promoted", 2)
+    first, end = open_prepared("load").audit["borders"]["gate"]
+    assert record["gate"]["rows"] == (end - first) - 8 * 10 - 8 + 1  # ten days of eight rows are left out
+    scores = record["scores"]
+    assert scores["champion"]["mae"]["value"] == pytest.approx(scores["challenger"]["mae"]["value"], rel=1e-2)
+    assert scores["champion"]["mae"]["value"] != scores["challenger"]["mae"]["value"]
+    assert 0.4 < gate_of(record, "sureness")["numbers"]["challenger"]["coverage"] < 1
+    assert {"night", "morning", "weekend"} <= set(gate_of(record, "slices")["numbers"]["slices"])
+
+
+def test_a_champion_that_saw_the_whole_gate_span_cannot_be_compared(here):
+    promote.main("load")
+    operated.renew("load")
+    files.write_json(registry.artifact(registry.champion("load"), "learned") / "seen.json", {"until": "2021-01-01"})
+    promote.main("load")
+    assert (last("load")["decision"], champion("load")) == ("refused", 1)
+    assert last("load")["reasons"] == [
+        "enough: 0 gate rows lie after what taught or chose the models; needed: 32 or more"
+    ]
+
+
+def test_an_identical_model_moves_nothing_and_says_so(here, capsys):
+    promote.main("mine")
+    promote.main("mine")
+    told = "the network that is best on validation (gru seed 3) is the champion"
+    assert (last()["decision"], last()["reasons"], champion()) == ("unchanged", [told], 1)
+    assert told in capsys.readouterr().out
+    assert len(registry.versions("mine")) == 1
+
+
+def test_an_equal_model_with_other_weights_is_promoted_but_not_superior(here):
+    promote.main("mine")
+    operated.renew("mine")
+    set_rule("superior")
+    promote.main("mine")
+    assert (last()["decision"], champion()) == ("refused", 1)
+    assert last()["reasons"][0].startswith("superior: better than the champion by 0.00 points [0.00, 0.00]")
+    set_rule("non_inferior")
+    promote.main("mine")
+    assert (last()["decision"], last()["previous"]["version"], champion()) == ("promoted", 1, 2)
+
+
+def set_rule(rule: str) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["promote"]["rule"] = rule
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def test_swapped_the_better_one_wins(here):
+    """The reversed network is champion (put there by hand); the sound one challenges it."""
+    operated.renew("mine", flip=True)
+    promote.main("mine")
+    assert last()["decision"] == "refused"
+    assert last()["reasons"][0].startswith("better_than_constant")
+    assert champion() is None
+    registry.move("mine", "champion", 1)
+    operated.renew("mine", flip=True)
+    promote.main("mine")
+    assert (last()["decision"], champion()) == ("promoted", 2)
+    assert gate_of(last(), "non_inferior")["numbers"]["low"] > 0
+
+
+def test_a_challenger_whose_answers_are_no_numbers_is_refused(here, monkeypatch):
+    def broken(uri, requests, singles=()):
+        found = operated.answer_here(uri, requests, singles)
+        if uri.endswith("/2"):
+            found.answers.loc[0, "probability_negative"] = float("nan")
+        return found
+
+    promote.main("mine")
+    operated.renew("mine")
+    monkeypatch.setattr(answering, "ask", broken)
+    promote.main("mine")
+    assert (last()["decision"], champion()) == ("refused", 1)
+    assert last()["reasons"] == ["finite: 1 of the challenger's answers have no finite score"]
+
+
+@pytest.mark.parametrize("whose", ["champion", "challenger"])
+def test_a_gate_row_in_the_training_of_either_refuses(here, whose):
+    promote.main("mine")
+    operated.renew("mine")
+    ids = files.read_json(paths.trained("mine", "gru") / "run.json")["seeds"]["3"]
+    second = registry.register("mine", ids["run_id"], ids["model_id"])
+    place = registry.artifact({"champion": registry.champion("mine"), "challenger": second}[whose], "learned/seen.json")
+    row = digest_of(open_prepared("mine").texts("gate")[5])
+    files.write_json(place, {"texts": [*files.read_json(place)["texts"], row]})
+    promote.main("mine")
+    assert (last()["decision"], champion()) == ("refused", 1)
+    rows = open_prepared("mine").audit["rows"]["gate"]
+    assert last()["reasons"] == [f"unseen: 1 of {rows} gate rows taught or chose the {whose}"]
+    assert last()["scores"] == {}
+
+
+def test_a_gate_split_that_changes_between_the_answers_refuses(here, monkeypatch):
+    promote.main("mine")
+    operated.renew("mine")
+    asked = judging.ask
+    digests = iter(("before", "after"))
+    monkeypatch.setattr(judging, "ask", lambda *words: asked(*words)._replace(digest=next(digests)))
+    promote.main("mine")
+    assert last()["reasons"] == ["same_gate: the gate split changed between the answers of the two"]
+    assert champion() == 1
+
+
+def test_a_champion_that_cannot_answer_is_a_reason(here, monkeypatch):
+    def mute(uri, requests, singles=()):
+        if uri.endswith("/1"):
+            raise InputError(f"{uri}: column 'text' is unknown")
+        return operated.answer_here(uri, requests, singles)
+
+    promote.main("mine")
+    operated.renew("mine")
+    monkeypatch.setattr(answering, "ask", mute)
+    promote.main("mine")
+    assert last()["reasons"] == ["answers: the champion cannot answer: models:/mine/1: column 'text' is unknown"]
+
+
+def test_a_kill_before_the_alias_moves_is_made_good(here, monkeypatch, capsys):
+    moved = registry.move
+
+    def killed(task, alias, number):
+        if alias == "champion":
+            raise KeyboardInterrupt
+        moved(task, alias, number)
+
+    monkeypatch.setattr(registry, "move", killed)
+    with pytest.raises(KeyboardInterrupt):
+        promote.main("mine")
+    assert (last()["decision"], champion()) == ("promoted", None)
+    monkeypatch.setattr(registry, "move", moved)
+    promote.main("mine")
+    assert "version 1 became champion, as decided before a kill" in capsys.readouterr().out
+    assert (last()["decision"], champion()) == ("unchanged", 1)
+    assert len(decisions.every("mine")) == 2
+
+
+def test_a_kill_before_the_record_leads_to_the_same_decision(here, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    settle = decisions.settle
+    monkeypatch.setattr(decisions, "settle", killed)
+    with pytest.raises(KeyboardInterrupt):
+        promote.main("mine")
+    assert (decisions.every("mine"), champion(), registry.challenger("mine").number) == ([], None, 1)
+    monkeypatch.setattr(decisions, "settle", settle)
+    promote.main("mine")
+    assert (last()["decision"], champion(), len(registry.versions("mine"))) == ("promoted", 1, 1)
+
+
+def test_a_rollback_holds_until_it_is_taken_back(here, capsys):
+    with pytest.raises(InputError, match="mine: no decision in reports/decisions names a champion before"):
+        promote.main("mine", rollback=True)
+    promote.main("mine")
+    with pytest.raises(InputError, match="names a champion before the present one"):
+        promote.main("mine", rollback=True)
+    operated.renew("mine")
+    promote.main("mine")
+    assert champion() == 2
+    promote.main("mine", rollback=True)
+    assert (last()["decision"], last()["previous"]["version"], champion()) == ("rolled_back", 2, 1)
+    assert "champion is version 1 again, was version 2" in capsys.readouterr().out
+    promote.main("mine")
+    assert (last()["decision"], champion()) == ("refused", 1)
+    assert last()["reasons"] == [f"not_withdrawn: these weights were rolled back on {decisions.now()[:10]}"]
+    promote.main("mine", rollback=True)
+    assert champion() == 2
+    assert decisions.withdrawn("mine").keys() == {registry.versions("mine")[0].tags["weights.digest"]}
+
+
+def test_a_rollback_that_was_killed_is_made_good(here, monkeypatch):
+    promote.main("mine")
+    operated.renew("mine")
+    promote.main("mine")
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "move", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            promote.main("mine", rollback=True)
+    assert (last()["decision"], champion()) == ("rolled_back", 2)
+    promote.main("mine")
+    assert champion() == 1
+
+
+def test_a_record_that_is_none_is_told(here):
+    files.write_text(paths.decisions() / "mine-x.json", "{")
+    with pytest.raises(InputError, match="mine-x.json is not the record of a decision"):
+        promote.main("mine")
+
+
+def test_mistakes_are_told(here):
+    with pytest.raises(InputError, match="no real task named 'mime'; there are: mine, load"):
+        promote.main("mime")
+    with pytest.raises(InputError, match="--rollback takes one task: --task mine or load"):
+        promote.main(rollback=True)
+    record = files.read_json(paths.trained("mine", "gru") / "run.json")
+    files.write_json(paths.trained("mine", "gru") / "run.json", {**record, "inputs_digest": "other"})
+    with pytest.raises(
+        InputError, match="trained on other data than data/prepared/mine: run `dvc repro train@mine-gru"
+    ):
+        promote.main("mine")
+    (paths.trained("mine", "gru") / "run.json").unlink()
+    with pytest.raises(InputError, match="no trained network in models/mine/gru: run `dvc repro train@mine-gru` first"):
+        promote.main("mine")
+
+
+def test_weights_that_the_store_does_not_hold_are_told(here):
+    place = paths.trained("mine", "gru") / "3.safetensors"
+    place.write_bytes(place.read_bytes() + b" ")
+    with pytest.raises(InputError, match="models:/mine/1 is not models/mine/gru/3.safetensors: run `pipeline lineage"):
+        promote.main("mine")
+    assert champion() is None
+
+
+def test_the_control_and_diverged_networks_never_challenge(here):
+    prepared = open_prepared("mine")
+    assert promote.best_on_validation("mine", {"identity": None, "gru": None}, prepared).architecture == "gru"
+    description = files.read_json(paths.trained("mine", "gru") / "model.json")
+    files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
+    with pytest.raises(InputError, match="mine: every network diverged: there is none to promote"):
+        promote.main("mine")
