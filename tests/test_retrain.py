@@ -241,7 +241,7 @@ def dvc_file(digest="0" * 32):
 
 
 def lock_file():
-    entry = "path: a\n      hash: md5\n      md5: " + "1" * 32 + "\n      size: 3\n"
+    entry = "path: a\n      hash: md5\n      md5: " + "a1" * 16 + "\n      size: 3\n"
     return f"schema: '2.0'\nstages:\n  one:\n    cmd: run\n    deps:\n    - {entry}    outs:\n    - {entry}"
 
 
@@ -254,7 +254,7 @@ def test_a_lock_file_cut_anywhere_is_found_or_names_true_digests_alone(project):
             taken += 1
             stage = yaml.safe_load(whole[:end])["stages"]["one"]
             named = [entry for key in ("deps", "outs") for entry in stage.get(key) or []]
-            assert {entry["md5"] for entry in named} <= {"1" * 32}
+            assert {entry["md5"] for entry in named} <= {"a1" * 16}
     assert 1 <= taken < len(whole) / 3
 
 
