@@ -1,5 +1,8 @@
 """What tests share: threads set before the first tensor, a project folder of one's own, a tiny prepared task."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +50,33 @@ def project(tmp_path, monkeypatch):
         return tmp_path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def champions(tmp_path_factory):
+    """A project with a champion for reviews (`mine`) and one for a series (`load`), evaluated; its folder."""
+    import operated
+
+    from pipeline.tracking import lineage, registry
+
+    root = tmp_path_factory.mktemp("champions")
+    with operated.project(root, mine=operated.REVIEWS, load=operated.LOAD):
+        params = yaml.safe_load(Path("params.yaml").read_text())
+        params |= {"architectures": {"gru": operated.GRU}, "evaluate": {"resamples": 100}}
+        params["train"] |= {"seeds": 2}  # side by side, with a thread each
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        operated.write_reviews(1000)
+        operated.write_load()
+        for task in ("mine", "load"):
+            operated.run(task)
+            _evaluate(task)
+            ids = lineage.runs_of(task, "gru")[3]
+            version = registry.register(task, ids["run_id"], ids["model_id"])
+            registry.move(task, "champion", version.number)
+    return root
+
+
+def _evaluate(task: str) -> None:
+    """In a process of its own, which takes all cores."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    subprocess.run([sys.executable, "-m", "pipeline.evaluate", "--task", task], env=environment, check=True)

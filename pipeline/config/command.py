@@ -15,6 +15,12 @@ from pipeline.config import InputError
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
+    "texts": "What to ask about.",
+    "file": "A table: parquet, csv or jsonl.",
+    "output": "Where the answers go: parquet, csv or jsonl.",
+    "measure": "Only tell how fast it answers, at 1, 8 and 32 clients.",
+    "host": "Where to listen; 0.0.0.0 lets other machines ask.",
+    "port": "0 takes a free one.",
     "join": "Only help: run trials of the same studies, from another terminal or machine.",
 }
 
@@ -24,9 +30,14 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     module = inspect.getmodule(main)
     told = (module.__doc__ if module else main.__doc__) or ""
-    app.command(help=told.replace("\nreads ", "\n\b\nreads "))(_told_in_one_line(main))  # \b: lines stay as they are
+    app.command(help=_with_lines_kept(told))(_told_in_one_line(main))
     signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+
+
+def _with_lines_kept(told: str) -> str:
+    """A docstring whose examples and lists of files stay as they are, which typer would fill to its width."""
+    return told.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
 
 
 @contextmanager
@@ -62,13 +73,14 @@ def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_options(signature: inspect.Signature) -> inspect.Signature:
-    """Every argument as an option, required where it has no default: `task` is given as --task."""
-    return signature.replace(
-        parameters=[
-            p.replace(default=typer.Option(... if p.default is p.empty else p.default, help=HELP.get(p.name)))
-            for p in signature.parameters.values()
-        ]
-    )
+    """Every argument as an option, required where it has no default: `task` is given as --task. A list is given as
+    plain words."""
+
+    def asked(p: inspect.Parameter) -> Any:
+        kind = typer.Argument if "list[" in str(p.annotation) else typer.Option
+        return kind(... if p.default is p.empty else p.default, help=HELP.get(p.name))
+
+    return signature.replace(parameters=[p.replace(default=asked(p)) for p in signature.parameters.values()])
 
 
 def _as_interrupt(number: int, frame: Any) -> None:

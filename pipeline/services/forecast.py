@@ -83,7 +83,7 @@ class Forecasts(Service):
         count = len(task.targets)
         ahead = int(np.isnan(values[::-1, :count]).all(axis=1).cumprod().sum())  # rows at the end without any target
         if ahead == 0 and not task.known:
-            times = times.append(pd.date_range(times[-1] + self._step, periods=task.horizon, freq=self._step))
+            times = times.union(pd.date_range(times[-1] + self._step, periods=task.horizon, freq=self._step))
             values = np.vstack([values, np.full((task.horizon, values.shape[1]), np.nan)])
         elif ahead != task.horizon:
             raise InputError(f"{place}: {ahead} rows without targets at the end; accepted: {task.horizon}, the horizon")

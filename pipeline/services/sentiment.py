@@ -4,6 +4,7 @@ It abstains, with the label `neutral`, where none of the words is known (the dec
 label is hardly likelier than chance.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from pipeline.architectures import SequenceModel
 from pipeline.config import InputError
 from pipeline.config.files import text_digest
 from pipeline.services import Answer, Column, Service, _texts_told, check_columns
-from pipeline.tasks import Batch, Prepared
+from pipeline.tasks import Prepared, Ragged, _reviews, _tokens
 from pipeline.tasks._tokens import UNKNOWN, saved
 from pipeline.tasks.sentiment import Sentiment
 
@@ -47,24 +48,35 @@ class Reviews(Service):
 
     def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
         check_columns(requests, self.inputs)
-        texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), 1)]
-        batch = self.task.encode(self.folder, texts)
-        probabilities = self._probabilities(batch, model)
-        known = (batch.inputs > UNKNOWN).any(dim=1).numpy()
+        first = requests.index.start if isinstance(requests.index, pd.RangeIndex) else 0  # a piece of a long table
+        texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
+        probabilities, known = self._probabilities(self._tokens(texts, first), model)
         likeliest, names = probabilities.max(axis=1), np.array([*self.task.labels, ABSTAINS], dtype=object)
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.band)
         labels = names[np.where(sure, probabilities.argmax(axis=1), len(self.task.labels))]
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
         return pd.DataFrame({"label": labels, "probability": likeliest, **each})
 
-    def _probabilities(self, batch: Batch, model: SequenceModel) -> np.ndarray:
-        """[texts, labels], calibrated."""
-        found = torch.zeros(len(batch.inputs), len(self.task.labels), dtype=torch.float64)
-        for rows in batch.lengths.argsort().split(TOGETHER):
-            lengths = batch.lengths[rows]
-            outputs = model(batch.inputs[rows, : int(lengths.max())], lengths)
-            found[rows] = self.task.calibrated(outputs, self.calibration).double().softmax(dim=1)
-        return found.numpy()
+    def _tokens(self, texts: list[str], first: int) -> Ragged:
+        """What `Sentiment.encode` reads, not padded."""
+        cleaned = _reviews.clean(texts)
+        if not all(cleaned):
+            raise InputError(f"row {first + cleaned.index('') + 1}: text is empty but for markup; accepted: text")
+        rows = _tokens.encode(_tokens.saved(self.folder), cleaned, self.task.max_tokens)
+        offsets = np.cumsum([0, *map(len, rows)])
+        values = np.fromiter(itertools.chain.from_iterable(rows), np.int64, offsets[-1])
+        return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+
+    def _probabilities(self, tokens: Ragged, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
+        """[texts, labels], calibrated; and which texts have a word that is known."""
+        lengths = tokens.offsets.diff()
+        found = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
+        known = torch.zeros(len(lengths), dtype=torch.bool)
+        for rows in lengths.argsort().split(TOGETHER):
+            inputs, steps = _tokens.padded(tokens, rows)
+            known[rows] = (inputs > UNKNOWN).any(dim=1)
+            found[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
+        return found.numpy(), known.numpy()
 
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
         texts = prepared.texts(split)
@@ -118,9 +130,9 @@ def _pieces(digests: str) -> set[str]:
 
 def _checked(text: Any, row: int) -> str:
     if not isinstance(text, str):
-        raise InputError(f"text {row} is {type(text).__name__} {str(text)[:40]!r}; accepted: text")
+        raise InputError(f"row {row}: text is {type(text).__name__} {str(text)[:40]!r}; accepted: text")
     if not text.strip():
-        raise InputError(f"text {row} is empty; accepted: text")
+        raise InputError(f"row {row}: text is empty; accepted: text")
     if len(text) > LONGEST:
-        raise InputError(f"text {row} has {len(text):,} characters; accepted: {LONGEST:,} at most")
+        raise InputError(f"row {row}: text has {len(text):,} characters; accepted: {LONGEST:,} at most")
     return text

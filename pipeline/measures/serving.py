@@ -1,0 +1,76 @@
+"""How fast a server answers over HTTP, as clients see it that keep their connections and ask again at once."""
+
+import http.client
+import itertools
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from tqdm import tqdm
+
+CLIENTS = (1, 8, 32)  # at once
+REQUESTS = 480  # in all, for each number of clients
+WARM_UP = 32  # before the first that count
+WORDS = 230  # of a text: as a review of IMDB has on average
+
+
+def measure(address: str, requests: int = REQUESTS, clients: Sequence[int] = CLIENTS) -> dict[int, dict[str, float]]:
+    """For each number of clients: p50_seconds, p95_seconds and requests_per_second of the example that / names."""
+    body = json.dumps(_long(_once(address, "GET", "/example"))).encode()
+    _asked(address, body, WARM_UP)
+    found = {}
+    with tqdm(total=requests * len(clients), unit="request", desc="asking", disable=None) as bar:
+        for number in clients:
+            share = requests // number
+            begun = time.perf_counter()
+            with ThreadPoolExecutor(number) as pool:
+                waited = [*pool.map(lambda _: _asked(address, body, share), range(number))]  # noqa: B023
+            rate = number * share / (time.perf_counter() - begun)
+            seconds = np.concatenate(waited)
+            found[number] = {
+                "p50_seconds": float(np.percentile(seconds, 50)),
+                "p95_seconds": float(np.percentile(seconds, 95)),
+                "requests_per_second": rate,
+            }
+            bar.update(number * share)
+    return found
+
+
+def _asked(address: str, body: bytes, times: int) -> list[float]:
+    """Seconds of each of so many requests over one connection; the clock stops when the answer is read."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    seconds = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        told = answer.read()
+        seconds.append(time.perf_counter() - begun)
+        if answer.status != 200:
+            raise RuntimeError(f"{address} answers {answer.status} to its own example: {told.decode()[:200]}")
+    connection.close()
+    return seconds
+
+
+def _once(address: str, method: str, path: str) -> Any:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    connection.request(method, path)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+def _long(example: dict[str, Any]) -> dict[str, Any]:
+    """The example, a single text in it brought to `WORDS` words by telling it again; a window of a series stays."""
+    rows = example["dataframe_records"]
+    if len(rows) > 1:
+        return example
+    return {"dataframe_records": [{name: _repeated(value) for name, value in row.items()} for row in rows]}
+
+
+def _repeated(value: Any) -> Any:
+    return " ".join(itertools.islice(itertools.cycle(value.split()), WORDS)) if isinstance(value, str) else value

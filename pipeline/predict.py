@@ -1,0 +1,108 @@
+"""Ask the champion of a task: texts on the command line, or a file of any length.
+
+    pipeline predict --task imdb "I love this movie." "Two hours that I shall never get back."
+    pipeline predict --task imdb --file reviews.parquet --output answers.csv
+    pipeline predict --task victoria --file rows.csv --output forecasts.parquet
+
+reads   the champion that `pipeline promote` chose; FILE (parquet, csv or jsonl) with the columns that its task has. The
+        rows of one series stand together; a column `series` tells several apart
+writes  OUTPUT (parquet, csv or jsonl): an answer for each row, in their order; for series, a row for each step ahead
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pipeline.config import InputError, command, files
+from pipeline.config.params import load
+from pipeline.config.registry import known
+from pipeline.tracking import store
+
+TOGETHER = 64  # series that are forecast at once
+
+
+def main(task: str, texts: list[str] | None = None, file: str = "", output: str = "") -> None:
+    known("task", task, load()["tasks"])
+    if bool(texts) == bool(file) or bool(file) != bool(output):
+        raise InputError("predict takes texts, or --file together with --output")
+    store.check()
+    from pipeline.serving import package
+    from pipeline.tracking import registry
+
+    champion = registry.champion(task)
+    if champion is None:
+        raise InputError(f"{task} has no champion yet: run `pipeline promote --task {task}` first")
+    model = package.load(champion.uri, store.uri())
+    if texts:
+        tell(model, task, texts)
+    else:
+        rows = answer_file(model, Path(file), Path(output))
+        print(f"{output}: {rows:,} rows, by {task}, champion (version {champion.number})")
+
+
+def tell(model: Any, task: str, texts: list[str]) -> None:
+    """Print a line for each text: the label, how probable it is, the text's beginning."""
+    import pandas as pd
+
+    from pipeline.serving import package
+
+    if [column.name for column in package.service_of(model).inputs] != ["text"]:
+        raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
+    found = package.answers(model, pd.DataFrame({"text": texts}))
+    for text, label, probability in zip(texts, found["label"], found["probability"], strict=True):
+        shown = " ".join(text.split())
+        print(f"{label:10} {probability:.4f}  {shown if len(shown) <= 80 else shown[:79] + '…'}")
+
+
+def answer_file(model: Any, file: Path, output: Path) -> int:
+    """Answer a file a piece at a time, so that its length does not matter; gives the rows written."""
+    from pipeline.serving import package, tables
+
+    service = package.service_of(model)
+    tables.check_kind(file)
+    tables.check_kind(output)
+    if file.resolve() == output.resolve():
+        raise InputError(f"{output} is the file that is read; accepted: another --output")
+    pieces, rows = tables.read(file, service.inputs), 0
+    with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
+        pieces = _counted(pieces, bar)
+        if any(column.name == "series" for column in service.inputs):
+            series = tables.whole_series(pieces, "series", len(service.example), file)
+            pieces = tables.joined(series, TOGETHER)
+        with files.replacing(output) as temporary, tables.Writer(temporary, output.suffix) as writer:
+            try:
+                for table in side_by_side(lambda piece: package.answers(model, piece), pieces):
+                    writer.write(table)
+                    rows += len(table)
+            except InputError as error:
+                raise error if str(error).startswith(str(file)) else InputError(f"{file}, {error}") from None
+    return rows
+
+
+def side_by_side(work: Callable[[Any], Any], pieces: Iterator[Any]) -> Iterator[Any]:
+    """What `work` makes of each piece, in their order, with one at work on every core and few waiting."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(cores) as pool:
+        for piece in pieces:
+            waiting.append(pool.submit(work, piece))
+            if len(waiting) > cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _counted(pieces: Iterator[Any], bar: Any) -> Iterator[Any]:
+    """The same pieces; their rows are counted as they are read."""
+    for piece in pieces:
+        yield piece
+        bar.update(len(piece))
+
+
+if __name__ == "__main__":
+    command.run(main)

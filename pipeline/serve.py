@@ -1,0 +1,73 @@
+"""Serve the champion of a task over HTTP, until Ctrl-C; or, with --measure, tell how fast it answers.
+
+reads   the champion that `pipeline promote` chose, from MLflow's registry
+writes  nothing; with --measure, a run in the task's experiment
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.config import InputError, command
+from pipeline.config.params import load
+from pipeline.config.registry import known
+from pipeline.measures import serving
+from pipeline.tracking import store
+
+READY = " on "  # what stands before the address in the line that says that requests are taken
+
+
+def main(task: str, port: int = 8000, host: str = "127.0.0.1", measure: bool = False) -> None:
+    known("task", task, load()["tasks"])
+    store.check()
+    if measure:
+        measured(task, host)
+        return
+    from pipeline.serving import package, server
+    from pipeline.tracking import registry
+
+    champion = registry.champion(task)
+    if champion is None:
+        raise InputError(f"{task} has no champion yet: run `pipeline promote --task {task}` first")
+    model = package.load(champion.uri, store.uri())
+    told = f"{task}, champion (version {champion.number})"
+    server.serve(model, told, host, port, lambda address: print(f"{told}{READY}{address}  Ctrl-C ends it", flush=True))
+
+
+def measured(task: str, host: str) -> None:
+    """How fast a server of its own, on a free port, answers 1, 8 and 32 clients: printed, and logged to MLflow."""
+    with _started(task, host) as address:
+        found = serving.measure(address)
+    from pipeline.tracking import runs
+
+    run = runs.start(task, "serving", {"stage": "serve"}, {"requests": serving.REQUESTS})
+    for clients, values in found.items():
+        runs.log_metrics(run, {f"serving/{key}": value for key, value in values.items()}, step=clients)
+        print(
+            f"{clients:3} clients: p50 {values['p50_seconds'] * 1e3:.1f} ms, p95 {values['p95_seconds'] * 1e3:.1f} ms, "
+            f"{values['requests_per_second']:.0f} requests/s"
+        )
+    runs.finish(run)
+
+
+@contextmanager
+def _started(task: str, host: str) -> Iterator[str]:
+    """The address of a server of the task's champion, in a process that ends with the block."""
+    words = [sys.executable, "-m", "pipeline.serve", "--task", task, "--host", host, "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if READY not in line:
+            raise InputError(f"the server of {task} did not start")
+        yield line.partition(READY)[2].split()[0]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,67 @@
+"""A package of the registry, loaded to answer in this process with the code that it carries.
+
+Code moves on after a model was logged. What was measured, and let through the gate, is the model with its own code.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import mlflow
+import pandas as pd
+import torch
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel
+
+from pipeline.config import InputError
+from pipeline.services import Service
+
+PROJECT = __name__.partition(".")[0]
+
+
+def load(uri: str, store: str) -> PyFuncModel:
+    """The package that `uri` names in the store at address `store`.
+
+    It uses one thread a request: several at once are answered side by side.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    torch.set_num_threads(1)
+    mlflow.set_tracking_uri(store)
+    with _its_own_code(), warnings.catch_warnings(record=True):  # of type hints, which the signature makes needless
+        try:
+            return mlflow.pyfunc.load_model(uri)
+        except MlflowException as error:
+            raise InputError(f"{uri} cannot be loaded: {' '.join(error.message.split())[:300]}") from None
+
+
+def service_of(model: PyFuncModel) -> Service:
+    """What its requests and answers are."""
+    return model.unwrap_python_model().service
+
+
+def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
+    """Raises InputError for requests that cannot be answered."""
+    try:
+        return model.predict(requests)
+    except MlflowException as error:
+        raise InputError(" ".join(error.message.split())) from None
+
+
+@contextmanager
+def _its_own_code() -> Iterator[None]:
+    """Within it, modules of this project's name are imported anew: from the package, whose folder MLflow puts first."""
+    ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PROJECT}
+    path, writes = list(sys.path), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # the package stays as it was logged
+    for name in ours:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == PROJECT]:
+            del sys.modules[name]
+        sys.modules.update(ours)
+        sys.path[:] = path
+        sys.dont_write_bytecode = writes

@@ -1,0 +1,71 @@
+"""MLflow's scoring server behind the guard, in one process: a few threads of it answer requests side by side."""
+
+import html
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from mlflow.pyfunc import PyFuncModel, scoring_server
+
+from pipeline.config import InputError
+from pipeline.serving.guard import ASK, LARGEST, Guard
+from pipeline.serving.package import answers, service_of
+
+PATIENCE = 5  # seconds that open requests get when the server is ended
+WAITING = 1000  # connections at once; more are told to come back
+
+
+def serve(model: PyFuncModel, title: str, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Answer until Ctrl-C; `ready` is told the address as soon as it takes requests. Port 0 takes a free one."""
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
+    service = service_of(model)
+    answers(model, service.example)  # the first one is slow
+    example = b'{"dataframe_records": %s}\n' % service.example.to_json(orient="records").encode()
+    place = listen(host, port)
+    address = f"http://{host if ':' not in host else f'[{host}]'}:{place.getsockname()[1]}"
+    guard = Guard(scoring_server.init(model), service.inputs, _page(title, address, example), example)
+    settings = uvicorn.Config(
+        guard, log_level="warning", access_log=False, lifespan="off", limit_concurrency=WAITING,
+        timeout_graceful_shutdown=PATIENCE, server_header=False,
+    )  # fmt: skip
+    with place:
+        ready(address)
+        try:
+            uvicorn.Server(settings).run(sockets=[place])
+        except KeyboardInterrupt:
+            return
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Its protocol is stated, or asyncio would leave small packets waiting for 40 ms."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((host, port))
+        place.listen(128)
+    except (OSError, OverflowError) as error:
+        place.close()
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot serve on {host}:{port} ({reason}): choose another --port or --host") from None
+    return place
+
+
+def _page(title: str, address: str, example: bytes) -> str:
+    """What / says, as HTML: how to ask."""
+    kind = "-H 'Content-Type: application/json'"
+    inline = example.decode().strip()
+    ask = f"curl {address}{ASK} {kind} -d '{inline}'"
+    if len(inline) > 300 or "'" in inline:
+        ask = f"curl {address}/example | curl {address}{ASK} {kind} -d @-"
+    lines = [
+        title,
+        "",
+        ask,
+        "",
+        f"Bodies of up to {LARGEST:,} bytes. A mistake is answered with 4xx and one line of JSON.",
+        "/example is a request, /ping and /health answer while it is up, /version is MLflow's.",
+    ]
+    told = html.escape("\n".join(lines), quote=False)
+    return f"<!doctype html><title>{html.escape(title)}</title>\n<pre>\n{told}\n</pre>\n"
