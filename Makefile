@@ -30,13 +30,11 @@ ui: setup  ## the MLflow UI on http://127.0.0.1:5000 (another port: make ui UI_P
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --host 127.0.0.1 --port $(UI_PORT) \
 		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlartifacts --workers 1
 
-
 retrain: setup  ## the scheduled job: new data, training, promotion (also without new data: make retrain FORCE=1)
 	python -m pipeline.retrain $(if $(FORCE),--force)
 
 serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make serve TASK=victoria PORT=8001)
 	python -m pipeline serve --task $(TASK) --port $(PORT)
-
 
 params: setup  ## every setting, its value and its meaning
 	python -m pipeline params
