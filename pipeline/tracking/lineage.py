@@ -10,6 +10,9 @@ from pipeline.tasks import Prepared
 from pipeline.tracking import models, runs
 from pipeline.tracking.cell import CellRuns
 
+ORIGINAL = "original.run"  # tag of a run that was logged in another's stead: that run's id, which run.json has
+MODEL = "model"  # and the id of the model that was logged with it
+
 
 def describe_cell(
     params: Mapping[str, Any], task: str, architecture: str, audit: Mapping[str, Any]
@@ -72,6 +75,31 @@ def run_record(
 
 
 def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:
-    """What run.json says of each seed: run_id, model_id, train_seconds, tokens_per_second, weights_digest."""
+    """What run.json says of each seed: run_id, model_id, train_seconds, tokens_per_second, weights_digest.
+
+    Where this store has another run in that one's stead (see reconciled.py and snapshots.py), its ids are given.
+    """
     record = files.read_json(paths.trained(task, architecture) / "run.json")
-    return {int(seed): values for seed, values in record["seeds"].items()}
+    return {int(seed): {**values, **_ids_here(task, values)} for seed, values in record["seeds"].items()}
+
+
+def _ids_here(task: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if runs.exists(values["run_id"]) and (values["model_id"] is None or models.exists(values["model_id"])):
+        return {}
+    found = runs.find(task, {ORIGINAL: values["run_id"]})
+    if found is None:
+        return {}
+    model_id = runs.client().get_run(found).data.tags.get(MODEL)
+    return {"run_id": found, "model_id": model_id}
+
+
+def is_in_models(task: str, run_id: str, tags: Mapping[str, str]) -> bool:
+    """Whether models/ holds what a run wrote, rather than a later training's results: run.json names the run."""
+    path = paths.trained(task, tags["architecture"]) / "run.json"
+    record = files.read_json(path)["seeds"].get(tags["seed"]) if path.exists() else None
+    return record is not None and record["run_id"] == original(run_id)
+
+
+def original(run_id: str) -> str:
+    """The id of the run that trained: another one's, if this run was logged in its stead."""
+    return str(runs.client().get_run(run_id).data.tags.get(ORIGINAL, run_id))

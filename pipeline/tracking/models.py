@@ -16,6 +16,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import torch
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
@@ -26,6 +27,7 @@ from pipeline.config import files
 from pipeline.config.registry import find
 from pipeline.services import Column, Service
 from pipeline.tasks import Prepared, Task
+from pipeline.tracking import runs
 
 NEEDED = (
     "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
@@ -55,6 +57,8 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
         shutil.copyfile(weights, place / "weights.safetensors")
         _copy_learned(prepared.folder, place / "learned")
         signature, example = _signature(prepared.task, own, place, prepared)
+        code = _copy_code(place / "pipeline")
+        told["package.digest"] = files.digest(place)
         info = mlflow.pyfunc.log_model(
             name=description["architecture"],
             python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
@@ -64,7 +68,7 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
                 "learned": str(place / "learned"),
                 "card": str(place / "card.md"),
             },
-            code_paths=[str(_copy_code(place / "pipeline"))],
+            code_paths=[str(code)],
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
             signature=signature,
             input_example=example,
@@ -73,6 +77,34 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
             tags=told,
         )
     return info.model_id
+
+
+def exists(model_id: str) -> bool:
+    """Whether the store has this model, and its files."""
+    try:
+        runs.client().get_logged_model(model_id)
+        return any(file.path == "MLmodel" for file in runs.client().list_logged_model_artifacts(model_id))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+
+
+def digest_of(package: Path) -> str:
+    """What the tag package.digest says of a package that is as it was logged: SHA-256 over artifacts and code."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for part in [*(package / "artifacts").iterdir(), *(package / "code").iterdir()]:
+            copy = shutil.copytree if part.is_dir() else shutil.copyfile
+            copy(part, place / part.name)
+        return files.digest(place)
+
+
+def weights_digest(path: Path, seed: int) -> str:
+    """files.digest of a seed's weights, under whatever name the file is kept: the name goes into the digest."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = shutil.copyfile(path, Path(folder) / f"{seed}.safetensors")
+        return files.digest(copied)
 
 
 def card(description: Mapping[str, Any], told: Mapping[str, str], prepared: Prepared) -> str:

@@ -1,0 +1,109 @@
+"""Follow, mend, keep and prune what leads from a champion back to its data.
+
+    pipeline lineage verify      champion -> model -> run -> DVC stage -> inputs -> source, and back: every digest is
+                                 computed anew; prints the chain, or the first broken link
+    pipeline lineage reconcile   logs to MLflow what it lacks of the networks in models/: DVC took them from its cache,
+                                 or the database is new
+    pipeline lineage snapshot    writes the champion's package and what the registry says of it to
+                                 models/champions/TASK, for `dvc add`
+    pipeline lineage restore     registers that champion anew where the registry has none
+    pipeline lineage retain      removes runs and files that are older than retrain.keep_days and beyond
+                                 retrain.keep_runs, never those of champions; with --dry-run only tells
+
+Several actions run one after another. Without --task they take every task.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tqdm import tqdm
+
+from pipeline.config import InputError, command, files, paths
+from pipeline.config.params import load, section
+from pipeline.config.registry import known
+from pipeline.config.retrain import Retrain
+from pipeline.tasks import make
+from pipeline.tracking import store
+
+ACTIONS = ("verify", "reconcile", "snapshot", "restore", "retain")
+Params = dict[str, Any]
+
+
+def main(action: list[str], task: str = "", dry_run: bool = False) -> None:
+    params = load()
+    for name in action:
+        known("action", name, ACTIONS)
+    if task:
+        known("task", task, params["tasks"])
+    if dry_run and action != ["retain"]:
+        raise InputError("--dry-run: only retain has one")
+    store.check()
+    names = [task] if task else list(params["tasks"])
+    work: dict[str, Callable[[], None]] = {
+        "verify": lambda: verify(params, names),
+        "reconcile": lambda: reconcile(params, names),
+        "snapshot": lambda: snapshot(champions(params, names)),
+        "restore": lambda: restore(champions(params, names)),
+        "retain": lambda: retain(params, names, dry_run),
+    }
+    for name in action:
+        with files.locked(paths.WORK / "lineage.lock"):
+            work[name]()
+
+
+def champions(params: Params, names: list[str]) -> list[str]:
+    """Those of the tasks that have champions: the real ones."""
+    return [name for name in names if make(name, params).real]
+
+
+def verify(params: Params, names: list[str]) -> None:
+    """Print the chain of each champion; raise InputError with the first link that is broken."""
+    from pipeline.tracking import chain  # mlflow takes seconds to import: mistakes are told before
+
+    for name in champions(params, names):
+        print(f"{name}:")
+        with tqdm(unit="link", desc=name, disable=None, leave=False) as bar:
+            for link in chain.follow(name, params):
+                bar.update()
+                bar.write(f"  {link}")
+    for name in tqdm(names, unit="task", desc="runs", disable=None, leave=False):
+        count = chain.check_runs(name, params)
+        print(f"{name}: trained networks with their runs: {count}")
+
+
+def reconcile(params: Params, names: list[str]) -> None:
+    """Log the networks that the store lacks."""
+    from pipeline.tracking import reconciled
+
+    for name in names:
+        done = reconciled.reconcile(name, params)
+        told = ", ".join(f"{architecture} seed {seed}" for architecture, seed in done) or "nothing was missing"
+        print(f"{name}: logged anew: {told}" if done else f"{name}: {told}")
+
+
+def snapshot(names: list[str]) -> None:
+    """Write each champion's folder; a task without a champion is told and left out."""
+    from pipeline.tracking import snapshots
+
+    for name in names:
+        print(f"{name}: {snapshots.write(name)}")
+
+
+def restore(names: list[str]) -> None:
+    """Register each champion's folder."""
+    from pipeline.tracking import snapshots
+
+    for name in names:
+        print(f"{name}: {snapshots.restore(name)}")
+
+
+def retain(params: Params, names: list[str], dry_run: bool) -> None:
+    """Remove what is old and nobody needs; tell how much."""
+    from pipeline.tracking import retained
+
+    for line in retained.retain(names, params, section(Retrain, params), dry_run):
+        print(line)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,453 @@
+"""Lineage of a tiny champion: a sound chain, every link broken in turn, a store that forgot, and a new one."""
+
+import re
+import shutil
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import operated
+import pandas as pd
+import pytest
+import yaml
+from dvc.repo import Repo
+from mlflow.entities import ViewType
+
+from pipeline import lineage as command
+from pipeline.config import InputError, files, paths
+from pipeline.tracking import answering, lineage, registry, retained, runs, store
+
+ROOT = Path(__file__).parent.parent
+TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
+
+
+def set_params(**values):
+    """Change params.yaml's sections."""
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    paths.PARAMS.write_text(yaml.safe_dump({**params, **values}, sort_keys=False))
+
+
+def make_dvc_project(root):
+    """The project's own first stages, over a copy of its code; what is there is put into dvc.lock."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    kept = {name: stages[name] for name in ("fetch", "prepare", "sweep", "train")}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
+    shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")
+    Repo.init(str(root), no_scm=True).close()
+    repo = Repo(".")
+    repo.commit(force=True)
+    repo.close()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A project with one trained network in DVC, which is champion."""
+    with operated.project(tmp_path_factory.mktemp("project"), mine=operated.REVIEWS) as root:
+        set_params(architectures={"gru": operated.GRU}, sweep={"tasks": []})
+        operated.write_reviews()
+        operated.run("mine")
+        make_dvc_project(root)
+        ids = lineage.runs_of("mine", "gru")[3]
+        version = registry.register("mine", ids["run_id"], ids["model_id"])
+        registry.move("mine", "champion", version.number)
+        yield root
+
+
+def act(*words, task="mine", **more):
+    command.main(list(words), task, **more)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_sound_chain_is_printed_from_the_champion_to_the_source(capsys):
+    act("verify")
+    told = capsys.readouterr().out
+    version = registry.champion("mine")
+    expected = [
+        "mine@champion -> models:/mine/1 -> model m-",
+        "package: weights ",
+        f"run {version.run_id}: gru seed 3",
+        "models/mine/gru: weights",
+        "data/prepared/mine: 5 files",
+        "train@mine-gru: 1 output",
+        "sweep@mine",
+        "data/raw/mine",
+        "prepare@mine",
+        "source data/sources/reviews.csv: SHA-256",
+        "fetch@mine",
+        "trained networks with their runs: 1",
+    ]
+    places = [told.index(line) for line in expected]
+    assert places == sorted(places)
+
+
+@contextmanager
+def changed(path, old=None, new=None):
+    """A file with a word replaced, or with its last byte changed; as it was, in the end."""
+    path = Path(path)
+    before = path.read_bytes()
+    assert old is None or old.encode() in before, f"{path} has no {old!r}"
+    path.write_bytes(before.replace(old.encode(), new.encode()) if old else before[:-1] + bytes([before[-1] ^ 1]))
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+@contextmanager
+def moved_away(path):
+    shutil.move(path, f"{path}.away")
+    try:
+        yield
+    finally:
+        shutil.move(f"{path}.away", path)
+
+
+@contextmanager
+def added(path):
+    Path(path).write_text("something")
+    try:
+        yield
+    finally:
+        Path(path).unlink()
+
+
+@contextmanager
+def no_alias():
+    runs.client().delete_registered_model_alias("mine", "champion")
+    try:
+        yield
+    finally:
+        registry.move("mine", "champion", 1)
+
+
+@contextmanager
+def no_run():
+    run_id = registry.champion("mine").run_id
+    runs.client().delete_run(run_id)
+    try:
+        yield
+    finally:
+        runs.client().restore_run(run_id)
+
+
+@contextmanager
+def run_tag(key):
+    run_id = registry.champion("mine").run_id
+    before = runs.client().get_run(run_id).data.tags[key]
+    runs.set_tags(run_id, {key: "other"})
+    try:
+        yield
+    finally:
+        runs.set_tags(run_id, {key: before})
+
+
+@contextmanager
+def version_tag(key):
+    version = registry.champion("mine")
+    registry.set_tags(version, {key: "other"})
+    try:
+        yield
+    finally:
+        registry.set_tags(version, {key: version.tags[key]})
+
+
+def package(name=""):
+    return registry.folder(registry.champion("mine")) / name
+
+
+def run_id():
+    return files.read_json(MODELS / "run.json")["seeds"]["3"]["run_id"]
+
+
+MODELS, PREPARED, RAW = Path("models/mine/gru"), Path("data/prepared/mine"), Path("data/raw/mine")
+LINKS = {
+    "alias": (no_alias, r"registry: mine@champion: expected a version, as in models/champions/mine/snapshot.json"),
+    "model": (lambda: moved_away(package()), r"models:/mine/1: expected model m-\w+ in MLflow, came none"),
+    "weights logged": (lambda: changed(package("artifacts/weights.safetensors")), r"models:/mine/1: weights"),
+    "code logged": (lambda: changed(package("code/pipeline/tasks/__init__.py")), r"models:/mine/1: artifacts and code"),
+    "card": (lambda: changed(package("artifacts/card.md")), r"models:/mine/1: artifacts and code"),
+    "run": (no_run, r"models:/mine/1: expected run \w+ in MLflow, came none"),
+    "run's network": (lambda: run_tag("architecture"), r"run \w+: tag architecture: expected gru, came other"),
+    "run's outputs": (lambda: run_tag("outputs.digest"), r"run \w+: tag outputs.digest: expected \w{64}, came other"),
+    "run.json's run": (
+        lambda: changed(MODELS / "run.json", run_id(), "0" * 32),
+        r"run.json: seed 3: expected run 0+ in",
+    ),
+    "run.json's digest": (
+        lambda: changed(MODELS / "run.json", '"weights_digest": "', '"weights_digest": "0'),
+        r"models/mine/gru/run.json: weights_digest: expected \w{64}, came 0\w{64}",
+    ),
+    "weights": (
+        lambda: changed(MODELS / "3.safetensors"),
+        r"models/mine/gru/3.safetensors: expected \w+, came \w+",
+    ),
+    "no weights": (lambda: moved_away(MODELS / "3.safetensors"), r"models/mine/gru/3.safetensors: .* came none"),
+    "description": (
+        lambda: changed(MODELS / "model.json", '"serves": 3', '"serves": 4'),
+        r"model.json: serves, .*3, .*4",
+    ),
+    "history": (
+        lambda: changed(MODELS / "history.csv"),
+        r"train@mine-gru: models/mine/gru: expected \w+.dir",
+    ),
+    "lock": (
+        lambda: changed("dvc.lock", "train@mine-gru", "train@mine-gro"),
+        r"expected a digest in dvc.lock, came none",
+    ),
+    "choice": (lambda: changed("models/mine/choices/gru.json"), r"train@mine-gru: models/mine/choices/gru.json: "),
+    "code": (lambda: changed("pipeline/training/loop.py"), r"train@mine-gru: pipeline/training: "),
+    "seed": (
+        lambda: changed("params.yaml", "seed: 3", "seed: 4"),
+        r"params.yaml: seed: expected 3 \(dvc.lock\), came 4",
+    ),
+    "audit": (lambda: changed(PREPARED / "audit.json", '"rows"', '"raws"'), r"train@mine-gru: data/prepared/mine: "),
+    "prepared": (lambda: changed(PREPARED / "valid.arrow"), r"data/prepared/mine/valid.arrow: expected \w{64}"),
+    "run's inputs": (lambda: run_tag("inputs.digest"), r"run \w+: tag inputs.digest: expected \w{64}, came other"),
+    "sweep": (
+        lambda: changed("params.yaml", "tasks: []", "tasks: [mine]"),
+        r"sweep@mine: params.yaml: sweep: expected",
+    ),
+    "raw": (lambda: changed(RAW / "train.parquet"), r"prepare@mine: data/raw/mine: expected \w+.dir \(dvc.lock\)"),
+    "raw's source": (
+        lambda: changed(RAW / "source.json", '"digest": "', '"digest": "0'),
+        r"data/raw/mine/source.json: digest, against audit.json's: expected \w{64}, came 0\w{64}",
+    ),
+    "model's source": (
+        lambda: version_tag("data.digest"),
+        r"models:/mine/1: tag data.digest: expected \w{64}, came other",
+    ),
+    "source": (
+        lambda: changed("data/sources/reviews.csv", "lovely", "lowely"),
+        r"source data/sources/reviews.csv: SHA-256: expected \w{64}, came \w{64}",
+    ),
+    "no source": (
+        lambda: moved_away("data/sources/reviews.csv"),
+        r"source .*/reviews.csv: .* came none: .* no such file",
+    ),
+    "sources": (lambda: added("data/sources/more.csv"), r"fetch@mine: data/sources: expected \w+.dir \(dvc.lock\)"),
+}
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.usefixtures("tiny")
+def test_a_broken_link_is_the_one_that_is_named(link):
+    if not paths.champion("mine").exists():
+        act("snapshot")
+    broken, told = LINKS[link]
+    with broken(), pytest.raises(InputError, match=rf"^broken link: .*{told}") as error:
+        act("verify")
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A database with nothing but MLflow's tables, which take seconds to make."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+        runs.client().search_experiments()
+    return path
+
+
+@pytest.fixture
+def elsewhere(tiny, empty_store, tmp_path, monkeypatch):
+    """The same project with an empty store."""
+    act("snapshot")
+    shutil.copy(empty_store, tmp_path / "other.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+    return tmp_path
+
+
+def test_every_network_needs_its_run_not_the_champion_s_alone(elsewhere):
+    act("restore")
+    act("verify")
+    runs.client().delete_run(lineage.runs_of("mine", "gru")[3]["run_id"])
+    with pytest.raises(InputError, match=r"expected run \w+ in MLflow, came none"):
+        act("verify")
+
+
+def test_reconcile_logs_what_a_new_store_lacks_once(elsewhere, capsys):
+    before = (MODELS / "run.json").read_bytes()
+    with pytest.raises(InputError, match="mine@champion"):
+        act("verify")
+    act("reconcile")
+    assert "logged anew: gru seed 3" in capsys.readouterr().out
+    ids = lineage.runs_of("mine", "gru")[3]
+    assert ids["run_id"] != run_id()
+    run = runs.client().get_run(ids["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["logged"] == "by reconcile"
+    assert run.data.tags["original.run"] == run_id()
+    assert run.data.tags["outputs.digest"] == ids["weights_digest"]
+    assert run.data.params["architecture.choice.initializer"] == "chrono"
+    curve = [m.value for m in runs.client().get_metric_history(ids["run_id"], "valid/loss")]
+    rows = pd.read_csv(MODELS / "history.csv")
+    assert curve == pytest.approx(rows["valid_loss"].tolist(), rel=1e-12)
+    assert not any(key.startswith("system/") for key in run.data.metrics)
+    assert registry.register("mine", ids["run_id"], ids["model_id"]).number == 1
+    act("reconcile")
+    assert capsys.readouterr().out.endswith("mine: nothing was missing\n")
+    assert len(runs.client().search_runs([runs.experiment("mine")])) == 1
+    assert (MODELS / "run.json").read_bytes() == before
+
+
+def test_reconcile_logs_a_model_whose_files_are_gone(elsewhere, capsys):
+    act("reconcile")
+    model = runs.client().get_logged_model(lineage.runs_of("mine", "gru")[3]["model_id"])
+    files.remove(Path(model.artifact_location.removeprefix("file://")))
+    act("reconcile")
+    assert capsys.readouterr().out.count("logged anew: gru seed 3") == 2
+    assert lineage.runs_of("mine", "gru")[3]["model_id"] != model.model_id
+
+
+def test_reconcile_refuses_a_network_of_other_settings(elsewhere):
+    told = "other settings than params.yaml has in tasks.mine: run `dvc repro train@mine-gru` first"
+    with changed("params.yaml", "max_tokens: 24", "max_tokens: 25"), pytest.raises(InputError, match=told):
+        act("reconcile")
+
+
+def test_a_snapshot_holds_no_path_of_this_machine_and_does_not_change(tiny):
+    act("snapshot")
+    before = files.digest(paths.champion("mine"))
+    act("snapshot")
+    assert files.digest(paths.champion("mine")) == before
+    for file in paths.champion("mine").rglob("*"):
+        if file.is_file():
+            assert not re.search(rb"/tmp/|/home/|/root/|file:/", file.read_bytes()), file
+
+
+def test_a_snapshot_is_registered_anew_with_all_originals_gone(elsewhere, tiny, capsys):
+    with ExitStack() as gone:
+        for name in ("mlflow.db", "models/mine", "data", "pipeline", *Path("mlartifacts/mine/models").glob("m-*")):
+            gone.enter_context(moved_away(name))
+        act("restore")
+        answers = answering.answers(registry.champion("mine").uri, TEXTS)
+        assert answers["label"].tolist() == ["positive", "negative"]
+        version, before = registry.champion("mine"), files.digest(paths.champion("mine"))
+        act("restore", "snapshot")
+        assert registry.versions("mine") == [version]
+        assert files.digest(paths.champion("mine")) == before
+    assert "is this champion already: left as it is" in capsys.readouterr().out
+    run = runs.client().get_run(version.run_id)
+    assert (run.info.status, run.data.tags["original.run"]) == ("FINISHED", run_id())
+    assert run.data.metrics["valid/loss"] == pytest.approx(pd.read_csv(MODELS / "history.csv")["valid_loss"].iloc[-1])
+    act("reconcile", "verify")
+    assert "nothing was missing" in capsys.readouterr().out
+
+
+def test_a_changed_byte_is_not_restored(elsewhere):
+    with (
+        changed(paths.champion("mine") / "package/artifacts/card.md"),
+        pytest.raises(InputError, match=r"models/champions/mine/package: its SHA-256 is \w{64}, but snapshot.json"),
+    ):
+        act("restore")
+    assert registry.versions("mine") == []
+
+
+def test_restore_leaves_another_champion_alone(elsewhere, capsys):
+    act("reconcile")
+    ids = lineage.runs_of("mine", "gru")[3]
+    version = registry.register("mine", ids["run_id"], ids["model_id"])
+    registry.set_tags(version, {"package.digest": "of another"})
+    registry.move("mine", "champion", 1)
+    act("restore")
+    assert "models:/mine/1 is another champion already: left as it is" in capsys.readouterr().out
+    assert len(registry.versions("mine")) == 1
+
+
+def test_a_champion_of_an_earlier_training_is_followed_to_its_snapshot(tiny, capsys):
+    act("snapshot")
+    record = MODELS / "run.json"
+    with changed(record, run_id(), "f" * 32), pytest.raises(InputError, match="seed 3: expected run f{32}"):
+        act("verify")
+    assert "snapshot.json: of an earlier train@mine-gru, from data/sources/reviews.csv" in capsys.readouterr().out
+    told = "trained earlier than what models/mine holds: expected its training in"
+    broken = changed(record, run_id(), "f" * 32), moved_away(paths.champion("mine"))
+    with broken[0], broken[1], pytest.raises(InputError, match=told):
+        act("verify")
+
+
+def old_run(name, parent=None, bytes_of_model=0):
+    """A run of long ago; with a model, if that weighs something."""
+    client, home = runs.client(), runs.experiment("mine")
+    tags = {"stage": "train", **({"mlflow.parentRunId": parent} if parent else {})}
+    made = client.create_run(home, start_time=1_000, tags=tags, run_name=name).info.run_id
+    if bytes_of_model:
+        model = client.create_logged_model(home, "gru", made, tags={"weights.digest": name})
+        folder = Path(f"{store.uri().removeprefix('sqlite:///')}.{name}")
+        folder.mkdir()
+        (folder / "MLmodel").write_bytes(b"x" * bytes_of_model)
+        client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, "READY")
+        registry.register("mine", made, model.model_id)
+    client.set_terminated(made)
+    return made
+
+
+def names_of_runs(view=ViewType.ACTIVE_ONLY):
+    return {run.info.run_name for run in runs.client().search_runs([runs.experiment("mine")], "", view)}
+
+
+@pytest.fixture
+def keeps_one_run(monkeypatch):
+    """However young they are."""
+    monkeypatch.setattr(retained, "since", lambda settings: 1e15)
+    before = paths.PARAMS.read_text()
+    set_params(retrain={"keep_runs": 1})
+    yield
+    paths.PARAMS.write_text(before)
+
+
+def test_retain_removes_what_is_old_and_needed_by_none(elsewhere, keeps_one_run, capsys):
+    act("restore")
+    parent = old_run("parent")
+    old_run("child", parent)
+    old_run("former", bytes_of_model=10)
+    old_run("refused", bytes_of_model=1000)
+    old_run("alone")
+    runs.client().delete_run(old_run("deleted before"))
+    runs.finish(runs.start("mine", "newest", {"stage": "train", "mlflow.parentRunId": parent}, {}))
+    unused = Path(".dvc/cache/files/md5/ab") / ("c" * 30)
+    unused.parent.mkdir(parents=True, exist_ok=True)
+    unused.write_bytes(b"x" * 5000)
+    every = names_of_runs()
+    models = {model.tags["weights.digest"]: model for model in retained.models_of("mine")}
+    weighs = {name: Path(model.artifact_location.removeprefix("file://")) for name, model in models.items()}
+    with decided(previous={"weights_digest": "former"}, to=None):
+        act("retain", dry_run=True)
+        told = capsys.readouterr().out
+        assert "mine: would remove 3 runs, 1 models, 1 versions, 1,000 bytes" in told
+        assert "Removed 1 objects from repo cache" in told
+        assert names_of_runs() == every
+        assert unused.exists()
+        act("retain")
+        told = capsys.readouterr().out
+        assert "mine: removed 3 runs, 1 models, 1 versions, 1,000 bytes" in told
+        assert "dvc cache: removed 5,000 bytes of" in told
+        assert names_of_runs() == {"gru seed 3", "parent", "child", "former", "newest"}
+        assert names_of_runs(ViewType.DELETED_ONLY) == set()
+        assert {v.tags["weights.digest"] for v in registry.versions("mine")} == {"former", weights_digest()}
+        act("retain", "verify")
+    assert "mine: removed 0 runs, 0 models, 0 versions, 0 bytes" in capsys.readouterr().out
+    assert not unused.exists()
+    assert not weighs["refused"].exists()
+    assert (weighs["former"] / "MLmodel").exists()
+
+
+@contextmanager
+def decided(**record):
+    files.write_json(paths.decisions() / "mine-1.json", {"task": "mine", "date": "2020", "decision": "x", **record})
+    try:
+        yield
+    finally:
+        files.remove(paths.decisions())
+
+
+def weights_digest():
+    return lineage.runs_of("mine", "gru")[3]["weights_digest"]
+
+
+def test_runs_of_a_tracking_server_are_deleted_there_and_freed_beside_it(elsewhere, monkeypatch):
+    old = retained.Old([], [], [], [])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert "until `mlflow gc` is run beside the tracking server" in next(retained.purge(old, None))
