@@ -325,3 +325,20 @@ def test_commands_find_dvc_and_python_and_tell_their_codes(project):
         assert run(["dvc", "--version"], quiet=True) == 0
         assert run(["python", "-c", f"import sys; sys.exit(sys.prefix != {sys.prefix!r})"]) == 0
         assert run(["python", "-c", "raise SystemExit(3)"]) == 3
+
+
+def test_dvc_sees_champions_and_sources_past_gitignore(tmp_path):
+    """What DVC takes for ignored it neither pushes nor keeps; by its rules a pattern that ends in /* means the folder."""
+    from dvc.repo import Repo
+
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    files.write_text(tmp_path / ".gitignore", (Path(__file__).parent.parent / ".gitignore").read_text())
+    Repo.init(str(tmp_path)).close()
+    for name in ("models/champions/imdb", "data/sources/reviews"):
+        files.write_text(tmp_path / name / "file", name)
+        files.write_text(
+            (tmp_path / name).with_suffix(".dvc"), dvc_file().replace("path: x", f"path: {Path(name).name}")
+        )
+    repo = Repo(str(tmp_path))
+    assert {Path(stage.path_in_repo).stem for stage in repo.index.stages} == {"imdb", "reviews"}
+    repo.close()
