@@ -328,7 +328,7 @@ def test_commands_find_dvc_and_python_and_tell_their_codes(project):
 
 
 def test_dvc_sees_champions_and_sources_past_gitignore(tmp_path):
-    """What DVC takes for ignored it neither pushes nor keeps; by its rules a pattern that ends in /* means the folder."""
+    """What DVC takes for ignored it neither pushes nor keeps: to it a pattern that ends in /* means the folder, too."""
     from dvc.repo import Repo
 
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
