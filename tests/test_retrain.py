@@ -68,6 +68,7 @@ def decision():
     slices = {"slices": {"short": {"value": 0.0, "low": -0.01, "high": 0.01}}, "tolerance": 0.03}
     gates = [
         {"name": "non_inferior", "passed": True, "detail": "better by 0.02", "numbers": numbers},
+        {"name": "strongest_baseline", "passed": False, "decides": False, "detail": "does not beat it", "numbers": {}},
         {"name": "slices", "passed": True, "detail": "of 1 slices, 0 worse", "numbers": slices},
     ]
     settings = {"rule": "non_inferior"}
@@ -225,6 +226,7 @@ def test_the_summary_says_what_was_decided_and_draws_it(commands):
     summary = (retrain.REPORTS / "summary.md").read_text()
     assert "**Promoted** (champion: version 1 (gru seed 0) -> version 2 (lstm seed 1)): not worse." in summary
     assert "| non_inferior | passed | better by 0.02 |" in summary
+    assert "| strongest_baseline | told | does not beat it |" in summary
     assert "| imdb | imdb.csv | first seen | 1,234 | `aaaaaaaaaaaa` |" in summary
     assert "![Challenger against champion on the gate split](imdb-gate.png)" in summary
     assert (retrain.REPORTS / "imdb-gate.png").read_bytes().startswith(b"\x89PNG")

@@ -63,8 +63,15 @@ def of_decision(record: Mapping[str, Any]) -> str:
     names = [_name(record.get(side)) for side in ("previous", "to")]
     moved = f"champion: {names[0]} -> {names[1]}" if record["to"] else f"champion stays {names[0]}"
     lines = [f"**{record['decision'].replace('_', ' ').capitalize()}** ({moved}): {'; '.join(record['reasons'])}."]
-    gates = [[g["name"], "passed" if g["passed"] else "failed", g["detail"]] for g in record.get("gates", [])]
+    gates = [[gate["name"], _outcome(gate), gate["detail"]] for gate in record.get("gates", [])]
     return "\n\n".join([*lines, *([table(["gate", "", "what it found"], gates)] if gates else [])])
+
+
+def _outcome(gate: Mapping[str, Any]) -> str:
+    """One that does not decide is told, whatever it found."""
+    if not gate.get("decides", True):
+        return "told"
+    return "passed" if gate["passed"] else "failed"
 
 
 def of_scores(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
