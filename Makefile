@@ -7,7 +7,7 @@ UI_PORT ?= 5000
 TASK ?= imdb
 PORT ?= 8000
 .DEFAULT_GOAL := help
-.PHONY: help setup repro smoke test lint ui serve params
+.PHONY: help setup repro smoke test lint ui serve params retrain
 
 help:    ## what these commands do
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ lint: setup  ## ruff and mypy
 ui: setup  ## the MLflow UI on http://127.0.0.1:5000 (another port: make ui UI_PORT=5001)
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --host 127.0.0.1 --port $(UI_PORT) \
 		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlartifacts --workers 1
+
+retrain: setup  ## the scheduled job: new data, training, promotion (also without new data: make retrain FORCE=1)
+	python -m pipeline.retrain $(if $(FORCE),--force)
 
 serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make serve TASK=victoria PORT=8001)
 	python -m pipeline serve --task $(TASK) --port $(PORT)

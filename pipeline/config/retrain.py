@@ -12,3 +12,5 @@ class Retrain(Settings):
     """Newest runs of each experiment that are kept; champions and their ancestors always are."""
     keep_days: int = Field(60, gt=0)
     """Runs younger than this are kept, too."""
+    overdue_days: int = Field(45, gt=0)
+    """Days without new data after which a schedule says so: its source may have dried up."""
