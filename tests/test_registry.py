@@ -79,7 +79,7 @@ def test_a_package_that_lacks_a_module_does_not_find_this_project_s(package):
 def test_a_request_that_cannot_be_answered_is_one_line(trained):
     with pytest.raises(InputError) as error:
         answering.answers(register(trained).uri, pd.DataFrame({"text": ["good", "  "]}))
-    assert str(error.value) == "models:/mine/1: text 2 is empty; accepted: text"
+    assert str(error.value) == "models:/mine/1: row 2: text is empty; accepted: text"
 
 
 def test_a_folder_answers_like_a_version(trained, package, monkeypatch):
