@@ -288,7 +288,7 @@ from pathlib import Path
 from pipeline.jobs.processes import alone
 with alone(Path("lock")) as run:
     print("begun", flush=True)
-    run([sys.executable, "-c", "import time, pathlib; time.sleep(1.5); pathlib.Path('done').touch()"])
+    run([sys.executable, "-c", "import time, pathlib; time.sleep(4); pathlib.Path('done').touch()"])
 """
 
 
@@ -302,7 +302,7 @@ def test_what_a_killed_job_had_begun_is_waited_for(project, capsys):
     project(tasks={})
     with start(HOLDS) as process:
         assert process.stdout.readline() == "begun\n"
-        time.sleep(0.3)
+        time.sleep(1)  # until its command runs, on a busy machine, too
         os.kill(process.pid, signal.SIGKILL)
     assert not Path("done").exists()
     with alone(Path("lock")):
@@ -314,7 +314,7 @@ def test_an_interrupted_job_ends_what_it_had_begun(project):
     project(tasks={})
     with start(HOLDS) as process:
         assert process.stdout.readline() == "begun\n"
-        time.sleep(0.3)
+        time.sleep(1)  # until its command runs, on a busy machine, too
         process.send_signal(signal.SIGINT)
         process.wait(20)
     with alone(Path("lock")):

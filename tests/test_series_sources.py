@@ -81,12 +81,18 @@ def test_one_zone_for_all_rows_is_the_files_own_clock(tmp_path):
     assert plain.audit == zoned.audit
 
 
+def told(source):
+    """What fetch says of BODY from this source."""
+    known = {"provenance": source, "licence": "its owner's"}
+    return {"source": source, "bytes": len(BODY), "digest": DIGEST, **known}
+
+
 def test_fetch_copies_a_file_and_says_what_it_was(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/sources").mkdir(parents=True)
     (tmp_path / "data/sources/own.csv").write_bytes(BODY)
     for source in ("own.csv", str(tmp_path / "data/sources/own.csv")):
-        assert task(source=source).fetch(tmp_path) == {"source": source, "bytes": len(BODY), "digest": DIGEST}
+        assert task(source=source).fetch(tmp_path) == told(source)
     assert (tmp_path / "series.csv").read_bytes() == BODY
 
 
@@ -141,7 +147,7 @@ def server(monkeypatch):
 
 def test_a_url_is_fetched(tmp_path, server):
     fetched = task(source=f"{server}/good", digest=DIGEST).fetch(tmp_path)
-    assert fetched == {"source": f"{server}/good", "bytes": len(BODY), "digest": DIGEST}
+    assert fetched == told(f"{server}/good")
     assert (tmp_path / "series.csv").read_bytes() == BODY
 
 
