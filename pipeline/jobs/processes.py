@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.config import command
+
 Run = Callable[..., int]  # (words, quiet=False) -> exit code
 PATIENCE = 20.0  # seconds for a process to end when asked to
 
@@ -36,11 +38,14 @@ def _run(words: Sequence[str], quiet: bool, lock: int) -> int:
     bins = str(Path(sys.executable).parent)  # dvc, and the python that dvc.yaml names
     environment = {**os.environ, "PATH": f"{bins}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "true"}
     output = subprocess.DEVNULL if quiet else None
-    process = subprocess.Popen(words, env=environment, pass_fds=[lock], stdout=output)
+    begun: list[subprocess.Popen[bytes]] = []
     try:
-        return process.wait()
+        with command.uninterrupted():  # what is begun is known, and so will be ended
+            begun.append(subprocess.Popen(words, env=environment, pass_fds=[lock], stdout=output))
+        return begun[0].wait()
     except BaseException:
-        _end(process)
+        for process in begun:
+            _end(process)
         raise
 
 
