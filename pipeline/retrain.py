@@ -3,7 +3,8 @@
 reads   params.yaml, every task's source, models/champions, reports/retrain/state.json
 writes  all that dvc.yaml makes, reports/drift, reports/decisions, models/champions, reports/retrain
 
-    restore    pulls champions and sources that DVC holds; registers champions that the registry lacks
+    restore    pulls champions and sources that DVC holds; registers champions that the registry lacks, and keeps those
+               that were promoted by hand
     fetch      brings every source; where none has changed since the last retraining, the job ends here
     validate   makes the splits, whose audits refuse leaks
     drift      compares the new data with what the champions were trained on
@@ -113,8 +114,7 @@ def restore(job: Job) -> None:
         job.do("dvc", "add", "--quiet", str(broken))
     if missing := [str(file) for file in tracked if not file.with_suffix("").exists()]:
         job.do("dvc", "pull" if job.remote else "checkout", *missing)
-    if any(paths.champion(task).exists() for task in job.tasks):
-        job.pipeline("lineage", "restore")
+    job.pipeline("lineage", "restore", "snapshot")  # before models/ and dvc.lock forget how a champion was trained
 
 
 def fetch(job: Job) -> None:

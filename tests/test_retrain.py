@@ -90,6 +90,7 @@ def commands(project):
 def test_the_steps_in_their_order(commands):
     retrain.retrain(commands)
     assert commands.ran == [
+        "lineage restore snapshot",
         "dvc repro --force --single-item fetch@load",  # a URL must be asked; files are seen by DVC
         "dvc repro fetch",
         "dvc repro prepare",
@@ -128,7 +129,7 @@ def test_an_empty_machine_gets_champions_and_sources_before_anything_else(comman
     files.write_text(Path("data/sources/reviews.csv"), "text,label")
     with pytest.raises(KeyboardInterrupt):
         retrain.retrain(commands)
-    assert commands.ran[0] == "lineage restore"
+    assert commands.ran[0] == "lineage restore snapshot"
 
 
 def test_without_new_data_it_ends_after_fetch(commands, capsys):
