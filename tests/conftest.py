@@ -1,6 +1,7 @@
 """What tests share: threads set before the first tensor, a project folder of one's own, a tiny prepared task."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.tasks import Prepared, Task
 from pipeline.training.setup import Run, set_up, settle
 
 settle(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also in a shell's background job, which would ignore it
 TINY = {"examples": 128, "held_out": 32, "epochs": 3, "epoch_steps": 4, "batch_size": 16, "parameters": 1000}
 
 

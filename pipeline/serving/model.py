@@ -22,6 +22,8 @@ from pipeline.services import Service
 class ServedModel(mlflow.pyfunc.PythonModel):
     """One network of one task."""
 
+    _skip_type_hint_validation = True  # MLflow would warn at each logging and loading: the signature is stated instead
+
     def load_context(self, context: Any) -> None:
         """`context.artifacts` name model.json, the weights, and the folder of what the task learned."""
         description = files.read_json(Path(context.artifacts["description"]))

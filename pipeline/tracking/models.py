@@ -6,7 +6,6 @@ With the model of a real task go the digests of what it has seen, its data's pro
 import json
 import shutil
 import tempfile
-import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -49,8 +48,7 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
         "data.provenance": str(source.get("provenance", source.get("source", "unknown"))),
         "data.licence": str(source.get("licence", "none: drawn at random")),
     }
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*[Tt]ype hint", category=UserWarning)  # the signature is stated
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         place = Path(folder)
         files.write_json(place / "model.json", own)
         files.write_text(place / "card.md", card(own, told, prepared))
