@@ -134,15 +134,16 @@ def digest_of(snapshot):
 
 def begin(place: Path) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "pipeline.retrain"]
-    output = (place / "printed").open("ab")
-    return subprocess.Popen(words, cwd=place, stdout=output, stderr=output, start_new_session=True)
+    with (place / "printed").open("ab") as output:
+        return subprocess.Popen(words, cwd=place, stdout=output, stderr=output, start_new_session=True)
 
 
 def aliases(place: Path) -> dict[str, str]:
     """Weights of the champion in the registry, and of what it answers from."""
     code = (
-        "from pipeline.config import files; from pipeline.tracking import registry; c = registry.champion('mine');"
-        "print(c and c.tags['weights.digest'], c and files.digest(registry.artifact(c, 'weights.safetensors')))"
+        "from pipeline.tracking import models, registry; c = registry.champion('mine'); t = c and c.tags;"
+        "w = c and registry.artifact(c, 'weights.safetensors');"
+        "print(t and t['weights.digest'], t and models.weights_digest(w, int(t['seed'])))"
     )
     found = call(place, sys.executable, "-c", code).split()
     return dict(zip(("told", "true"), found, strict=True))
