@@ -29,7 +29,7 @@ class Commands:
 
     def __call__(self, words, quiet=False):
         told = " ".join(words).removeprefix("python -m pipeline.")
-        if told == "dvc config core.remote":
+        if told == "sh -c dvc config core.remote | grep -q .":
             return 0 if self.remote else 1
         self.ran.append(told)
         if self.dies and told.startswith(self.dies):
