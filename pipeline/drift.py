@@ -19,17 +19,17 @@ from pipeline.config.params import load, section
 from pipeline.config.registry import find
 from pipeline.measures.drift import compared
 from pipeline.services import Service
-from pipeline.tasks import Prepared, make, open_prepared
+from pipeline.tasks import Prepared, make, open_prepared, real
 
 
 def main(task: str = "") -> None:
     params = load()
     settings = section(Drift, params)
-    real = [name for name in params["tasks"] if make(name, params).real]
-    if task and task not in real:
+    tasks = real(params)
+    if task and task not in tasks:
         make(task, params)
-        raise InputError(f"task {task!r} is drawn at random and cannot drift; there are: {', '.join(real) or 'none'}")
-    for name in tqdm([task] if task else real, desc="drift", unit="task", disable=None):
+        raise InputError(f"task {task!r} is drawn at random and cannot drift; there are: {', '.join(tasks) or 'none'}")
+    for name in tqdm([task] if task else tasks, desc="drift", unit="task", disable=None):
         prepared = up_to_date(open_prepared(name, params), name)
         found = {"task": name, "alarm_rate": settings.alarm_rate, "effect": settings.effect}
         found |= of_task(name, prepared, settings)

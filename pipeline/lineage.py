@@ -22,7 +22,7 @@ from pipeline.config import InputError, command, files, paths
 from pipeline.config.params import load, section
 from pipeline.config.registry import known
 from pipeline.config.retrain import Retrain
-from pipeline.tasks import make
+from pipeline.tasks import real
 from pipeline.tracking import store
 
 ACTIONS = ("verify", "reconcile", "snapshot", "restore", "retain")
@@ -53,7 +53,7 @@ def main(action: list[str], task: str = "", dry_run: bool = False) -> None:
 
 def champions(params: Params, names: list[str]) -> list[str]:
     """Those of the tasks that have champions: the real ones."""
-    return [name for name in names if make(name, params).real]
+    return [name for name in real(params) if name in names]
 
 
 def verify(params: Params, names: list[str]) -> None:

@@ -19,7 +19,7 @@ from pipeline.config.params import load, section
 from pipeline.config.promote import Promote
 from pipeline.config.registry import known
 from pipeline.measures.gate import Outcome, verdict
-from pipeline.tasks import Prepared, make, open_prepared
+from pipeline.tasks import Prepared, open_prepared, real
 from pipeline.tracking import store
 
 CONTROL = "identity"  # without memory: it is trained to be beaten
@@ -42,14 +42,14 @@ class Best(NamedTuple):
 
 def main(task: str = "", rollback: bool = False) -> None:
     params = load()
-    real = [name for name in params["tasks"] if make(name, params).real]
+    tasks = real(params)
     if task:
-        known("real task", task, real)
+        known("real task", task, tasks)
     elif rollback:
-        raise InputError(f"--rollback takes one task: --task {' or '.join(real)}")
+        raise InputError(f"--rollback takes one task: --task {' or '.join(tasks)}")
     store.check()
     with files.locked(paths.WORK / "promote.lock"):
-        for name in [task] if task else real:
+        for name in [task] if task else tasks:
             roll_back(name) if rollback else promote(name, params)
 
 

@@ -32,7 +32,7 @@ from pipeline.config.retrain import Retrain
 from pipeline.jobs import mending
 from pipeline.jobs.processes import Run, alone
 from pipeline.reporting import retraining
-from pipeline.tasks import make
+from pipeline.tasks import make, real
 
 REPORTS = Path("reports/retrain")
 STATE = REPORTS / "state.json"  # of the last one that was completed: git keeps it, so that CI has it
@@ -79,7 +79,7 @@ def main(force: bool = False) -> None:
 def retrain(run: Run, force: bool = False) -> None:
     """All steps, or those up to fetch; a summary is written of whatever came of it."""
     params = load()
-    job = Job(params, [name for name in params["tasks"] if make(name, params).real], run)
+    job = Job(params, real(params), run)
     if not job.tasks:
         raise InputError("params.yaml: no task with a source of its own: there is nothing to retrain on")
     seconds: dict[str, float] = {}
@@ -136,13 +136,13 @@ def drift(job: Job) -> None:
 
 
 def promote(job: Job) -> None:
-    for task in gated(job):
+    for task in job.tasks:
         job.pipeline("promote", "--task", task)
 
 
 def keep(job: Job) -> None:
     for action in ("verify", "snapshot"):
-        for task in gated(job):
+        for task in job.tasks:
             job.pipeline("lineage", action, "--task", task)
     for task in job.tasks:
         if paths.champion(task).exists():
@@ -167,11 +167,6 @@ STEPS: dict[str, Callable[[Job], None]] = {
     "push": push,
     "retain": lambda job: job.pipeline("lineage", "retain"),
 }
-
-
-def gated(job: Job) -> list[str]:
-    """Tasks with a gate split: the others have no champion."""
-    return [task for task in job.tasks if (paths.prepared(task) / "gate.arrow").exists()]
 
 
 def sources(job: Job) -> dict[str, Any]:

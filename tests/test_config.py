@@ -1,6 +1,8 @@
 """Settings: what a person may write in params.yaml, and what they are told when it is wrong."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -118,3 +120,37 @@ def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut():
         done.append("whole")
     assert done == ["whole"]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+SAYS = """
+import atexit, sys
+from pipeline.config import InputError, command
+atexit.register(lambda: print("hook"))
+
+def main(wrong: bool = False) -> None:
+    "Say it."
+    print("said")
+    if wrong:
+        raise InputError("a mistake")
+
+command.run(main, sys.argv[1:])
+"""
+
+
+def test_a_command_that_ends_at_once_has_said_all(tmp_path):
+    def ask(*words, **kwargs):
+        return subprocess.run([sys.executable, "-c", SAYS, *words], text=True, stderr=subprocess.PIPE, **kwargs)
+
+    for words, code, told in (([], 0, ""), (["--wrong"], 2, "error: a mistake\n")):
+        done = ask(*words, stdout=subprocess.PIPE)
+        assert (done.returncode, done.stdout, done.stderr) == (code, "said\nhook\n", told)
+    with open("/dev/full", "w") as full:
+        done = ask(stdout=full)
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+
+
+def test_half_a_json_file_is_named(tmp_path):
+    (tmp_path / "half.json").write_text('{"a": ')
+    with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): remove it"):
+        files.read_json(tmp_path / "half.json")

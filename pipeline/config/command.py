@@ -1,11 +1,13 @@
 """Turn a stage's `main` into a command: its arguments become options, a person's mistake becomes one line."""
 
+import atexit
 import functools
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
@@ -15,12 +17,16 @@ from pipeline.config import InputError
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
+    "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
     "texts": "What to ask about.",
     "file": "A table: parquet, csv or jsonl.",
     "output": "Where the answers go: parquet, csv or jsonl.",
     "measure": "Only tell how fast it answers, at 1, 8 and 32 clients.",
     "host": "Where to listen; 0.0.0.0 lets other machines ask.",
     "port": "0 takes a free one.",
+    "rollback": "Give `champion` back to the version before the latest decision.",
+    "force": "Also where no source has changed.",
+    "dry_run": "Only tell what would be removed.",
     "join": "Only help: run trials of the same studies, from another terminal or machine.",
 }
 
@@ -32,7 +38,11 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     told = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(told))(_told_in_one_line(main))
     signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
-    app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+    except SystemExit as ended:
+        _leave(ended.code)
+        raise
 
 
 def _with_lines_kept(told: str) -> str:
@@ -81,6 +91,15 @@ def _with_options(signature: inspect.Signature) -> inspect.Signature:
         return kind(... if p.default is p.empty else p.default, help=HELP.get(p.name))
 
     return signature.replace(parameters=[p.replace(default=asked(p)) for p in signature.parameters.values()])
+
+
+def _leave(code: Any) -> None:
+    """End at once, when all is said: to tear down torch and MLflow takes more than a second, and serves nothing."""
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # what cannot be written is told by an ordinary end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
 
 
 def _as_interrupt(number: int, frame: Any) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import InputError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -69,7 +71,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Raises InputError for a file that is cut off, or no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}): remove it, and make it again") from None
 
 
 def digest(*paths: Path) -> str:

@@ -200,6 +200,11 @@ def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
     return check(kind, {key: value for key, value in settings.items() if key != "kind"}, f"tasks.{name}")
 
 
+def real(params: Mapping[str, Any]) -> list[str]:
+    """The names of the tasks that come from a source: these have a gate split, and may have a champion."""
+    return [name for name in params["tasks"] if make(name, params).real]
+
+
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared:
     """The prepared data of the task called `name`, with the settings of params.yaml or of `params`."""
     task, folder = make(name, params), paths.prepared(name)
