@@ -25,6 +25,7 @@ HELP = {
     "host": "Where to listen; 0.0.0.0 lets other machines ask.",
     "port": "0 takes a free one.",
     "rollback": "Give `champion` back to the version before the latest decision.",
+    "afresh": "Judge as if there were no champion: for one that no challenger can be compared with.",
     "force": "Also where no source has changed.",
     "dry_run": "Only tell what would be removed.",
     "join": "Only help: run trials of the same studies, from another terminal or machine.",
