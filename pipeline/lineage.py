@@ -6,7 +6,7 @@
                                  or the database is new
     pipeline lineage snapshot    writes the champion's package and what the registry says of it to
                                  models/champions/TASK, for `dvc add`
-    pipeline lineage restore     registers that champion anew where the registry has none
+    pipeline lineage restore     registers that champion anew where the registry has none, or another machine chose it
     pipeline lineage retain      removes runs and files that are older than retrain.keep_days and beyond
                                  retrain.keep_runs, never those of champions; with --dry-run only tells
 
@@ -91,10 +91,11 @@ def snapshot(names: list[str]) -> None:
 
 def restore(names: list[str]) -> None:
     """Register each champion's folder."""
-    from pipeline.tracking import snapshots
+    from pipeline.tracking import restored
 
-    for name in names:
-        print(f"{name}: {snapshots.restore(name)}")
+    with files.locked(paths.WORK / "promote.lock"):
+        for name in names:
+            print(f"{name}: {restored.restore(name)}")
 
 
 def retain(params: Params, names: list[str], dry_run: bool) -> None:

@@ -21,22 +21,21 @@ from tqdm import tqdm
 from pipeline.config import InputError, command, files
 from pipeline.config.params import load
 from pipeline.config.registry import known
+from pipeline.tasks import real
 from pipeline.tracking import store
 
 TOGETHER = 64  # series that are forecast at once
 
 
 def main(task: str, texts: list[str] | None = None, file: str = "", output: str = "") -> None:
-    known("task", task, load()["tasks"])
+    known("real task", task, real(load()))
     if bool(texts) == bool(file) or bool(file) != bool(output):
         raise InputError("predict takes texts, or --file together with --output")
     store.check()
     from pipeline.serving import package
     from pipeline.tracking import registry
 
-    champion = registry.champion(task)
-    if champion is None:
-        raise InputError(f"{task} has no champion yet: run `pipeline promote --task {task}` first")
+    champion = registry.present(task)
     model = package.load(champion.uri, store.uri())
     if texts:
         tell(model, task, texts)

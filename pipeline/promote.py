@@ -5,14 +5,13 @@ writes  reports/decisions/TASK-DATE-DIGEST.json, the registry's versions, aliase
 
 The network that is best on validation becomes `challenger`. It and the champion answer the gate split, each in a
 process of its own with its own code; `champion` moves only if every gate passes (pipeline/measures/gate.py).
-`--rollback` gives `champion` back to the version before the latest decision; a second one takes the first back. Left
-out, the task is every real one.
+`--rollback` gives `champion` back to the version before the latest decision; a second one takes the first back.
+`--afresh` judges as if there were no champion, where none can be compared with. Left out, the task is every real one.
 """
 
-import filecmp
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.config import InputError, command, files, paths
 from pipeline.config.params import load, section
@@ -22,53 +21,41 @@ from pipeline.measures.gate import Outcome, verdict
 from pipeline.tasks import Prepared, open_prepared, real
 from pipeline.tracking import store
 
-CONTROL = "identity"  # without memory: it is trained to be beaten
 
-
-class Best(NamedTuple):
-    """The network that is best on validation."""
-
-    architecture: str
-    seed: int
-    valid_loss: float
-    description: dict[str, Any]
-    run_id: str
-    model_id: str
-
-    @property
-    def weights(self) -> Path:
-        return paths.trained(self.description["task"], self.architecture) / f"{self.seed}.safetensors"
-
-
-def main(task: str = "", rollback: bool = False) -> None:
+def main(task: str = "", rollback: bool = False, afresh: bool = False) -> None:
     params = load()
+    if rollback and afresh:
+        raise InputError("--rollback and --afresh: one of them")
     tasks = real(params)
     if task:
         known("real task", task, tasks)
-    elif rollback:
-        raise InputError(f"--rollback takes one task: --task {' or '.join(tasks)}")
+    elif rollback or afresh:
+        raise InputError(f"--{'rollback' if rollback else 'afresh'} takes one task: --task {' or '.join(tasks)}")
     store.check()
     with files.locked(paths.WORK / "promote.lock"):
         for name in [task] if task else tasks:
-            roll_back(name) if rollback else promote(name, params)
+            roll_back(name) if rollback else promote(name, params, afresh)
 
 
-def promote(task: str, params: Mapping[str, Any]) -> None:
+def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     """Register the best network as challenger, judge it, and write and carry out the decision."""
     from pipeline.tracking import decisions, registry  # mlflow takes seconds to import
+    from pipeline.tracking.best import best_on_validation, identical
 
     prepared = open_prepared(task, params)
     best = best_on_validation(task, params["architectures"], prepared)
     if (done := decisions.complete(task)) is not None:
         print(f"{task}: version {done.number} became champion, as decided before a kill")
-    champion = registry.champion(task)
+    champion, moved = registry.champion(task), decisions.made_elsewhere(task)
+    if not afresh:
+        check_not_behind(task, champion)
     begun: dict[str, Any] = {
         "task": task,
         "date": decisions.now(),
-        "previous": decisions.identity(champion),
+        "previous": moved[1]["to"] if moved else decisions.identity(champion),
         "to": None,
     }
-    if champion is not None and identical(best, champion):
+    if champion is not None and not moved and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
         own = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
         _tell(begun | own, decisions.settle(begun | own, champion))
@@ -77,7 +64,7 @@ def promote(task: str, params: Mapping[str, Any]) -> None:
     if not identical(best, challenger):
         raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
-    record = begun | judged(task, prepared, params, challenger, champion)
+    record = begun | judged(task, prepared, params, challenger, None if afresh else champion) | {"afresh": afresh}
     record["challenger"] |= {"valid_loss": best.valid_loss}
     _tell(record, decisions.settle(record, challenger))
 
@@ -105,18 +92,32 @@ def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger:
     }
 
 
+def check_not_behind(task: str, champion: Any) -> None:
+    """Raises InputError where another machine has made a champion of which this registry does not know."""
+    from pipeline.tracking import chain, decisions
+
+    if champion is None:
+        chain.check_never_had(task)
+    if (moved := decisions.made_elsewhere(task)) is not None:
+        raise InputError(f"{moved[0]} was made elsewhere: run `pipeline lineage restore --task {task}` first")
+
+
 def roll_back(task: str) -> None:
     """Give `champion` back to the version before the latest decision."""
-    from pipeline.tracking import decisions, registry
+    from pipeline.tracking import decisions, registry, restored
 
-    decisions.complete(task)
-    latest = decisions.latest_move(task)
+    done, latest = decisions.complete(task), decisions.latest_move(task)
     if latest is None or latest[1]["previous"] is None:
         raise InputError(f"{task}: no decision in {paths.decisions()} names a champion before the present one")
+    if done is not None and latest[1]["decision"] == "rolled_back":
+        _tell(latest[1], latest[0])  # asked for before a kill
+        return
+    check_not_behind(task, registry.champion(task))
     before = latest[1]["previous"]
-    if (version := decisions.find(task, before)) is None:
-        weights = before["weights_digest"]
-        raise InputError(f"{task}: version {before['version']} (weights {weights}) is not in the registry any more")
+    weights = before["weights_digest"]
+    if (version := decisions.find(task, before) or restored.returned(task, weights)) is None:
+        told = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
+        raise InputError(f"{told}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
     record = {
         "task": task,
         "date": decisions.now(),
@@ -126,34 +127,6 @@ def roll_back(task: str) -> None:
         "to": decisions.identity(version),
     }
     _tell(record, decisions.settle(record, version))
-
-
-def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best:
-    """Of all architectures but the control; the first of equals. Raises InputError for what is untrained or stale."""
-    from pipeline.tracking import lineage
-
-    found: list[Best] = []
-    for name in (name for name in architectures if name != CONTROL):
-        folder, stage = paths.trained(task, name), f"run `dvc repro train@{task}-{name}` first"
-        if not (folder / "run.json").exists():
-            raise InputError(f"no trained network in {folder}: {stage}")
-        description = files.read_json(folder / "model.json")
-        if files.read_json(folder / "run.json")["inputs_digest"] != lineage.inputs_digest(prepared.audit):
-            raise InputError(f"{folder} was trained on other data than {prepared.folder}: {stage}")
-        if (seed := description["serves"]) is not None:
-            ids, loss = lineage.runs_of(task, name)[seed], description["seeds"][str(seed)]["valid_loss"]
-            found.append(Best(name, seed, loss, {**description, "seed": seed}, ids["run_id"], ids["model_id"]))
-    if not found:
-        raise InputError(f"{task}: every network diverged: there is none to promote")
-    return min(found, key=lambda best: best.valid_loss)
-
-
-def identical(best: Best, version: Any) -> bool:
-    """Whether a version's package holds these weights under this description."""
-    from pipeline.tracking import registry
-
-    same = filecmp.cmp(best.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
-    return same and files.read_json(registry.artifact(version, "model.json")) == best.description
 
 
 def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:

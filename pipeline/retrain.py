@@ -3,8 +3,8 @@
 reads   params.yaml, every task's source, models/champions, reports/retrain/state.json
 writes  all that dvc.yaml makes, reports/drift, reports/decisions, models/champions, reports/retrain
 
-    restore    pulls champions and sources that DVC holds; registers champions that the registry lacks, and keeps those
-               that were promoted by hand
+    restore    brings champions and sources as git has them from DVC; registers champions that the registry lacks, and
+               keeps those that were promoted by hand
     fetch      brings every source; where none has changed since the last retraining, the job ends here
     validate   makes the splits, whose audits refuse leaks
     drift      compares the new data with what the champions were trained on
@@ -24,51 +24,21 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.config import InputError, command, files, paths
 from pipeline.config.params import load, section
 from pipeline.config.retrain import Retrain
-from pipeline.jobs import mending
 from pipeline.jobs.processes import Run, alone
+from pipeline.jobs.steps import FIRST, STEPS, Job, sources
 from pipeline.reporting import retraining
-from pipeline.tasks import make, real
+from pipeline.tasks import real
 
 REPORTS = Path("reports/retrain")
 STATE = REPORTS / "state.json"  # of the last one that was completed: git keeps it, so that CI has it
 WORK = paths.WORK / "retrain"
-BEGUN, LOCK_COPY = WORK / "begun.json", WORK / "dvc.lock"
+BEGUN = WORK / "begun.json"
 LATEST = WORK / "summary.md"  # of the latest start, whatever came of it
-
-
-class Failed(InputError):
-    """A step's command that did not end well."""
-
-
-class Job(NamedTuple):
-    """The real tasks, and how commands are run."""
-
-    params: dict[str, Any]
-    tasks: list[str]
-    run: Run
-
-    def do(self, *words: str) -> None:
-        """Raises Failed where the command fails."""
-        print(f"$ {' '.join(words)}", flush=True)
-        if code := self.run([*words]):
-            raise Failed(f"`{' '.join(words)}` ended with {code}")
-        mending.keep(LOCK_COPY)
-
-    def pipeline(self, *words: str) -> None:
-        self.do("python", "-m", f"pipeline.{words[0]}", *words[1:])
-
-    def repro(self, *words: str) -> None:
-        self.do("dvc", "repro", *(["--pull"] if self.remote else []), *words)
-
-    @property
-    def remote(self) -> bool:
-        """Whether DVC has a default remote: it prints none, and ends with 0 either way."""
-        return self.run(["sh", "-c", "dvc config core.remote | grep -q ."], quiet=True) == 0
 
 
 def main(force: bool = False) -> None:
@@ -84,7 +54,7 @@ def retrain(run: Run, force: bool = False) -> None:
         raise InputError("params.yaml: no task with a source of its own: there is nothing to retrain on")
     seconds: dict[str, float] = {}
     try:
-        perform(job, {"restore": restore, "fetch": fetch}, seconds)
+        perform(job, FIRST, seconds)
         now, state = sources(job), files.read_json(STATE) if STATE.exists() else None
         if not (force or BEGUN.exists()) and state and state["sources"] == now:
             files.write_text(LATEST, told := nothing_new(state, section(Retrain, params).overdue_days))
@@ -93,10 +63,10 @@ def retrain(run: Run, force: bool = False) -> None:
         begun = begin(state)
         perform(job, STEPS, seconds)
         complete(job, begun, now, seconds)
-    except Failed as error:
+    except InputError as error:
         step = list(seconds)[-1]
         files.write_text(LATEST, f"# Retraining failed\n\nStep `{step}`: {error}.\n")
-        raise InputError(f"step {step}: {error}: see above, mend it and start again: it goes on from there") from None
+        raise InputError(f"step {step}: {error}: mend it and start again: it goes on from there") from None
 
 
 def perform(job: Job, steps: dict[str, Callable[[Job], None]], seconds: dict[str, float]) -> None:
@@ -106,72 +76,6 @@ def perform(job: Job, steps: dict[str, Callable[[Job], None]], seconds: dict[str
         begun, seconds[name] = time.monotonic(), 0.0
         work(job)
         seconds[name] = time.monotonic() - begun
-
-
-def restore(job: Job) -> None:
-    tracked = [*Path("models/champions").glob("*.dvc"), *Path("data/sources").glob("*.dvc")]
-    for broken in mending.mend(LOCK_COPY, tracked):
-        job.do("dvc", "add", "--quiet", str(broken))
-    if missing := [str(file) for file in tracked if not file.with_suffix("").exists()]:
-        job.do("dvc", "pull" if job.remote else "checkout", *missing)
-    job.pipeline("lineage", "restore", "snapshot")  # before models/ and dvc.lock forget how a champion was trained
-
-
-def fetch(job: Job) -> None:
-    """DVC sees files and folders change; what is elsewhere must be asked for."""
-    elsewhere = [f"fetch@{task}" for task in job.tasks if _elsewhere(getattr(make(task, job.params), "source", ""))]
-    if elsewhere:
-        job.do("dvc", "repro", "--force", "--single-item", *elsewhere)
-    job.repro("fetch")
-
-
-def drift(job: Job) -> None:
-    """What cannot be measured is told and stops nothing: a retraining may be what mends it."""
-    for task in job.tasks:
-        files.remove(paths.drift(task))
-        try:
-            job.pipeline("drift", "--task", task)
-        except Failed as error:
-            print(f"{task}: drift was not measured: {error}")
-
-
-def promote(job: Job) -> None:
-    for task in job.tasks:
-        job.pipeline("promote", "--task", task)
-
-
-def keep(job: Job) -> None:
-    for action in ("verify", "snapshot"):
-        for task in job.tasks:
-            job.pipeline("lineage", action, "--task", task)
-    for task in job.tasks:
-        if paths.champion(task).exists():
-            job.do("dvc", "add", "--quiet", str(paths.champion(task)))
-
-
-def push(job: Job) -> None:
-    if job.remote:
-        job.do("dvc", "push", "--run-cache")
-    else:
-        print("DVC has no default remote: nothing is pushed")
-
-
-STEPS: dict[str, Callable[[Job], None]] = {
-    "validate": lambda job: job.repro("prepare"),
-    "drift": drift,
-    "train": lambda job: job.repro("evaluate"),
-    "reconcile": lambda job: job.pipeline("lineage", "reconcile"),
-    "promote": promote,
-    "keep": keep,
-    "report": lambda job: job.repro(),
-    "push": push,
-    "retain": lambda job: job.pipeline("lineage", "retain"),
-}
-
-
-def sources(job: Job) -> dict[str, Any]:
-    """What is known of each real task's source as it was fetched: its digest, bytes and licence."""
-    return {task: files.read_json(paths.raw(task) / "source.json") for task in job.tasks}
 
 
 def begin(state: dict[str, Any] | None) -> dict[str, Any]:
@@ -186,6 +90,9 @@ def complete(job: Job, begun: dict[str, Any], now: dict[str, Any], seconds: dict
     """Write the summary, then the state, and forget the beginning: in this order, so that a kill loses nothing."""
     scores = {task: retraining.scores(task) for task in job.tasks}
     state = {"started": begun["started"], "completed": _now(), "sources": now, "scores": scores}
+    before = begun["before"]
+    same = before is not None and before["sources"] == now
+    state["new_data"] = before.get("new_data", before["completed"]) if same else state["completed"]
     fresh = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
     told = retraining.summary(begun["before"], state, [files.read_json(path) for path in fresh], seconds, REPORTS)
     files.write_text(REPORTS / "summary.md", told)
@@ -196,14 +103,10 @@ def complete(job: Job, begun: dict[str, Any], now: dict[str, Any], seconds: dict
 
 
 def nothing_new(state: dict[str, Any], overdue_days: int) -> str:
-    days = (datetime.now(UTC) - datetime.fromisoformat(state["completed"])).days
+    days = (datetime.now(UTC) - datetime.fromisoformat(state.get("new_data", state["completed"]))).days
     told = f"Nothing new since the retraining of {state['completed'][:10]}: every source has the digest it had then."
     late = f"Overdue: no new data for {days} days (retrain.overdue_days: {overdue_days}): look at the sources.\n"
     return f"{told}\n{late if days > overdue_days else ''}"
-
-
-def _elsewhere(source: str) -> bool:
-    return source == "hub" or source.startswith(("http://", "https://"))
 
 
 def _now() -> str:

@@ -15,13 +15,14 @@ from pipeline.config import InputError, command
 from pipeline.config.params import load
 from pipeline.config.registry import known
 from pipeline.measures import serving
+from pipeline.tasks import real
 from pipeline.tracking import store
 
 READY = " on "  # what stands before the address in the line that says that requests are taken
 
 
 def main(task: str, port: int = 8000, host: str = "127.0.0.1", measure: bool = False) -> None:
-    known("task", task, load()["tasks"])
+    known("real task", task, real(load()))
     store.check()
     if measure:
         measured(task, host)
@@ -29,9 +30,7 @@ def main(task: str, port: int = 8000, host: str = "127.0.0.1", measure: bool = F
     from pipeline.serving import package, server
     from pipeline.tracking import registry
 
-    champion = registry.champion(task)
-    if champion is None:
-        raise InputError(f"{task} has no champion yet: run `pipeline promote --task {task}` first")
+    champion = registry.present(task)
     model = package.load(champion.uri, store.uri())
     told = f"{task}, champion (version {champion.number})"
     server.serve(model, told, host, port, lambda address: print(f"{told}{READY}{address}  Ctrl-C ends it", flush=True))

@@ -142,6 +142,7 @@ def test_a_gate_row_that_was_seen_refuses():
 
 def test_fewer_than_two_blocks_are_not_enough():
     assert gate.enough(672, 336).passed
+    assert (gate.enough(50, 1).passed, gate.enough(49, 1).passed) == (True, False)
     found = gate.enough(671, 336)
     told = "671 gate rows lie after what taught or chose the models; needed: 672 or more"
     assert (found.passed, found.detail) == (False, told)
@@ -169,6 +170,16 @@ def test_slices_too_small_or_whole_are_not_judged():
     found = gate.by_slices(court(), labels(ours), labels(share(0.7)), {"tiny": tiny, "whole": whole})
     assert found.passed
     assert (found.numbers["slices"], found.numbers["not_judged"]) == ({}, ["tiny", "whole"])
+
+
+def test_a_slice_within_less_than_two_blocks_is_not_judged():
+    """A season whose one week stands at the gate split's end; weekends, which return, are judged."""
+    judge, steps = court(series_files.task(block_windows=60)), torch.arange(ROWS)
+    block = judge.task.block
+    season, weekends = (steps >= ROWS - 2 * block + 1)[:, None], (steps % block < 0.4 * block)[:, None]
+    ours, theirs = per_step(torch.full((ROWS, 1), 2.0)), per_step(torch.full((ROWS, 1), 3.0))
+    found = gate.by_slices(judge, ours, theirs, {"season": season, "weekends": weekends})
+    assert (found.numbers["not_judged"], list(found.numbers["slices"])) == (["season"], ["weekends"])
 
 
 def test_a_slice_of_steps_counts_these_steps_alone():

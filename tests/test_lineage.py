@@ -21,7 +21,7 @@ from mlflow.entities import ViewType
 from pipeline import lineage as command
 from pipeline.config import InputError, files, paths
 from pipeline.config.retrain import Retrain
-from pipeline.tracking import answering, lineage, models, registry, retained, runs, store
+from pipeline.tracking import answering, lineage, models, registry, retained, runs, snapshots, store
 
 ROOT = Path(__file__).parent.parent
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
@@ -386,6 +386,81 @@ def test_restore_leaves_another_champion_alone(elsewhere, capsys):
     assert len(registry.versions("mine")) == 1
 
 
+@contextmanager
+def decided(**record):
+    files.write_json(paths.decisions() / "mine-1.json", {"task": "mine", "date": "2020", "decision": "x", **record})
+    try:
+        yield
+    finally:
+        files.remove(paths.decisions())
+
+
+def made_elsewhere(weights):
+    return decided(decision="promoted", to={"weights_digest": weights, "version": 7, "model_id": "m-elsewhere"})
+
+
+def test_a_registry_that_is_behind_gets_the_kept_champion(elsewhere, capsys):
+    act("reconcile")
+    ids = lineage.runs_of("mine", "gru")[3]
+    runs.client().set_logged_model_tags(
+        ids["model_id"], dict.fromkeys(("package.digest", "weights.digest"), "another's")
+    )
+    registry.register("mine", ids["run_id"], ids["model_id"])
+    registry.move("mine", "champion", 1)
+    with made_elsewhere(weights_digest()):
+        act("restore", "restore")
+    told = capsys.readouterr().out
+    assert "models:/mine/2 is champion, was models:/mine/1" in told
+    assert "models:/mine/2 is this champion already" in told
+    assert registry.champion("mine").number == 2
+
+
+@pytest.mark.parametrize("folder", ["of another", "none"])
+def test_a_champion_that_was_not_brought_here_is_told(elsewhere, folder):
+    """Also where the registry's own is the one in the folder: both are of yesterday."""
+    act("restore")
+    gone = [moved_away(paths.champion("mine"))] if folder == "none" else []
+    told = (
+        "mine-1.json names another champion than models/champions/mine holds: see docs/operations.md, Another machine"
+    )
+    with ExitStack() as stack:
+        for one in (made_elsewhere("f" * 64), *gone):
+            stack.enter_context(one)
+        with pytest.raises(InputError, match=told):
+            act("restore")
+
+
+def test_a_registry_that_knows_more_than_the_decisions_moves_nothing(elsewhere):
+    """An older checkout beside a shared registry: what it takes for undone was done, and replaced since."""
+    act("restore")
+    version = registry.champion("mine")
+    registry.set_tags(version, {"decision.done": "mine-2.json"})
+    made = {"weights_digest": weights_digest(), "version": version.number, "model_id": version.model_id}
+    with (
+        decided(decision="promoted", to=made),
+        pytest.raises(InputError, match="knows of mine-2.json, which reports/dec"),
+    ):
+        act("restore")
+
+
+def test_how_a_champion_was_trained_outlives_its_folder(elsewhere):
+    """As in a roll-back that brings an older folder, and is taken back."""
+    act("restore")
+    trained = files.read_json(paths.champion("mine") / "snapshot.json")["trained"]
+    version = registry.champion("mine")
+    with moved_away("models/mine"):
+        assert snapshots.trainings(version, None) == trained
+
+
+def test_a_package_of_other_code_is_not_taken_for_the_kept_one(elsewhere):
+    """What reconcile logs bears the code of its day."""
+    act("reconcile")
+    logged = lineage.runs_of("mine", "gru")[3]["model_id"]
+    runs.client().set_logged_model_tags(logged, {"package.digest": "of other code"})
+    act("restore", "verify")
+    assert registry.champion("mine").model_id != logged
+
+
 def test_a_champion_of_an_earlier_training_is_followed_to_its_snapshot(tiny, capsys):
     act("snapshot")
     record = MODELS / "run.json"
@@ -462,15 +537,6 @@ def test_retain_removes_what_is_old_and_needed_by_none(elsewhere, keeps_one_run,
     assert not unused.exists()
     assert not weighs["refused"].exists()
     assert (weighs["former"] / "MLmodel").exists()
-
-
-@contextmanager
-def decided(**record):
-    files.write_json(paths.decisions() / "mine-1.json", {"task": "mine", "date": "2020", "decision": "x", **record})
-    try:
-        yield
-    finally:
-        files.remove(paths.decisions())
 
 
 def weights_digest():

@@ -41,7 +41,7 @@ def test_a_model_is_registered_once_and_bears_aliases(trained):
     assert registry.champion("mine") is None
     registry.move("mine", "champion", 1)
     assert registry.champion("mine") == version
-    assert registry.challenger("mine") is None
+    assert registry.holder("mine", "challenger") is None
     assert registry.versions("mine") == [version]
     weights = registry.artifact(version, "weights.safetensors"), paths.trained("mine", "gru") / "3.safetensors"
     assert filecmp.cmp(*weights, shallow=False)

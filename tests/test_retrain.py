@@ -13,10 +13,11 @@ import yaml
 
 from pipeline import retrain
 from pipeline.config import InputError, files, paths
-from pipeline.jobs import mending
+from pipeline.jobs import mending, tracked
 from pipeline.jobs.processes import alone
+from pipeline.jobs.steps import Job, bring
 
-ALL = ["restore", "fetch", *retrain.STEPS]
+ALL = [*retrain.FIRST, *retrain.STEPS]
 SERIES = {**operated.LOAD, "source": "https://example.org/load.csv"}
 
 
@@ -31,6 +32,8 @@ class Commands:
         told = " ".join(words).removeprefix("python -m pipeline.")
         if told == "sh -c dvc config core.remote | grep -q .":
             return 0 if self.remote else 1
+        if told.startswith("dvc status"):
+            return 0 if all(Path(file).with_suffix("").exists() for file in words[3:]) else 1
         self.ran.append(told)
         if self.dies and told.startswith(self.dies):
             raise KeyboardInterrupt
@@ -40,6 +43,8 @@ class Commands:
         return 0
 
     def write(self, told):
+        if told.startswith("dvc add"):
+            files.write_text(Path(f"{told.split()[-1]}.dvc"), dvc_file())
         if told.removeprefix("dvc repro").strip() in ("fetch", "--pull fetch"):
             for task in ("imdb", "load"):
                 source = {"source": f"{task}.csv", "bytes": 1234, "digest": self.digest}
@@ -98,9 +103,12 @@ def test_the_steps_in_their_order(commands):
         "drift --task load",
         "dvc repro evaluate",
         "lineage reconcile",
-        "promote --task imdb",  # load has no gate split
+        "promote --task imdb",
+        "promote --task load",
         "lineage verify --task imdb",
+        "lineage verify --task load",
         "lineage snapshot --task imdb",
+        "lineage snapshot --task load",
         "dvc add --quiet models/champions/imdb",
         "dvc repro",
         "lineage retain",
@@ -121,9 +129,9 @@ def test_an_empty_machine_gets_champions_and_sources_before_anything_else(comman
     for name in ("models/champions/imdb.dvc", "data/sources/reviews.csv.dvc"):
         files.write_text(Path(name), dvc_file())
     with pytest.raises(KeyboardInterrupt):
-        commands.dies = "dvc pull"
+        commands.dies = "dvc checkout"
         retrain.retrain(commands)
-    assert commands.ran == ["dvc pull models/champions/imdb.dvc data/sources/reviews.csv.dvc"]
+    assert commands.ran == ["dvc fetch models/champions/imdb.dvc", "dvc checkout models/champions/imdb.dvc"]
     commands.ran, commands.dies = [], "dvc repro"
     files.write_text(paths.champion("imdb") / "snapshot.json", "{}")
     files.write_text(Path("data/sources/reviews.csv"), "text,label")
@@ -158,9 +166,14 @@ def test_force_goes_on_though_nothing_is_new(commands):
 def test_a_source_that_dried_up_is_told(commands):
     retrain.retrain(commands)
     state = files.read_json(retrain.STATE)
-    files.write_json(retrain.STATE, {**state, "completed": "2020-01-01T00:00:00+00:00"})
+    files.write_json(retrain.STATE, {**state, "new_data": "2020-01-01T00:00:00+00:00"})
+    retrain.retrain(commands, force=True)  # no new data either
     retrain.retrain(commands)
     assert "\nOverdue: no new data for" in retrain.LATEST.read_text()
+    commands.digest = "b" * 64
+    retrain.retrain(commands)
+    retrain.retrain(commands)
+    assert "Overdue" not in retrain.LATEST.read_text()
 
 
 @pytest.mark.parametrize("step", ALL)
@@ -168,17 +181,15 @@ def test_killed_within_any_step_it_ends_as_if_it_had_not_been(commands, step, mo
     retrain.retrain(commands)
     whole = files.read_json(retrain.STATE)
     commands.digest, commands.score = "b" * 64, 0.75
-    work = retrain.STEPS.get(step) or getattr(retrain, step)
+    steps = retrain.FIRST if step in retrain.FIRST else retrain.STEPS
+    work = steps[step]
 
     def killed(job):
         work(job)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        if step in retrain.STEPS:
-            patch.setitem(retrain.STEPS, step, killed)
-        else:
-            patch.setattr(retrain, step, killed)
+        patch.setitem(steps, step, killed)
         with pytest.raises(KeyboardInterrupt):
             retrain.retrain(commands)
     assert files.read_json(retrain.STATE) == whole
@@ -212,6 +223,13 @@ def test_a_failed_step_is_one_line_and_the_next_start_goes_on(commands):
     commands.fails = None
     retrain.retrain(commands)
     assert retrain.STATE.exists()
+
+
+def test_what_cannot_be_mended_is_a_failed_step_too(commands):
+    files.write_text(Path("data/sources/reviews.csv.dvc"), dvc_file("012"))
+    with pytest.raises(InputError, match="^step restore: data/sources/reviews.csv.dvc is half written and its data"):
+        retrain.retrain(commands)
+    assert "Step `restore`: data/sources/reviews.csv.dvc is half written" in retrain.LATEST.read_text()
 
 
 def test_a_drift_that_cannot_be_measured_is_told_and_stops_nothing(commands):
@@ -263,24 +281,66 @@ def test_a_lock_file_cut_anywhere_is_found_or_names_true_digests_alone(project):
 
 def test_what_is_half_written_is_made_whole(project):
     project(tasks={})
-    copy, tracked = Path("copy"), Path("models/champions/imdb.dvc")
+    copy, file = Path("copy"), Path("models/champions/imdb.dvc")
     files.write_text(mending.LOCK, lock_file())
     mending.keep(copy)
     mending.LOCK.write_text(lock_file()[:-60])
     files.write_text(mending.IN_USE, '{"read": ')
-    files.write_text(tracked, dvc_file("012"))
+    files.write_text(file, dvc_file("012"))
     with pytest.raises(InputError, match="half written and its data is not here: run `git checkout models/champions"):
-        mending.mend(copy, [tracked])
-    tracked.with_suffix("").mkdir()
+        mending.mend(copy, [file])
+    file.with_suffix("").mkdir()
     mending.LOCK.write_text(lock_file()[:-60])
-    assert mending.mend(copy, [tracked]) == [tracked.with_suffix("")]
+    assert mending.mend(copy, [file]) == [file.with_suffix("")]
     assert mending.LOCK.read_text() == lock_file()
-    assert not tracked.exists()
+    assert not file.exists()
     assert not mending.IN_USE.exists()
     mending.keep(copy)
     mending.LOCK.write_text("schema: '2.0'\nstages:\n  one: 3\n")
     mending.keep(copy)  # never of what is not whole
     assert copy.read_text() == lock_file()
+
+
+def test_a_dvc_file_of_an_import_is_whole(project):
+    """Whose dependency has another kind of digest, such as a web server's."""
+    project(tasks={})
+    file = Path("data/sources/load.csv.dvc")
+    files.write_text(file, "deps:\n- etag: '3147526947'\n  path: https://example.org/load.csv\n" + dvc_file())
+    assert mending.sound(file)
+
+
+def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
+    """With DVC itself: an older copy that it has is replaced, one that it has not is used as it is."""
+    from dvc.repo import Repo
+
+    project(tasks={})
+    Repo.init(no_scm=True).close()
+    data = [Path(f"data/sources/{name}.csv") for name in ("ours", "theirs")]
+    with alone(Path("lock")) as run:
+        job = Job({}, [], run)
+        for content in ("old", "new"):
+            for path in data:
+                files.write_text(path, content)
+            job.do("dvc", "add", "--quiet", *map(str, data))
+        told = [tracked.data_of(file) for file in tracked.files_of_sources()]
+        assert (told, tracked.changed(run, tracked.files_of_sources())) == (data, [])
+        data[0].write_text("changed here")
+        data[1].write_text("old")
+        stale = tracked.changed(run, tracked.files_of_sources())
+        for file in stale:
+            bring(job, file)
+        assert [tracked.data_of(file) for file in stale] == data
+        assert [path.read_text() for path in data] == ["changed here", "new"]
+        assert "data/sources/ours.csv was changed here, and stays as it is" in capfd.readouterr().out
+        assert tracked.not_kept(run, [*data, Path("nowhere")]) == [data[0]]
+        data[0].unlink()
+        bring(job, stale[0])
+        assert data[0].read_text() == "new"
+
+        job.do("dvc", "remote", "add", "--default", "store", str(Path("store").resolve()))
+        files.write_text(stale[0], dvc_file("0" * 32).replace(".dir", "").replace("path: x", "path: ours.csv"))
+        with pytest.raises(InputError, match="`dvc fetch data/sources/ours.csv.dvc` ended with"):
+            bring(job, stale[0])  # not taken for a change of one's own: the newer data are not to be had
 
 
 HOLDS = """

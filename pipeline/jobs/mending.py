@@ -12,6 +12,7 @@ from pipeline.config import InputError, files
 from pipeline.config.params import LOADER
 
 LOCK, IN_USE = Path("dvc.lock"), Path(".dvc/tmp/rwlock")
+CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)  # git's mark
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
@@ -25,8 +26,11 @@ def keep(copy: Path) -> None:
 def mend(copy: Path, tracked: list[Path]) -> list[Path]:
     """Make whole what is not: dvc.lock from its copy; gives those of the `tracked` .dvc files to be made anew.
 
-    Raises InputError for one whose data is not here.
+    Raises InputError for one whose data is not here, and for a merge conflict, which is for a person to resolve.
     """
+    for file in [LOCK, *tracked]:
+        if file.exists() and CONFLICT.search(file.read_text(encoding="utf-8", errors="replace")):
+            raise InputError(f"{file} has a merge conflict: resolve it first")
     if IN_USE.exists() and not _is_json(IN_USE):
         files.remove(IN_USE)
     if LOCK.exists() and not sound(LOCK):
@@ -57,7 +61,7 @@ def sound(path: Path) -> bool:
 def _whole(stage: Any, of_lock: bool) -> bool:
     if not isinstance(stage, dict) or (of_lock and "cmd" not in stage) or not (of_lock or "outs" in stage):
         return False
-    entries = [entry for key in ("deps", "outs") for entry in stage.get(key) or []]
+    entries = [entry for key in (("deps", "outs") if of_lock else ("outs",)) for entry in stage.get(key) or []]
     return all(isinstance(e, dict) and "path" in e and MD5.fullmatch(str(e.get("md5"))) for e in entries)
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -41,7 +42,8 @@ def _run(words: Sequence[str], quiet: bool, lock: int) -> int:
     begun: list[subprocess.Popen[bytes]] = []
     try:
         with command.uninterrupted():  # what is begun is known, and so will be ended
-            begun.append(subprocess.Popen(words, env=environment, pass_fds=[lock], stdout=output))
+            own: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output}  # nobody is there to be asked
+            begun.append(subprocess.Popen(words, env=environment, pass_fds=[lock], **own))
         return begun[0].wait()
     except BaseException:
         for process in begun:

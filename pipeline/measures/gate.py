@@ -20,7 +20,7 @@ from torch import Tensor
 from pipeline.config.promote import Promote
 from pipeline.measures.paired import Answers, Court, with_interval
 
-LEAST = 50  # examples in a slice that is judged, and no less than a block of them
+LEAST = 50  # examples that decide anything, be it of the whole gate split or of a slice
 Slices = Mapping[str, Bool[Tensor, "examples steps"]]
 
 
@@ -127,8 +127,9 @@ def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
 
 def enough(rows: int, block: int) -> Outcome:
     """Two blocks at least: fewer windows are so much alike that their resamples would feign certainty."""
-    detail = f"{rows} gate rows lie after what taught or chose the models; needed: {2 * block} or more"
-    return Outcome("enough", rows >= 2 * block, detail, {"rows": rows, "block": block})
+    least = max(LEAST, 2 * block)
+    detail = f"{rows} gate rows lie after what taught or chose the models; needed: {least} or more"
+    return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
 
 
 def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:
@@ -161,8 +162,11 @@ def verdict(outcomes: list[Outcome]) -> tuple[bool, list[str]]:
 
 
 def _judgeable(court: Court, inside: Bool[Tensor, "examples steps"]) -> bool:
-    """Large enough to say anything, and not the whole."""
-    return int(inside.any(1).sum()) >= max(LEAST, court.task.block) and not bool(inside.all())
+    """Large enough to say anything, spread over two blocks at least (a season may lie in one), and not the whole."""
+    rows, block = inside.any(1).nonzero().flatten(), court.task.block
+    if len(rows) < max(LEAST, block) or bool(inside.all()):
+        return False
+    return int(rows[-1] - rows[0]) + 1 >= 2 * block
 
 
 def _told(court: Court, found: Mapping[str, float]) -> str:

@@ -15,8 +15,7 @@ class Rivals(NamedTuple):
     """What baselines answer for the gate split."""
 
     outputs: dict[str, Tensor]
-    strongest: str
-    valid: dict[str, float]  # the main metric of each on validation
+    strongest: str  # by the main metric on validation
 
 
 def of(prepared: Prepared) -> Rivals:
@@ -30,4 +29,4 @@ def of(prepared: Prepared) -> Rivals:
         valid[name] = task.scores(parts)[task.main_metric].item()
         outputs[name] = answer("gate").float()
     best = max if task.higher_is_better else min
-    return Rivals(outputs, best(valid, key=lambda name: valid[name]), valid)
+    return Rivals(outputs, best(valid, key=lambda name: valid[name]))

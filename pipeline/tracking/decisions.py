@@ -52,6 +52,22 @@ def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
     return moves[-1] if moves else None
 
 
+def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
+    """The latest move where this registry does not know of it: another machine made it, or the registry is new.
+
+    Raises InputError where the registry knows of a later one than reports/decisions.
+    """
+    latest, done = latest_move(task), last_done(task)
+    if done > (latest[0].name if latest else ""):
+        raise InputError(f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull` first")
+    return None if latest is None or latest[0].name == done else latest
+
+
+def last_done(task: str) -> str:
+    """The name of the latest move that was made in this registry; "" without one. Names are in the order of time."""
+    return max((version.tags.get(DONE, "") for version in registry.versions(task)), default="")
+
+
 def withdrawn(task: str) -> dict[str, str]:
     """Digests of weights that were champion until a roll-back, each with its date; not those that came back since."""
     found: dict[str, str] = {}
@@ -70,7 +86,7 @@ def settle(record: Mapping[str, Any], told: Version | None) -> Path:
     """
     record = _plain(record)
     text = json.dumps(record, sort_keys=True)
-    day = record["date"][:19].replace(":", "-")
+    day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in the order of time
     path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
     files.write_json(path, record)
     if told is not None:
@@ -81,15 +97,16 @@ def settle(record: Mapping[str, Any], told: Version | None) -> Path:
 
 
 def complete(task: str) -> Version | None:
-    """Make the latest move that a kill left undone; gives the version that became champion by it."""
+    """Make the latest move that a kill left undone here; gives the version that became champion by it."""
     latest = latest_move(task)
-    if latest is None or (version := find(task, latest[1]["to"])) is None:
+    if latest is None or latest[0].name <= last_done(task):
         return None
     path, record = latest
-    if version.tags.get(DONE) == path.name:
-        return None
-    _tell(record, version, path)
-    _move(path, record)
+    model_id = record["to"]["model_id"]  # no other store has the same
+    version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
+    if version is not None:
+        _tell(record, version, path)
+        _move(path, record)
     return version
 
 

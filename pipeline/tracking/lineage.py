@@ -77,7 +77,7 @@ def run_record(
 def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:
     """What run.json says of each seed: run_id, model_id, train_seconds, tokens_per_second, weights_digest.
 
-    Where this store has another run in that one's stead (see reconciled.py and snapshots.py), its ids are given.
+    Where this store has another run in that one's stead (see reconciled.py and restored.py), its ids are given.
     """
     record = files.read_json(paths.trained(task, architecture) / "run.json")
     return {int(seed): {**values, **_ids_here(task, values)} for seed, values in record["seeds"].items()}

@@ -35,8 +35,11 @@ def champion(task: str) -> Version | None:
     return holder(task, CHAMPION)
 
 
-def challenger(task: str) -> Version | None:
-    return holder(task, CHALLENGER)
+def present(task: str) -> Version:
+    """The champion; raises InputError where there is none."""
+    if (version := champion(task)) is None:
+        raise InputError(f"{task} has no champion yet: run `pipeline promote --task {task}` first")
+    return version
 
 
 def holder(task: str, alias: str) -> Version | None:
@@ -102,12 +105,15 @@ def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
 
 def folder(version: Version) -> Path:
     """The package's folder: where the store keeps it, or a copy of what a store elsewhere has."""
-    found = _on_this_machine(client().get_logged_model(version.model_id).artifact_location)
-    if found is None:
-        found = PACKAGES / version.model_id
-        if not found.exists():
-            with files.replacing(found) as temporary:
-                mlflow.artifacts.download_artifacts(f"models:/{version.model_id}", dst_path=str(temporary))
+    try:
+        found = _on_this_machine(client().get_logged_model(version.model_id).artifact_location)
+        if found is None:
+            found = PACKAGES / version.model_id
+            if not found.exists():
+                with files.replacing(found) as temporary:
+                    mlflow.artifacts.download_artifacts(f"models:/{version.model_id}", dst_path=str(temporary))
+    except MlflowException as error:
+        raise InputError(f"{version.uri}: no package: {error.message.splitlines()[0]}") from None
     if not (found / "MLmodel").exists():
         raise InputError(f"{version.uri}: no package in {found}: its files are gone")
     return found

@@ -1,4 +1,4 @@
-"""A champion as a folder that DVC can keep, and registered anew from it: MLflow's own database holds absolute paths.
+"""A champion as a folder that DVC can keep: MLflow's own database holds absolute paths.
 
 models/champions/TASK/package/        the package as it is served, without paths or ids of the machine it came from
 models/champions/TASK/snapshot.json   its run, its tags, its stage in dvc.lock, the SHA-256 of package/
@@ -9,16 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import yaml
-from mlflow.entities import Metric
 
 from pipeline.config import InputError, files, paths
 from pipeline.tracking import lineage, registry, runs
+from pipeline.tracking.decisions import DONE
 from pipeline.tracking.lineage import MODEL, ORIGINAL
-from pipeline.tracking.registry import CHAMPION, Version
+from pipeline.tracking.registry import Version
 from pipeline.tracking.stages import Stages
 
 IDS = ("run_id", "model_id", "model_uuid")  # in MLmodel: of one store, another gives its own
+TRAINED = "trained.json"  # artifact of a run that was logged from a kept champion: how that was trained
 LOOKS = ("mlflow.runColor", "mlflow.source.git.commit")  # MLflow's tags that are kept of a run
 PASSING = ("process", ORIGINAL, MODEL)  # tags that are about one store or process
 CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # not single steps, nor the machine's load
@@ -35,7 +37,8 @@ def read(task: str) -> dict[str, Any] | None:
     kept: dict[str, Any] = files.read_json(folder / "snapshot.json")
     came = files.digest(folder / "package")
     if came != kept["sha256"]:
-        raise InputError(f"{folder}/package: its SHA-256 is {came}, but snapshot.json says {kept['sha256']}")
+        told = f"its SHA-256 is {came}, but snapshot.json says {kept['sha256']}"
+        raise InputError(f"{folder}/package: {told}: run `dvc checkout --force {folder}.dvc`")
     return kept
 
 
@@ -58,19 +61,6 @@ def write(task: str) -> str:
     return f"{folder} holds {version.uri}"
 
 
-def restore(task: str) -> str:
-    """Register the kept champion where the registry has none; gives what was done."""
-    kept, present = read(task), registry.champion(task)
-    if kept is None:
-        return f"no {paths.champion(task)}/snapshot.json, nothing to restore"
-    if present is not None:
-        same = present.tags.get("package.digest") == kept["tags"]["package.digest"]
-        return f"{present.uri} is {'this' if same else 'another'} champion already: left as it is"
-    version = registered(kept) or register(kept)
-    registry.move(task, CHAMPION, version.number)
-    return f"{version.uri} is champion again"
-
-
 def export(package: Path, made: Path) -> None:
     """Copy a package without what is true on one machine only."""
     left_out = shutil.ignore_patterns("__pycache__", "registered_model_meta")
@@ -86,7 +76,7 @@ def export(package: Path, made: Path) -> None:
 
 def lasting(version: Version) -> dict[str, str]:
     """A version's tags, but for what was decided since it became champion."""
-    return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == "decision.done"}
+    return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
 
 
 def told(version: Version) -> dict[str, Any]:
@@ -112,7 +102,7 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
 
     Of the champion itself this is known only while models/ holds its training, and kept from then on.
     """
-    found = dict(before["trained"]) if before else {}
+    found = {**(before["trained"] if before else {}), **told_by_run(version.run_id)}
     if lineage.is_in_models(version.task, version.run_id, version.tags):
         name = f"train@{version.task}-{version.tags['architecture']}"
         stages = Stages()
@@ -126,36 +116,9 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
     return found
 
 
-def registered(kept: Mapping[str, Any]) -> Version | None:
-    """The version with the kept package, if the registry has one."""
-    wanted = kept["tags"]["package.digest"]
-    return next((v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted), None)
-
-
-def register(kept: Mapping[str, Any]) -> Version:
-    """A version for a kept champion, of a run and a model that are made unless the store has them."""
-    task = kept["task"]
-    run_id = runs.find(task, {ORIGINAL: kept["run"]["run_id"], "outputs.digest": kept["tags"]["weights.digest"]})
-    run_id = run_id or log(kept)
-    return registry.register(task, run_id, runs.client().get_run(run_id).data.tags[MODEL], kept["tags"])
-
-
-def log(kept: Mapping[str, Any]) -> str:
-    """The kept run and its model; gives the run's id."""
-    task, run, client = kept["task"], kept["run"], runs.client()
-    run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
-    try:
-        own = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
-        model = client.create_logged_model(runs.experiment(task), own["architecture"], run_id, own)
-        client.log_model_artifacts(model.model_id, str(paths.champion(task) / "package"))
-        client.finalize_logged_model(model.model_id, "READY")
-        now = client.get_run(run_id).info.start_time
-        points = [Metric(key, v, now, step) for key, values in run["curves"].items() for step, v in values]
-        for begin in range(0, len(points), 1000):
-            client.log_batch(run_id, metrics=points[begin : begin + 1000])
-        runs.set_tags(run_id, {**run["tags"], ORIGINAL: run["run_id"], MODEL: model.model_id})
-    except BaseException:
-        runs.finish(run_id, "FAILED")
-        raise
-    runs.finish(run_id)
-    return run_id
+def told_by_run(run_id: str) -> dict[str, Any]:
+    """The same, where the run was logged from a kept champion, which another may have replaced in models/champions."""
+    if all(one.path != TRAINED for one in runs.client().list_artifacts(run_id)):
+        return {}
+    found: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{TRAINED}")
+    return found

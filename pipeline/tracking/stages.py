@@ -12,6 +12,7 @@ from dvc.fs import localfs
 from dvc.repo import Repo
 from dvc_data.hashfile.build import build
 from dvc_data.hashfile.db import HashFileDB
+from tqdm import tqdm
 
 from pipeline.config import InputError, paths
 
@@ -75,18 +76,28 @@ def prune(days: int, dry_run: bool) -> str:
     since = (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
     words = ["--workspace", *(["--all-branches", "--all-tags", "--date", since] if versioned else [])]
     before = _bytes(cache)
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "gc", *words, "--force", *(["--dry"] if dry_run else [])],
-        capture_output=True,
-        text=True,
-    )
-    told = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    if done.returncode:
-        raise InputError(f"dvc gc ended with {done.returncode}: {(told or ['it said nothing'])[-1]}")
+    words += ["--force", *(["--dry"] if dry_run else [])]
+    code, told = _patiently([sys.executable, "-m", "dvc", "gc", *words], f"dvc gc: dvc.lock of commits since {since}")
+    if code:
+        raise InputError(f"dvc gc ended with {code}: {(told or ['it said nothing'])[-1]}")
     if dry_run:
         what = " ".join(line for line in told if not line.startswith("WARNING"))
         return f"dvc cache: {before:,} bytes; dvc gc --dry: {what}"
     return f"dvc cache: removed {before - _bytes(cache):,} bytes of {before:,}"
+
+
+def _patiently(words: list[str], what: str) -> tuple[int, list[str]]:
+    """A command's exit code and lines; while it runs, a line tells for how long."""
+    with (
+        tqdm(desc=what, bar_format="{desc}: {elapsed}", disable=None, leave=False) as bar,
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
+    ):
+        while True:
+            try:
+                said, _ = process.communicate(timeout=1)
+                return process.returncode, [line.strip() for line in said.splitlines() if line.strip()]
+            except subprocess.TimeoutExpired:
+                bar.refresh()
 
 
 def _bytes(folder: Path) -> int:
