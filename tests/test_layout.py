@@ -20,7 +20,7 @@ MAY_IMPORT["reporting"] = {"config", "tasks", "measures"}
 MAY_IMPORT["services"] = {"config", "tasks", "architectures"}
 MAY_IMPORT["serving"] = MAY_IMPORT["services"] | {"services"}
 MAY_IMPORT["tracking"] |= {"services"}
-MAY_IMPORT["jobs"] = {"config"}
+MAY_IMPORT["jobs"] = {"config", "tasks"}
 EXEMPT = (
     "pipeline/tracking",
     "pipeline/reporting",

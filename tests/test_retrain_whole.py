@@ -97,6 +97,7 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
     assert git(first, "status", "--porcelain") == ""
     champions = {task: files.read_json(first / f"models/champions/{task}/snapshot.json") for task in ("mine", "load")}
     assert "first seen" in ci.summary()
+    assert restored(owner) == digest_of(champions["mine"])
 
     well, printed, _ = ci()
     assert well, printed
@@ -119,6 +120,8 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
         stays = decision["decision"] != "promoted"
         assert (digest_of(snapshot) == digest_of(champions[task])) == stays
     assert "changed" in ci.summary()
+    assert restored(owner) == digest_of(files.read_json(third / "models/champions/mine/snapshot.json"))
+    assert "models/champions" not in git(owner, "status", "--porcelain")
 
     (owner / "data/sources/reviews/train.csv").write_text("nothing,here\n1,2\n")
     world.add_data(owner, *data)
@@ -126,6 +129,24 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
     assert not well
     assert "# Retraining failed\n\nStep `validate`" in ci.summary() or "Step `fetch`" in ci.summary()
     assert "issue create --title Retraining failed" in (tmp_path / "said").read_text()
+
+
+RESTORE = """
+from pathlib import Path
+from pipeline.config.params import load
+from pipeline.jobs.processes import alone
+from pipeline.jobs.steps import Job, restore
+from pipeline.tasks import real
+with alone(Path(".work/retrain.lock")) as run:
+    restore(Job(load(), real(load()), run))
+"""
+
+
+def restored(laptop: Path) -> str:
+    """Weights of the champion of a laptop that has a registry of its own, after `git pull` and the job's first step."""
+    git(laptop, "pull", "--quiet", "--rebase")
+    call(laptop, sys.executable, "-c", RESTORE)
+    return aliases(laptop)["true"]
 
 
 def digest_of(snapshot):

@@ -1,4 +1,4 @@
-"""A champion that snapshots.py kept, registered: in a new registry, or one that is behind another machine's decisions."""
+"""What snapshots.py kept, registered: in a new registry, or one that is behind another machine's decisions."""
 
 from collections.abc import Mapping
 from typing import Any
