@@ -39,7 +39,7 @@ def read(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
     Raises InputError, with file and row, for a column that is missing and for what is not a number where one belongs.
     """
     if not path.exists():
-        raise InputError(f"no file {path}")
+        raise InputError(f"{path}: no such file")
     try:
         first = 0
         for piece in {".parquet": _parquet, ".csv": _csv, ".jsonl": _lines}[path.suffix](path, columns):

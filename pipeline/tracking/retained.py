@@ -49,6 +49,7 @@ def retain(names: list[str], params: Mapping[str, Any], settings: Retrain, dry_r
         yield f"{name}: {verb} {things}"
         if not dry_run and (old.runs or old.deleted):
             yield from purge(old, settings)
+    yield f"dvc cache: looking at what the commits of the last {settings.keep_days} days need, a second or so for each"
     yield stages.prune(settings.keep_days, dry_run)
 
 
