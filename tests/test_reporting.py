@@ -122,6 +122,15 @@ def test_the_map_marks_who_is_not_beaten(made):
     assert told.rsplit("baseline", 1)[1].split() == ["bits", "accuracy", "↑", "0.750", "‡§", "0.750", "0.750", "linear"]
 
 
+def test_networks_that_are_equal_share_the_first_place(made):
+    assert "The best network is gru : accuracy" in text_of(chapter(results.read("bits", ["gru"])))
+    made("bits", "recall", [entry("rnn", "network"), *network()], LABELS, classes=2)
+    read = results.read("bits", ["gru", "rnn"])
+    assert "The best networks, all equal, are rnn, gru : accuracy 0.7500" in text_of(chapter(read))
+    told = str(overview.table_of([read], ["gru", "rnn", "identity"]))
+    assert told.count("<strong>0.750</strong>") == 2
+
+
 def test_names_and_reviews_cannot_break_the_page(project):
     name = "<img src=x onerror=alert(1)>"
     project(tasks={name.replace("/", ""): {"kind": "recall"}}, architectures=ARCHITECTURES)

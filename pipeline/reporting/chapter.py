@@ -62,9 +62,12 @@ def headline(results: TaskResults) -> Iterator[object]:
         return
     best, value = networks[0], networks[0]["metrics"][metric]
     told = words.measure(metric, results.metrics["units"])
-    yield join("The best network is ", tag("strong", best["name"]), f": {told} {' '.join(words.scored(value))}. ")
+    tied = results.best_networks()
+    opening = "The best network is " if len(tied) == 1 else "The best networks, all equal, are "
+    yield join(opening, tag("strong", ", ".join(tied)), f": {told} {' '.join(words.scored(value))}. ")
     if compared := words.compared(best):
-        yield f"It is {', '.join(f'{said} {names}' for said, names in compared.items())}."
+        who = "It" if len(tied) == 1 else best["name"]
+        yield f"{who} is {', '.join(f'{said} {names}' for said, names in compared.items())}."
 
 
 def answers(results: TaskResults) -> Iterable[Chart]:

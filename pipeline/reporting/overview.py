@@ -12,7 +12,7 @@ def table_of(tasks: Sequence[TaskResults], architectures: Iterable[str]) -> Mark
     """The map of results: the main metric of every architecture on every task, and who is not beaten."""
     names = list(architectures)
     head = ["task", "metric", *names, "strongest baseline"]
-    caption = "Mean over seeds on the test split. Bold: the best network. " + "; ".join(
+    caption = "Mean over seeds on the test split. Bold: the best network, or several that are equal. " + "; ".join(
         f"{sign} not better than {role}" for role, sign in words.ROLES.values()
     )
     return table(head, [_map_row(results, names) for results in tasks], f"{caption}.", class_="map")
@@ -20,8 +20,8 @@ def table_of(tasks: Sequence[TaskResults], architectures: Iterable[str]) -> Mark
 
 def _map_row(results: TaskResults, names: Sequence[str]) -> Markup:
     entries = {entry["name"]: entry for entry in results.metrics["results"]}
-    best = next((entry["name"] for entry in results.ranked("network")), None)
-    cells = [_map_cell(entries.get(name), results.metrics["main_metric"], name == best) for name in names]
+    best = results.best_networks()
+    cells = [_map_cell(entries.get(name), results.metrics["main_metric"], name in best) for name in names]
     strongest = results.strongest_baseline()
     value = entries[strongest]["metrics"][results.metrics["main_metric"]]["mean"] if strongest else None
     arrow = "↑" if results.metrics["higher_is_better"] else "↓"

@@ -60,6 +60,12 @@ class TaskResults:
         """The entries of these kinds that have scores, best first."""
         return [e for e in self.metrics["results"] if e["kind"] in kinds and e["metrics"]]
 
+    def best_networks(self) -> list[str]:
+        """The name of the best network, or of several whose means are equal."""
+        ranked, metric = self.ranked("network"), self.metrics["main_metric"]
+        means = [entry["metrics"][metric]["mean"] for entry in ranked]
+        return [entry["name"] for entry, mean in zip(ranked, means, strict=True) if mean == means[0]]
+
     def strongest_baseline(self) -> str | None:
         """The baseline that is best on the validation split; without any network, on the test split."""
         for entry in self.ranked("network"):
