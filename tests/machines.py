@@ -94,7 +94,7 @@ def run_steps(
             continue
         text = _fill(step["run"], known)
         own = {**every, **_filled(step.get("env", {}), known)}
-        shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
+        shell = ["bash", "-e", "-c", text]  # what GitHub takes where a step names no shell: without pipefail
         done = subprocess.run(shell, cwd=place, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         printed[step["name"]] = done.stdout
         well = well and done.returncode == 0

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import machines
 import operated
 import pytest
 import yaml
@@ -388,6 +389,27 @@ def test_commands_find_dvc_and_python_and_tell_their_codes(project):
         assert run(["dvc", "--version"], quiet=True) == 0
         assert run(["python", "-c", f"import sys; sys.exit(sys.prefix != {sys.prefix!r})"]) == 0
         assert run(["python", "-c", "raise SystemExit(3)"]) == 3
+
+
+def test_a_job_and_its_workflow_see_whether_dvc_has_a_remote(project):
+    """With DVC itself, which tells of none with an exit code of 0."""
+    from dvc.repo import Repo
+
+    place = project(tasks={})
+    Repo.init(no_scm=True).close()
+    (place / ".venv").symlink_to(sys.prefix)
+    steps = machines.workflow(machines.ROOT, "retrain")["jobs"]["retrain"]["steps"]
+    check = {"steps": [step for step in steps if step.get("name") == "A remote to keep what is made"]}
+    with alone(Path("lock")) as run:
+        job = Job({}, [], run)
+        assert not job.remote
+        assert machines.run_steps(place, check, {}, {}) == (
+            False,
+            {"A remote to keep what is made": "::error::DVC has no default remote (docs/operations.md)\n"},
+        )
+        job.do("dvc", "remote", "add", "--quiet", "--default", "store", str(place / "store"))
+        assert job.remote
+        assert machines.run_steps(place, check, {}, {}) == (True, {"A remote to keep what is made": "store\n"})
 
 
 def test_dvc_sees_champions_and_sources_past_gitignore(tmp_path):
