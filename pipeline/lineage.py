@@ -35,6 +35,8 @@ def main(action: list[str], task: str = "", dry_run: bool = False) -> None:
         known("action", name, ACTIONS)
     if task:
         known("task", task, params["tasks"])
+    if task and {*action} & {"snapshot", "restore"}:
+        known("real task", task, real(params))
     if dry_run and action != ["retain"]:
         raise InputError("--dry-run: only retain has one")
     store.check()

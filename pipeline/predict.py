@@ -45,17 +45,21 @@ def main(task: str, texts: list[str] | None = None, file: str = "", output: str 
 
 
 def tell(model: Any, task: str, texts: list[str]) -> None:
-    """Print a line for each text: the label, how probable it is, the text's beginning."""
+    """Print a line for each text: the label, the probability of the likeliest label, the text's beginning."""
     import pandas as pd
 
+    from pipeline.services.sentiment import ABSTAINS
     from pipeline.serving import package
 
     if [column.name for column in package.inputs_of(model)] != ["text"]:
         raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
     found = package.answers(model, pd.DataFrame({"text": texts}))
+    print(f"{'label':10} {'probability':11}  text")
     for text, label, probability in zip(texts, found["label"], found["probability"], strict=True):
         shown = " ".join(text.split())
-        print(f"{label:10} {probability:.4f}  {shown if len(shown) <= 80 else shown[:79] + '…'}")
+        print(f"{label:10} {probability:11.4f}  {shown if len(shown) <= 80 else shown[:79] + '…'}")
+    if (found["label"] == ABSTAINS).any():
+        print(f"{ABSTAINS}: none of its words is known, or its likeliest label is hardly likelier than chance")
 
 
 def answer_file(model: Any, file: Path, output: Path) -> int:

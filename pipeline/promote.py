@@ -39,7 +39,7 @@ def main(task: str = "", rollback: bool = False, afresh: bool = False) -> None:
 
 def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     """Register the best network as challenger, judge it, and write and carry out the decision."""
-    from pipeline.tracking import decisions, registry  # mlflow takes seconds to import
+    from pipeline.tracking import decisions, models, registry, snapshots  # mlflow takes seconds to import
     from pipeline.tracking.best import best_on_validation, identical
 
     prepared = open_prepared(task, params)
@@ -47,18 +47,24 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     if (done := decisions.complete(task)) is not None:
         print(f"{task}: version {done.number} became champion, as decided before a kill")
     champion, moved = registry.champion(task), decisions.made_elsewhere(task)
+    whole = champion is not None and models.exists(champion.model_id)
     if not afresh:
         check_not_behind(task, champion)
+        if champion is not None and not whole:
+            raise InputError(f"{champion.uri}: its files are gone: run `pipeline lineage restore --task {task}` first")
     begun: dict[str, Any] = {
         "task": task,
-        "date": decisions.now(),
         "previous": moved[1]["to"] if moved else decisions.identity(champion),
         "to": None,
     }
-    if champion is not None and not moved and identical(best, champion):
+    if best is None:
+        begun |= {"decision": "refused", "reasons": ["every network diverged: there is none to promote"]}
+        _tell(*decisions.settle(begun | {"challenger": None}, None))
+        return
+    if champion is not None and whole and not moved and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
         own = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
-        _tell(begun | own, decisions.settle(begun | own, champion))
+        _tell(*decisions.settle(begun | own, champion))
         return
     challenger = registry.register(task, best.run_id, best.model_id)
     if not identical(best, challenger):
@@ -66,7 +72,10 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     registry.move(task, registry.CHALLENGER, challenger.number)
     record = begun | judged(task, prepared, params, challenger, None if afresh else champion) | {"afresh": afresh}
     record["challenger"] |= {"valid_loss": best.valid_loss}
-    _tell(record, decisions.settle(record, challenger))
+    check_unmoved(task, champion)
+    if record["to"]:
+        snapshots.note(challenger)
+    _tell(*decisions.settle(record, challenger))
 
 
 def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger: Any, champion: Any) -> dict[str, Any]:
@@ -98,8 +107,16 @@ def check_not_behind(task: str, champion: Any) -> None:
 
     if champion is None:
         chain.check_never_had(task)
-    if (moved := decisions.made_elsewhere(task)) is not None:
-        raise InputError(f"{moved[0]} was made elsewhere: run `pipeline lineage restore --task {task}` first")
+    decisions.check_in_step(task)
+
+
+def check_unmoved(task: str, champion: Any) -> None:
+    """Raises InputError where another machine on the same registry has made a champion while ours was judged."""
+    from pipeline.tracking import registry
+
+    now = registry.champion(task)
+    if now is not None and (champion is None or now.number != champion.number):
+        raise InputError(f"{now.uri} became champion while {task} was judged: nothing is moved; promote again")
 
 
 def roll_back(task: str) -> None:
@@ -110,7 +127,7 @@ def roll_back(task: str) -> None:
     if latest is None or latest[1]["previous"] is None:
         raise InputError(f"{task}: no decision in {paths.decisions()} names a champion before the present one")
     if done is not None and latest[1]["decision"] == "rolled_back":
-        _tell(latest[1], latest[0])  # asked for before a kill
+        _tell(*latest)  # asked for before a kill
         return
     check_not_behind(task, registry.champion(task))
     before = latest[1]["previous"]
@@ -120,13 +137,12 @@ def roll_back(task: str) -> None:
         raise InputError(f"{told}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
     record = {
         "task": task,
-        "date": decisions.now(),
         "decision": "rolled_back",
         "reasons": [f"asked for with --rollback: takes back {latest[0].name}"],
         "previous": decisions.identity(registry.champion(task)),
         "to": decisions.identity(version),
     }
-    _tell(record, decisions.settle(record, version))
+    _tell(*decisions.settle(record, version))
 
 
 def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
@@ -136,7 +152,7 @@ def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
     return Outcome("not_withdrawn", date is None, detail)
 
 
-def _tell(record: Mapping[str, Any], path: Path) -> None:
+def _tell(path: Path, record: Mapping[str, Any]) -> None:
     """The decision in a few lines."""
     before = record["previous"] and f"version {record['previous']['version']}"
     now = record["to"] and f"version {record['to']['version']}"

@@ -386,6 +386,32 @@ def test_restore_leaves_another_champion_alone(elsewhere, capsys):
     assert len(registry.versions("mine")) == 1
 
 
+def test_a_champion_whose_files_are_gone_comes_back_from_its_folder(elsewhere, capsys):
+    act("restore")
+    lost = registry.champion("mine")
+    files.remove(registry.folder(lost))
+    with pytest.raises(InputError, match=r"broken link: models:/mine/1: expected model m-\w+ in MLflow, came none"):
+        act("verify")
+    with made_elsewhere("f" * 64):
+        registry.set_tags(lost, {"decision.done": "mine-1.json"})  # of another than the folder holds
+        with pytest.raises(InputError, match="mine-1.json names another champion than models/champions/mine holds"):
+            act("restore")
+    with made_elsewhere(weights_digest()):
+        act("restore", "verify", "restore")
+    told = capsys.readouterr().out
+    assert "models:/mine/2 is champion, was models:/mine/1, whose files are gone" in told
+    assert "models:/mine/2 is this champion already" in told
+    assert registry.champion("mine").tags["decision.done"] == "mine-1.json"
+
+
+def test_a_snapshot_does_not_take_the_place_of_another_machine_s(elsewhere):
+    act("restore")
+    before = files.digest(paths.champion("mine"))
+    with made_elsewhere("f" * 64), pytest.raises(InputError, match="mine-1.json was made elsewhere: run `pipeline lin"):
+        act("snapshot")
+    assert files.digest(paths.champion("mine")) == before
+
+
 @contextmanager
 def decided(**record):
     files.write_json(paths.decisions() / "mine-1.json", {"task": "mine", "date": "2020", "decision": "x", **record})
@@ -471,6 +497,10 @@ def test_a_champion_of_an_earlier_training_is_followed_to_its_snapshot(tiny, cap
     broken = changed(record, run_id(), "f" * 32), moved_away(paths.champion("mine"))
     with broken[0], broken[1], pytest.raises(InputError, match=told):
         act("verify")
+    snapshots.note(registry.champion("mine"))
+    broken = changed(record, run_id(), "f" * 32), moved_away(paths.champion("mine"))
+    with broken[0], broken[1], pytest.raises(InputError, match="seed 3: expected run f{32}"):
+        act("verify")  # the champion's chain holds: its run tells; it is the network's that does not
 
 
 def old_run(name, parent=None, bytes_of_model=0):
@@ -563,6 +593,17 @@ def test_a_mistake_is_one_line(words, more, told):
         act(*words, **more)
 
 
+def test_a_task_that_has_no_champions_is_told(tiny):
+    before = paths.PARAMS.read_text()
+    set_params(tasks={"mine": operated.REVIEWS, "near": {"kind": "recall"}})
+    try:
+        for words in (["restore"], ["verify", "snapshot"]):
+            with pytest.raises(InputError, match="no real task named 'near'; there are: mine"):
+                act(*words, task="near")
+    finally:
+        paths.PARAMS.write_text(before)
+
+
 def test_a_task_without_a_champion_is_told(elsewhere, capsys):
     with moved_away(paths.champion("mine")):
         act("reconcile", "verify", "snapshot", "restore")
@@ -618,7 +659,7 @@ def test_a_tracking_server_takes_a_snapshot_too(tiny, request, capsys):
     request.getfixturevalue("server")
     act("restore", "verify", "reconcile", "snapshot")
     told = capsys.readouterr().out
-    assert "models:/mine/1 is champion again" in told
+    assert "models:/mine/1 is champion" in told
     assert "mine: nothing was missing" in told
     assert files.digest(paths.champion("mine")) == before
     answers = answering.answers(registry.champion("mine").uri, TEXTS)

@@ -11,9 +11,10 @@ import yaml
 from pipeline import promote
 from pipeline.architectures._saved import load
 from pipeline.config import InputError, files, paths
+from pipeline.reporting import retraining
 from pipeline.services.sentiment import digest_of
 from pipeline.tasks import open_prepared
-from pipeline.tracking import answering, best, decisions, judging, registry, runs, snapshots
+from pipeline.tracking import answering, best, decisions, judging, models, registry, runs, snapshots
 from pipeline.training.loader import Loader
 from pipeline.training.step import predict
 
@@ -278,7 +279,7 @@ def test_a_rollback_holds_until_it_is_taken_back(here, capsys):
     assert "champion is version 1 again, was version 2" in capsys.readouterr().out
     promote.main("mine")
     assert (last()["decision"], champion()) == ("refused", 1)
-    assert last()["reasons"] == [f"not_withdrawn: these weights were rolled back on {decisions.now()[:10]}"]
+    assert last()["reasons"] == [f"not_withdrawn: these weights were rolled back on {decisions.now('mine')[:10]}"]
     promote.main("mine", rollback=True)
     assert champion() == 2
     assert decisions.withdrawn("mine").keys() == {registry.versions("mine")[0].tags["weights.digest"]}
@@ -325,10 +326,9 @@ def test_a_champion_that_another_machine_made_is_restored_first(here):
     promote.main("mine")
     operated.renew("mine")
     to = {**last()["to"], "weights_digest": "f" * 64, "model_id": "m-elsewhere"}
-    elsewhere = {**last(), "date": decisions.now(), "previous": last()["to"], "to": to}
-    decisions.settle({**elsewhere, "decision": "refused"}, None)
-    path = decisions.every("mine")[-1][0]
-    files.write_json(path, elsewhere)
+    elsewhere = {**last(), "previous": last()["to"], "to": to}
+    path, record = decisions.settle({**elsewhere, "decision": "refused"}, None)
+    files.write_json(path, {**record, "decision": "promoted"})
     for rollback in (False, True):
         with pytest.raises(
             InputError, match=f"{path.name} was made elsewhere: run `pipeline lineage restore --task mine"
@@ -338,6 +338,73 @@ def test_a_champion_that_another_machine_made_is_restored_first(here):
     promote.main("mine", afresh=True)
     assert (last()["decision"], champion(), decisions.made_elsewhere("mine")) == ("promoted", 2, None)
     assert last()["previous"] == to
+
+
+def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(here, capsys):
+    """As of a job beside a tracking server that ended between its decision and its commit."""
+    promote.main("mine")
+    operated.renew("mine")
+    promote.main("mine")
+    path, record = decisions.every("mine")[-1]
+    path.unlink()
+    assert decisions.made_elsewhere("mine") is None
+    assert decisions.every("mine")[-1] == (path, record)
+    assert f"{path} was missing: brought from MLflow" in capsys.readouterr().out
+    files.remove(paths.decisions())
+    promote.main("mine")
+    assert [one["decision"] for _, one in decisions.every("mine")] == ["promoted", "unchanged"]
+
+
+@pytest.mark.parametrize("afresh", [False, True])
+def test_a_champion_made_while_another_was_judged_stays(here, monkeypatch, afresh):
+    """By another machine on the same registry."""
+    promote.main("mine")
+    operated.renew("mine")
+
+    def meanwhile(uri, requests, singles=()):
+        monkeypatch.setattr(answering, "ask", operated.answer_here)
+        record = files.read_json(paths.trained("mine", "gru") / "run.json")["seeds"]["3"]
+        other = registry.register("mine", *_logged_again(record["run_id"]))
+        registry.move("mine", "champion", other.number)
+        return operated.answer_here(uri, requests, singles)
+
+    monkeypatch.setattr(answering, "ask", meanwhile)
+    with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing is moved"):
+        promote.main("mine", afresh=afresh)
+    assert (champion(), len(decisions.every("mine"))) == (3, 1)
+
+
+def _logged_again(run_id: str) -> tuple[str, str]:
+    """The run, and a second model of it."""
+    description = files.read_json(paths.trained("mine", "gru") / "model.json")
+    place = paths.trained("mine", "gru") / "3.safetensors"
+    return run_id, models.log(run_id, open_prepared("mine"), description, 3, place)
+
+
+def test_a_decision_is_later_than_one_by_a_clock_that_is_ahead(here):
+    promote.main("mine")
+    path, record = decisions.every("mine")[-1]
+    ahead = "2999-12-31T23:59:59.999+00:00"
+    files.write_json(path, {**record, "date": ahead})
+    operated.renew("mine")
+    promote.main("mine")
+    later = decisions.every("mine")[-1]
+    assert (later[1]["to"]["version"], later[1]["date"]) == (2, "3000-01-01T00:00:00.000+00:00")
+    assert later[0].name.startswith("mine-3000-01-01T00-00-00-000-")
+    assert decisions.made_elsewhere("mine") is None
+
+
+def test_a_champion_whose_files_are_gone_is_told_and_may_be_replaced(here):
+    promote.main("mine")
+    operated.renew("mine")
+    files.remove(registry.folder(registry.champion("mine")))
+    with pytest.raises(InputError, match="models:/mine/1: its files are gone: run `pipeline lineage restore --task"):
+        promote.main("mine")
+    promote.main("mine", afresh=True)
+    assert (last()["decision"], champion()) == ("promoted", 2)
+    with pytest.raises(InputError, match="version 1 .* is not in the registry, nor in models/champions/mine"):
+        promote.main("mine", rollback=True)
+    assert champion() == 2
 
 
 def test_an_empty_registry_is_not_taken_for_a_beginning(here):
@@ -361,6 +428,11 @@ def test_afresh_replaces_a_champion_that_none_can_be_compared_with(here):
 
 def test_a_record_that_is_none_is_told(here):
     files.write_text(paths.decisions() / "mine-x.json", "{")
+    with pytest.raises(InputError, match="mine-x.json is not the record of a decision"):
+        promote.main("mine")
+    files.write_json(
+        paths.decisions() / "mine-x.json", {"task": "mine", "date": "2026", "decision": "promoted", "to": None}
+    )
     with pytest.raises(InputError, match="mine-x.json is not the record of a decision"):
         promote.main("mine")
 
@@ -397,5 +469,7 @@ def test_the_control_and_diverged_networks_never_challenge(here):
     assert best.best_on_validation("mine", {"identity": None, "gru": None}, prepared).architecture == "gru"
     description = files.read_json(paths.trained("mine", "gru") / "model.json")
     files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
-    with pytest.raises(InputError, match="mine: every network diverged: there is none to promote"):
-        promote.main("mine")
+    promote.main("mine")
+    assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged: there is none to promote"])
+    assert "**Refused** (champion stays none): every network diverged" in retraining.of_decision(last())
+    assert champion() is None

@@ -123,6 +123,9 @@ def test_with_a_remote_it_pulls_and_pushes(commands):
     repro = [told for told in commands.ran if told.startswith("dvc repro") and "--single-item" not in told]
     assert repro == [f"dvc repro --pull{last}" for last in (" fetch", " prepare", " evaluate", "")]
     assert commands.ran[-2:] == ["dvc push --run-cache", "lineage retain"]
+    commands.ran = []
+    retrain.retrain(commands)
+    assert commands.ran[:2] == ["lineage restore snapshot", "dvc push models/champions/imdb.dvc"]
 
 
 def test_an_empty_machine_gets_champions_and_sources_before_anything_else(commands):
@@ -294,7 +297,7 @@ def test_what_is_half_written_is_made_whole(project):
     mending.LOCK.write_text(lock_file()[:-60])
     assert mending.mend(copy, [file]) == [file.with_suffix("")]
     assert mending.LOCK.read_text() == lock_file()
-    assert not file.exists()
+    assert mending.mend(copy, [file]) == [file.with_suffix("")]  # until it is made anew
     assert not mending.IN_USE.exists()
     mending.keep(copy)
     mending.LOCK.write_text("schema: '2.0'\nstages:\n  one: 3\n")
@@ -332,11 +335,17 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
             bring(job, file)
         assert [tracked.data_of(file) for file in stale] == data
         assert [path.read_text() for path in data] == ["changed here", "new"]
-        assert "data/sources/ours.csv was changed here, and stays as it is" in capfd.readouterr().out
+        assert "DVC leaves data/sources/ours.csv as it is, and so it is used" in capfd.readouterr().out
         assert tracked.not_kept(run, [*data, Path("nowhere")]) == [data[0]]
         data[0].unlink()
         bring(job, stale[0])
         assert data[0].read_text() == "new"
+
+        files.write_text(stale[0], dvc_file("012"))
+        for broken in mending.mend(Path("copy"), [stale[0]]):
+            job.do("dvc", "add", "--quiet", str(broken))
+        assert mending.sound(stale[0])
+        assert tracked.changed(run, stale) == []
 
         job.do("dvc", "remote", "add", "--default", "store", str(Path("store").resolve()))
         files.write_text(stale[0], dvc_file("0" * 32).replace(".dir", "").replace("path: x", "path: ours.csv"))
@@ -381,6 +390,30 @@ def test_an_interrupted_job_ends_what_it_had_begun(project):
         process.wait(20)
     with alone(Path("lock")):
         assert not Path("done").exists()
+
+
+def test_what_a_kill_left_of_dvc_s_copying_is_not_taken_for_ours(project):
+    """DVC removes the old files first, then copies each to a temporary name beside it."""
+    from dvc.repo import Repo
+
+    project(tasks={})
+    Repo.init(no_scm=True).close()
+    folder, single = Path("data/sources/reviews"), Path("data/sources/load.csv")
+    with alone(Path("lock")) as run:
+        job = Job({}, [], run)
+        for content in ("old", "new"):
+            for path in (folder / "train.csv", folder / "test.csv", single):
+                files.write_text(path, content)
+            job.do("dvc", "add", "--quiet", str(folder), str(single))
+        (folder / "test.csv").unlink()
+        (folder / ".GmzDdpd4m6nYQe-hM_z3jQ.tmp").write_text("ne")
+        (single.with_name(".GmzDdpd4m6nYQe-hM_z3jw.tmp")).write_text("ne")
+        single.unlink()
+        for file in tracked.changed(run, tracked.files_of_sources()):
+            bring(job, file)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"train.csv": "new", "test.csv": "new"}
+    assert single.read_text() == "new"
+    assert not list(folder.parent.glob(".*.tmp"))
 
 
 def test_commands_find_dvc_and_python_and_tell_their_codes(project):

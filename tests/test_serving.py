@@ -174,9 +174,13 @@ def test_files_of_every_kind_are_read_and_written_alike(task, ending, models, tm
 
 def test_texts_on_the_command_line_are_answered(capsys):
     predict.main("mine", texts=["superb lovely", "awful dull", "zzz qqq"])
-    lines = capsys.readouterr().out.splitlines()
+    head, *lines, why = capsys.readouterr().out.splitlines()
+    assert head.split() == ["label", "probability", "text"]
     assert [line.split()[0] for line in lines] == ["positive", "negative", "neutral"]
     assert all(0.5 <= float(line.split()[1]) <= 1 for line in lines)
+    assert why.startswith("neutral: none of its words is known, or")
+    predict.main("mine", texts=["superb lovely"])
+    assert "neutral" not in capsys.readouterr().out
 
 
 REVIEWS_GONE_WRONG = {

@@ -1,12 +1,15 @@
 """Stages end to end on a tiny project: real files, a real MLflow store, real processes."""
 
+import base64
 import csv
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
@@ -296,6 +299,44 @@ def test_an_unreachable_server_is_told_before_training_starts(tiny, monkeypatch,
     assert time.perf_counter() - begun < 8
     assert "secret" not in str(error.value)
     assert not list(paths.WORK.rglob("*.state"))
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """A tracking server with a password, which its health is asked without."""
+
+    def do_GET(self):
+        own = base64.b64encode(b"us:right").decode()
+        known = self.path == "/health" or self.headers.get("Authorization") == f"Basic {own}"
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        self.wfile.write(b'{"experiments": []}' if known else b"You are not authenticated.")
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_server_that_wants_another_password_is_told(monkeypatch):
+    for name in ("USERNAME", "PASSWORD", "TOKEN"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    with HTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        for place in (address, f"us:wrong@{address}"):
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
+            with pytest.raises(InputError, match=f"http://{address} does not let us in .*401.*MLFLOW_TRACKING_PASSW"):
+                store.check()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://us:right@{address}")
+        store.check()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{address}")
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "us")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "right")
+        store.check()
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
+        with pytest.raises(MlflowException, match="401"):
+            runs.exists("a" * 32)  # no answer is not the answer "no"
+        server.shutdown()
 
 
 def test_a_store_that_mlflow_does_not_take_is_told(tiny, monkeypatch):

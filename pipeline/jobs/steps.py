@@ -56,21 +56,22 @@ def bring(job: Job, file: Path) -> None:
     """The data of a .dvc file, from DVC. What was changed here, and DVC does not have, stays and is used."""
     if job.remote:
         job.do("dvc", "fetch", str(file))
+    data = tracked.data_of(file)
+    tracked.remove_half_copied(data)
     try:
         job.do("dvc", "checkout", str(file))
     except Failed:
-        data = tracked.data_of(file)
         if not data.exists():
             raise
-        print(f"{data} was changed here, and stays as it is: it is not what {file} says")
+        print(f"DVC leaves {data} as it is, and so it is used: it is not what {file} says")
 
 
 def add_champions(job: Job) -> None:
     """Those that DVC does not have as they are; pushed at once, since git may be told of them though this job ends."""
     for folder in tracked.not_kept(job.run, [paths.champion(task) for task in job.tasks]):
         job.do("dvc", "add", "--quiet", str(folder))
-        if job.remote:
-            job.do("dvc", "push", f"{folder}.dvc")
+    if job.remote and (every := tracked.files_of_champions()):  # what an earlier push did not bring there, too
+        job.do("dvc", "push", *map(str, every))
 
 
 def fetch(job: Job) -> None:

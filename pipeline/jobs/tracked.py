@@ -1,10 +1,13 @@
 """What DVC tracks by .dvc files: champions and sources. Git brings newer files, this machine newer data."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.config import paths
+from pipeline.config import files, paths
 from pipeline.jobs.processes import Run
+
+HALF_COPIED = re.compile(r"\.[\w-]{22}\.tmp")  # DVC's names while it copies from its cache
 
 
 def files_of_sources() -> list[Path]:
@@ -19,9 +22,16 @@ def data_of(file: Path) -> Path:
     return file.with_suffix("")
 
 
-def changed(run: Run, files: Iterable[Path]) -> list[Path]:
+def remove_half_copied(data: Path) -> None:
+    """Remove what a kill left of DVC's copying to a file or folder: DVC takes it for somebody's own."""
+    for path in [*data.parent.glob(".*.tmp"), *data.rglob(".*.tmp")]:
+        if HALF_COPIED.fullmatch(path.name):
+            files.remove(path)
+
+
+def changed(run: Run, told: Iterable[Path]) -> list[Path]:
     """Those of the .dvc files whose data are missing, or not what the file says."""
-    every = [str(file) for file in files]
+    every = [str(file) for file in told]
     if not every or _as_told(run, every):
         return []
     return [Path(file) for file in every if not _as_told(run, [file])]
@@ -29,10 +39,10 @@ def changed(run: Run, files: Iterable[Path]) -> list[Path]:
 
 def not_kept(run: Run, folders: Iterable[Path]) -> list[Path]:
     """Those of the folders that DVC does not have as they are."""
-    files = {folder: folder.with_name(f"{folder.name}.dvc") for folder in folders if folder.exists()}
-    stale = changed(run, [file for file in files.values() if file.exists()])
-    return [folder for folder, file in files.items() if not file.exists() or file in stale]
+    told = {folder: folder.with_name(f"{folder.name}.dvc") for folder in folders if folder.exists()}
+    stale = changed(run, [file for file in told.values() if file.exists()])
+    return [folder for folder, file in told.items() if not file.exists() or file in stale]
 
 
-def _as_told(run: Run, files: list[str]) -> bool:
-    return run(["dvc", "status", "--quiet", *files], quiet=True) == 0
+def _as_told(run: Run, every: list[str]) -> bool:
+    return run(["dvc", "status", "--quiet", *every], quiet=True) == 0

@@ -28,8 +28,11 @@ class Best(NamedTuple):
         return paths.trained(self.description["task"], self.architecture) / f"{self.seed}.safetensors"
 
 
-def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best:
-    """Of all architectures but the control; the first of equals. Raises InputError for what is untrained or stale."""
+def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | None:
+    """Of all architectures but the control; the first of equals; None where every network diverged.
+
+    Raises InputError for what is untrained or stale.
+    """
     found: list[Best] = []
     for name in (name for name in architectures if name != CONTROL):
         folder, stage = paths.trained(task, name), f"run `dvc repro train@{task}-{name}` first"
@@ -41,9 +44,7 @@ def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Pr
         if (seed := description["serves"]) is not None:
             ids, loss = lineage.runs_of(task, name)[seed], description["seeds"][str(seed)]["valid_loss"]
             found.append(Best(name, seed, loss, {**description, "seed": seed}, ids["run_id"], ids["model_id"]))
-    if not found:
-        raise InputError(f"{task}: every network diverged: there is none to promote")
-    return min(found, key=lambda best: best.valid_loss)
+    return min(found, key=lambda best: best.valid_loss, default=None)
 
 
 def identical(best: Best, version: Version) -> bool:

@@ -118,7 +118,8 @@ def check_run(version: Version) -> str:
 def check_kept(version: Version) -> str:
     """Of a champion of an earlier training: the snapshot tells how it was trained, and the run agrees."""
     kept, tags = snapshots.read(version.task) or {"trained": {}}, version.tags
-    trained = kept["trained"].get(tags["weights.digest"])
+    every = {**kept["trained"], **snapshots.told_by_run(version.run_id)}
+    trained = every.get(tags["weights.digest"])
     place = paths.champion(version.task) / "snapshot.json"
     if trained is None:
         then = f"run `pipeline lineage snapshot --task {version.task}` after each promote, before training again"

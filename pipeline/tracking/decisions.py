@@ -7,21 +7,30 @@ name as the tag `decision.done`. What a kill leaves undone of a promise, the nex
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import mlflow
+from mlflow.exceptions import MlflowException
+
 from pipeline.config import InputError, files, paths
-from pipeline.tracking import registry, runs
+from pipeline.tracking import models, registry, runs
 from pipeline.tracking.registry import CHAMPION, Version
 
 MOVES = ("promoted", "rolled_back")
 DONE = "decision.done"
+NAME = re.compile(r"[\w-]+\.json")
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def now(task: str) -> str:
+    """The time in UTC, later than a task's last decision, also where that was made by a clock that is ahead."""
+    time = datetime.now(UTC)
+    if before := every(task):
+        time = max(time, datetime.fromisoformat(before[-1][1]["date"]) + timedelta(milliseconds=1))
+    return time.isoformat(timespec="milliseconds")
 
 
 def identity(version: Version | None) -> dict[str, Any] | None:
@@ -40,6 +49,8 @@ def every(task: str) -> list[tuple[Path, dict[str, Any]]]:
         try:
             record = files.read_json(path)
             if record["task"] == task:
+                if record["decision"] in MOVES and not record["to"]["weights_digest"]:
+                    raise ValueError("whose champion?")
                 found.append((record["date"], path, record))
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path} is not the record of a decision: mend or remove it") from None
@@ -55,12 +66,20 @@ def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
 def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
     """The latest move where this registry does not know of it: another machine made it, or the registry is new.
 
-    Raises InputError where the registry knows of a later one than reports/decisions.
+    A record that the registry keeps and reports/decisions lacks (the job that made it ended before git had it) is
+    written there. Raises InputError where the registry knows only its name.
     """
     latest, done = latest_move(task), last_done(task)
     if done > (latest[0].name if latest else ""):
-        raise InputError(f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull` first")
+        _bring(task, done)
+        latest = latest_move(task)
     return None if latest is None or latest[0].name == done else latest
+
+
+def check_in_step(task: str) -> None:
+    """Raises InputError where another machine has made a champion of which this registry does not know."""
+    if (moved := made_elsewhere(task)) is not None:
+        raise InputError(f"{moved[0]} was made elsewhere: run `pipeline lineage restore --task {task}` first")
 
 
 def last_done(task: str) -> str:
@@ -79,21 +98,20 @@ def withdrawn(task: str) -> dict[str, str]:
     return found
 
 
-def settle(record: Mapping[str, Any], told: Version | None) -> Path:
-    """Write a record, tell MLflow of it, and move the alias where it says so; gives its file.
+def settle(record: Mapping[str, Any], version: Version | None) -> tuple[Path, dict[str, Any]]:
+    """Date and write a record, tell MLflow of it, and move the alias where it says so; gives its file and the record.
 
-    `told` is the version whose run and tags keep it.
+    `version` is the one that becomes champion; else the one whose run and tags keep the record, if there is any.
     """
-    record = _plain(record)
+    record = {**_plain(record), "date": now(record["task"])}
     text = json.dumps(record, sort_keys=True)
     day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in the order of time
     path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
     files.write_json(path, record)
-    if told is not None:
-        _tell(record, told, path)
-    if record["decision"] in MOVES:
-        _move(path, record)
-    return path
+    if version is not None:
+        _tell(record, version, path)
+        _move(record, version, path)
+    return path, record
 
 
 def complete(task: str) -> Version | None:
@@ -106,21 +124,38 @@ def complete(task: str) -> Version | None:
     version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
     if version is not None:
         _tell(record, version, path)
-        _move(path, record)
+        _move(record, version, path)
     return version
 
 
 def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
-    """The version that a record means: its number if the weights are the same, else the newest with these weights."""
+    """The version that a record means: its number if the weights are the same, else the newest with these weights.
+
+    One whose files are gone is none.
+    """
     same = [v for v in registry.versions(task) if v.tags.get("weights.digest") == wanted["weights_digest"]]
+    same = [version for version in same if models.exists(version.model_id)]
     return next((v for v in same if v.number == wanted["version"]), same[-1] if same else None)
 
 
-def _move(path: Path, record: Mapping[str, Any]) -> None:
-    version = find(record["task"], record["to"])
-    assert version is not None, "a decision for a version that is not registered"
-    registry.move(version.task, CHAMPION, version.number)
-    registry.set_tags(version, {DONE: path.name})
+def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
+    if record["decision"] in MOVES:
+        registry.move(version.task, CHAMPION, version.number)
+        registry.set_tags(version, {DONE: path.name})
+
+
+def _bring(task: str, name: str) -> None:
+    """Write the record of a move from the run of the version that it made champion."""
+    version = next(v for v in registry.versions(task) if v.tags.get(DONE) == name)
+    try:
+        if not NAME.fullmatch(name):
+            raise OSError("not the name of a record")
+        record = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decisions/{name}")
+    except (MlflowException, OSError):
+        told = f"the registry knows of {name}, which {paths.decisions()} lacks: bring it by `git pull` first"
+        raise InputError(told) from None
+    files.write_json(paths.decisions() / name, record)
+    print(f"{task}: {paths.decisions() / name} was missing: brought from MLflow")
 
 
 def _tell(record: Mapping[str, Any], version: Version, path: Path) -> None:

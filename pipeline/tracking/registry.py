@@ -14,7 +14,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from pipeline.config import InputError, files, paths
-from pipeline.tracking.runs import client, written
+from pipeline.tracking.runs import client, paged, written
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PACKAGES = paths.WORK / "packages"  # downloaded from stores that are not on this machine
@@ -54,12 +54,8 @@ def holder(task: str, alias: str) -> Version | None:
 
 def versions(task: str) -> list[Version]:
     """All versions of a task's model, the oldest first."""
-    found: list[Any] = []
-    page: str | None = ""
-    while page is not None:
-        some = client().search_model_versions(f"name = '{task}'", max_results=1000, page_token=page or None)
-        found += some
-        page = some.token or None
+    own = f"name = '{task}'"
+    found = paged(lambda page: client().search_model_versions(own, max_results=1000, page_token=page))
     return sorted((_version(one) for one in found), key=lambda version: version.number)
 
 

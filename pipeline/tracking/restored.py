@@ -14,42 +14,47 @@ from pipeline.tracking.snapshots import TRAINED, read
 
 
 def restore(task: str) -> str:
-    """Make the kept champion the registry's, where that has none or is behind reports/decisions; gives what was done.
+    """Make the kept champion the registry's, where that has none, or its files are gone, or it is behind
+    reports/decisions; gives what was done.
 
     Raises InputError where the decisions name another champion than is kept: that one must be brought here.
     """
     if (done := decisions.complete(task)) is not None:
         return f"{done.uri} became champion, as decided before a kill"
     kept, present, moved = read(task), registry.champion(task), decisions.made_elsewhere(task)
-    folder = paths.champion(task)
-    if moved is not None and (kept is None or kept["tags"]["weights.digest"] != moved[1]["to"]["weights_digest"]):
-        raise InputError(
-            f"{moved[0]} names another champion than {folder} holds: see docs/operations.md, Another machine's champion"
-        )
+    folder, latest = paths.champion(task), decisions.latest_move(task)
+    whole = present is not None and models.exists(present.model_id)
+    if latest is not None and (moved or not whole) and (kept is None or not is_of(kept, latest[1]["to"])):
+        then = "see docs/operations.md, Another machine's champion"
+        raise InputError(f"{latest[0]} names another champion than {folder} holds: {then}")
     if kept is None:
         return f"no {folder}/snapshot.json, nothing to restore"
     same = present is not None and present.tags.get("package.digest") == kept["tags"]["package.digest"]
-    if present is not None and moved is None:
+    if present is not None and whole and moved is None:
         return f"{present.uri} is {'this' if same else 'another'} champion already: left as it is"
-    version = present if present is not None and same else registered(kept) or register(kept)
+    version = present if present is not None and whole and same else version_of(kept)
     registry.move(task, CHAMPION, version.number)
-    done_by = moved[0].name if moved else kept["tags"].get(DONE)
-    registry.set_tags(version, {DONE: done_by} if done_by else {})
-    return f"{version.uri} is champion{'' if present is None or same else f', was {present.uri}'}"
+    registry.set_tags(version, {DONE: latest[0].name} if latest else {})
+    was = "" if present is None or version == present else f", was {present.uri}"
+    return f"{version.uri} is champion{was}{'' if whole or present is None else ', whose files are gone'}"
+
+
+def is_of(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a kept champion is the one that a decision names."""
+    return bool(kept["tags"]["weights.digest"] == wanted["weights_digest"])
 
 
 def returned(task: str, weights: str) -> Version | None:
     """The version of a kept champion with these weights; None where another is kept, or none."""
     kept = read(task)
-    if kept is None or kept["tags"]["weights.digest"] != weights:
-        return None
-    return registered(kept) or register(kept)
+    return None if kept is None or kept["tags"]["weights.digest"] != weights else version_of(kept)
 
 
-def registered(kept: Mapping[str, Any]) -> Version | None:
-    """The version with the kept package, if the registry has one."""
+def version_of(kept: Mapping[str, Any]) -> Version:
+    """The version with the kept package; made unless the registry has one with its files."""
     wanted = kept["tags"]["package.digest"]
-    return next((v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted), None)
+    same = [v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted]
+    return next((version for version in same if models.exists(version.model_id)), None) or register(kept)
 
 
 def register(kept: Mapping[str, Any]) -> Version:

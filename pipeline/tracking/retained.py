@@ -120,25 +120,13 @@ def with_families(found: list[Run], kept: set[str]) -> set[str]:
 
 
 def every(experiment: str, view: int) -> list[Run]:
-    home = runs.experiment(experiment)
-    found: list[Any] = []
-    page: str | None = ""
-    while page is not None:
-        some = runs.client().search_runs([home], "", view, 1000, ["attributes.start_time DESC"], page or None)
-        found += some
-        page = some.token or None
-    return found
+    home, newest = [runs.experiment(experiment)], ["attributes.start_time DESC"]
+    return runs.paged(lambda page: runs.client().search_runs(home, "", view, 1000, newest, page))
 
 
 def models_of(experiment: str) -> list[Any]:
-    home = runs.experiment(experiment)
-    found: list[Any] = []
-    page: str | None = ""
-    while page is not None:
-        some = runs.client().search_logged_models([home], max_results=50, page_token=page or None)
-        found += some
-        page = some.token or None
-    return found
+    home = [runs.experiment(experiment)]
+    return runs.paged(lambda page: runs.client().search_logged_models(home, max_results=50, page_token=page))
 
 
 def places(old: Old) -> list[str]:

@@ -92,7 +92,9 @@ def exists(run_id: str) -> bool:
     """Whether the store has this run, and it is not among the deleted."""
     try:
         return client().get_run(run_id).info.lifecycle_stage == "active"
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such run, or no id
+            raise
         return False
 
 
@@ -165,14 +167,16 @@ def find(task: str, tags: Mapping[str, str]) -> str | None:
 
 def children(task: str, parent: str) -> list[tuple[str, str, int]]:
     """Id, status and trial's number of the runs below a parent."""
-    found: list[tuple[str, str, int]] = []
-    page: str | None = ""
-    while page is not None:
-        some = client().search_runs(
-            [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=1000, page_token=page or None
-        )
-        found += [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in some]
-        page = some.token
+    home, below = [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'"
+    found = paged(lambda page: client().search_runs(home, below, max_results=1000, page_token=page))
+    return [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in found]
+
+
+def paged(search: Callable[[str | None], Any]) -> list[Any]:
+    """All that a search finds, which takes the token of a page and gives its entries."""
+    found = list(some := search(None))
+    while some.token:
+        found += (some := search(some.token))
     return found
 
 

@@ -13,14 +13,15 @@ import mlflow
 import yaml
 
 from pipeline.config import InputError, files, paths
-from pipeline.tracking import lineage, registry, runs
+from pipeline.tracking import decisions, lineage, registry, runs
 from pipeline.tracking.decisions import DONE
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 from pipeline.tracking.registry import Version
 from pipeline.tracking.stages import Stages
 
 IDS = ("run_id", "model_id", "model_uuid")  # in MLmodel: of one store, another gives its own
-TRAINED = "trained.json"  # artifact of a run that was logged from a kept champion: how that was trained
+TRAINED = "trained.json"  # artifact of a champion's run: how it was trained
+LOCK = Path("dvc.lock")
 LOOKS = ("mlflow.runColor", "mlflow.source.git.commit")  # MLflow's tags that are kept of a run
 PASSING = ("process", ORIGINAL, MODEL)  # tags that are about one store or process
 CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # not single steps, nor the machine's load
@@ -43,10 +44,14 @@ def read(task: str) -> dict[str, Any] | None:
 
 
 def write(task: str) -> str:
-    """Keep the champion; gives what was done. The same champion leaves the folder as it is, byte for byte."""
+    """Keep the champion; gives what was done. The same champion leaves the folder as it is, byte for byte.
+
+    Raises InputError where another machine has made a champion since: the folder may be that one's.
+    """
     version, folder = registry.champion(task), paths.champion(task)
     if version is None:
         return "no champion, no snapshot"
+    decisions.check_in_step(task)
     if not runs.exists(version.run_id):
         raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: run `pipeline lineage verify`")
     before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
@@ -116,8 +121,14 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
     return found
 
 
+def note(version: Version) -> None:
+    """Keep how a network was trained with its run, too: for whoever follows it where models/ holds another training."""
+    if LOCK.exists():  # else it was not trained by a stage
+        runs.client().log_dict(version.run_id, trainings(version, None), TRAINED)
+
+
 def told_by_run(run_id: str) -> dict[str, Any]:
-    """The same, where the run was logged from a kept champion, which another may have replaced in models/champions."""
+    """The same, as the run of a champion has it, whatever models/ and models/champions hold by now."""
     if all(one.path != TRAINED for one in runs.client().list_artifacts(run_id)):
         return {}
     found: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{TRAINED}")

@@ -27,7 +27,9 @@ def check() -> None:
     place = urlsplit(uri())
     scheme = place.scheme.split("+")[0]
     if scheme in ("http", "https"):
-        _ask(f"{uri().rstrip('/')}/health")
+        _ask(f"{_public().rstrip('/')}/health")
+        if _ask(f"{_public().rstrip('/')}/api/2.0/mlflow/experiments/get?experiment_id=0") in (401, 403):
+            _ask_as_mlflow_does()
     elif scheme in PORTS and place.hostname:
         _connect(place.hostname, place.port or PORTS[scheme])
     elif scheme != "sqlite" and scheme not in PORTS:
@@ -35,15 +37,30 @@ def check() -> None:
         raise InputError(f"MLFLOW_TRACKING_URI: {uri()!r} is not a store that MLflow 3 takes; accepted: {accepted}")
 
 
-def _ask(address: str) -> None:
+def _ask(address: str) -> int:
+    """The answer's status, of one that is no failure of the server's."""
     try:
-        with urllib.request.urlopen(address, timeout=SECONDS):
-            pass
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+            return int(answer.status)
     except urllib.error.HTTPError as error:
         if error.code >= 500:
             raise InputError(f"MLFLOW_TRACKING_URI: {address} answers {error.code} {error.reason}") from None
+        return error.code
     except (OSError, ValueError) as error:
         raise InputError(_unreachable(getattr(error, "reason", error))) from None
+
+
+def _ask_as_mlflow_does() -> None:
+    """With the name and password, or token, that MLflow finds: a server that wants one must take it."""
+    from mlflow import MlflowClient  # seconds, but here it is needed anyway
+    from mlflow.exceptions import MlflowException
+
+    try:
+        MlflowClient(uri()).search_experiments(max_results=1)
+    except MlflowException as error:
+        own = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        told = error.message.splitlines()[0] if error.message else error.error_code
+        raise InputError(f"MLFLOW_TRACKING_URI: {_public()} does not let us in ({told}); accepted: {own}") from None
 
 
 def _connect(host: str, port: int) -> None:
@@ -54,7 +71,11 @@ def _connect(host: str, port: int) -> None:
 
 
 def _unreachable(reason: object) -> str:
-    whole = urlsplit(uri())
-    place = whole._replace(netloc=whole.netloc.rsplit("@", 1)[-1]).geturl()  # without its password
     instead = f"start the server, or unset the variable to use {paths.DATABASE}"
-    return f"MLFLOW_TRACKING_URI: cannot reach {place} ({reason}): {instead}"
+    return f"MLFLOW_TRACKING_URI: cannot reach {_public()} ({reason}): {instead}"
+
+
+def _public() -> str:
+    """The address without name and password."""
+    whole = urlsplit(uri())
+    return whole._replace(netloc=whole.netloc.rsplit("@", 1)[-1]).geturl()
