@@ -124,12 +124,12 @@ def roll_back(task: str) -> None:
     from pipeline.tracking import decisions, registry, restored
 
     done, latest = decisions.complete(task), decisions.latest_move(task)
+    check_not_behind(task, registry.champion(task))
     if latest is None or latest[1]["previous"] is None:
         raise InputError(f"{task}: no decision in {paths.decisions()} names a champion before the present one")
     if done is not None and latest[1]["decision"] == "rolled_back":
         _tell(*latest)  # asked for before a kill
         return
-    check_not_behind(task, registry.champion(task))
     before = latest[1]["previous"]
     weights = before["weights_digest"]
     if (version := decisions.find(task, before) or restored.returned(task, weights)) is None:

@@ -464,7 +464,7 @@ def test_a_registry_that_knows_more_than_the_decisions_moves_nothing(elsewhere):
     made = {"weights_digest": weights_digest(), "version": version.number, "model_id": version.model_id}
     with (
         decided(decision="promoted", to=made),
-        pytest.raises(InputError, match="knows of mine-2.json, which reports/dec"),
+        pytest.raises(InputError, match="knows of mine-2.json, which neither reports/dec"),
     ):
         act("restore")
 

@@ -14,7 +14,7 @@ from pipeline.config import InputError, files, paths
 from pipeline.reporting import retraining
 from pipeline.services.sentiment import digest_of
 from pipeline.tasks import open_prepared
-from pipeline.tracking import answering, best, decisions, judging, models, registry, runs, snapshots
+from pipeline.tracking import answering, best, decisions, judging, models, registry, restored, runs, snapshots
 from pipeline.training.loader import Loader
 from pipeline.training.step import predict
 
@@ -347,12 +347,23 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     promote.main("mine")
     path, record = decisions.every("mine")[-1]
     path.unlink()
+    for rollback in (False, True):
+        with pytest.raises(InputError, match=f"knows of {path.name}, which reports/decisions lacks: bring it"):
+            promote.main("mine", rollback=rollback)
+    restored.restore("mine")
     assert decisions.made_elsewhere("mine") is None
     assert decisions.every("mine")[-1] == (path, record)
     assert f"{path} was missing: brought from MLflow" in capsys.readouterr().out
     files.remove(paths.decisions())
+    restored.restore("mine")
     promote.main("mine")
     assert [one["decision"] for _, one in decisions.every("mine")] == ["promoted", "unchanged"]
+    latest = decisions.latest_move("mine")[0]
+    registry.set_tags(registry.champion("mine"), {decisions.DONE: "../../mine-x.json"})
+    registry.set_tags(registry.versions("mine")[0], {decisions.DONE: "mine-9.json"})
+    latest.unlink()
+    with pytest.raises(InputError, match=r"knows of mine-9.json, which neither reports/decisions nor run \w+ has"):
+        restored.restore("mine")
 
 
 @pytest.mark.parametrize("afresh", [False, True])

@@ -66,13 +66,12 @@ def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
 def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
     """The latest move where this registry does not know of it: another machine made it, or the registry is new.
 
-    A record that the registry keeps and reports/decisions lacks (the job that made it ended before git had it) is
-    written there. Raises InputError where the registry knows only its name.
+    Raises InputError where the registry knows of a later one than reports/decisions.
     """
     latest, done = latest_move(task), last_done(task)
     if done > (latest[0].name if latest else ""):
-        _bring(task, done)
-        latest = latest_move(task)
+        told = f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull`"
+        raise InputError(f"{told}; where git has it not, by `pipeline lineage restore --task {task}`")
     return None if latest is None or latest[0].name == done else latest
 
 
@@ -128,6 +127,26 @@ def complete(task: str) -> Version | None:
     return version
 
 
+def bring(task: str) -> None:
+    """Write the record of the registry's latest move where reports/decisions lacks it, from the run that keeps it.
+
+    So it is where the job that made it ended before git had it. Raises InputError where the run has no such record.
+    """
+    latest, name = latest_move(task), last_done(task)
+    if name <= (latest[0].name if latest else ""):
+        return
+    version = next(v for v in registry.versions(task) if v.tags.get(DONE) == name)
+    try:
+        if not NAME.fullmatch(name):
+            raise OSError("not the name of a record")
+        record = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decisions/{name}")
+    except (MlflowException, OSError):
+        told = f"the registry knows of {name}, which neither {paths.decisions()} nor run {version.run_id} has"
+        raise InputError(f"{told}: bring it by `git pull`") from None
+    files.write_json(paths.decisions() / name, record)
+    print(f"{task}: {paths.decisions() / name} was missing: brought from MLflow")
+
+
 def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
     """The version that a record means: its number if the weights are the same, else the newest with these weights.
 
@@ -142,20 +161,6 @@ def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
     if record["decision"] in MOVES:
         registry.move(version.task, CHAMPION, version.number)
         registry.set_tags(version, {DONE: path.name})
-
-
-def _bring(task: str, name: str) -> None:
-    """Write the record of a move from the run of the version that it made champion."""
-    version = next(v for v in registry.versions(task) if v.tags.get(DONE) == name)
-    try:
-        if not NAME.fullmatch(name):
-            raise OSError("not the name of a record")
-        record = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decisions/{name}")
-    except (MlflowException, OSError):
-        told = f"the registry knows of {name}, which {paths.decisions()} lacks: bring it by `git pull` first"
-        raise InputError(told) from None
-    files.write_json(paths.decisions() / name, record)
-    print(f"{task}: {paths.decisions() / name} was missing: brought from MLflow")
 
 
 def _tell(record: Mapping[str, Any], version: Version, path: Path) -> None:

@@ -19,6 +19,7 @@ def restore(task: str) -> str:
 
     Raises InputError where the decisions name another champion than is kept: that one must be brought here.
     """
+    decisions.bring(task)
     if (done := decisions.complete(task)) is not None:
         return f"{done.uri} became champion, as decided before a kill"
     kept, present, moved = read(task), registry.champion(task), decisions.made_elsewhere(task)
