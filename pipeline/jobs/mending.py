@@ -42,9 +42,8 @@ def mend(copy: Path, tracked: list[Path]) -> list[Path]:
     for file in broken:
         if not file.with_suffix("").exists():
             raise InputError(f"{file} is half written and its data is not here: run `git checkout {file}`")
-        files.write_text(
-            file, yaml.safe_dump({"outs": [{"path": file.stem}]})
-        )  # which DVC reads; it is still not sound
+        without_digest = {"outs": [{"path": file.stem}]}  # `dvc add` reads it; until then it is not sound
+        files.write_text(file, yaml.safe_dump(without_digest))
     return [file.with_suffix("") for file in broken]
 
 
