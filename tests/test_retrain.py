@@ -11,6 +11,7 @@ import machines
 import operated
 import pytest
 import yaml
+from dvc.repo import Repo  # here: its log keeps the output of whoever imports it first, and a test's own is closed
 
 from pipeline import retrain
 from pipeline.config import InputError, files, paths
@@ -315,8 +316,6 @@ def test_a_dvc_file_of_an_import_is_whole(project):
 
 def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
     """With DVC itself: an older copy that it has is replaced, one that it has not is used as it is."""
-    from dvc.repo import Repo
-
     project(tasks={})
     Repo.init(no_scm=True).close()
     data = [Path(f"data/sources/{name}.csv") for name in ("ours", "theirs")]
@@ -394,8 +393,6 @@ def test_an_interrupted_job_ends_what_it_had_begun(project):
 
 def test_what_a_kill_left_of_dvc_s_copying_is_not_taken_for_ours(project):
     """DVC removes the old files first, then copies each to a temporary name beside it."""
-    from dvc.repo import Repo
-
     project(tasks={})
     Repo.init(no_scm=True).close()
     folder, single = Path("data/sources/reviews"), Path("data/sources/load.csv")
@@ -426,8 +423,6 @@ def test_commands_find_dvc_and_python_and_tell_their_codes(project):
 
 def test_a_job_and_its_workflow_see_whether_dvc_has_a_remote(project):
     """With DVC itself, which tells of none with an exit code of 0."""
-    from dvc.repo import Repo
-
     place = project(tasks={})
     Repo.init(no_scm=True).close()
     (place / ".venv").symlink_to(sys.prefix)
@@ -447,8 +442,6 @@ def test_a_job_and_its_workflow_see_whether_dvc_has_a_remote(project):
 
 def test_dvc_sees_champions_and_sources_past_gitignore(tmp_path):
     """What DVC takes for ignored it neither pushes nor keeps: to it a pattern that ends in /* means the folder, too."""
-    from dvc.repo import Repo
-
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     files.write_text(tmp_path / ".gitignore", (Path(__file__).parent.parent / ".gitignore").read_text())
     Repo.init(str(tmp_path)).close()
