@@ -18,7 +18,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from pipeline.config.promote import Promote
-from pipeline.measures.paired import Answers, Court, with_interval
+from pipeline.measures.paired import Answers, Court
 
 LEAST = 50  # examples that decide anything, be it of the whole gate split or of a slice
 Slices = Mapping[str, Bool[Tensor, "examples steps"]]
@@ -50,9 +50,9 @@ def first(court: Court, challenger: Answers, constant: Answers, rival: tuple[str
     sound = [finite({"challenger": challenger})]
     if not sound[0].passed:
         return sound
-    found = with_interval(court.better(challenger, constant), court.settings.confidence)
+    found = court.with_interval(court.better(challenger, constant))
     detail = f"better than the baseline constant by {_told(court, found)}"
-    judged = Outcome("better_than_constant", found["low"] > 0, detail, found)
+    judged = Outcome("better_than_constant", _above(found), detail, found)
     return [*sound, judged, against_baseline(court, challenger, rival), reported(court, challenger, None)]
 
 
@@ -73,11 +73,11 @@ def finite(sides: Mapping[str, Answers]) -> Outcome:
 def by_rule(court: Court, challenger: Answers, champion: Answers) -> Outcome:
     """promote.rule on the main metric."""
     rule, values = court.settings.rule, court.better(challenger, champion)
-    found = with_interval(values, court.settings.confidence)
+    found = court.with_interval(values)
     bound = 0.0 if rule == "superior" else -court.margin
     asked = "above 0" if rule == "superior" else f"above -{court.margin:g}"
     detail = f"better than the champion by {_told(court, found)}; {rule} asks for the whole interval {asked}"
-    return Outcome(rule, found["low"] > bound, detail, {**found, "margin": court.margin})
+    return Outcome(rule, _above(found, bound), detail, {**found, "margin": court.margin})
 
 
 def by_slices(court: Court, challenger: Answers, champion: Answers, slices: Slices) -> Outcome:
@@ -86,10 +86,10 @@ def by_slices(court: Court, challenger: Answers, champion: Answers, slices: Slic
     confidence = 1 - (1 - court.settings.confidence) / max(len(judged), 1)
     found: dict[str, Any] = {}
     for name, inside in judged.items():
-        found[name] = with_interval(court.better(challenger, champion, inside), confidence)
+        found[name] = court.with_interval(court.better(challenger, champion, inside), confidence)
         found[name]["examples"] = int(inside.any(1).sum())
     tolerance = court.settings.slice_tolerance
-    worse = [name for name, values in found.items() if values["high"] < -tolerance]
+    worse = [name for name, values in found.items() if values["high"] is not None and values["high"] < -tolerance]
     told = [f"{name}: better by {_told(court, found[name])}" for name in worse]
     skipped = sorted(set(slices) - set(judged))
     detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the whole interval"
@@ -100,8 +100,8 @@ def by_slices(court: Court, challenger: Answers, champion: Answers, slices: Slic
 def against_baseline(court: Court, challenger: Answers, rival: tuple[str, Answers]) -> Outcome:
     """Whether it beats the baseline that is best on validation; told, since a baseline cannot be promoted."""
     name, answers = rival
-    found = with_interval(court.better(challenger, answers), court.settings.confidence)
-    beats = found["low"] > 0
+    found = court.with_interval(court.better(challenger, answers))
+    beats = _above(found)
     detail = f"{'beats' if beats else 'does not beat'} {name}, the strongest baseline: better by {_told(court, found)}"
     return Outcome("strongest_baseline", beats, detail, {"name": name, **found}, decides=False)
 
@@ -126,7 +126,7 @@ def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
 
 
 def enough(rows: int, block: int) -> Outcome:
-    """Two blocks at least: fewer windows are so much alike that their resamples would feign certainty."""
+    """Two blocks at least: of fewer windows there is no interval (intervals.py)."""
     least = max(LEAST, 2 * block)
     detail = f"{rows} gate rows lie after what taught or chose the models; needed: {least} or more"
     return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
@@ -169,7 +169,14 @@ def _judgeable(court: Court, inside: Bool[Tensor, "examples steps"]) -> bool:
     return int(rows[-1] - rows[0]) + 1 >= 2 * block
 
 
-def _told(court: Court, found: Mapping[str, float]) -> str:
+def _above(found: Mapping[str, Any], bound: float = 0.0) -> bool:
+    """Whether the whole interval lies above the bound; without an interval nothing does."""
+    return found["low"] is not None and found["low"] > bound
+
+
+def _told(court: Court, found: Mapping[str, Any]) -> str:
     """A difference with its interval: in points for shares of right answers, in percent of an error."""
-    unit = "points" if court.task.higher_is_better else "%"
-    return f"{100 * found['value']:.2f} {unit} [{100 * found['low']:.2f}, {100 * found['high']:.2f}]"
+    value = f"{100 * found['value']:.2f} {'points' if court.task.higher_is_better else '%'}"
+    if found["low"] is None:
+        return f"{value} (no interval: {found['reason']})"
+    return f"{value} [{100 * found['low']:.2f}, {100 * found['high']:.2f}]"

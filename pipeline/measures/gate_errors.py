@@ -24,8 +24,7 @@ from pipeline.config import command
 from pipeline.config.evaluate import Evaluate
 from pipeline.config.params import section
 from pipeline.config.promote import Promote
-from pipeline.measures.metrics import Resamples
-from pipeline.measures.paired import interval
+from pipeline.measures.intervals import Resamples
 
 RIGHT, DISAGREE = 0.868, 0.06  # accuracy; share of reviews that one of two seeds alone gets right
 LEVEL, LEVEL_STAYS = 0.5, 0.98  # of the champion's error: deviation over the mean, share left after a window
@@ -101,15 +100,15 @@ def judged(
 ) -> tuple[Bool[Tensor, " simulations"], Bool[Tensor, " simulations"]]:
     """For each simulation what gate.py would find: whether the rule holds, and whether a slice speaks against it."""
     wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
-    counts = Resamples(world.examples, world.block, wanted, seed).counts
+    resamples = Resamples(world.examples, world.block, wanted, seed)
     whole = torch.ones(pair[0].shape[:2], dtype=torch.bool)
-    low, _ = interval(_better(world, counts, pair, whole), settings.confidence)
+    low, _ = resamples.ends(_better(world, resamples.counts, pair, whole))
     margin = settings.margin if world.higher_is_better else settings.error_margin
     rule = low > (0.0 if settings.rule == "superior" else -margin)
     confidence = 1 - (1 - settings.confidence) / len(parts)
     worse = torch.zeros_like(rule)
     for inside in parts.values():
-        _, high = interval(_better(world, counts, pair, inside), confidence)
+        _, high = resamples.ends(_better(world, resamples.counts, pair, inside), confidence)
         worse |= high < -settings.slice_tolerance
     return rule, worse
 

@@ -1,10 +1,9 @@
-"""Scores of a test split with intervals: a bootstrap over its examples of the mean over seeds.
+"""Scores of a test split with intervals: of each metric's mean over seeds, and of the difference of two candidates.
 
-Windows of a series overlap: they are resampled in moving blocks (Künsch 1989), others one by one (Efron 1979).
-All candidates see the same resamples, so that the difference of two has an interval of its own: a paired test.
+All candidates see the same resamples (intervals.py), so that the difference of two has an interval of its own: a
+paired test.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,63 +12,70 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 from torch import Tensor
 
-from pipeline.config.evaluate import Evaluate
+from pipeline.measures.intervals import Interval, Resamples
+from pipeline.measures.shares import wilson
 from pipeline.tasks import Task
 
 Scores = dict[str, Float[Tensor, " resamples"]]
 ENOUGH_SEEDS = 5  # for an interval over them
-
-
-class Resamples:
-    """How often each example is in each resample; row 0 is the sample itself."""
-
-    def __init__(self, examples: int, block: int, settings: Evaluate, seed: int):
-        random = torch.Generator().manual_seed(seed)
-        block = max(1, min(block, examples // 2))
-        blocks = math.ceil(examples / block)
-        starts = torch.randint(0, examples - block + 1, (settings.resamples, blocks), generator=random)
-        rows = (starts.unsqueeze(2) + torch.arange(block)).flatten(1)[:, :examples]
-        self.counts = torch.ones(settings.resamples + 1, examples, dtype=torch.float64)
-        for number, drawn in enumerate(rows, start=1):
-            self.counts[number] = torch.bincount(drawn, minlength=examples)
-        self.tail = (1 - settings.confidence) / 2
-
-    def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> Scores:
-        """Each metric of each resample."""
-        return task.scores(self.counts @ contributions.double() / len(contributions))
-
-    def interval(self, values: Float[Tensor, " resamples"]) -> tuple[float, float]:
-        """The percentile interval; the sample itself (row 0) is not a resample."""
-        low, high = values[1:].quantile(torch.tensor([self.tail, 1 - self.tail], dtype=values.dtype)).tolist()
-        return low, high
+SHARES = ("accuracy", "f1", "calibration_error")  # how metrics begin that are 1 at most
 
 
 def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, dict[str, Any]]:
     """For each metric: its mean over sound seeds, the interval's low and high, and every sound seed's value.
 
-    From five seeds on, `seeds_low` and `seeds_high` are Student's 95 % interval over the seeds themselves.
+    Without an interval, low and high are None and `reason` says why. From five seeds on, `seeds_low` and `seeds_high`
+    are Student's interval over the seeds themselves, as far as the metric can go.
     """
     if not by_seed:
         return {}
     table = {}
     for name in next(iter(by_seed.values())):
         values = torch.stack([scores[name] for scores in by_seed.values()])
-        low, high = resamples.interval(values.mean(dim=0))
-        table[name] = {"mean": values[:, 0].mean().item(), "low": low, "high": high, "by_seed": values[:, 0].tolist()}
-        if len(values) >= ENOUGH_SEEDS:
-            spread = float(stdtrit(len(values) - 1, 0.975)) * (values[:, 0].std() / len(values) ** 0.5).item()
-            table[name] |= {"seeds_low": table[name]["mean"] - spread, "seeds_high": table[name]["mean"] + spread}
+        mean, interval = values.mean(dim=0), _interval(name, values.mean(dim=0), resamples)
+        table[name] = {"mean": _number(mean[0]), "low": interval.low, "high": interval.high}
+        table[name] |= {"reason": interval.reason} if interval.reason else {}
+        table[name]["by_seed"] = [_number(value) for value in values[:, 0]]
+        if len(values) >= ENOUGH_SEEDS and bool(values[:, 0].isfinite().all()):
+            table[name] |= _over_seeds(name, values[:, 0], resamples.confidence)
     return table
 
 
 def difference(
     task: Task, ours: Mapping[int, Scores], theirs: Mapping[int, Scores], resamples: Resamples
 ) -> dict[str, Any] | None:
-    """How much better ours is on the main metric; it `beats` where the paired interval lies above 0."""
+    """How much better ours is on the main metric; it `beats` where the paired interval lies above 0.
+
+    Without an interval nothing is said to beat anything: `beats` is None, and `reason` says why.
+    """
     if not ours or not theirs:
         return None
     sign = 1 if task.higher_is_better else -1
     mean = lambda many: torch.stack([scores[task.main_metric] for scores in many.values()]).mean(dim=0)  # noqa: E731
     better = sign * (mean(ours) - mean(theirs))
-    low, high = resamples.interval(better)
-    return {"better_by": better[0].item(), "low": low, "high": high, "beats": low > 0}
+    low, high, reason = resamples.interval(better)
+    found = {"better_by": _number(better[0]), "low": low, "high": high, "beats": None if low is None else low > 0}
+    return found | ({"reason": reason} if reason else {})
+
+
+def _interval(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
+    """Where all examples count alike, every resample is the sample: only of a share is it known what others may do."""
+    found = resamples.interval(values)
+    if found.low is None or found.low != found.high:
+        return found
+    value, examples = values[0].item(), resamples.counts.shape[1]
+    if name == "accuracy" and value in (0, 1):
+        return Interval(*wilson(round(value * examples), examples, resamples.confidence))
+    return Interval(None, None, "all examples count alike: no resample differs from the others")
+
+
+def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -> dict[str, float]:
+    """Student's interval of the mean over seeds; no metric is below 0, and a share is not above 1."""
+    spread = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * (values.std() / len(values) ** 0.5).item()
+    low, high = values.mean().item() - spread, values.mean().item() + spread
+    return {"seeds_low": max(0.0, low), "seeds_high": min(1.0, high) if name.startswith(SHARES) else high}
+
+
+def _number(value: Tensor) -> float | None:
+    """None where it is not finite: a share of nothing, say."""
+    return value.item() if value.isfinite() else None

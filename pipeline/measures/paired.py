@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.config.evaluate import Evaluate
 from pipeline.config.promote import Promote
-from pipeline.measures.metrics import Resamples
+from pipeline.measures.intervals import Resamples
 from pipeline.tasks import Task
 
 
@@ -57,19 +57,11 @@ class Court:
     def margin(self) -> float:
         return self.settings.margin if self.task.higher_is_better else self.settings.error_margin
 
-    def summary(self, answers: Answers) -> dict[str, dict[str, float]]:
+    def summary(self, answers: Answers) -> dict[str, dict[str, Any]]:
         """Every metric's value and interval."""
-        confidence = self.settings.confidence
-        return {name: with_interval(values, confidence) for name, values in self.scores(answers).items()}
+        return {name: self.with_interval(values) for name, values in self.scores(answers).items()}
 
-
-def interval(values: Float[Tensor, "resamples ..."], confidence: float) -> tuple[Tensor, Tensor]:
-    """Percentiles of the resamples; the sample itself (row 0) is none of them."""
-    tail = (1 - confidence) / 2
-    low, high = values[1:].quantile(torch.tensor([tail, 1 - tail], dtype=values.dtype), dim=0)
-    return low, high
-
-
-def with_interval(values: Float[Tensor, " resamples"], confidence: float) -> dict[str, Any]:
-    low, high = interval(values[values.isfinite()] if values[0].isfinite() else values, confidence)
-    return {"value": float(values[0]), "low": float(low), "high": float(high)}
+    def with_interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> dict[str, Any]:
+        """A value with the ends of its interval; where there is none, they are None and `reason` says why."""
+        low, high, reason = self.resamples.interval(values, confidence)
+        return {"value": float(values[0]), "low": low, "high": high, **({"reason": reason} if reason else {})}
