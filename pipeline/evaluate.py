@@ -16,8 +16,10 @@ from pipeline.config import command, files, paths
 from pipeline.config.evaluate import Evaluate
 from pipeline.config.params import load, section
 from pipeline.config.train import Train
+from pipeline.measures import fitted
 from pipeline.measures.candidates import Candidate, answer_all
-from pipeline.measures.metrics import Resamples, difference, summarise
+from pipeline.measures.intervals import Resamples
+from pipeline.measures.metrics import difference, summarise
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
 from pipeline.training.setup import cores, settle
@@ -36,12 +38,12 @@ def main(task: str) -> None:
             contributions = prepared.task.contributions(outputs, targets, prepared.learned)
             candidate.scores[seed] = resamples.scores(prepared.task, contributions)
     results = compare(prepared, candidates, resamples)
-    write(task, prepared, candidates, results, targets)
+    write(task, prepared, candidates, results, targets, resamples)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
         from pipeline.tracking import scored  # mlflow takes seconds to import: the first figures are drawn meanwhile
 
-        scored.log(task, prepared, candidates, results, drawn, params)
-    _tell(prepared.task, results)
+        scored.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
+    _tell(prepared.task, results, resamples.reason)
 
 
 def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[dict[str, Any]]:
@@ -50,8 +52,9 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
     The strongest baseline is the one that is best on the validation split: the test split chooses nothing.
     """
     simple = [c for c in candidates if c.kind == "baseline"]
-    rivals = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
-    rivals["strongest_baseline"] = [_best_on_validation(prepared, simple)]
+    strongest = fitted.strongest(prepared, {c.name: c.valid[0] for c in simple if c.valid})
+    compared = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
+    compared["strongest_baseline"] = [c for c in simple if c.name == strongest]
     results = []
     for candidate in candidates:
         entry = {
@@ -62,6 +65,7 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
             "seeds": candidate.seeds,
             "status": candidate.status,
             "serves": candidate.description.get("serves"),
+            "not_scored": {str(seed): why for seed, why in candidate.not_scored.items()},
             "metrics": summarise(candidate.scores, resamples),
         }
         if candidate.kind == "network":
@@ -70,7 +74,7 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
                     "name": other.name,
                     **(difference(prepared.task, candidate.scores, other.scores, resamples) or {}),
                 }
-                for role, others in rivals.items()
+                for role, others in compared.items()
                 for other in others
             }
         results.append(entry)
@@ -78,7 +82,12 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
 
 
 def write(
-    task: str, prepared: Prepared, candidates: list[Candidate], results: list[dict[str, Any]], targets: Tensor
+    task: str,
+    prepared: Prepared,
+    candidates: list[Candidate],
+    results: list[dict[str, Any]],
+    targets: Tensor,
+    resamples: Resamples,
 ) -> None:
     """metrics.json, scores.csv and a parquet file of predictions per candidate."""
     audit, made = prepared.audit, prepared.task
@@ -92,6 +101,7 @@ def write(
         "official_split": bool(audit.get("official_split", False)),
         "examples": len(targets),
         "block": made.block,
+        "intervals": resamples.as_record(),
         "main_metric": made.main_metric,
         "higher_is_better": made.higher_is_better,
         "units": dict(made.units),
@@ -103,17 +113,6 @@ def write(
     files.write_json(paths.metrics(task), metrics)
     _write_scores(paths.scores(task), made.main_metric, results)
     _write_curves(paths.curves(task), task, candidates)
-
-
-def _best_on_validation(prepared: Prepared, baselines: list[Candidate]) -> Candidate:
-    task, targets = prepared.task, prepared.targets("valid")
-    sign = -1 if task.higher_is_better else 1
-
-    def score(candidate: Candidate) -> float:
-        parts = task.contributions(candidate.valid[0], targets, prepared.learned).double().mean(dim=0)
-        return sign * task.scores(parts)[task.main_metric].item()
-
-    return min(baselines, key=score)
 
 
 def _rank(task: Task, entry: dict[str, Any]) -> float:
@@ -139,18 +138,18 @@ def _lists(values: Tensor) -> pa.Array:
 
 
 def _write_scores(path: Path, main_metric: str, results: list[dict[str, Any]]) -> None:
-    """The main metric of every candidate, for `dvc plots`."""
+    """The main metric of every candidate, for `dvc plots`; `reason` says why an interval is missing."""
     rows = [
         [
             entry["name"],
             entry["kind"],
             main_metric,
-            *(entry["metrics"][main_metric][key] for key in ("mean", "low", "high")),
+            *(entry["metrics"][main_metric].get(key) for key in ("mean", "low", "high", "reason")),
         ]
         for entry in results
         if entry["metrics"]
     ]
-    _write_csv(path, ["name", "kind", "metric", "score", "low", "high"], rows)
+    _write_csv(path, ["name", "kind", "metric", "score", "low", "high", "reason"], rows)
 
 
 def _write_curves(path: Path, task: str, candidates: list[Candidate]) -> None:
@@ -170,11 +169,21 @@ def _write_csv(path: Path, header: list[str], rows: list[Any]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _tell(task: Task, results: list[dict[str, Any]]) -> None:
+def _tell(task: Task, results: list[dict[str, Any]], reason: str | None) -> None:
     for entry in results:
-        score = entry["metrics"].get(task.main_metric)
-        told = f"{score['mean']:.4f} [{score['low']:.4f}, {score['high']:.4f}]" if score else "diverged"
-        print(f"{entry['name']:28} {task.main_metric} {told}")
+        print(f"{entry['name']:28} {task.main_metric} {_said(entry['metrics'].get(task.main_metric))}")
+        for seed, why in entry["not_scored"].items():
+            print(f"{'':28} seed {seed}: {why}")
+    if reason:
+        print(f"no intervals: {reason}")
+
+
+def _said(score: dict[str, Any] | None) -> str:
+    if score is None:
+        return "diverged"
+    return f"{score['mean']:.4f} " + (
+        "(no interval)" if score["low"] is None else f"[{score['low']:.4f}, {score['high']:.4f}]"
+    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pipeline.config.model import Model
 from pipeline.config.params import load, section
 from pipeline.config.registry import known
 from pipeline.config.train import Train
+from pipeline.measures import selection
 from pipeline.tasks import Prepared, open_prepared
 from pipeline.tracking import store
 from pipeline.training.inputs import all_that_decides
@@ -72,16 +73,20 @@ def train_seed(cell: Cell, seed: int, send: Send) -> None:
     fit = Fit(run, cell.work / f"{seed}.state")
     for record in fit:
         send(record)
+    calibration = calibrate(fit, run, open_prepared(cell.task)) if fit.best else {}
     if fit.best and run.accelerator.is_main_process:
         with files.replacing(cell.work / f"{seed}.safetensors") as path:
             save_file(fit.best, path)
-    calibration = calibrate(fit, run, open_prepared(cell.task)) if fit.best else {}
     send({"outcome": outcome(fit, run, calibration)})
 
 
 def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
-    """How sure the best weights' answers are, by the validation split."""
-    return run.task.calibrate(predict(fit.model, run.loaders["valid"]), prepared.targets("valid"))
+    """How sure the best weights' answers are, by the validation split; weights without finite ones are dropped."""
+    outputs = predict(fit.model, run.loaders["valid"])
+    if not bool(outputs.isfinite().all()):
+        fit.drop_best("diverged: the best weights' validation outputs are not finite")
+        return {}
+    return run.task.calibrate(outputs, prepared.targets("valid"))
 
 
 def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +145,7 @@ def follow(cell: Cell, seeds: list[int], messages: SideBySide) -> None:
 def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
     """model.json: all that is needed to build the network again, and what became of each seed."""
     first = next(iter(outcomes.values()))
-    losses = {s: o["result"]["valid_loss"] for s, o in outcomes.items() if o["result"]["status"] == "ok"}
+    seeds = {str(seed): o["result"] for seed, o in sorted(outcomes.items())}
     return {
         "task": cell.task,
         "kind": first["kind"],
@@ -150,8 +155,8 @@ def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
         "model": section(Model, cell.params).model_dump(),
         "choice": cell.choice.model_dump(),
         "parameters": first["size"],
-        "seeds": {str(seed): o["result"] for seed, o in sorted(outcomes.items())},
-        "serves": min(losses, key=lambda seed: losses[seed]) if losses else None,
+        "seeds": seeds,
+        "serves": selection.serving(seeds),
     }
 
 

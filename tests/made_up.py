@@ -29,6 +29,7 @@ def entry(name: str, kind: str, metric: str = "accuracy", **more: Any) -> dict[s
         "seeds": seeds,
         "status": "ok",
         "serves": 1 if network else None,
+        "not_scored": {},
         "metrics": {metric: values},
     }
     return {**made, **({"against": {}} if kind == "network" else {}), **more}
@@ -42,6 +43,7 @@ def write(task: str, kind: str, results: list[dict[str, Any]], targets: np.ndarr
         "official_split": False,
         "examples": len(targets),
         "block": 1,
+        "intervals": {"confidence": 0.95, "resamples": 100, "block": 1, "blocks": len(targets), "reason": None},
         "main_metric": "accuracy",
         "higher_is_better": True,
         "units": {},
@@ -68,6 +70,7 @@ def write_network(task: str, kind: str, result: dict[str, Any], settings: dict[s
             "stopped": "all epochs done" if seed < sound else "diverged at step 7",
             "diverged_at": None if seed < sound else 7,
             "steps": 10,
+            "valid_loss": 0.5 - 0.1 * seed if seed < sound else None,
         }
         for seed in result["seeds"]
     }

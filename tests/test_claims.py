@@ -34,7 +34,7 @@ def measured(project, monkeypatch):
             files.write_json(paths.trained(task, name) / "model.json", {"seeds": seeds})
     labels = dict(zip(printed.SENTENCES, ("positive", "negative", "neutral"), strict=True))
     said = [{"text": t, "claimed": c, "answer": labels[t], "probability": 0.7} for t, c in printed.SENTENCES.items()]
-    monkeypatch.setattr(ledger, "answers", lambda task, architecture: said)
+    monkeypatch.setattr(ledger, "answers", lambda task, architecture, seed: said)
     return Measured()
 
 
@@ -99,9 +99,33 @@ def test_other_numbers_give_other_verdicts(measured, judge, stage, values, verdi
 
 
 def test_the_best_network_is_chosen_on_validation_and_is_no_control(measured):
-    assert ledger.best_on_validation("imdb") == "gru"
+    """Of what was evaluated: a network whose files are left over from earlier is none."""
+    described = {"seeds": {"0": {"status": "ok", "valid_loss": 0.01}}}
+    files.write_json(paths.trained("imdb", "forgotten") / "model.json", described)
+    assert measured.best("imdb") == ("gru", 0, 0.4, 0.4)
+    files.write_json(paths.metrics("victoria"), {"results": [{"name": "gru", "metrics": {}}], "examples": 100})
     with pytest.raises(InputError, match="no trained network in models/victoria"):
-        ledger.best_on_validation("victoria")
+        measured.best("victoria")
+
+
+def test_networks_that_all_diverged_decide_nothing(measured):
+    for task, metric in (("imdb", "accuracy"), ("sine", "mse")):
+        for name in ("gru", "lstm"):
+            seeds = {"0": {"status": "diverged", "valid_loss": None}}
+            files.write_json(paths.trained(task, name) / "model.json", {"seeds": seeds})
+        assert measured.best_score(task, metric) is None
+    for judge in (ledger.sentiment, ledger.sentences, ledger.series):
+        assert (judge(measured).verdict, judge(measured).number) == ("undecided", None)
+
+
+def test_a_score_without_an_interval_decides_nothing(measured):
+    for task, metric in (("imdb", "accuracy"), ("sine", "mse")):
+        found = files.read_json(paths.metrics(task))
+        for entry in found["results"]:
+            entry["metrics"][metric] |= {"low": None, "high": None, "reason": "3 examples are fewer than 5"}
+        files.write_json(paths.metrics(task), found)
+    for judge in (ledger.sentiment, ledger.series):
+        assert (judge(measured).verdict, judge(measured).interval) == ("undecided", None)
 
 
 def test_what_is_missing_is_named(measured):

@@ -10,19 +10,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pipeline.architectures._saved import load
-from pipeline.baselines import Baseline
 from pipeline.config import InputError, files, paths
-from pipeline.config.params import check
-from pipeline.config.registry import find
 from pipeline.config.train import Train
+from pipeline.measures import fitted
 from pipeline.measures.metrics import Scores
+from pipeline.measures.selection import CONTROL
 from pipeline.tasks import Prepared, open_prepared
 from pipeline.training.loader import Loader
 from pipeline.training.setup import make_accelerator
 from pipeline.training.side_by_side import Send, SideBySide
 from pipeline.training.step import predict
-
-CONTROL = "identity"
 
 
 @dataclass
@@ -37,6 +34,7 @@ class Candidate:
     outputs: dict[int, Tensor]
     valid: dict[int, Tensor]
     description: dict[str, Any]
+    not_scored: dict[int, str] = field(default_factory=dict)  # seeds whose answers are not all finite, and why
     scores: dict[int, Scores] = field(default_factory=dict)
 
     @property
@@ -68,7 +66,8 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
 def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
     """Sends one candidate, its answers as arrays: the memory of tensors would end with this process."""
     prepared, name = open_prepared(task), names[number]
-    candidate = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
+    whole = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
+    candidate = _finite_alone(whole)
     send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
 
 
@@ -98,11 +97,20 @@ def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> 
 
 def _baseline(prepared: Prepared, name: str) -> Candidate:
     """A baseline, learned from the training split."""
-    settings = prepared.task.baselines[name]
-    own = {key: value for key, value in settings.items() if key != "kind"}
-    answer = check(find(Baseline, settings["kind"]), own, name).fit(prepared)
-    outputs, valid = ({0: answer(split).float()} for split in ("test", "valid"))
-    return Candidate(name, "baseline", None, None, [0], outputs, valid, settings)
+    found = fitted.answers(prepared, name, "test", "valid")
+    outputs, valid = {0: found["test"]}, {0: found["valid"]}
+    return Candidate(name, "baseline", None, None, [0], outputs, valid, prepared.task.baselines[name])
+
+
+def _finite_alone(candidate: Candidate) -> Candidate:
+    """Seeds whose answers to either split are not all finite have diverged, whatever their training said."""
+    why: dict[int, str] = {}
+    for split, by_seed in (("validation", candidate.valid), ("test", candidate.outputs)):
+        for seed, outputs in by_seed.items():
+            wrong = int((~outputs.isfinite()).flatten(1).any(dim=1).sum())
+            why |= {seed: f"{wrong:,} of {len(outputs):,} {split} answers are not finite"} if wrong else {}
+    kept = [{s: o for s, o in by_seed.items() if s not in why} for by_seed in (candidate.outputs, candidate.valid)]
+    return replace(candidate, outputs=kept[0], valid=kept[1], not_scored=why)
 
 
 def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:

@@ -10,9 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from pipeline.architectures import SequenceModel
-from pipeline.architectures._saved import load
-from pipeline.config import InputError, files, paths
+from pipeline.config import InputError
 from pipeline.config.convergence import Convergence
 from pipeline.config.criterion import Criterion
 from pipeline.config.model import Model
@@ -20,7 +18,7 @@ from pipeline.config.params import section
 from pipeline.config.registry import known
 from pipeline.config.train import Train
 from pipeline.deck import readout_only
-from pipeline.measures import free_running, surface
+from pipeline.measures import free_running, surface, trained
 from pipeline.measures.solving import solve
 from pipeline.tasks import Task, make, open_prepared
 from pipeline.tasks.sine import Sine
@@ -64,24 +62,12 @@ def jobs(plan: Plan) -> list[Job]:
     every = [Job("solve", name, seed) for name in names for seed in seeds]
     every += [Job("control", "", seed) for seed in seeds]
     for kind, task in (("surface", plan.settings.task), ("free", plan.settings.series)):
-        every += [Job(kind, name, int(seed)) for name in names for seed in trained(task, name)["seeds"]]
+        every += [Job(kind, name, int(seed)) for name in names for seed in trained.description(task, name)["seeds"]]
     return every
 
 
 def own_seeds(plan: Plan) -> list[int]:
     return [plan.params["seed"] + number for number in range(plan.settings.seeds)]
-
-
-def trained(task: str, architecture: str) -> Any:
-    """model.json of a trained network. Raises InputError where it, or the weights of a sound seed, are missing."""
-    folder = paths.trained(task, architecture)
-    described = folder / "model.json"
-    description = files.read_json(described) if described.exists() else {"seeds": {}}
-    sound = [seed for seed, result in description["seeds"].items() if result["status"] == "ok"]
-    missing = [path for path in (described, *(folder / f"{seed}.safetensors" for seed in sound)) if not path.exists()]
-    if missing:
-        raise InputError(f"no trained network in {missing[0]}: run `dvc repro train@{task}-{architecture}` first")
-    return description
 
 
 def measure(plan: Plan, job: Job) -> dict[str, Any]:
@@ -108,7 +94,7 @@ def _control(plan: Plan, job: Job) -> dict[str, Any]:
 
 
 def _surface(plan: Plan, job: Job) -> dict[str, Any]:
-    status, model = _network(plan.settings.task, job)
+    status, model = trained.network(plan.settings.task, job.architecture, job.seed)
     if model is None:
         return status
     settings, prepared = plan.settings, open_prepared(plan.settings.task, plan.params)
@@ -120,21 +106,11 @@ def _surface(plan: Plan, job: Job) -> dict[str, Any]:
 
 
 def _free(plan: Plan, job: Job) -> dict[str, Any]:
-    status, model = _network(plan.settings.series, job)
+    status, model = trained.network(plan.settings.series, job.architecture, job.seed)
     if model is None:
         return status
     drawn = waves(plan)
     return status | free_running.errors(free_running.run(model, drawn), drawn)
-
-
-def _network(task: str, job: Job) -> tuple[dict[str, Any], SequenceModel | None]:
-    """A trained network and its status; none where training diverged."""
-    description = trained(task, job.architecture)
-    seed = description["seeds"][str(job.seed)]
-    status = {"status": seed["status"], "diverged_at": seed["diverged_at"]}
-    if seed["status"] != "ok":
-        return status, None
-    return status, load(description, paths.trained(task, job.architecture) / f"{job.seed}.safetensors")
 
 
 def _task(params: Params, setting: str, name: str, kind: type[Kind]) -> Kind:

@@ -13,7 +13,7 @@ until it has so many. docs/intervals.md says what that covers, by simulation (`p
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -51,6 +51,11 @@ class Resamples:
         rows = (starts.unsqueeze(2) + torch.arange(self.block)).flatten(1)[:, :examples] % examples
         for number, row in enumerate(rows, start=1):
             self.counts[number] = torch.bincount(row, minlength=examples)
+
+    def as_record(self) -> dict[str, Any]:
+        """What metrics.json says of all intervals: how they were made, or why there are none."""
+        made = {"block": self.block or None, "blocks": round(self.blocks, 2) or None}
+        return {"confidence": self.confidence, "resamples": len(self.counts) - 1, **made, "reason": self.reason}
 
     def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> dict[str, Tensor]:
         """Each metric of each resample."""

@@ -4,16 +4,13 @@ A verdict is `reproduced` (so it is), `corrected` (true otherwise than claimed),
 (seeds or machine cannot tell). Each judge reads what the stages measured; none measures a network anew.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from pipeline.config import InputError, files
 from pipeline.deck import plain
 from pipeline.measures.measured import Measured
 from pipeline.measures.sentences import answers
@@ -131,53 +128,43 @@ def sentiment(measured: Measured) -> Judgement:
 
 
 def sentences(measured: Measured) -> Judgement:
-    name = best_on_validation("imdb")
-    said = answers("imdb", name)
+    best = measured.best("imdb")
+    if best is None:
+        return _diverged("imdb")
+    said = answers("imdb", best.name, best.seed)
     right = sum(one["answer"] == one["claimed"] for one in said)
     each = "; ".join(
         f"“{one['text']}”: {one['answer']} (the likelier label has {one['probability']:.2f}), claimed {one['claimed']}"
         for one in said
     )
-    told = f"The trained {name}, best on validation, answers {right} of {len(said)} so. {each}."
+    told = f"The trained {best.name}, best on validation, answers {right} of {len(said)} so. {each}."
     verdict = "reproduced" if right == len(said) else "corrected" if right else "refuted"
     return Judgement(verdict, told, float(right), 1, evidence="#imdb")
 
 
 def series(measured: Measured) -> Judgement:
-    found = measured.task("sine")
-    name = best_on_validation("sine")
-    score = _entry(found, name)["metrics"]["mse"]
+    if (best := measured.best_score("sine", "mse")) is None:
+        return _diverged("sine")
     told = (
         f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide prints "
-        f".000211. {name}, best on validation, has {score['mean']:.4f} one step ahead on unseen phases."
+        f".000211. {best.name}, best on validation, has {best.mean:.4f} one step ahead on unseen phases."
     )
-    verdict = "refuted" if score["low"] > 0.000211 else "reproduced"
-    return Judgement(verdict, told, score["mean"], len(score["by_seed"]), [score["low"], score["high"]], "#sine")
-
-
-def best_on_validation(task: str) -> str:
-    """The architecture whose seeds have the least mean validation loss: the test split chooses nothing."""
-    losses: dict[str, float] = {}
-    for described in sorted(Path("models", task).glob("*/model.json")):
-        seeds = files.read_json(described)["seeds"].values()
-        every = [seed["valid_loss"] for seed in seeds if seed["status"] == "ok"]
-        if every and described.parent.name != "identity":
-            losses[described.parent.name] = math.fsum(every) / len(every)
-    if not losses:
-        raise InputError(f"no trained network in models/{task}: run `dvc repro train` first")
-    return min(losses, key=lambda name: losses[name])
+    verdict = "undecided" if best.interval is None else "refuted" if best.interval[0] > 0.000211 else "reproduced"
+    return Judgement(verdict, told, best.mean, best.seeds, best.interval, "#sine")
 
 
 def _of_task(measured: Measured, task: str, metric: str, chance: float, said: str) -> Judgement:
-    found, name = measured.task(task), best_on_validation(task)
-    score = _entry(found, name)["metrics"][metric]
-    told = f"{said}{name}, best on validation, has {metric} {score['mean']:.3f} on {found['examples']:,} test examples."
-    verdict = "corrected" if score["low"] > chance else "undecided"
-    return Judgement(verdict, told, score["mean"], len(score["by_seed"]), [score["low"], score["high"]], f"#{task}")
+    if (best := measured.best_score(task, metric)) is None:
+        return _diverged(task)
+    examples = measured.task(task)["examples"]
+    told = f"{said}{best.name}, best on validation, has {metric} {best.mean:.3f} on {examples:,} test examples."
+    verdict = "corrected" if best.interval is not None and best.interval[0] > chance else "undecided"
+    return Judgement(verdict, told, best.mean, best.seeds, best.interval, f"#{task}")
 
 
-def _entry(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return next(entry for entry in found["results"] if entry["name"] == name)
+def _diverged(task: str) -> Judgement:
+    told = f"No network that was trained on {task} has finite answers."
+    return Judgement("undecided", told, None, evidence=f"#{task}")
 
 
 def _scalar(measured: Measured, w: float) -> dict[str, Any]:

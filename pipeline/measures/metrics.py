@@ -29,7 +29,7 @@ def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, 
     """
     if not by_seed:
         return {}
-    table = {}
+    table: dict[str, dict[str, Any]] = {}
     for name in next(iter(by_seed.values())):
         values = torch.stack([scores[name] for scores in by_seed.values()])
         mean, interval = values.mean(dim=0), _interval(name, values.mean(dim=0), resamples)

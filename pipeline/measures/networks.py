@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 import torch
 
 from pipeline.architectures import SequenceModel, make_model
-from pipeline.architectures._saved import load
-from pipeline.config import InputError, files, paths
+from pipeline.config import InputError, paths
 from pipeline.config.choice import Choice
 from pipeline.config.diagnose import Diagnose
 from pipeline.config.model import Model
 from pipeline.config.params import section
 from pipeline.config.train import Train
-from pipeline.measures import diagnosis
+from pipeline.measures import diagnosis, trained
 from pipeline.tasks import Batch, open_prepared
 from pipeline.tasks.recall import Recall
 from pipeline.training.initializers import effective
@@ -48,10 +47,8 @@ def trained_ones(params: dict[str, Any], settings: Diagnose) -> list[Job]:
         if (spec := open_prepared(task, params).task.spec).whole or spec.patch > 1:
             raise InputError(f"params.yaml: diagnose.tasks: {task} is not read forwards, step by step")
         for name in params["architectures"]:
-            described = paths.trained(task, name) / "model.json"
-            if not described.exists():
-                raise InputError(f"no trained network in {described.parent}: run `dvc repro train@{task}-{name}` first")
-            jobs += [Job(name, task=task, seed=int(seed)) for seed in files.read_json(described)["seeds"]]
+            seeds = trained.description(task, name)["seeds"]
+            jobs += [Job(name, task=task, seed=int(seed)) for seed in seeds]
     return jobs
 
 
@@ -60,17 +57,15 @@ def diagnose(params: dict[str, Any], settings: Diagnose, job: Job) -> dict[str, 
     if not job.task:
         task = Recall(lag=settings.lag)
         torch.manual_seed(params["seed"])
-        model = first_weights(_made(params, settings, job.architecture), Choice(initializer=job.initializer))
-        found = diagnosis.of(model, task, _drawn(task, settings.batch, params["seed"]), settings.lyapunov_steps)
+        fresh = first_weights(_made(params, settings, job.architecture), Choice(initializer=job.initializer))
+        found = diagnosis.of(fresh, task, _drawn(task, settings.batch, params["seed"]), settings.lyapunov_steps)
         return {"architecture": job.architecture, "initializer": job.initializer, **found}
-    prepared, folder = open_prepared(job.task, params), paths.trained(job.task, job.architecture)
-    description = files.read_json(folder / "model.json")
+    prepared = open_prepared(job.task, params)
     told = {"task": job.task, "architecture": job.architecture, "seed": job.seed}
-    seed = description["seeds"][str(job.seed)]
-    if seed["status"] != "ok":
-        return {**told, "status": seed["status"], "diverged_at": seed["diverged_at"], "norms": _norms(job)}
-    model, rows = load(description, folder / f"{job.seed}.safetensors"), torch.arange(settings.batch)
-    batch = prepared.task.gather(prepared.columns("valid"), rows)
+    status, model = trained.network(job.task, job.architecture, job.seed)
+    if model is None:
+        return {**told, **status, "norms": _norms(job)}
+    batch = prepared.task.gather(prepared.columns("valid"), torch.arange(settings.batch))
     return {**told, "status": "ok", **diagnosis.of(model, prepared.task, batch, settings.lyapunov_steps)}
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.deck import readout_only
-from pipeline.measures import free_running
-from pipeline.measures.convergence import Job, Plan, own_seeds, trained, waves
+from pipeline.measures import free_running, trained
+from pipeline.measures.convergence import Job, Plan, own_seeds, waves
 from pipeline.measures.shares import share
 
 Result = Mapping[str, Any]
@@ -20,7 +20,7 @@ def gather(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
     limits = {key: getattr(settings, key) for key in ("level", "most", "every", "checked", "average")}
 
     def of(kind: str, task: str, name: str) -> list[tuple[int, Result]]:
-        return [(int(seed), results[Job(kind, name, int(seed))]) for seed in trained(task, name)["seeds"]]
+        return [(int(seed), results[Job(kind, name, int(seed))]) for seed in trained.description(task, name)["seeds"]]
 
     return {
         "task": settings.task,

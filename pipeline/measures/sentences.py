@@ -1,4 +1,4 @@
-"""What a served network says of the deck's sentences: of the best on validation, its best seed."""
+"""What a trained network says of the deck's sentences."""
 
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from pipeline.deck.printed import SENTENCES
 from pipeline.services import Service
 
 
-def answers(task: str, architecture: str) -> list[dict[str, Any]]:
+def answers(task: str, architecture: str, seed: int) -> list[dict[str, Any]]:
     """Of each sentence: what the slide says of it, the answer, and the likeliest label's probability."""
     folder = paths.trained(task, architecture)
     description = files.read_json(folder / "model.json")
-    seed = description["serves"]
     service = find(Service, description["kind"])(description | {"seed": seed}, paths.prepared(task))
     with torch.inference_mode():
         model = load(description, _weights(folder, seed))

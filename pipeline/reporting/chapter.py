@@ -55,7 +55,7 @@ def more(summary: str, content: Markup | None) -> Markup | None:
 
 
 def headline(results: TaskResults) -> Iterator[object]:
-    """The outcome in two sentences."""
+    """The outcome in a few sentences."""
     networks, metric = results.ranked("network"), results.metrics["main_metric"]
     if not networks:
         yield "No network has a result: every seed diverged."
@@ -67,7 +67,10 @@ def headline(results: TaskResults) -> Iterator[object]:
     yield join(opening, tag("strong", ", ".join(tied)), f": {told} {' '.join(words.scored(value))}. ")
     if compared := words.compared(best):
         who = "It" if len(tied) == 1 else best["name"]
-        yield f"{who} is {', '.join(f'{said} {names}' for said, names in compared.items())}."
+        yield f"{who} is {', '.join(f'{said} {names}' for said, names in compared.items())}. "
+    if selected := results.best_on_validation():
+        use = ", which promote would take" if "gate" in results.audit["rows"] else ""
+        yield join("Best on validation is ", tag("strong", f"{selected.name} seed {selected.seed}"), f"{use}.")
 
 
 def answers(results: TaskResults) -> Iterable[Chart]:

@@ -104,7 +104,8 @@ def text(name: str) -> str:
 
 
 def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, shape: str, **look: Any) -> None:
-    """A mean with its interval on the row of that name."""
+    """A mean with its interval, where it has one, on the row of that name."""
+    low, high = (value["mean"] if value[end] is None else value[end] for end in ("low", "high"))
     told = f"{name}<br>{' '.join(words.scored(value))}<extra></extra>"
     figure.add_scatter(
         x=[value["mean"]],
@@ -113,8 +114,8 @@ def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, sh
         marker={"color": colour, "size": 11, "symbol": shape, "line": {"width": 2, "color": colour}},
         error_x={
             "symmetric": False,
-            "array": [max(0.0, value["high"] - value["mean"])],
-            "arrayminus": [max(0.0, value["mean"] - value["low"])],
+            "array": [max(0.0, high - value["mean"])],
+            "arrayminus": [max(0.0, value["mean"] - low)],
             "color": colour,
             "thickness": 2,
             "width": 5,

@@ -8,7 +8,8 @@ from pipeline.reporting.results import TaskResults
 
 TERMS = {
     "interval": "The {confidence:.0%} bootstrap interval over test examples of the mean over seeds. Overlapping "
-    "windows of a series are resampled in blocks of neighbours. It says how far other test examples could move the "
+    "windows of a series are resampled in blocks of neighbours, at least five; where they are fewer than two blocks of "
+    "the length that the task asks for, there is no interval. It says how far other test examples could move the "
     "number, not how far other seeds could: the values of the seeds stand beside it, from five seeds on with Student's "
     "interval over them.",
     "better than": "The interval of the paired difference, on the same resamples, lies wholly above 0. Otherwise the "
@@ -19,7 +20,9 @@ TERMS = {
     "trivial": "The best answer that ignores the inputs: derived rather than measured, where the task allows it.",
     "core parameters": "Those of the recurrent, attention or other core, whose budget is equal for all; embedding and "
     "readout come on top.",
-    "diverged": "A loss or gradient was not finite: the training stopped there, which is a result.",
+    "best on validation": "The network with the lowest mean validation loss over its sound seeds; its seed with the "
+    "lowest serves. It is what promote would take, where a task has a champion.",
+    "diverged": "A loss, gradient or answer was not finite: the training stopped there, which is a result.",
 }
 MEASURES = {
     "accuracy": "Share of right answers.",

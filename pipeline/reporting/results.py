@@ -10,6 +10,8 @@ import pyarrow.parquet as parquet
 from jaxtyping import Float, Shaped
 
 from pipeline.config import InputError, files, paths
+from pipeline.measures import selection
+from pipeline.measures.selection import Selected
 
 Curve = dict[str, list[float | None]]  # columns of history.csv
 
@@ -65,6 +67,10 @@ class TaskResults:
         ranked, metric = self.ranked("network"), self.metrics["main_metric"]
         means = [entry["metrics"][metric]["mean"] for entry in ranked]
         return [entry["name"] for entry, mean in zip(ranked, means, strict=True) if mean == means[0]]
+
+    def best_on_validation(self) -> Selected | None:
+        """The network, and the seed of it, that promote would take; None where every one diverged."""
+        return selection.best_network({name: network.description for name, network in self.networks.items()})
 
     def strongest_baseline(self) -> str | None:
         """The baseline that is best on the validation split; without any network, on the test split."""

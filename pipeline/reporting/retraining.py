@@ -81,9 +81,13 @@ def of_scores(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
     for name, value in sorted(now["values"].items(), key=lambda item: better * item[1]["mean"]):
         was = old.get(name)
         change = "" if was is None else f"{value['mean'] - was['mean']:+.4f}"
-        interval = f"{value['mean']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
-        rows.append([name, "" if was is None else f"{was['mean']:.4f}", interval, change])
+        rows.append([name, "" if was is None else f"{was['mean']:.4f}", _with_interval(value), change])
     return table([f"test {now['metric']}", "before", "now", "difference"], rows)
+
+
+def _with_interval(value: Mapping[str, Any]) -> str:
+    ends = "(no interval)" if value["low"] is None else f"[{value['low']:.4f}, {value['high']:.4f}]"
+    return f"{value['mean']:.4f} {ends}"
 
 
 def picture_of_decision(record: Mapping[str, Any], path: Path) -> str:
@@ -105,6 +109,8 @@ def draw(found: Mapping[str, Mapping[str, float]], margin: float, tolerance: flo
     axes = figure.subplots()
     draw_grid(axes)
     for row, value in enumerate(found.values()):
+        if value["low"] is None:
+            continue  # no interval: nothing was decided by it
         axes.plot([value["low"], value["high"]], [row, row], color=colours.INK, linewidth=1.5)
         axes.plot(value["value"], row, "o", color=colours.of("gru"), markersize=5)
     axes.axvline(0, color=colours.MUTED, linewidth=1)

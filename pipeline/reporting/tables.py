@@ -20,7 +20,7 @@ def scores(results: TaskResults) -> Markup:
     trivial = results.metrics["trivial"]
     if trivial is not None:
         rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
-    best = f"Best first: mean {told} over seeds, with its interval."
+    best = f"Best first: mean {told} over seeds, with its interval. {words.intervals(results.metrics)}"
     caption = f"{best} Parameters: of the core / all. Seconds: of training, for a seed."
     return table(head, rows, caption, class_="scores")
 
@@ -106,8 +106,8 @@ def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: N
     """Every seed's value in the order of the seeds, one that diverged says so; then the interval over seeds."""
     if network is None:
         return "–"
-    sound = iter([seed for seed in value["by_seed"] if seed is not None] if value else [])
-    told = ("diverged" if seed in network.diverged else words.number(next(sound, None)) for seed in entry["seeds"])
+    sound, diverged = iter(value["by_seed"] if value else []), _diverged(entry, network)
+    told = ("diverged" if seed in diverged else words.number(next(sound, None)) for seed in entry["seeds"])
     if value and "seeds_low" in value:
         over = {"mean": value["mean"], "low": value["seeds_low"], "high": value["seeds_high"]}
         return join(", ".join(told), " ", tag("small", words.scored(over)[1]))
@@ -120,17 +120,22 @@ def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]
         tag("span", f"{said} {names}", class_="won" if said == "better than" else "mark")
         for said, names in words.compared(entry).items()
     ]
-    if network and network.diverged:
-        told = f"{len(network.diverged)} of {len(entry['seeds'])} seeds diverged"
+    if network and (diverged := _diverged(entry, network)):
+        told = f"{len(diverged)} of {len(entry['seeds'])} seeds diverged"
         marks.append(tag("span", told, class_="mark"))
     return marks
 
 
+def _diverged(entry: Mapping[str, Any], network: Network) -> set[int]:
+    """Seeds that diverged in training, and those whose answers were not finite."""
+    return {*network.diverged, *map(int, entry["not_scored"])}
+
+
 def _difference(other: Mapping[str, Any]) -> Markup | str:
-    if "beats" not in other:
+    if "better_by" not in other:
         return "–"
-    told = _with_interval({"mean": other["better_by"], "low": other["low"], "high": other["high"]}, digits=3)
-    return told if other["beats"] else tag("span", told, class_="mark")
+    told = _with_interval({**other, "mean": other["better_by"]}, digits=3)
+    return told if other["beats"] is not False else tag("span", told, class_="mark")
 
 
 def _choice(network: Network, keys: Sequence[str]) -> list[object]:
@@ -145,7 +150,7 @@ def _choice(network: Network, keys: Sequence[str]) -> list[object]:
 
 def _with_interval(value: Mapping[str, Any], digits: int = 4) -> Markup:
     mean, interval = words.scored(value, digits)
-    return tag("span", mean, " ", tag("small", interval), class_="number")
+    return tag("span", mean, " ", tag("small", interval, title=value.get("reason")), class_="number")
 
 
 def _parameters(entry: Mapping[str, Any]) -> str:

@@ -19,7 +19,9 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def scored(value: Mapping[str, Any], digits: int = 4) -> tuple[str, str]:
-    """A mean and its interval to the same decimal: 0.9032 and [0.8981, 0.9083]."""
+    """A mean and its interval to the same decimal: 0.9032 and [0.8981, 0.9083]; or that there is no interval."""
+    if value["low"] is None:
+        return number(value["mean"], digits), "no interval"
     most = max(abs(value[key]) for key in ("mean", "low", "high"))
     mean, low, high = (_told(value[key], most, digits) for key in ("mean", "low", "high"))
     return mean, f"[{low}, {high}]"
@@ -39,6 +41,11 @@ def measure(name: str, units: Mapping[str, str]) -> str:
     return f"{told} ({units[name]})" if name in units else told
 
 
+def diverged(status: Mapping[str, Any]) -> str:
+    """When a training did so, where that is known."""
+    return "diverged" if status["diverged_at"] is None else f"diverged at step {status['diverged_at']}"
+
+
 def listed(words: Iterable[str]) -> str:
     """One, two and three."""
     *most, last = list(words) or [""]
@@ -56,11 +63,21 @@ def verdict(other: Mapping[str, Any]) -> str:
     return "better than" if other["beats"] else "worse than" if other["high"] < 0 else "not better than"
 
 
+def intervals(metrics: Mapping[str, Any]) -> str:
+    """How the intervals of a task's metrics.json were made, or why it has none."""
+    made = metrics["intervals"]
+    if made["reason"]:
+        return f"There are no intervals, and nothing is said to beat anything: {made['reason']}."
+    if made["block"] == 1:
+        return "Intervals are of examples drawn one by one."
+    return f"Intervals are of {made['blocks']:g} blocks of {made['block']:,} neighbouring windows."
+
+
 def compared(entry: Mapping[str, Any]) -> dict[str, str]:
     """The rivals of a network by what the comparison with them came to: better than `identity and constant`."""
     rivals: dict[str, list[str]] = {}
     for other in entry.get("against", {}).values():
-        if "beats" in other and other["name"] not in rivals.setdefault(verdict(other), []):
+        if other.get("beats") is not None and other["name"] not in rivals.setdefault(verdict(other), []):
             rivals[verdict(other)].append(other["name"])
     return {said: listed(rivals[said]) for said in VERDICTS if said in rivals}
 

@@ -1,4 +1,4 @@
-"""The network that is best on validation: the one that challenges the champion."""
+"""The network that is best on validation (pipeline/measures/selection.py): the one that challenges the champion."""
 
 import filecmp
 from collections.abc import Mapping
@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config import InputError, files, paths
+from pipeline.measures import selection
 from pipeline.tasks import Prepared
 from pipeline.tracking import lineage, registry
 from pipeline.tracking.registry import Version
 
-CONTROL = "identity"  # without memory: it is trained to be beaten
-
 
 class Best(NamedTuple):
-    """The network that is best on validation."""
+    """The network that is best on validation, as model.json describes it, with the ids of its run and model."""
 
     architecture: str
     seed: int
@@ -29,22 +28,28 @@ class Best(NamedTuple):
 
 
 def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | None:
-    """Of all architectures but the control; the first of equals; None where every network diverged.
+    """Of all architectures but the control; None where every network diverged.
 
     Raises InputError for what is untrained or stale.
     """
-    found: list[Best] = []
-    for name in (name for name in architectures if name != CONTROL):
-        folder, stage = paths.trained(task, name), f"run `dvc repro train@{task}-{name}` first"
-        if not (folder / "run.json").exists():
-            raise InputError(f"no trained network in {folder}: {stage}")
-        description = files.read_json(folder / "model.json")
-        if files.read_json(folder / "run.json")["inputs_digest"] != lineage.inputs_digest(prepared.audit):
-            raise InputError(f"{folder} was trained on other data than {prepared.folder}: {stage}")
-        if (seed := description["serves"]) is not None:
-            ids, loss = lineage.runs_of(task, name)[seed], description["seeds"][str(seed)]["valid_loss"]
-            found.append(Best(name, seed, loss, {**description, "seed": seed}, ids["run_id"], ids["model_id"]))
-    return min(found, key=lambda best: best.valid_loss, default=None)
+    names = [name for name in architectures if name != selection.CONTROL]
+    for name in names:
+        _check_trained(task, name, prepared)
+    descriptions = selection.read(task, names)
+    selected = selection.best_network(descriptions)
+    if selected is None:
+        return None
+    name, seed, _, loss = selected
+    ids = lineage.runs_of(task, name)[seed]
+    return Best(name, seed, loss, {**descriptions[name], "seed": seed}, ids["run_id"], ids["model_id"])
+
+
+def _check_trained(task: str, name: str, prepared: Prepared) -> None:
+    folder, stage = paths.trained(task, name), f"run `dvc repro train@{task}-{name}` first"
+    if not (folder / "run.json").exists():
+        raise InputError(f"no trained network in {folder}: {stage}")
+    if files.read_json(folder / "run.json")["inputs_digest"] != lineage.inputs_digest(prepared.audit):
+        raise InputError(f"{folder} was trained on other data than {prepared.folder}: {stage}")
 
 
 def identical(best: Best, version: Version) -> bool:

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from pipeline.config import InputError, files
 from pipeline.config.promote import Promote
 from pipeline.config.registry import find
-from pipeline.measures import gate, rivals, slices
+from pipeline.measures import fitted, gate, slices
+from pipeline.measures.fitted import OnGate
 from pipeline.measures.gate import Outcome
 from pipeline.measures.paired import Answers, Court
 from pipeline.services import Service, _gate
@@ -71,14 +72,14 @@ def judge(
             answers[name] = scored(prepared, asked, _gate.read(prepared, "gate", rows, found.answers))
             if name == "challenger":
                 outcomes.append(gate.latency(found.seconds, settings))
-                learning = beside.submit(rivals.of, prepared)  # only now: the single requests had the machine
+                learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests had the machine
         simple = learning.result()
     court = Court(prepared.task, settings, len(rows), seed)
     return compared(court, prepared, asked, answers, simple, Judged(outcomes, {}, told))
 
 
 def compared(
-    court: Court, prepared: Prepared, asked: Asked, answers: dict[str, Answers], simple: rivals.Rivals, before: Judged
+    court: Court, prepared: Prepared, asked: Asked, answers: dict[str, Answers], simple: OnGate, before: Judged
 ) -> Judged:
     """What the answers decide, and everybody's scores."""
     strongest, constant = (

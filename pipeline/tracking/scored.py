@@ -17,8 +17,12 @@ def log(
     results: list[dict[str, Any]],
     drawn: Iterable[tuple[int, Path]],
     params: Mapping[str, Any],
+    intervals: Mapping[str, Any],
 ) -> None:
-    """Log every candidate's scores and figures to its runs, in the order in which `drawn` gives their folders."""
+    """Log every candidate's scores and figures to its runs, in the order in which `drawn` gives their folders.
+
+    Tags say how `intervals` were made, or why there are none.
+    """
     entries = {entry["name"]: entry for entry in results}
     for number, folder in drawn:
         candidate = candidates[number]
@@ -31,9 +35,13 @@ def log(
             if not known:
                 run_id, model_id = _run_of(task, prepared, candidate, seed, params), None
             _log_scores(run_id, model_id, entry, place, seed, candidate.description)
+            runs.set_tags(run_id, {f"intervals.{key}": "" if it is None else it for key, it in intervals.items()})
             runs.client().log_artifacts(run_id, str(folder / str(seed)))
             if not known:
                 runs.finish(run_id)
+        for seed, why in candidate.not_scored.items():
+            if seed in ids and runs.exists(ids[seed]["run_id"]):
+                runs.set_tags(ids[seed]["run_id"], {"not_scored": why})
 
 
 def _log_scores(
@@ -43,9 +51,10 @@ def _log_scores(
     scores = {f"test/{name}": value["by_seed"][place] for name, value in entry["metrics"].items()}
     step = description["seeds"][str(seed)]["steps"] if "seeds" in description else 0
     runs.log_metrics(run_id, scores, step, model_id)
-    beaten = {f"beats.{role}": against.get("beats", "") for role, against in entry.get("against", {}).items()}
-    if beaten:
-        runs.set_tags(run_id, {**beaten, "serves": entry["serves"] == seed})
+    beats = {f"beats.{role}": against.get("beats") for role, against in entry.get("against", {}).items()}
+    if beats:
+        known = {role: "" if value is None else value for role, value in beats.items()}
+        runs.set_tags(run_id, {**known, "serves": entry["serves"] == seed})
 
 
 def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Mapping[str, Any]) -> str:

@@ -104,11 +104,11 @@ class Fit:
             now.stopped = f"diverged at step {now.diverged_at}"
 
     def _record(self, size: int) -> Record:
-        run, now = self.run, self.progress
+        now = self.progress
         self._look_for_divergence()
         done = self.trace[:, now.epoch * size : now.step].cpu()
         means = done.double().mean(dim=1).tolist()
-        valid = {} if now.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
+        valid = self._validate()
         return {
             "epoch": now.epoch,
             "step": now.step,
@@ -120,6 +120,21 @@ class Fit:
             "speed/tokens_per_second": now.tokens / max(now.epoch_seconds, 1e-9),
             "trace": self._trace_points(now.epoch * size, now.step),
         }
+
+    def _validate(self) -> dict[str, float]:
+        """Scores on the validation split; none where training has diverged, if only by answers that are not finite."""
+        run, now = self.run, self.progress
+        scores = {} if now.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
+        if scores and not math.isfinite(scores["loss"]):
+            now.diverged_at = now.step
+            now.stopped = f"diverged at step {now.step}: validation outputs are not finite"
+            return {}
+        return scores
+
+    def drop_best(self, why: str) -> None:
+        """Count a training that has ended as diverged after all, without weights to keep."""
+        self.best, now = {}, self.progress
+        now.best_loss, now.best_epoch, now.diverged_at, now.stopped = math.inf, -1, now.step, why
 
     def _trace_points(self, begin: int, end: int) -> list[list[float]]:
         """[step, loss, norm, learning rate] of every n-th step."""
@@ -136,9 +151,6 @@ class Fit:
         if now.diverged:
             return
         loss = record["valid/loss"]
-        if not math.isfinite(loss):
-            now.diverged_at, now.stopped = now.step, f"validation loss is {loss} at step {now.step}"
-            return
         if loss < now.best_loss:
             now.best_loss, now.best_epoch, now.waited = loss, now.epoch, 0
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}

@@ -27,11 +27,16 @@ def train_step(run: Run, batch: Batch, norms: Float[Tensor, " steps"]) -> Float[
 
 @torch.no_grad()
 def score(task: Task, model: nn.Module, loader: Loader, learned: dict[str, Any]) -> dict[str, float]:
-    """Loss and metrics of a model on a split, each the mean over its examples, summed once and divided once."""
+    """Loss and metrics of a model on a split, each the mean over its examples, summed once and divided once.
+
+    Where an output is not finite the loss is nan, whatever it looked at, and there are no metrics.
+    """
     model.eval()
     loss, parts = 0.0, torch.zeros(0)
     for rows, batch in loader.in_order():
         outputs = model(batch.inputs, batch.lengths).float()
+        if not bool(outputs.isfinite().all()):
+            return {"loss": math.nan}
         loss += task.loss(outputs, batch.targets).item() * len(rows)
         total = task.contributions(outputs.cpu(), batch.targets.cpu(), learned).double().sum(dim=0)
         parts = parts + total if len(parts) else total

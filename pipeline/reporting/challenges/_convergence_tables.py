@@ -60,7 +60,7 @@ def _solved(row: Found) -> list[object]:
 
 def _curved(one: Found) -> list[object]:
     if one["status"] != "ok":
-        return [one["architecture"], one["seed"], f"diverged at step {one['diverged_at']}", *["–"] * 4]
+        return [one["architecture"], one["seed"], words.diverged(one), *["–"] * 4]
     bend = one["curvature"]
     safe = words.number(2 / bend["value"], 3) if bend["value"] > 0 else "–"
     residual = words.number(bend["residual"], 2) + ("" if bend["converged"] else " *")

@@ -60,7 +60,7 @@ def tables(found: Found) -> Iterator[Markup]:
 def _row(one: Found) -> list[object]:
     weights = one["initializer"] if "initializer" in one else f"trained on {one['task']}, seed {one['seed']}"
     if one.get("status", "ok") != "ok":
-        return [one["architecture"], weights, f"diverged at step {one['diverged_at']}", "–", "–", "–"]
+        return [one["architecture"], weights, words.diverged(one), "–", "–", "–"]
     largest = {
         key: max((b[key] for b in one["blocks"]), default=None) for key in ("spectral_radius", "largest_singular_value")
     }
