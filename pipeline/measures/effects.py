@@ -19,12 +19,12 @@ ENOUGH = 8  # seeds from which on a p value is quoted
 
 
 def summary(losses: Losses) -> dict[str, Any]:
-    """Mean of the sound seeds with Student's 95 % interval, and the share that diverged."""
+    """Mean of the sound seeds with Student's 95 % interval, cut at 0 (no loss is below it); the share that diverged."""
     sound = [loss for loss in losses if loss is not None]
     told: dict[str, Any] = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
     if sound:
         low, high = interval(sound)
-        told |= {"mean": float(np.mean(sound)), "low": low, "high": high}
+        told |= {"mean": float(np.mean(sound)), "low": None if low is None else max(0.0, low), "high": high}
     return told
 
 

@@ -24,6 +24,7 @@ from pipeline.config import command
 from pipeline.config.evaluate import Evaluate
 from pipeline.config.params import section
 from pipeline.config.promote import Promote
+from pipeline.measures.coverage import wander
 from pipeline.measures.intervals import Resamples
 
 RIGHT, DISAGREE = 0.868, 0.06  # accuracy; share of reviews that one of two seeds alone gets right
@@ -137,20 +138,10 @@ def reviews(true: Float[Tensor, "examples 1"], simulations: int, random: torch.G
 
 def windows(true: Float[Tensor, "examples 4"], simulations: int, random: torch.Generator) -> Pair:
     """Errors in each quarter of a day; their mean is 1 for the champion."""
-    level = 1 + LEVEL * _wander(len(true), simulations, LEVEL_STAYS, random)
+    level = 1 + LEVEL * wander(len(true), simulations, LEVEL_STAYS, random)
     theirs = level.clamp(min=0.1)[:, None].expand(-1, 4, -1)
-    noise = [_wander(len(true), simulations, APART_STAYS, random) for _ in range(4)]  # their mean's deviation is a half
+    noise = [wander(len(true), simulations, APART_STAYS, random) for _ in range(4)]  # their mean's deviation is a half
     return theirs * (1 - true[..., None]) + 2 * APART * torch.stack(noise, dim=1), theirs
-
-
-def _wander(steps: int, simulations: int, stays: float, random: torch.Generator) -> Float[Tensor, "steps simulations"]:
-    """An autoregression of deviation 1."""
-    pushes = torch.randn(steps, simulations, generator=random, dtype=torch.float64)
-    found = torch.empty_like(pushes)
-    found[0] = pushes[0]
-    for step in range(1, steps):
-        found[step] = stays * found[step - 1] + (1 - stays**2) ** 0.5 * pushes[step]
-    return found
 
 
 def _better(

@@ -4,6 +4,7 @@ All candidates see the same resamples (intervals.py), so that the difference of 
 paired test.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,8 @@ def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, 
     table: dict[str, dict[str, Any]] = {}
     for name in next(iter(by_seed.values())):
         values = torch.stack([scores[name] for scores in by_seed.values()])
-        mean, interval = values.mean(dim=0), _interval(name, values.mean(dim=0), resamples)
+        mean = values.mean(dim=0)
+        interval = interval_of(name, mean, resamples)
         table[name] = {"mean": _number(mean[0]), "low": interval.low, "high": interval.high}
         table[name] |= {"reason": interval.reason} if interval.reason else {}
         table[name]["by_seed"] = [_number(value) for value in values[:, 0]]
@@ -58,14 +60,17 @@ def difference(
     return found | ({"reason": reason} if reason else {})
 
 
-def _interval(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
-    """Where all examples count alike, every resample is the sample: only of a share is it known what others may do."""
+def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
+    """The bootstrap's, unless all examples count alike: then it has no width, and would feign certainty.
+
+    Where all answers are right, or none is, Wilson's interval of a share takes its place; else there is none.
+    """
     found = resamples.interval(values)
-    if found.low is None or found.low != found.high:
+    if found.low is None or found.high is None or not math.isclose(found.low, found.high, rel_tol=1e-9):
         return found
-    value, examples = values[0].item(), resamples.counts.shape[1]
-    if name == "accuracy" and value in (0, 1):
-        return Interval(*wilson(round(value * examples), examples, resamples.confidence))
+    share, examples = values[0].item(), resamples.counts.shape[1]
+    if name == "accuracy" and share in (0, 1):
+        return Interval(*wilson(round(share * examples), examples, resamples.confidence))
     return Interval(None, None, "all examples count alike: no resample differs from the others")
 
 

@@ -1,0 +1,131 @@
+"""Intervals: around their mean, none where there are too few blocks, and as often right as they say."""
+
+import pytest
+import torch
+from scipy import stats
+
+from pipeline.config.evaluate import Evaluate
+from pipeline.measures import coverage
+from pipeline.measures.intervals import Resamples, expanded
+from pipeline.measures.metrics import difference, summarise
+from pipeline.tasks import _errors, _scores
+from pipeline.tasks.adding import Adding
+from pipeline.tasks.recall import Recall
+
+SETTINGS = Evaluate(resamples=400)
+
+
+def errors(values: torch.Tensor) -> torch.Tensor:
+    return torch.stack([values.double(), values.double()], dim=1)
+
+
+def test_fewer_than_two_blocks_have_no_interval_and_say_why():
+    resamples = Resamples(671, 336, SETTINGS, seed=0)
+    scores = {0: resamples.scores(Adding(), errors(torch.rand(671)))}
+    found = summarise(scores, resamples)["mse"]
+    why = "671 examples are fewer than two blocks of 336 neighbours"
+    assert (found["low"], found["high"], found["reason"]) == (None, None, why)
+    assert found["mean"] == found["by_seed"][0]
+    assert resamples.as_record() == {"confidence": 0.95, "resamples": 0, "block": None, "blocks": None, "reason": why}
+    compared = difference(Adding(), scores, scores, resamples)
+    assert (compared["beats"], compared["low"], compared["reason"]) == (None, None, why)
+
+
+def test_a_handful_of_examples_has_none_either():
+    assert Resamples(4, 1, SETTINGS, 0).reason == "4 examples are fewer than 5"
+    assert Resamples(5, 1, SETTINGS, 0).reason is None
+
+
+@pytest.mark.parametrize(
+    ("examples", "asked", "used"), [(3457, 336, 336), (829, 336, 165), (672, 336, 134), (1680, 336, 336), (40, 1, 1)]
+)
+def test_the_block_that_was_used_is_stated(examples, asked, used):
+    resamples = Resamples(examples, asked, SETTINGS, 0)
+    assert resamples.as_record()["block"] == used
+    assert resamples.blocks == pytest.approx(examples / used)
+    assert resamples.blocks >= 5
+
+
+@pytest.mark.parametrize("blocks", [2, 2.5, 3, 7, 10.3])
+def test_an_interval_surrounds_its_mean(blocks):
+    """Errors that rise steeply in the last of the windows, which blocks that end there would see but rarely."""
+    values = torch.linspace(0, 1, round(blocks * 100)) ** 8
+    resamples = Resamples(len(values), 100, Evaluate(resamples=2000), seed=0)
+    found = summarise({0: resamples.scores(Adding(), errors(values))}, resamples)["mse"]
+    assert 0 <= found["low"] < found["mean"] < found["high"]
+    assert resamples.counts[1:].mean(dim=0).std() < 0.05  # all windows count alike
+
+
+def test_few_blocks_are_read_further_out():
+    """For ten blocks: Student's t with nine degrees of freedom is 2.262, times sqrt(10 / 9) 2.385; .85 % lie beyond."""
+    assert expanded(0.025, 10.0) == pytest.approx(stats.norm.cdf(-2.2622 * (10 / 9) ** 0.5), rel=1e-3)
+    assert expanded(0.025, 1e6) == pytest.approx(0.025, rel=1e-4)
+
+
+@pytest.mark.parametrize(("blocks", "least"), [(2.0, 0.85), (2.5, 0.88), (5.0, 0.9), (10.3, 0.9)])
+def test_short_series_are_covered_nearly_as_often_as_said(blocks, least):
+    """Of a bootstrap of moving blocks alone it is 53 % with two blocks, 67 % with two and a half, 87 % with ten."""
+    world = coverage.World("losses", 0.85, True)
+    assert least < coverage.of_series(world, round(blocks * 60), 60, 400, seed=1) < 0.99
+
+
+def test_an_accuracy_of_one_is_not_certain():
+    """50 of 50: Wilson's interval is [.93, 1]; one of the resamples alone would be [1, 1]."""
+    outputs = torch.tensor([[0.0, 5.0]]).expand(50, 2)
+    contributions = _scores.label_contributions(outputs, torch.ones(50, dtype=torch.long))
+    resamples = Resamples(50, 1, SETTINGS, 0)
+    found = summarise({0: resamples.scores(Recall(), contributions)}, resamples)
+    assert found["accuracy"]["low"] == pytest.approx(0.9287, abs=1e-4)
+    assert (found["accuracy"]["mean"], found["accuracy"]["high"]) == (1.0, 1.0)
+    assert (found["log_loss"]["low"], found["log_loss"]["reason"]) == (
+        None,
+        "all examples count alike: no resample differs from the others",
+    )
+
+
+def test_a_metric_that_is_no_number_is_none():
+    """A percentage of values that are all 0."""
+
+    class Series(Adding):
+        def scores(self, means):
+            return _errors.scores(means)
+
+    resamples = Resamples(60, 1, SETTINGS, 0)
+    parts = torch.rand(60, 7, generator=torch.Generator().manual_seed(0)).double()
+    parts[:, 3] = 0
+    found = summarise({0: resamples.scores(Series(), parts)}, resamples)
+    assert found["mape"]["mean"] is None
+    assert found["mape"]["by_seed"] == [None]
+    assert found["mape"]["reason"] == "the value itself is not a finite number"
+    parts[0, 3] = 1  # most resamples have it, some have none: these have no percentage
+    found = summarise({0: resamples.scores(Series(), parts)}, resamples)
+    assert found["mape"]["low"] <= found["mape"]["mean"] <= found["mape"]["high"] < float("inf")
+
+
+def test_an_interval_over_seeds_stays_within_what_the_metric_can_be():
+    resamples = Resamples(100, 1, Evaluate(resamples=100, confidence=0.9), seed=0)
+    values = [0.001, 0.001, 0.001, 0.001, 0.7]
+    found = summarise({s: resamples.scores(Adding(), torch.full((100, 2), v)) for s, v in enumerate(values)}, resamples)
+    assert found["mse"]["seeds_low"] == 0.0
+    expected = stats.t.interval(0.9, 4, loc=sum(values) / 5, scale=stats.sem(values))
+    assert found["mse"]["seeds_high"] == pytest.approx(expected[1])
+
+
+def test_the_simulation_of_coverage_knows_what_can_be_derived():
+    assert coverage.of_seeds("normal", 5, 4000, 0) == pytest.approx(0.95, abs=0.015)
+    shares = coverage.of_shares(8)
+    assert shares[49] == pytest.approx(1 - 2 * 9 / 256)  # a true half: 1 to 7 of 8 are covered, as by hand
+    assert coverage.of_forecasts(0.0, 500, 200, 0) == pytest.approx(0.8, abs=0.02)
+    assert coverage.of_accuracy(0.9, 200, 400, 0) == pytest.approx(0.95, abs=0.04)
+    assert coverage.of_series(coverage.WORLDS[0], 100, 60, 10, 0) != coverage.of_series(
+        coverage.WORLDS[0], 100, 60, 10, 0
+    )  # nan: no interval
+
+
+def test_the_table_is_printed(capsys, monkeypatch):
+    monkeypatch.setattr(coverage, "WEEK", 20)
+    monkeypatch.setattr(coverage, "SETTINGS", Evaluate(resamples=100))
+    coverage.main(simulations=20)
+    printed = capsys.readouterr().out
+    assert printed.count("|---") > 5
+    assert "nan" not in printed
