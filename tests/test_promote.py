@@ -479,6 +479,8 @@ def test_the_control_and_diverged_networks_never_challenge(here):
     prepared = open_prepared("mine")
     assert best.best_on_validation("mine", {"identity": None, "gru": None}, prepared).architecture == "gru"
     description = files.read_json(paths.trained("mine", "gru") / "model.json")
+    for result in description["seeds"].values():
+        result["status"] = "diverged"
     files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
     promote.main("mine")
     assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged: there is none to promote"])
