@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import reviews
-from scipy.stats import fisher_exact
+from scipy.stats import fisher_exact, ks_2samp
 
 from pipeline.config import files
 from pipeline.config.drift import Drift
@@ -111,6 +111,52 @@ def test_a_sure_but_small_difference_is_no_alarm():
     assert [test["alarm"] for test in judged] == [False, True]
     assert [test["p_corrected"] for test in judged] == [2e-9, 0.006]  # Holm: the smallest counts for all
     assert not any(test["alarm"] for test in drift.judged(tests[1:] * 2, Drift()))
+
+
+def labels_told(counts) -> dict:
+    """What is compared of labels alone."""
+    return {"labels": {str(label): int(count) for label, count in enumerate(counts)}, "alike": {}}
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10, 50, 100])
+def test_few_rows_with_a_rare_label_are_no_change(rows):
+    """Of 1,000 texts of five labels, three of them rare: a chi-square test has p <= .01 in 2 to 17 % of such draws."""
+    random, shares, below = np.random.default_rng(rows), [0.97, 0.01, 0.01, 0.005, 0.005], 0
+    for _ in range(200):
+        then, now = (labels_told(random.multinomial(size, shares)) for size in (1000, rows))
+        below += drift_of_texts._shares("labels", "labels", then, now)["p"] <= 0.01
+    assert below <= 5
+
+
+def test_a_rare_label_that_becomes_common_is_a_change():
+    found = drift_of_texts._shares("labels", "labels", labels_told([980, 15, 5]), labels_told([80, 15, 5]))
+    assert found["p"] < 1e-3
+    assert found["test"] == "Fisher's exact, of 3 labels"
+
+
+def test_a_single_text_on_either_side_is_compared_without_a_warning():
+    found = drift.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(least=1))
+    assert found["status"] == "none"
+    assert all(0 < test["p"] <= 1 for test in found["tests"])
+
+
+def test_the_distance_between_two_samples_is_kolmogorov_s():
+    then, now = np.array([1.0, 2.0, 2.0, 5.0]), np.array([2.0, 3.0, 4.0])
+    assert (
+        drift_of_texts.ks_distance(then, now) == pytest.approx(ks_2samp(then, now).statistic) == pytest.approx(5 / 12)
+    )
+
+
+def test_few_weeks_beside_few_old_ones_are_no_surer_than_they_can_be():
+    """Waves of a year, fitted to a dozen weeks, take much of their noise: p <= .05 stood in 9 % of such draws."""
+    random, times, below = np.random.default_rng(0), np.arange(12.0), 0
+    angle = 2 * np.pi * times * 7 / 365.25
+    waves = np.stack([np.ones(12), np.sin(angle), np.cos(angle)], axis=1)
+    for _ in range(300):
+        values = random.normal(size=(12, 1))
+        along = drift_of_series.persistence(values[:6], waves[:6], times[:6])
+        below += drift_of_series.permuted(values, times >= 6, waves, times, along)[1] <= 0.05
+    assert below <= 20
 
 
 def test_too_few_are_told():

@@ -78,6 +78,7 @@ def permuted(
         return np.zeros(values.shape[1]), 1.0
     difference = weights @ cleared / size
     inflation = max(1.0, float(weights @ along ** np.abs(times[:, None] - times) @ weights) / size)
+    inflation *= (len(new) - 1) / (len(new) - waves.shape[1])  # what is shuffled has lost what the waves took of noise
     found, random, as_large = float(difference @ difference) / inflation, np.random.default_rng(0), 1
     for begin in range(0, PERMUTATIONS, TOGETHER):
         count = min(TOGETHER, PERMUTATIONS - begin)
