@@ -93,6 +93,34 @@ def test_scores_stand_with_interval_seeds_and_marks(made):
     assert "better than identity not better than constant worse than linear network 31,234 / 34,567 12.5" in told
 
 
+NO_INTERVAL = {"low": None, "high": None, "reason": "40 examples are fewer than two blocks of 336 neighbours"}
+
+
+def test_without_an_interval_the_page_says_why_and_claims_nothing(made):
+    metric = {"accuracy": {"mean": 0.75, **NO_INTERVAL, "by_seed": [0.625, 0.875]}}
+    unknown = {"better_by": 0.25, **NO_INTERVAL, "beats": None}
+    shown = network(metrics=metric, against=against(unknown, unknown, unknown))
+    intervals = {"confidence": 0.95, "resamples": 0, "block": None, "blocks": None, "reason": NO_INTERVAL["reason"]}
+    made("bits", "recall", shown, LABELS, classes=2, intervals=intervals)
+    read = results.read("bits", list(ARCHITECTURES))
+    told = text_of(chapter(read))
+    assert "gru 0.7500 no interval 0.6250, 0.8750 network" in told
+    assert "There are no intervals, and nothing is said to beat anything: 40 examples are fewer than two" in told
+    assert "gru 0.250 no interval" in told  # by how much it is better
+    assert "better than identity" not in told
+    assert "†" not in text_of(overview.table_of([read], ARCHITECTURES)).rsplit("strongest baseline", 1)[1]
+    report.main()
+
+
+def test_the_page_says_what_intervals_are_made_of(made):
+    made("bits", "recall", network(), LABELS, classes=2)
+    assert "Intervals are of examples drawn one by one." in text_of(chapter(results.read("bits", ["gru"])))
+    blocks = {"confidence": 0.95, "resamples": 100, "block": 165, "blocks": 5.02, "reason": None}
+    made("bits", "recall", network(), LABELS, classes=2, intervals=blocks)
+    told = text_of(chapter(results.read("bits", ["gru"])))
+    assert "Intervals are of 5.02 blocks of 165 neighbouring windows." in told
+
+
 def test_the_trivial_predictor_stands_where_it_ranks(made):
     metrics = [{"accuracy": {"mean": mean, "low": 0.0, "high": 1.0, "by_seed": [mean]}} for mean in (0.75, 0.25)]
     two = [entry(f"b{place}", "baseline", metrics=metric) for place, metric in enumerate(metrics)]

@@ -184,6 +184,32 @@ def test_predictions_can_be_scored_again_from_their_parquet(tiny):
     assert by_seed == pytest.approx(gru["metrics"]["accuracy"]["by_seed"])
 
 
+def test_a_test_split_without_intervals_says_so_everywhere(project, capsys):
+    project(**{**TINY, "tasks": {"near": {**TINY["tasks"]["near"], "held_out": 4}}})
+    fetch.main("near")
+    prepare.main("near")
+    sweep.main("near")
+    for architecture in ("gru", "identity"):
+        train.main("near", architecture)
+    evaluate.main("near")
+    why, metrics = "4 examples are fewer than 5", files.read_json(paths.metrics("near"))
+    assert metrics["intervals"]["reason"] == why
+    for entry in metrics["results"]:
+        assert {(value["low"], value["high"], value["reason"]) for value in entry["metrics"].values()} == {
+            (None, None, why)
+        }
+    gru = next(entry for entry in metrics["results"] if entry["name"] == "gru")
+    assert {(other["beats"], other["reason"]) for other in gru["against"].values()} == {(None, why)}
+    rows = list(csv.DictReader(paths.scores("near").read_text().splitlines()))
+    assert {(row["low"], row["high"], row["reason"]) for row in rows} == {("", "", why)}
+    printed = capsys.readouterr().out
+    assert printed.count("(no interval)") == 3
+    assert f"no intervals: {why}" in printed
+    ids = files.read_json(paths.trained("near", "gru") / "run.json")["seeds"]["3"]
+    tags = client().get_run(ids["run_id"]).data.tags
+    assert (tags["intervals.reason"], tags["beats.control"]) == (why, "")
+
+
 def test_a_diverged_seed_is_a_result_and_the_rest_goes_on(project):
     choice = {"optimizer": "sgd", "learning_rate": 1e30}
     project(**{**TINY, "architectures": {"rnn": {"choice": choice}, "identity": {}}})
