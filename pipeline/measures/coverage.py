@@ -3,7 +3,7 @@
 `python -m pipeline.measures.coverage` prints the tables of docs/intervals.md; it takes half a minute.
 
 Windows of a series: losses with a deviation of 55 % of their mean, skewed (log-normal), of whose deviation the share
-`stays` is left in the next window: .95 as with ridge regression on Victoria, .98 as with a mean day. Differences
+`stays` is left in the next window: .95 forgets as fast as ridge regression on Victoria, .98 as a mean day. Differences
 of two networks' losses are normal, with .85, as with two seeds there. A block is a week of half-hours.
 """
 
