@@ -120,10 +120,10 @@ def test_networks_that_all_diverged_decide_nothing(measured):
 
 def test_a_score_without_an_interval_decides_nothing(measured):
     for task, metric in (("imdb", "accuracy"), ("sine", "mse")):
-        found = files.read_json(paths.metrics(task))
-        for entry in found["results"]:
+        metrics_file = files.read_json(paths.metrics(task))
+        for entry in metrics_file["results"]:
             entry["metrics"][metric] |= {"low": None, "high": None, "reason": "3 examples are fewer than 5"}
-        files.write_json(paths.metrics(task), found)
+        files.write_json(paths.metrics(task), metrics_file)
     for judge in (ledger.sentiment, ledger.series):
         assert (judge(measured).verdict, judge(measured).interval) == ("undecided", None)
 

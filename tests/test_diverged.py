@@ -88,9 +88,9 @@ def test_a_finite_loss_with_outputs_that_are_not_finite_has_no_score(recall):
     run = tiny_run(recall)
     for weights in run.model.parameters():
         weights.data.fill_(math.inf)
-    found = score(run.task, run.model, run.loaders["valid"], {})
-    assert list(found) == ["loss"]
-    assert math.isnan(found["loss"])
+    content = score(run.task, run.model, run.loaders["valid"], {})
+    assert list(content) == ["loss"]
+    assert math.isnan(content["loss"])
 
 
 def test_the_loop_ends_where_the_last_update_spoils_the_outputs(tmp_path):
@@ -133,9 +133,9 @@ def test_weights_that_spoil_their_answers_unnoticed_are_told_by_evaluate(tiny, c
     train_all("rnn", "identity")
     spoil("rnn", 4)
     evaluate.main("near")
-    found = entry("rnn")
-    assert found["not_scored"] == {"4": "40 of 40 test answers are not finite"}
-    assert (found["status"], len(found["metrics"]["accuracy"]["by_seed"])) == ("ok", 1)
+    content = entry("rnn")
+    assert content["not_scored"] == {"4": "40 of 40 test answers are not finite"}
+    assert (content["status"], len(content["metrics"]["accuracy"]["by_seed"])) == ("ok", 1)
     assert "seed 4: 40 of 40 test answers are not finite" in capsys.readouterr().out
     assert "1 of 2 seeds diverged" in page()
     ids = files.read_json(paths.trained("near", "rnn") / "run.json")["seeds"]["4"]
@@ -194,12 +194,12 @@ def test_evidence_of_trainings_that_all_diverged(tiny):
     sweep.main("near")
     files.write_json(paths.finalists("near"), {"rnn": [BURST]})
     evidence.main("near")
-    found = files.read_json(paths.evidence("smoke", "near"))
-    assert {cell["diverged"] for cell in found["cells"]} == {1.0}
-    assert {test["p"] for test in found["factors"]} == {1.0}  # all alike
-    swept = found["contenders"][-1]
+    content = files.read_json(paths.evidence("smoke", "near"))
+    assert {cell["diverged"] for cell in content["cells"]} == {1.0}
+    assert {test["p"] for test in content["factors"]} == {1.0}  # all alike
+    swept = content["contenders"][-1]
     assert (swept["over_seeds"]["diverged"], swept["better"], swept["pairs"]) == (1.0, False, 0)
-    assert "100%" in section([found])
+    assert "100%" in section([content])
 
 
 def test_memory_counts_what_diverged(tiny):
@@ -249,19 +249,19 @@ def test_convergence_of_networks_that_all_diverged(tiny):
         sweep.main(name)
         train.main(name, "rnn")
     convergence.main()
-    found = files.read_json(paths.found("convergence"))
-    assert (found["sum_sign"][0]["diverged"], found["sum_sign"][0]["solved"]) == (2, 0)
-    assert {one["status"] for one in found["surface"]} == {"diverged"}
-    assert found["free_running"][0]["diverged"] == [3, 4]
-    assert "diverged at step 1" in str(challenges.section("convergence", [found]))
+    content = files.read_json(paths.found("convergence"))
+    assert (content["sum_sign"][0]["diverged"], content["sum_sign"][0]["solved"]) == (2, 0)
+    assert {one["status"] for one in content["surface"]} == {"diverged"}
+    assert content["free_running"][0]["diverged"] == [3, 4]
+    assert "diverged at step 1" in str(challenges.section("convergence", [content]))
 
 
 def test_an_unclipped_training_that_bursts_is_shown_up_to_there(tiny, monkeypatch):
     monkeypatch.setattr(networks, "UNCLIPPED", networks.UNCLIPPED.model_copy(update={"learning_rate": 1e30}))
     tiny(diagnose={"lag": 4, "clipping_steps": 3})
-    found = networks.clippings(load(), diagnose.section(diagnose.Diagnose, load()))
-    assert len(found["norms"]) < 3
-    assert all(math.isfinite(norm) for row in found["norms"] for norm in row.values())
+    content = networks.clippings(load(), diagnose.section(diagnose.Diagnose, load()))
+    assert len(content["norms"]) < 3
+    assert all(math.isfinite(norm) for row in content["norms"] for norm in row.values())
 
 
 def test_a_retraining_s_summary_shows_what_has_no_interval():

@@ -129,15 +129,15 @@ def test_few_rows_with_a_rare_label_are_no_change(rows):
 
 
 def test_a_rare_label_that_becomes_common_is_a_change():
-    found = drift_of_texts._shares("labels", "labels", labels_told([980, 15, 5]), labels_told([80, 15, 5]))
-    assert found["p"] < 1e-3
-    assert found["test"] == "Fisher's exact, of 3 labels"
+    result = drift_of_texts._shares("labels", "labels", labels_told([980, 15, 5]), labels_told([80, 15, 5]))
+    assert result["p"] < 1e-3
+    assert result["test"] == "Fisher's exact, of 3 labels"
 
 
 def test_a_single_text_on_either_side_is_compared_without_a_warning():
-    found = drift.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(least=1))
-    assert found["status"] == "none"
-    assert all(0 < test["p"] <= 1 for test in found["tests"])
+    result = drift.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(least=1))
+    assert result["status"] == "none"
+    assert all(0 < test["p"] <= 1 for test in result["tests"])
 
 
 def test_the_distance_between_two_samples_is_kolmogorov_s():

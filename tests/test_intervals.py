@@ -22,10 +22,10 @@ def errors(values: torch.Tensor) -> torch.Tensor:
 def test_fewer_than_two_blocks_have_no_interval_and_say_why():
     resamples = Resamples(671, 336, SETTINGS, seed=0)
     scores = {0: resamples.scores(Adding(), errors(torch.rand(671)))}
-    found = summarise(scores, resamples)["mse"]
+    summary = summarise(scores, resamples)["mse"]
     why = "671 examples are fewer than two blocks of 336 neighbours"
-    assert (found["low"], found["high"], found["reason"]) == (None, None, why)
-    assert found["mean"] == found["by_seed"][0]
+    assert (summary["low"], summary["high"], summary["reason"]) == (None, None, why)
+    assert summary["mean"] == summary["by_seed"][0]
     assert resamples.as_record() == {"confidence": 0.95, "resamples": 0, "block": None, "blocks": None, "reason": why}
     compared = difference(Adding(), scores, scores, resamples)
     assert (compared["beats"], compared["low"], compared["reason"]) == (None, None, why)
@@ -51,8 +51,8 @@ def test_an_interval_surrounds_its_mean(blocks):
     """Errors that rise steeply in the last of the windows, which blocks that end there would see but rarely."""
     values = torch.linspace(0, 1, round(blocks * 100)) ** 8
     resamples = Resamples(len(values), 100, Evaluate(resamples=2000), seed=0)
-    found = summarise({0: resamples.scores(Adding(), errors(values))}, resamples)["mse"]
-    assert 0 <= found["low"] < found["mean"] < found["high"]
+    summary = summarise({0: resamples.scores(Adding(), errors(values))}, resamples)["mse"]
+    assert 0 <= summary["low"] < summary["mean"] < summary["high"]
     assert resamples.counts[1:].mean(dim=0).std() < 0.05  # all windows count alike
 
 
@@ -74,10 +74,10 @@ def test_an_accuracy_of_one_is_not_certain():
     outputs = torch.tensor([[0.0, 5.0]]).expand(50, 2)
     contributions = _scores.label_contributions(outputs, torch.ones(50, dtype=torch.long))
     resamples = Resamples(50, 1, SETTINGS, 0)
-    found = summarise({0: resamples.scores(Recall(), contributions)}, resamples)
-    assert found["accuracy"]["low"] == pytest.approx(0.9287, abs=1e-4)
-    assert (found["accuracy"]["mean"], found["accuracy"]["high"]) == (1.0, 1.0)
-    assert (found["log_loss"]["low"], found["log_loss"]["reason"]) == (
+    summary = summarise({0: resamples.scores(Recall(), contributions)}, resamples)
+    assert summary["accuracy"]["low"] == pytest.approx(0.9287, abs=1e-4)
+    assert (summary["accuracy"]["mean"], summary["accuracy"]["high"]) == (1.0, 1.0)
+    assert (summary["log_loss"]["low"], summary["log_loss"]["reason"]) == (
         None,
         "all examples count alike: no resample differs from the others",
     )
@@ -93,22 +93,24 @@ def test_a_metric_that_is_no_number_is_none():
     resamples = Resamples(60, 1, SETTINGS, 0)
     parts = torch.rand(60, 7, generator=torch.Generator().manual_seed(0)).double()
     parts[:, 3] = 0
-    found = summarise({0: resamples.scores(Series(), parts)}, resamples)
-    assert found["mape"]["mean"] is None
-    assert found["mape"]["by_seed"] == [None]
-    assert found["mape"]["reason"] == "the value itself is not a finite number"
+    summary = summarise({0: resamples.scores(Series(), parts)}, resamples)
+    assert summary["mape"]["mean"] is None
+    assert summary["mape"]["by_seed"] == [None]
+    assert summary["mape"]["reason"] == "the value itself is not a finite number"
     parts[0, 3] = 1  # most resamples have it, some have none: these have no percentage
-    found = summarise({0: resamples.scores(Series(), parts)}, resamples)
-    assert found["mape"]["low"] <= found["mape"]["mean"] <= found["mape"]["high"] < float("inf")
+    summary = summarise({0: resamples.scores(Series(), parts)}, resamples)
+    assert summary["mape"]["low"] <= summary["mape"]["mean"] <= summary["mape"]["high"] < float("inf")
 
 
 def test_an_interval_over_seeds_stays_within_what_the_metric_can_be():
     resamples = Resamples(100, 1, Evaluate(resamples=100, confidence=0.9), seed=0)
     values = [0.001, 0.001, 0.001, 0.001, 0.7]
-    found = summarise({s: resamples.scores(Adding(), torch.full((100, 2), v)) for s, v in enumerate(values)}, resamples)
-    assert found["mse"]["seeds_low"] == 0.0
+    summary = summarise(
+        {s: resamples.scores(Adding(), torch.full((100, 2), v)) for s, v in enumerate(values)}, resamples
+    )
+    assert summary["mse"]["seeds_low"] == 0.0
     expected = stats.t.interval(0.9, 4, loc=sum(values) / 5, scale=stats.sem(values))
-    assert found["mse"]["seeds_high"] == pytest.approx(expected[1])
+    assert summary["mse"]["seeds_high"] == pytest.approx(expected[1])
 
 
 def test_the_simulation_of_coverage_knows_what_can_be_derived():

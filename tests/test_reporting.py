@@ -103,11 +103,11 @@ def test_without_an_interval_the_page_says_why_and_claims_nothing(made):
     intervals = {"confidence": 0.95, "resamples": 0, "block": None, "blocks": None, "reason": NO_INTERVAL["reason"]}
     made("bits", "recall", shown, LABELS, classes=2, intervals=intervals)
     read = results.read("bits", list(ARCHITECTURES))
-    told = text_of(chapter(read))
-    assert "gru 0.7500 no interval 0.6250, 0.8750 network" in told
-    assert "There are no intervals, and nothing is said to beat anything: 40 examples are fewer than two" in told
-    assert "gru 0.250 no interval" in told  # by how much it is better
-    assert "better than identity" not in told
+    text = text_of(chapter(read))
+    assert "gru 0.7500 no interval 0.6250, 0.8750 network" in text
+    assert "There are no intervals, and nothing is said to beat anything: 40 examples are fewer than two" in text
+    assert "gru 0.250 no interval" in text  # by how much it is better
+    assert "better than identity" not in text
     assert "†" not in text_of(overview.table_of([read], ARCHITECTURES)).rsplit("strongest baseline", 1)[1]
     report.main()
 
@@ -117,8 +117,8 @@ def test_the_page_says_what_intervals_are_made_of(made):
     assert "Intervals are of examples drawn one by one." in text_of(chapter(results.read("bits", ["gru"])))
     blocks = {"confidence": 0.95, "resamples": 100, "block": 165, "blocks": 5.02, "reason": None}
     made("bits", "recall", network(), LABELS, classes=2, intervals=blocks)
-    told = text_of(chapter(results.read("bits", ["gru"])))
-    assert "Intervals are of 5.02 blocks of 165 neighbouring windows." in told
+    text = text_of(chapter(results.read("bits", ["gru"])))
+    assert "Intervals are of 5.02 blocks of 165 neighbouring windows." in text
 
 
 def test_the_trivial_predictor_stands_where_it_ranks(made):

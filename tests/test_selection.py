@@ -65,9 +65,9 @@ def test_the_page_and_the_ledger_name_the_same_network_and_seed(project):
         for seed, result in described["seeds"].items():
             result["valid_loss"] = LUCKY[name]["seeds"][seed]["valid_loss"]
         files.write_json(path, described)
-    told = text_of(chapter(results.read("bits", ["gru", "rnn"])))
-    assert "The best network is rnn" in told
-    assert "Best on validation is gru seed 0 ." in told
+    text = text_of(chapter(results.read("bits", ["gru", "rnn"])))
+    assert "The best network is rnn" in text
+    assert "Best on validation is gru seed 0 ." in text
     assert Measured().best("bits") == Selected("gru", 0, 0.625, 0.5)
 
 
@@ -75,8 +75,8 @@ def test_the_page_says_what_promote_would_take(project):
     project(tasks={"mine": {"kind": "sentiment"}}, architectures={"gru": {}})
     audit = {"rows": {"test": 7, "train": 6, "gate": 5}}
     write("mine", "sentiment", [entry("gru", "network")], LABELS, classes=2, audit=audit)
-    told = text_of(chapter(results.read("mine", ["gru"])))
-    assert "Best on validation is gru seed 1 , which promote would take." in told
+    text = text_of(chapter(results.read("mine", ["gru"])))
+    assert "Best on validation is gru seed 1 , which promote would take." in text
 
 
 def test_promote_takes_the_network_that_the_page_names(project, monkeypatch):
@@ -93,8 +93,8 @@ def test_promote_takes_the_network_that_the_page_names(project, monkeypatch):
         files.write_json(paths.trained("bits", name) / "run.json", {"seeds": {}, "inputs_digest": inputs})
     ids = {seed: {"run_id": f"run {seed}", "model_id": f"model {seed}"} for seed in (0, 1)}
     monkeypatch.setattr(lineage, "runs_of", lambda task, name: ids)
-    found = best.best_on_validation("bits", dict.fromkeys(LUCKY), prepared)
-    assert (found.architecture, found.seed, found.valid_loss, found.run_id) == ("gru", 0, 0.5, "run 0")
+    selected = best.best_on_validation("bits", dict.fromkeys(LUCKY), prepared)
+    assert (selected.architecture, selected.seed, selected.valid_loss, selected.run_id) == ("gru", 0, 0.5, "run 0")
 
 
 @pytest.fixture
@@ -119,8 +119,8 @@ def test_a_baseline_whose_answers_are_not_finite_is_not_the_strongest(mine, monk
     strongest, answers = fitted.on_gate(mine).strongest, fitted.answers
 
     def broken(prepared, name, *splits):
-        found = answers(prepared, name, *splits)
-        return {split: torch.full_like(it, torch.nan) if name == strongest else it for split, it in found.items()}
+        selected = answers(prepared, name, *splits)
+        return {split: torch.full_like(it, torch.nan) if name == strongest else it for split, it in selected.items()}
 
     monkeypatch.setattr(fitted, "answers", broken)
     assert fitted.on_gate(mine).strongest not in (strongest, "constant")

@@ -97,8 +97,8 @@ def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> 
 
 def _baseline(prepared: Prepared, name: str) -> Candidate:
     """A baseline, learned from the training split."""
-    found = fitted.answers(prepared, name, "test", "valid")
-    outputs, valid = {0: found["test"]}, {0: found["valid"]}
+    outputs_of = fitted.answers(prepared, name, "test", "valid")
+    outputs, valid = {0: outputs_of["test"]}, {0: outputs_of["valid"]}
     return Candidate(name, "baseline", None, None, [0], outputs, valid, prepared.task.baselines[name])
 
 

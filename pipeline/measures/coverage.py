@@ -81,15 +81,20 @@ def of_accuracy(share: float, examples: int, simulations: int, seed: int) -> flo
     resamples = Resamples(examples, 1, SETTINGS, seed)
     random = torch.Generator().manual_seed(seed)
     right = (torch.rand(examples, simulations, generator=random) < share).double()
-    found = [interval_of("accuracy", values, resamples) for values in (resamples.counts @ right / examples).T]
-    return sum(low is not None and high is not None and low <= share <= high for low, high, _ in found) / simulations
+    intervals = [interval_of("accuracy", values, resamples) for values in (resamples.counts @ right / examples).T]
+    return (
+        sum(low is not None and high is not None and low <= share <= high for low, high, _ in intervals) / simulations
+    )
 
 
 def of_seeds(name: str, seeds: int, simulations: int, seed: int) -> float:
     """Student's interval of the mean over seeds."""
     losses = SEEDS[name](np.random.default_rng(seed), (simulations, seeds))
-    found = (effects.interval(row) for row in losses.tolist())
-    return sum(low is not None and high is not None and low <= MEANS[name] <= high for low, high in found) / simulations
+    intervals = (effects.interval(row) for row in losses.tolist())
+    return (
+        sum(low is not None and high is not None and low <= MEANS[name] <= high for low, high in intervals)
+        / simulations
+    )
 
 
 def of_shares(seeds: int) -> Float[np.ndarray, " shares"]:
@@ -111,11 +116,11 @@ def of_forecasts(stays: float, windows: int, simulations: int, seed: int) -> flo
 def wander(steps: int, simulations: int, stays: float, random: torch.Generator) -> Float[Tensor, "steps simulations"]:
     """An autoregression of deviation 1."""
     pushes = torch.randn(steps, simulations, generator=random, dtype=torch.float64)
-    found = torch.empty_like(pushes)
-    found[0] = pushes[0]
+    values = torch.empty_like(pushes)
+    values[0] = pushes[0]
     for step in range(1, steps):
-        found[step] = stays * found[step - 1] + (1 - stays**2) ** 0.5 * pushes[step]
-    return found
+        values[step] = stays * values[step - 1] + (1 - stays**2) ** 0.5 * pushes[step]
+    return values
 
 
 def _held(low: Tensor, high: Tensor, truth: float) -> float:

@@ -23,13 +23,13 @@ class OnGate(NamedTuple):
 
 def on_gate(prepared: Prepared) -> OnGate:
     """Of every baseline of the task."""
-    found = {
+    outputs_of = {
         name: answers(prepared, name, "valid", "gate")
         for name in tqdm(prepared.task.baselines, desc="baselines", disable=None)
     }
-    name = strongest(prepared, {name: outputs["valid"] for name, outputs in found.items()})
+    name = strongest(prepared, {name: outputs["valid"] for name, outputs in outputs_of.items()})
     assert name is not None, "the constant's answers are finite"
-    return OnGate({name: outputs["gate"] for name, outputs in found.items()}, name)
+    return OnGate({name: outputs["gate"] for name, outputs in outputs_of.items()}, name)
 
 
 def answers(prepared: Prepared, name: str, *splits: str) -> dict[str, Tensor]:

@@ -169,14 +169,14 @@ def _judgeable(court: Court, inside: Bool[Tensor, "examples steps"]) -> bool:
     return int(rows[-1] - rows[0]) + 1 >= 2 * block
 
 
-def _above(found: Mapping[str, Any], bound: float = 0.0) -> bool:
+def _above(difference: Mapping[str, Any], bound: float = 0.0) -> bool:
     """Whether the whole interval lies above the bound; without an interval nothing does."""
-    return found["low"] is not None and found["low"] > bound
+    return difference["low"] is not None and difference["low"] > bound
 
 
-def _told(court: Court, found: Mapping[str, Any]) -> str:
+def _told(court: Court, difference: Mapping[str, Any]) -> str:
     """A difference with its interval: in points for shares of right answers, in percent of an error."""
-    value = f"{100 * found['value']:.2f} {'points' if court.task.higher_is_better else '%'}"
-    if found["low"] is None:
-        return f"{value} (no interval: {found['reason']})"
-    return f"{value} [{100 * found['low']:.2f}, {100 * found['high']:.2f}]"
+    value = f"{100 * difference['value']:.2f} {'points' if court.task.higher_is_better else '%'}"
+    if difference["low"] is None:
+        return f"{value} (no interval: {difference['reason']})"
+    return f"{value} [{100 * difference['low']:.2f}, {100 * difference['high']:.2f}]"

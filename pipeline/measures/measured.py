@@ -37,11 +37,11 @@ class Measured:
         """Of the same network; None where it has none, since no seed's test answers were finite."""
         selected = self.best(task)
         name = selected.name if selected else None
-        found = next((e["metrics"].get(metric) for e in self.task(task)["results"] if e["name"] == name), None)
-        if name is None or found is None:
+        score = next((e["metrics"].get(metric) for e in self.task(task)["results"] if e["name"] == name), None)
+        if name is None or score is None:
             return None
-        interval = None if found["low"] is None else [found["low"], found["high"]]
-        return Score(name, found["mean"], interval, len(found["by_seed"]))
+        interval = None if score["low"] is None else [score["low"], score["high"]]
+        return Score(name, score["mean"], interval, len(score["by_seed"]))
 
     @staticmethod
     def _read(path: Path, stage: str) -> Any:

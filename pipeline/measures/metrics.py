@@ -56,8 +56,8 @@ def difference(
     mean = lambda many: torch.stack([scores[task.main_metric] for scores in many.values()]).mean(dim=0)  # noqa: E731
     better = sign * (mean(ours) - mean(theirs))
     low, high, reason = resamples.interval(better)
-    found = {"better_by": _number(better[0]), "low": low, "high": high, "beats": None if low is None else low > 0}
-    return found | ({"reason": reason} if reason else {})
+    compared = {"better_by": _number(better[0]), "low": low, "high": high, "beats": None if low is None else low > 0}
+    return compared | ({"reason": reason} if reason else {})
 
 
 def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
@@ -65,9 +65,9 @@ def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resam
 
     Where all answers are right, or none is, Wilson's interval of a share takes its place; else there is none.
     """
-    found = resamples.interval(values)
-    if found.low is None or found.high is None or not math.isclose(found.low, found.high, rel_tol=1e-9):
-        return found
+    interval = resamples.interval(values)
+    if interval.low is None or interval.high is None or not math.isclose(interval.low, interval.high, rel_tol=1e-9):
+        return interval
     share, examples = values[0].item(), resamples.counts.shape[1]
     if name == "accuracy" and share in (0, 1):
         return Interval(*wilson(round(share * examples), examples, resamples.confidence))

@@ -36,13 +36,13 @@ class Selected(NamedTuple):
 def best(candidates: Iterable[Candidate], higher_is_better: bool = False) -> Selected | None:
     """None where no candidate has a finite score."""
     sign = -1 if higher_is_better else 1
-    found: list[Selected] = []
+    selections: list[Selected] = []
     for name, scores in candidates:
         finite = {seed: score for seed, score in scores.items() if math.isfinite(score)}
         if finite:
             _, seed = min((sign * score, seed) for seed, score in finite.items())
-            found.append(Selected(name, seed, math.fsum(finite.values()) / len(finite), finite[seed]))
-    return min(found, key=lambda selected: (sign * selected.mean, selected.name), default=None)
+            selections.append(Selected(name, seed, math.fsum(finite.values()) / len(finite), finite[seed]))
+    return min(selections, key=lambda selected: (sign * selected.mean, selected.name), default=None)
 
 
 def best_network(descriptions: Mapping[str, Description]) -> Selected | None:

@@ -18,12 +18,12 @@ def description(task: str, architecture: str) -> Any:
     """model.json of a trained network. Raises InputError where it, or the weights of a sound seed, are missing."""
     folder = paths.trained(task, architecture)
     described = folder / "model.json"
-    found = files.read_json(described) if described.exists() else {"seeds": {}}
-    sound = [seed for seed, result in found["seeds"].items() if result["status"] == "ok"]
+    content = files.read_json(described) if described.exists() else {"seeds": {}}
+    sound = [seed for seed, result in content["seeds"].items() if result["status"] == "ok"]
     missing = [path for path in (described, *(folder / f"{seed}.safetensors" for seed in sound)) if not path.exists()]
     if missing:
         raise InputError(f"no trained network in {missing[0]}: run `dvc repro train@{task}-{architecture}` first")
-    return found
+    return content
 
 
 def network(task: str, architecture: str, seed: int) -> Trained:
