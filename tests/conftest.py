@@ -36,6 +36,12 @@ def tiny_run(prepared: Prepared, architecture: str = "gru", choice: dict | None 
     return set_up(prepared, architecture, {}, Choice(**(choice or {})), Model(embedding=8), settings, seed)
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """An evaluation in this process starts no pool of threads: processes forked later would wait for it for ever."""
+    monkeypatch.setattr("pipeline.evaluate.cores", lambda: 1)
+
+
 @pytest.fixture
 def recall(tmp_path):
     return prepare(tmp_path / "recall", "recall", lag=20)

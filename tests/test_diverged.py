@@ -39,9 +39,7 @@ TINY = {
 
 
 @pytest.fixture
-def tiny(project, monkeypatch):
-    monkeypatch.setattr(evaluate, "cores", lambda: 1)  # a pool of threads in this process would hold up a later sweep
-
+def tiny(project):
     def write(**changes):
         root = project(**{**TINY, **changes})
         fetch.main("near")
