@@ -38,6 +38,7 @@ class Candidate:
     valid: dict[int, Tensor]
     description: dict[str, Any]
     scores: dict[int, Scores] = field(default_factory=dict)
+    class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
 
     @property
     def status(self) -> str:

@@ -36,7 +36,11 @@ class Resamples:
 
     def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> Scores:
         """Each metric of each resample."""
-        return task.scores(self.counts @ contributions.double() / len(contributions))
+        return task.scores(self.means(contributions))
+
+    def means(self, contributions: Float[Tensor, "examples parts"]) -> Float[Tensor, "resamples parts"]:
+        """The mean contributions of each resample."""
+        return self.counts @ contributions.double() / len(contributions)
 
     def interval(self, values: Float[Tensor, " resamples"]) -> tuple[float, float]:
         """The percentile interval; the sample itself (row 0) is not a resample."""

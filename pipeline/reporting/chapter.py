@@ -27,6 +27,7 @@ def chapter(results: TaskResults) -> Markup:
         tables.scores(results),
         drawn(name, [figures.scores(results)]),
         tables.measures(results),
+        more("By label", tables.classes(results)),
         more("Paired differences", tables.comparisons(results)),
         tag("h3", "Training", id=f"{name}-training"),
         drawn(name, [curves.learning_curves(results), curves.gradients(results)]),

@@ -77,6 +77,9 @@ class Labelled(Drawn):
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         return _scores.label_scores(means)
 
+    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        return _scores.class_scores(means, [str(number) for number in range(self.spec.outputs)])
+
     def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
         return outputs.softmax(dim=-1)
 

@@ -186,6 +186,9 @@ class Sentiment(Task):
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         return _scores.label_scores(means)
 
+    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        return _scores.class_scores(means, self.labels)
+
     def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
         return outputs.softmax(dim=1)
 
