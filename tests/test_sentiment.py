@@ -109,6 +109,7 @@ def test_repeated_reviews_and_empty_ones_are_dropped_and_counted(tmp_path):
     prepared = prepare(tmp_path, [*rows, *extra])
     assert where(prepared) == where(prepare(tmp_path / "plain", rows))
     dropped = {"empty": 1, "duplicates": 1, "duplicates_with_another_label": 1, "in_official_test": 0}
+    dropped["near_official_test"] = 0
     assert prepared.audit["dropped"] == dropped
 
 

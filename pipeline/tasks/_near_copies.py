@@ -18,7 +18,6 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt32, UInt64
-from rensa import RMinHash
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -26,6 +25,7 @@ ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 APOSTROPHES = str.maketrans("", "", "'\u2019")
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"  # scripts without spaces between words
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+LEAST = 0.4  # similarity: of less, so many pairs agree on a band that they could not all be compared
 FEW_WORDS = 5  # in a text of so many or fewer, all are one item
 VALUES = 576  # MinHash values of a text
 MISSED = 1e-3  # chance at most that two texts of just the wanted similarity agree on no band
@@ -40,8 +40,14 @@ Groups = Int[np.ndarray, " rows"]
 
 
 def groups(texts: Sequence[str], similarity: float) -> Groups:
-    """The number of each text's group: texts at least so similar, directly or by way of others, are in one."""
-    values, group = _values(texts), np.arange(len(texts))
+    """The number of each text's group: texts at least so similar, directly or by way of others, are in one.
+
+    Of a similarity of 0 each text is a group of its own.
+    """
+    group = np.arange(len(texts))
+    if not similarity:
+        return group
+    values = _values(texts)
     items = cache(lambda row: _items(words(texts[row])))
     for pairs in _candidates(values, _width(similarity)):
         apart = pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
@@ -73,6 +79,8 @@ def _number(word: str) -> int:
 
 def _values(texts: Sequence[str]) -> Values:
     """The MinHash values of each text."""
+    from rensa import RMinHash  # only here: a served network reads this file, too, and lacks the library
+
     found = np.empty((len(texts), VALUES), np.uint32)
     for begin in range(0, len(texts), TOGETHER):
         items = [_items(words(text)) for text in texts[begin : begin + TOGETHER]]
