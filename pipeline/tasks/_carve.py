@@ -134,9 +134,9 @@ def _advice(grouping: Mapping[str, Any], near: Mapping[str, Any], shares: Mappin
     groups, largest = sum(grouping["groups"].values()), max(grouping["largest"].values())
     least = min(*shares.values(), 1 - sum(shares.values()))
     enough = math.ceil(math.log(MISSED) / math.log1p(-least))
-    copies = f", and near copies (near_copies: {near['similarity']:g}) are together" if near["rows"] else ""
+    copies = f"; near copies share one, near_copies: {near['similarity']:g}" if near["rows"] else ""
     return (
-        f"a split takes whole groups, of which there are {groups:,} by {grouping['by']}, the largest of {largest:,} "
-        f"reviews{copies}; give more reviews ({enough} groups with each label are enough for a share of {least:.3g}), "
-        "or larger shares (valid_share, gate_share, test_share)"
+        f"a split takes whole groups (grouping: {grouping['by']}; {groups:,} groups, {largest:,} reviews in the largest"
+        f"{copies}); give more reviews ({enough} groups with each label are enough for a share of {least:.3g}), or "
+        "larger shares (valid_share, gate_share, test_share)"
     )
