@@ -16,6 +16,7 @@ from tests.reviews import prepare
         ({"valid_share": 0.5, "gate_share": 0.3}, "must leave reviews to train on"),
         ({"labels": ("bad", "bad")}, "labels must differ"),
         ({"labels": ("bad",)}, "at least 2"),
+        ({"labels": ("bad", " ")}, "labels must have names"),
         ({"grouping": "column"}, "needs the name of a column"),
         ({"readout": "median"}, "should match"),
     ],

@@ -133,9 +133,10 @@ def sentiment(measured: Measured) -> Judgement:
 def sentences(measured: Measured) -> Judgement:
     name = best_on_validation("imdb")
     said = answers("imdb", name)
-    right = sum(one["answer"] == one["claimed"] for one in said)
+    right = sum((one["answer"] or "neutral") == one["claimed"] for one in said)  # the slide's name for no answer
     each = "; ".join(
-        f"“{one['text']}”: {one['answer']} (the likelier label has {one['probability']:.2f}), claimed {one['claimed']}"
+        f"“{one['text']}”: {one['answer'] or 'none'} (the likelier label has {one['probability']:.2f}), "
+        f"claimed {one['claimed']}"
         for one in said
     )
     told = f"The trained {name}, best on validation, answers {right} of {len(said)} so. {each}."

@@ -101,6 +101,8 @@ class Sentiment(Task):
             raise ValueError("valid_share, gate_share and test_share must leave reviews to train on")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError(f"labels must differ ({', '.join(self.labels)})")
+        if not all(label.strip() for label in self.labels):
+            raise ValueError("labels must have names: an answer without one is an abstention")
         if 0 < self.near_copies < _near_copies.LEAST:
             raise ValueError(f"near_copies must be 0, or from {_near_copies.LEAST:g} to 1, not {self.near_copies:g}")
         if self.grouping == "column" and not self.group:
