@@ -122,6 +122,15 @@ def test_each_label_has_its_scores_on_the_page(made):
     assert "F1 of a label Harmonic mean of precision and recall." in text_of(str(glossary([read], 0.95)))
 
 
+def test_near_copies_are_told_where_there_are_any(made):
+    assert "near copies" not in text_of(chapter(results.read("bits", list(ARCHITECTURES))))
+    near = {"similarity": 0.5, "groups": 26, "rows": 1052, "rows_across_splits": 4, "rows_across_splits_otherwise": 19}
+    made("bits", "recall", network(), LABELS, classes=2, audit={"near_copies": near})
+    told = text_of(chapter(results.read("bits", list(ARCHITECTURES))))
+    assert "1,052 examples are near copies of others, in 26 groups (similarity 0.5)" in told
+    assert "19 of them would stand in other splits than their copies; 4 do." in told
+
+
 def test_a_task_without_labels_has_no_table_of_them(made):
     assert tables.classes(results.read("bits", list(ARCHITECTURES))) is None
 

@@ -1,8 +1,9 @@
 """What the page says of one task: what it is, its data, its results, how training went, and some answers."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,18 @@ def data(results: TaskResults) -> Markup:
         told.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
     told.append(_official(results))
     told.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
+    told += _near_copies(results.audit.get("near_copies", {}))
     return join(tag("p", " ".join(told)), tables.splits(results))
+
+
+def _near_copies(near: Mapping[str, Any]) -> Iterator[str]:
+    """How many near copies were found, and where they stand."""
+    if near.get("rows"):
+        yield (
+            f"{near['rows']:,} examples are near copies of others, in {near['groups']:,} groups (similarity "
+            f"{near['similarity']:g}): carved without regard to them, {near['rows_across_splits_otherwise']:,} of them "
+            f"would stand in other splits than their copies; {near['rows_across_splits']:,} do."
+        )
 
 
 def _official(results: TaskResults) -> str:
