@@ -61,7 +61,8 @@ class Sentiment(Task):
     """Names of the labels; their order numbers them."""
     grouping: Literal["auto", "films", "column", "text"] = "auto"
     """What stays together: films told from names (IMDB only: it takes the file's order and all of its rows), rows with
-    one value of `group`, or rows of one text. auto: column if `group` is given, else films for package and hub."""
+    one value of `group`, or rows of one text; their near copies with them. auto: column if `group` is given, else films
+    for package and hub."""
     near_copies: float = Field(0.5, ge=0, le=1)
     """Share of words and pairs of neighbouring words that two reviews have in common to be near copies, which stand
     in one split: 0.4 or more; 0 looks for none."""
