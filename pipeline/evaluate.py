@@ -84,7 +84,7 @@ def _of_classes(candidate: Candidate, resamples: Resamples) -> dict[str, dict[st
     """Metrics of each class, as those of all examples are given; of a task without classes none."""
     names = next(iter(candidate.class_scores.values()), {})
     return {
-        name: summarise({seed: found[name] for seed, found in candidate.class_scores.items()}, resamples)
+        name: summarise({seed: scores[name] for seed, scores in candidate.class_scores.items()}, resamples)
         for name in names
     }
 

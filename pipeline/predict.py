@@ -53,11 +53,11 @@ def tell(model: Any, task: str, texts: list[str]) -> None:
 
     if [column.name for column in package.inputs_of(model)] != ["text"]:
         raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
-    found = package.answers(model, pd.DataFrame({"text": texts}))
-    abstained = _abstention.abstained(found)
-    labels = found["label"].where(~abstained, "–")
+    answers = package.answers(model, pd.DataFrame({"text": texts}))
+    abstained = _abstention.abstained(answers)
+    labels = answers["label"].where(~abstained, "–")
     print(f"{'label':10} {'probability':11}  text")
-    for text, label, probability in zip(texts, labels, found["probability"], strict=True):
+    for text, label, probability in zip(texts, labels, answers["probability"], strict=True):
         shown = " ".join(text.split())
         print(f"{label:10} {probability:11.4f}  {shown if len(shown) <= 80 else shown[:79] + '…'}")
     if abstained.any():

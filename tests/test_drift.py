@@ -65,22 +65,22 @@ def test_what_is_told_of_texts_is_what_is_in_them():
 def test_abstentions_are_compared_beside_the_labels_answered():
     """A label is called as abstentions were once; and champions that were logged then count them as a label."""
 
-    def told(labels: list[str | None]) -> dict:
+    def summary(labels: list[str | None]) -> dict:
         table = pd.DataFrame({"label": pd.Series(labels, dtype=object), "probability": 0.9})
         table["abstained"] = table["label"].isna()
         rows = CORPUS[: len(labels)]
         texts, numbers = [text for text, _ in rows], [number for _, number in rows]
         return {**_texts_told.told(texts, numbers, LABELS, TOKENIZER, lambda _: table), "rows": len(rows)}
 
-    answered = told(["neutral", "positive"] * 100)
+    answered = summary(["neutral", "positive"] * 100)
     assert (answered["answered"], answered["abstained"]) == ({"neutral": 100, "positive": 100}, 0)
-    abstained = told([None, "positive"] * 100)
+    abstained = summary([None, "positive"] * 100)
     assert (abstained["answered"], abstained["abstained"]) == ({"positive": 100}, 100)
-    found = drift.compared(answered, abstained, Drift())
-    test = next(test for test in found["tests"] if test["name"] == "labels answered")
+    compared = drift.compared(answered, abstained, Drift())
+    test = next(test for test in compared["tests"] if test["name"] == "labels answered")
     assert test["effect"] == pytest.approx(0.5**0.5, abs=1e-6)  # half of the answers are others
-    assert found["shown"]["abstained"] == {"then": 0, "now": 100}
-    bars = [bar for bar in distributions(found["shown"]).figure.data if bar.type == "bar"]
+    assert compared["shown"]["abstained"] == {"then": 0, "now": 100}
+    bars = [bar for bar in distributions(compared["shown"]).figure.data if bar.type == "bar"]
     assert [bar.y[-1] for bar in bars if bar.x[-1] == "<i>abstained</i>"] == [0.0, 0.5]  # a label's < is escaped
 
     before = {key: value for key, value in answered.items() if key != "abstained"}

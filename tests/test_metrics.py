@@ -52,18 +52,18 @@ def test_an_example_whose_outputs_are_not_numbers_has_no_score_and_the_others_ha
     outputs, targets = drawn(3)
     sound = _scores.label_contributions(outputs, targets)
     outputs[7, 1] = value
-    found = _scores.label_contributions(outputs, targets)
-    assert found[7].isnan().all()
+    contributions = _scores.label_contributions(outputs, targets)
+    assert contributions[7].isnan().all()
     others = torch.arange(len(outputs)) != 7
-    assert torch.equal(found[others], sound[others])
-    assert all(score.isnan() for score in _scores.label_scores(found.mean(dim=0)).values())
+    assert torch.equal(contributions[others], sound[others])
+    assert all(score.isnan() for score in _scores.label_scores(contributions.mean(dim=0)).values())
 
 
 def test_a_probability_of_zero_is_a_number():
     outputs = torch.tensor([[1.0, 0.0], [0.25, 0.75]]).log()
-    found = _scores.label_contributions(outputs, torch.tensor([0, 1]))
-    assert found.isfinite().all()
-    assert _scores.label_scores(found.mean(dim=0))["accuracy"] == 1
+    contributions = _scores.label_contributions(outputs, torch.tensor([0, 1]))
+    assert contributions.isfinite().all()
+    assert _scores.label_scores(contributions.mean(dim=0))["accuracy"] == 1
 
 
 def test_copies_of_which_an_output_is_not_a_number_have_no_score():

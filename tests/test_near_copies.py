@@ -65,9 +65,9 @@ def test_a_near_copy_is_one_whatever_was_changed_in_it(copy):
 
 
 def test_of_a_short_text_only_the_same_words_are_a_copy():
-    found = groups(*SHORT)
-    assert found[0] == found[1] == found[2]
-    assert len(set(found[2:])) == len(SHORT) - 2
+    group_of = groups(*SHORT)
+    assert group_of[0] == group_of[1] == group_of[2]
+    assert len(set(group_of[2:])) == len(SHORT) - 2
 
 
 def test_words_of_scripts_without_spaces_are_letters():
@@ -91,14 +91,14 @@ def test_the_groups_are_those_of_every_pair_compared():
         a, b = items(texts[one]), items(texts[other])
         alike[one, other] = len(a & b) >= 0.5 * len(a | b)
     expected = connected_components(alike, directed=False)[1]
-    found = _near_copies.groups(texts, 0.5)
+    group_of = _near_copies.groups(texts, 0.5)
     assert len(set(expected.tolist())) < len(texts) - 50
-    assert (found[:, None] == found).tolist() == (expected[:, None] == expected).tolist()
+    assert (group_of[:, None] == group_of).tolist() == (expected[:, None] == expected).tolist()
 
 
 def test_many_that_are_the_same_are_one_group():
-    found = groups(*[f"{REVIEW} And this is number {number}" for number in range(3000)], *["Great film!"] * 3000)
-    assert [found.count(group) for group in dict.fromkeys(found)] == [3000, 3000]
+    group_of = groups(*[f"{REVIEW} And this is number {number}" for number in range(3000)], *["Great film!"] * 3000)
+    assert [group_of.count(group) for group in dict.fromkeys(group_of)] == [3000, 3000]
 
 
 def test_no_text_has_copies_where_none_are_looked_for():
@@ -126,8 +126,8 @@ def test_near_copies_are_counted_and_stand_in_one_split(tmp_path):
         assert (across == 0) == bool(near)
         if not near:
             otherwise = across
-    found = {"similarity": 0.5, "groups": 50, "rows": 300, "largest": 6, "rows_across_splits": 0}
-    assert prepared.audit["near_copies"] == {**found, "rows_across_splits_otherwise": otherwise}
+    counts = {"similarity": 0.5, "groups": 50, "rows": 300, "largest": 6, "rows_across_splits": 0}
+    assert prepared.audit["near_copies"] == {**counts, "rows_across_splits_otherwise": otherwise}
 
 
 @pytest.mark.parametrize("group", ["", "film"])
@@ -153,7 +153,7 @@ def test_a_near_copy_joins_two_groups_unless_it_is_short(tmp_path):
     assert set(great) == set(SPLITS)
     assert prepared.audit["near_copies"]["rows_across_splits"] == 40
     homes_of = {customer: {where[text] for text, _, of in rows if of == customer} for *_, customer in rows}
-    assert all(len(found) == 1 for found in homes_of.values())
+    assert all(len(home) == 1 for home in homes_of.values())
 
 
 def test_groups_are_joined_through_any_chain_of_them():

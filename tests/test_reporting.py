@@ -111,24 +111,24 @@ def test_a_diverged_seed_is_told_as_such(made):
 
 
 def test_each_label_has_its_scores_on_the_page(made):
-    found = {"f1": METRIC, "precision": {**METRIC, "mean": 0.625}, "recall": {**METRIC, "mean": 0.8125}}
-    made("bits", "recall", network(classes={"0": found, "<1>": found}), LABELS, classes=2)
+    scores = {"f1": METRIC, "precision": {**METRIC, "mean": 0.625}, "recall": {**METRIC, "mean": 0.8125}}
+    made("bits", "recall", network(classes={"0": scores, "<1>": scores}), LABELS, classes=2)
     read = results.read("bits", list(ARCHITECTURES))
     shown = "0.7500 [0.5000, 0.8750] 0.6250 [0.5000, 0.8750] 0.8125 [0.5000, 0.8750]"
-    told = text_of(tables.classes(read))
-    assert "name label F1 precision recall" in told
-    assert f"gru 0 {shown} gru &lt;1&gt; {shown}" in told
-    assert told in text_of(chapter(read))
+    page = text_of(tables.classes(read))
+    assert "name label F1 precision recall" in page
+    assert f"gru 0 {shown} gru &lt;1&gt; {shown}" in page
+    assert page in text_of(chapter(read))
     assert "F1 of a label Harmonic mean of precision and recall." in text_of(str(glossary([read], 0.95)))
 
 
-def test_near_copies_are_told_where_there_are_any(made):
+def test_near_copies_are_reported_where_there_are_any(made):
     assert "near copies" not in text_of(chapter(results.read("bits", list(ARCHITECTURES))))
     near = {"similarity": 0.5, "groups": 26, "rows": 1052, "rows_across_splits": 4, "rows_across_splits_otherwise": 19}
     made("bits", "recall", network(), LABELS, classes=2, audit={"near_copies": near})
-    told = text_of(chapter(results.read("bits", list(ARCHITECTURES))))
-    assert "1,052 examples are near copies of others, in 26 groups (similarity 0.5)" in told
-    assert "19 of them would stand in other splits than their copies; 4 do." in told
+    page = text_of(chapter(results.read("bits", list(ARCHITECTURES))))
+    assert "1,052 examples are near copies of others, in 26 groups (similarity 0.5)" in page
+    assert "19 of them would stand in other splits than their copies; 4 do." in page
 
 
 def test_a_task_without_labels_has_no_table_of_them(made):

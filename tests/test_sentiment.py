@@ -204,11 +204,13 @@ def test_a_split_without_a_label_is_refused_with_the_counts_of_all(tmp_path):
     rare = [text for (text, _), number in zip(corpus(80, seed=5), numbers, strict=True) if number > 0.5][:3]
     with pytest.raises(InputError) as error:
         prepare(tmp_path, [*rows, *((text, 0) for text in rare)])
-    told = str(error.value)
-    assert "\n" not in told
-    assert "but valid has no negative, gate has no negative, test has no negative (there are: train 3 negative," in told
-    assert "(grouping: text; 50 groups, 1 reviews in the largest); give more reviews (44 groups with each" in told
-    assert "larger shares (valid_share, gate_share, test_share)" in told
+    message = str(error.value)
+    assert "\n" not in message
+    assert (
+        "but valid has no negative, gate has no negative, test has no negative (there are: train 3 negative," in message
+    )
+    assert "(grouping: text; 50 groups, 1 reviews in the largest); give more reviews (44 groups with each" in message
+    assert "larger shares (valid_share, gate_share, test_share)" in message
 
 
 def test_an_official_test_split_without_a_label_is_refused(tmp_path):

@@ -113,10 +113,10 @@ def test_a_label_called_neutral_is_no_abstention(tmp_path):
     assert answers["label"].tolist() == ["neutral", None]
     assert answers["abstained"].tolist() == [False, True]
     assert _gate.read(prepared, "gate", [0, 1], answers).told == {"abstention_rate": 0.5}
-    told = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 4.0, 0.0)))
-    assert (told["answered"], told["abstained"]) == ({"neutral": told["texts"]}, 0)
+    summary = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 4.0, 0.0)))
+    assert (summary["answered"], summary["abstained"]) == ({"neutral": summary["texts"]}, 0)
     none = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 0.0, 0.0)))
-    assert (none["answered"], none["abstained"]) == ({}, told["texts"])
+    assert (none["answered"], none["abstained"]) == ({}, summary["texts"])
 
 
 def test_abstentions_of_packages_logged_before_are_known_by_their_label(sentiment):

@@ -190,11 +190,11 @@ def test_an_abstention_has_no_label_in_a_file(ending, tmp_path):
     pd.DataFrame({"text": ["zzz qqq"] * tables.PIECE + ["superb lovely"]}).to_csv(asked, index=False)
     predict.main("mine", file=str(asked), output=str(answered))
     read = {"csv": pd.read_csv, "jsonl": partial(pd.read_json, lines=True), "parquet": pd.read_parquet}
-    found = read[ending](answered)
-    assert found["abstained"].tolist() == [True] * tables.PIECE + [False]
-    assert found["label"].isna().tolist() == found["abstained"].tolist()
-    assert found["label"].iloc[-1] == "positive"
-    assert found["probability"].notna().all()
+    answers = read[ending](answered)
+    assert answers["abstained"].tolist() == [True] * tables.PIECE + [False]
+    assert answers["label"].isna().tolist() == answers["abstained"].tolist()
+    assert answers["label"].iloc[-1] == "positive"
+    assert answers["probability"].notna().all()
 
 
 def test_an_abstention_is_null_over_http(servers):

@@ -134,7 +134,7 @@ def test_evaluate_scores_networks_and_baselines_alike(tiny):
     accuracy = gru["metrics"]["accuracy"]
     assert len(accuracy["by_seed"]) == 2
     assert set(gru["classes"]) == {"0", "1"}
-    assert all(set(found) == {"f1", "precision", "recall"} for found in gru["classes"].values())
+    assert all(set(scores) == {"f1", "precision", "recall"} for scores in gru["classes"].values())
     halves = zip(*(gru["classes"][label]["f1"]["by_seed"] for label in "01"), strict=True)
     assert gru["metrics"]["f1"]["by_seed"] == pytest.approx([sum(both) / 2 for both in halves])
     assert accuracy["low"] <= accuracy["mean"] <= accuracy["high"]

@@ -39,12 +39,12 @@ def compared(then: Told, now: Told) -> dict[str, Any]:
     return {"tests": tests, "reasons": [], "shown": {**shown, "words": most}}
 
 
-def _with_abstentions(told: Told) -> Told:
-    """As told today: what champions tell that were logged before has abstentions among the labels answered."""
-    if "abstained" in told:
-        return told
-    answered = {label: count for label, count in told["answered"].items() if label != BEFORE}
-    return {**told, "answered": answered, "abstained": told["answered"].get(BEFORE, 0)}
+def _with_abstentions(summary: Told) -> Told:
+    """Abstentions apart from the labels answered, among which champions that were logged earlier have them."""
+    if "abstained" in summary:
+        return summary
+    answered = {label: count for label, count in summary["answered"].items() if label != BEFORE}
+    return {**summary, "answered": answered, "abstained": summary["answered"].get(BEFORE, 0)}
 
 
 def _spread(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:

@@ -134,15 +134,17 @@ def enough(rows: int, block: int) -> Outcome:
 
 def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:
     """Whoever asks the champion can ask the challenger, and finds each column of its answers; more do no harm."""
-    told = []
+    differences = []
     if challenger["inputs"] != champion["inputs"]:
-        told.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
+        differences.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
     columns = {column["name"]: column["type"] for column in challenger["outputs"]}
     for column in champion["outputs"]:
         name, kind = column["name"], column["type"]
         if columns.get(name) != kind:
-            told.append(f"outputs: {name} is {columns.get(name, 'gone')}, not {kind}")
-    return Outcome("signature", not told, "; ".join(told) or "requests and answers have the champion's columns")
+            differences.append(f"outputs: {name} is {columns.get(name, 'gone')}, not {kind}")
+    return Outcome(
+        "signature", not differences, "; ".join(differences) or "requests and answers have the champion's columns"
+    )
 
 
 def latency(seconds: list[float], settings: Promote) -> Outcome:

@@ -91,17 +91,17 @@ def texts(results: TaskResults) -> Markup | None:
 def data(results: TaskResults) -> Markup:
     """Where the examples come from, and what was checked of them."""
     source, shared = results.audit.get("source", {}), sum(results.audit.get("duplicates_across", {}).values())
-    told = [f"Source: {source.get('source', 'unknown')}."]
+    sentences = [f"Source: {source.get('source', 'unknown')}."]
     if source.get("digest"):
-        told.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
-    told.append(_official(results))
-    told.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
-    told += _near_copies(results.audit.get("near_copies", {}))
-    return join(tag("p", " ".join(told)), tables.splits(results))
+        sentences.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
+    sentences.append(_official(results))
+    sentences.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
+    sentences += _near_copies(results.audit.get("near_copies", {}))
+    return join(tag("p", " ".join(sentences)), tables.splits(results))
 
 
 def _near_copies(near: Mapping[str, Any]) -> Iterator[str]:
-    """How many near copies were found, and where they stand."""
+    """How many near copies there are, and where they stand."""
     if near.get("rows"):
         yield (
             f"{near['rows']:,} examples are near copies of others, in {near['groups']:,} groups (similarity "

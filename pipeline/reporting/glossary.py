@@ -43,7 +43,7 @@ def glossary(tasks: Sequence[TaskResults], confidence: float) -> Markup:
     """The terms of the page, and those measures that it shows."""
     entries = [entry for results in tasks for entry in results.ranked("network", "baseline")]
     shown = {metric for entry in entries for metric in entry["metrics"]}
-    shown |= {f"{metric}_of_a_label" for e in entries for found in e.get("classes", {}).values() for metric in found}
+    shown |= {f"{metric}_of_a_label" for e in entries for scores in e.get("classes", {}).values() for metric in scores}
     measures = {words.measure(name, {}): meaning for name, meaning in MEASURES.items() if name in shown}
     terms = {name: meaning.format(confidence=confidence) for name, meaning in TERMS.items()}
     items = (tag("div", tag("dt", name), tag("dd", meaning)) for name, meaning in (terms | measures).items())

@@ -64,9 +64,9 @@ def classes(results: TaskResults) -> Markup | None:
         *(tag("abbr", words.measure(name, {}), title=MEASURES[f"{name}_of_a_label"]) for name in metrics),
     ]
     rows = [
-        _row(entry["name"], label, *(_with_interval(found[name]) for name in metrics))
+        _row(entry["name"], label, *(_with_interval(scores[name]) for name in metrics))
         for entry in shown
-        for label, found in entry["classes"].items()
+        for label, scores in entry["classes"].items()
     ]
     return table(head, rows, "Means over seeds, with their intervals.", class_="classes")
 

@@ -39,10 +39,10 @@ def refuse_leaks(audit: Mapping[str, Any], advice: str) -> None:
 def refuse_lacking(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:
     """Raise InputError when a split lacks a label: whatever is scored there, or chosen by it, ignores that label."""
     lacking = {split: [label for label, count in labels.items() if not count] for split, labels in counts.items()}
-    told = ", ".join(f"{split} has no {' and no '.join(labels)}" for split, labels in lacking.items() if labels)
-    if told:
+    lacks = ", ".join(f"{split} has no {' and no '.join(labels)}" for split, labels in lacking.items() if labels)
+    if lacks:
         there = "; ".join(
             f"{split} " + ", ".join(f"{count:,} {label}" for label, count in labels.items())
             for split, labels in counts.items()
         )
-        raise InputError(f"each split needs examples of each label, but {told} (there are: {there}): {advice}")
+        raise InputError(f"each split needs examples of each label, but {lacks} (there are: {there}): {advice}")

@@ -43,12 +43,12 @@ def carve(every: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[
     reviews, dropped = _distinct.distinct(every)
     copies = _near_copies.groups(reviews.texts, plan.near_copies)
     reviews, copies, tested = _distinct.apart_from_test(reviews, copies)
-    found, grouping, near = _by_groups(reviews, copies, plan, seed)
-    counts = _counts(reviews.labels, found, plan.labels)
+    split, grouping, near = _by_groups(reviews, copies, plan, seed)
+    counts = _counts(reviews.labels, split, plan.labels)
     near = {"similarity": plan.near_copies, **near}
     _audit.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
     facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
-    return reviews, found, facts
+    return reviews, split, facts
 
 
 def _by_groups(
@@ -58,16 +58,16 @@ def _by_groups(
     mentions = _films.names(reviews.texts) if plan.by == "films" else None
     own, shares = _groups.keys(reviews, mentions), _shares(reviews, plan)
     groups = _groups.united(own, copies if plan.by == "text" else _groups.of_long_texts(reviews.texts, copies))
-    found = splits(groups, reviews.official, shares, plan.examples)
-    _refuse_shared(groups, found)
-    sizes = {name: np.unique(np.array(groups, object)[found == name], return_counts=True)[1] for name in SPLITS}
+    split = splits(groups, reviews.official, shares, plan.examples)
+    _refuse_shared(groups, split)
+    sizes = {name: np.unique(np.array(groups, object)[split == name], return_counts=True)[1] for name in SPLITS}
     grouping: dict[str, Any] = {
         "by": plan.by,
         "groups": {name: len(size) for name, size in sizes.items()},
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
-    grouping |= {} if mentions is None else _names_shared(mentions, found, seed)
-    return found, grouping, _groups.facts(copies, found, splits(own, reviews.official, shares, 0))
+    grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
+    return split, grouping, _groups.facts(copies, split, splits(own, reviews.official, shares, 0))
 
 
 def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
@@ -121,11 +121,11 @@ def _names_shared(mentions: csr_array, found: Splits, seed: int) -> dict[str, fl
     }
 
 
-def _counts(labels: Int[Array, " rows"], found: Splits, names: Sequence[str]) -> dict[str, dict[str, int]]:
+def _counts(labels: Int[Array, " rows"], split: Splits, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """Rows of each label in each split."""
     return {
-        split: {name: int((labels[found == split] == number).sum()) for number, name in enumerate(names)}
-        for split in SPLITS
+        part: {name: int((labels[split == part] == number).sum()) for number, name in enumerate(names)}
+        for part in SPLITS
     }
 
 

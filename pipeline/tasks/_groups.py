@@ -29,7 +29,7 @@ Array = np.ndarray
 def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
     """The key of each row's group: what a column says, or else the row's own text.
 
-    Where `mentions` of names are given, films are told from them, and a film's key is its first text. Rows of an
+    Where `mentions` of names are given, films are inferred from them, and a film's key is its first text. Rows of an
     official test split are left as they are: others carved that.
     """
     own = [text.casefold() for text in reviews.texts]

@@ -1,4 +1,4 @@
-"""Near copies: reviews that share most of their words with another, found by MinHash and verified pair by pair.
+"""Near copies: reviews that share most of their words with another, sought by MinHash and verified pair by pair.
 
     A dull film, with no plot at all!               words  a dull film with no plot at all
     a dull film - with no plot at all http://x.org  words  a dull film with no plot at all       similarity 1
@@ -62,11 +62,11 @@ def words(text: str) -> list[str]:
     return WORD.findall(ADDRESS.sub(" ", plain).translate(APOSTROPHES)) or [plain]
 
 
-def _items(found: Sequence[str]) -> Items:
+def _items(text_words: Sequence[str]) -> Items:
     """What two texts may share, as numbers: words and pairs of neighbours, or all words of a short text."""
-    if len(found) <= FEW_WORDS:
-        return np.array([_number("\0".join(found))], np.uint64)
-    single = np.array([_number(word) for word in found], np.uint64)
+    if len(text_words) <= FEW_WORDS:
+        return np.array([_number("\0".join(text_words))], np.uint64)
+    single = np.array([_number(word) for word in text_words], np.uint64)
     pairs = (single[:-1] * np.uint64(0x9E3779B97F4A7C15)) ^ (single[1:] * np.uint64(0xBF58476D1CE4E5B9))
     return np.unique(np.concatenate([single, pairs ^ (pairs >> np.uint64(31))]))
 
@@ -81,13 +81,13 @@ def _values(texts: Sequence[str]) -> Values:
     """The MinHash values of each text."""
     from rensa import RMinHash  # only here: a served network reads this file, too, and lacks the library
 
-    found = np.empty((len(texts), VALUES), np.uint32)
+    values = np.empty((len(texts), VALUES), np.uint32)
     for begin in range(0, len(texts), TOGETHER):
         items = [_items(words(text)) for text in texts[begin : begin + TOGETHER]]
         ends = np.cumsum([0, *map(len, items)], dtype=np.uint64)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(items), ends, VALUES, 0)
-        found[begin : begin + len(items)] = matrix.to_rows()
-    return found
+        values[begin : begin + len(items)] = matrix.to_rows()
+    return values
 
 
 def _width(similarity: float) -> int:
@@ -119,12 +119,12 @@ def _similar(
     pairs: Pairs, values: Values, items: Callable[[int], Items], similarity: float
 ) -> Bool[np.ndarray, " pairs"]:
     """Whether the similarity of each pair, computed in full where its values do not rule it out, is high enough."""
-    found = (values[pairs[:, 0]] == values[pairs[:, 1]]).mean(axis=1) >= similarity - DOUBT
-    for number in np.flatnonzero(found).tolist():
+    enough = (values[pairs[:, 0]] == values[pairs[:, 1]]).mean(axis=1) >= similarity - DOUBT
+    for number in np.flatnonzero(enough).tolist():
         one, other = (items(row) for row in pairs[number].tolist())
         both = len(np.intersect1d(one, other, assume_unique=True))
-        found[number] = both >= similarity * (len(one) + len(other) - both) - 1e-9
-    return found
+        enough[number] = both >= similarity * (len(one) + len(other) - both) - 1e-9
+    return enough
 
 
 def _joined(group: Groups, pairs: Pairs) -> Groups:

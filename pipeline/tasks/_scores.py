@@ -53,12 +53,12 @@ def label_scores(means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "
 def class_scores(means: Float[Tensor, "... parts"], names: Sequence[str]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
     """f1, precision and recall of each class, by its name; 0 where there is nothing to divide by."""
     true_positives, answered, true = _counts(means)
-    found = {
+    metrics = {
         "f1": _share(2 * true_positives, answered + true),
         "precision": _share(true_positives, answered),
         "recall": _share(true_positives, true),
     }
-    return {name: {key: values[..., n] for key, values in found.items()} for n, name in enumerate(names)}
+    return {name: {key: values[..., n] for key, values in metrics.items()} for n, name in enumerate(names)}
 
 
 def _counts(means: Float[Tensor, "... parts"]) -> tuple[Tensor, Tensor, Tensor]:
