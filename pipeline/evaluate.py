@@ -36,7 +36,9 @@ def main(task: str) -> None:
     for candidate in candidates:
         for seed, outputs in candidate.outputs.items():
             contributions = prepared.task.contributions(outputs, targets, prepared.learned)
-            candidate.scores[seed] = resamples.scores(prepared.task, contributions)
+            means = resamples.means(contributions)
+            candidate.scores[seed] = prepared.task.scores(means)
+            candidate.class_scores[seed] = prepared.task.class_scores(means)
     results = compare(prepared, candidates, resamples)
     write(task, prepared, candidates, results, targets, resamples)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
@@ -67,6 +69,7 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
             "serves": candidate.description.get("serves"),
             "not_scored": {str(seed): why for seed, why in candidate.not_scored.items()},
             "metrics": summarise(candidate.scores, resamples),
+            "classes": _of_classes(candidate, resamples),
         }
         if candidate.kind == "network":
             entry["against"] = {
@@ -79,6 +82,15 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
             }
         results.append(entry)
     return sorted(results, key=lambda entry: _rank(prepared.task, entry))
+
+
+def _of_classes(candidate: Candidate, resamples: Resamples) -> dict[str, dict[str, Any]]:
+    """Metrics of each class, as those of all examples are given; of a task without classes none."""
+    names = next(iter(candidate.class_scores.values()), {})
+    return {
+        name: summarise({seed: scores[name] for seed, scores in candidate.class_scores.items()}, resamples)
+        for name in names
+    }
 
 
 def write(

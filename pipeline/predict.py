@@ -45,21 +45,23 @@ def main(task: str, texts: list[str] | None = None, file: str = "", output: str 
 
 
 def tell(model: Any, task: str, texts: list[str]) -> None:
-    """Print a line for each text: the label, the probability of the likeliest label, the text's beginning."""
+    """Print a line for each text: the label or a dash, the probability of the likeliest label, the text's beginning."""
     import pandas as pd
 
-    from pipeline.services.sentiment import ABSTAINS
+    from pipeline.services import _abstention
     from pipeline.serving import package
 
     if [column.name for column in package.inputs_of(model)] != ["text"]:
         raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
-    found = package.answers(model, pd.DataFrame({"text": texts}))
+    answers = package.answers(model, pd.DataFrame({"text": texts}))
+    abstained = _abstention.abstained(answers)
+    labels = answers["label"].where(~abstained, "–")
     print(f"{'label':10} {'probability':11}  text")
-    for text, label, probability in zip(texts, found["label"], found["probability"], strict=True):
+    for text, label, probability in zip(texts, labels, answers["probability"], strict=True):
         shown = " ".join(text.split())
         print(f"{label:10} {probability:11.4f}  {shown if len(shown) <= 80 else shown[:79] + '…'}")
-    if (found["label"] == ABSTAINS).any():
-        print(f"{ABSTAINS}: none of its words is known, or its likeliest label is hardly likelier than chance")
+    if abstained.any():
+        print("–: it abstains; none of the words is known, or the likeliest label is hardly likelier than chance")
 
 
 def answer_file(model: Any, file: Path, output: Path) -> int:

@@ -32,7 +32,7 @@ def measured(project, monkeypatch):
         for name, loss in (("gru", 0.4), ("lstm", 0.5), ("identity", 0.1)):
             seeds = {"0": {"status": "ok", "valid_loss": loss}, "1": {"status": "diverged", "valid_loss": None}}
             files.write_json(paths.trained(task, name) / "model.json", {"seeds": seeds})
-    labels = dict(zip(printed.SENTENCES, ("positive", "negative", "neutral"), strict=True))
+    labels = dict(zip(printed.SENTENCES, ("positive", "negative", None), strict=True))
     said = [{"text": t, "claimed": c, "answer": labels[t], "probability": 0.7} for t, c in printed.SENTENCES.items()]
     monkeypatch.setattr(ledger, "answers", lambda task, architecture, seed: said)
     return Measured()

@@ -11,7 +11,7 @@ from scipy.stats import fisher_exact, ks_2samp
 from pipeline.config import files
 from pipeline.config.drift import Drift
 from pipeline.measures import drift, drift_of_series, drift_of_texts
-from pipeline.reporting.drift import charts, section
+from pipeline.reporting.drift import charts, distributions, section
 from pipeline.services import _series_told, _texts_told
 from pipeline.tasks import _tokens
 
@@ -57,8 +57,35 @@ def test_what_is_told_of_texts_is_what_is_in_them():
     assert told["holding"] == {"bad": [6, 1.0]}
     assert told["labels"] == {"negative": 6, "positive": 0}
     assert told["answered"] == {"negative": 6}
+    assert told["abstained"] == 0
     assert len(_texts_told.spaced(5000)) == _texts_told.MOST
     assert _texts_told.spaced(5000)[-1] == 4999
+
+
+def test_abstentions_are_compared_beside_the_labels_answered():
+    """A label is called as abstentions were once; and champions that were logged then count them as a label."""
+
+    def summary(labels: list[str | None]) -> dict:
+        table = pd.DataFrame({"label": pd.Series(labels, dtype=object), "probability": 0.9})
+        table["abstained"] = table["label"].isna()
+        rows = CORPUS[: len(labels)]
+        texts, numbers = [text for text, _ in rows], [number for _, number in rows]
+        return {**_texts_told.told(texts, numbers, LABELS, TOKENIZER, lambda _: table), "rows": len(rows)}
+
+    answered = summary(["neutral", "positive"] * 100)
+    assert (answered["answered"], answered["abstained"]) == ({"neutral": 100, "positive": 100}, 0)
+    abstained = summary([None, "positive"] * 100)
+    assert (abstained["answered"], abstained["abstained"]) == ({"positive": 100}, 100)
+    compared = drift.compared(answered, abstained, Drift())
+    test = next(test for test in compared["tests"] if test["name"] == "labels answered")
+    assert test["effect"] == pytest.approx(0.5**0.5, abs=1e-6)  # half of the answers are others
+    assert compared["shown"]["abstained"] == {"then": 0, "now": 100}
+    bars = [bar for bar in distributions(compared["shown"]).figure.data if bar.type == "bar"]
+    assert [bar.y[-1] for bar in bars if bar.x[-1] == "<i>abstained</i>"] == [0.0, 0.5]  # a label's < is escaped
+
+    before = {key: value for key, value in answered.items() if key != "abstained"}
+    same = drift.compared(before, abstained, Drift())
+    assert next(test for test in same["tests"] if test["name"] == "labels answered")["effect"] == 0
 
 
 def test_effects_and_p_values_are_the_textbooks():

@@ -220,11 +220,21 @@ def test_limits_of_latency_and_size():
     assert gate.size(99.9, SETTINGS).passed
 
 
-def test_a_changed_signature_is_named():
-    one, other = {"inputs": ["text"], "outputs": ["label"]}, {"inputs": ["text"], "outputs": ["label", "score"]}
-    assert gate.same_signature(one, one).passed
-    found = gate.same_signature(other, one)
-    assert (found.passed, found.detail) == (False, "outputs: ['label', 'score'] instead of ['label']")
+def test_a_signature_may_have_more_answers_and_nothing_less():
+    """As packages have it that were logged before answers had `abstained`, and since."""
+    text = [{"name": "text", "type": "string", "required": True}]
+    label = {"name": "label", "type": "string", "required": True}
+    before = {"inputs": text, "outputs": [label], "params": None}
+    since = {"inputs": text, "outputs": [label | {"required": False}, {"name": "abstained", "type": "boolean"}]}
+    assert gate.same_signature(before, before).passed
+    assert gate.same_signature(since, before).passed
+    lost = gate.same_signature(before, since)
+    assert (lost.passed, lost.detail) == (False, "outputs: abstained is gone, not boolean")
+    other = gate.same_signature({**since, "outputs": [label | {"type": "double"}]}, before)
+    assert (other.passed, other.detail) == (False, "outputs: label is double, not string")
+    more = gate.same_signature({**since, "inputs": [*text, {"name": "film", "type": "string"}]}, before)
+    assert not more.passed
+    assert more.detail.startswith("inputs: ")
 
 
 def test_slices_of_texts():

@@ -112,6 +112,7 @@ OWNERS = {
     "pydantic": {"config", "tasks", "baselines", "architectures"},
     "datasets": {"tasks"},
     "tokenizers": {"tasks"},
+    "rensa": {"tasks"},
     "sklearn": {"baselines"},
     "optuna": {"search", "tracking", "reporting"},
     "plotly": {"reporting"},

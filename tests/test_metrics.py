@@ -3,22 +3,74 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
+from torch.nn import functional as F
 
 from pipeline.config.evaluate import Evaluate
 from pipeline.measures.metrics import Resamples, difference, summarise
 from pipeline.tasks import _scores
 from pipeline.tasks.adding import Adding
+from pipeline.tasks.copy_memory import CopyMemory
 from pipeline.tasks.recall import Recall
 
 
-def test_label_scores_are_those_of_scikit_learn():
-    outputs, targets = torch.randn(500, 2, dtype=torch.float64), torch.randint(0, 2, (500,))
-    scores = _scores.label_scores(_scores.label_contributions(outputs, targets).mean(dim=0))
-    answers, probabilities = outputs.argmax(dim=1), outputs.softmax(dim=1)
+def drawn(classes: int, examples: int = 500) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs and labels of which the higher ones are rarer, so that no two classes score alike."""
+    random = torch.Generator().manual_seed(classes)
+    targets = (torch.rand(examples, generator=random) ** 2 * classes).long()
+    return torch.randn(examples, classes, dtype=torch.float64, generator=random) + F.one_hot(targets, classes), targets
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_label_scores_are_those_of_scikit_learn(classes):
+    outputs, targets = drawn(classes)
+    means = _scores.label_contributions(outputs, targets).mean(dim=0)
+    scores, answers = _scores.label_scores(means), outputs.argmax(dim=1)
     assert scores["accuracy"] == pytest.approx(accuracy_score(targets, answers))
-    assert scores["f1"] == pytest.approx(f1_score(targets, answers))
-    assert scores["log_loss"] == pytest.approx(log_loss(targets, probabilities))
+    assert scores["f1"] == pytest.approx(f1_score(targets, answers, average="macro"))
+    assert scores["log_loss"] == pytest.approx(log_loss(targets, outputs.softmax(dim=1)))
+    names = [f"label {number}" for number in range(classes)]
+    each = _scores.class_scores(means, names)
+    assert list(each) == names
+    for metric, of in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
+        ours = [each[name][metric].item() for name in names]
+        assert ours == pytest.approx(of(targets, answers, average=None))
+
+
+def test_a_class_that_does_not_occur_does_not_lower_macro_f1():
+    """As in scikit-learn: of three classes one has neither an example nor an answer."""
+    outputs, targets = drawn(2)
+    wider = torch.cat([outputs, torch.full((len(outputs), 1), -9.0)], dim=1)
+    means = _scores.label_contributions(wider, targets).mean(dim=0)
+    expected = f1_score(targets, wider.argmax(dim=1), average="macro")
+    assert _scores.label_scores(means)["f1"] == pytest.approx(expected)
+    assert _scores.class_scores(means, "abc")["c"] == {"f1": 0, "precision": 0, "recall": 0}
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_an_example_whose_outputs_are_not_numbers_has_no_score_and_the_others_have(value):
+    outputs, targets = drawn(3)
+    sound = _scores.label_contributions(outputs, targets)
+    outputs[7, 1] = value
+    contributions = _scores.label_contributions(outputs, targets)
+    assert contributions[7].isnan().all()
+    others = torch.arange(len(outputs)) != 7
+    assert torch.equal(contributions[others], sound[others])
+    assert all(score.isnan() for score in _scores.label_scores(contributions.mean(dim=0)).values())
+
+
+def test_a_probability_of_zero_is_a_number():
+    outputs = torch.tensor([[1.0, 0.0], [0.25, 0.75]]).log()
+    contributions = _scores.label_contributions(outputs, torch.tensor([0, 1]))
+    assert contributions.isfinite().all()
+    assert _scores.label_scores(contributions.mean(dim=0))["accuracy"] == 1
+
+
+def test_copies_of_which_an_output_is_not_a_number_have_no_score():
+    task = CopyMemory(symbols=2, gap=1)
+    outputs, targets = torch.zeros(3, 5, 9), torch.zeros(3, 5, dtype=torch.long)
+    outputs[1, 0, 0] = torch.nan
+    assert task.contributions(outputs, targets, {}).isnan().tolist() == [[False] * 2, [True] * 2, [False] * 2]
 
 
 def test_calibration_error_of_a_known_case():

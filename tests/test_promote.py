@@ -1,5 +1,6 @@
 """promote on tiny projects: real packages in a real registry, changed one by one, and what each change leads to."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -230,6 +231,42 @@ def test_a_champion_that_cannot_answer_is_a_reason(here, monkeypatch):
     monkeypatch.setattr(answering, "ask", mute)
     promote.main("mine")
     assert last()["reasons"] == ["answers: the champion cannot answer: models:/mine/1: column 'text' is unknown"]
+
+
+def as_logged_before(package: Path) -> None:
+    """Make a package one of those whose answers have no column `abstained`, and call an abstention neutral."""
+    code = package / "code/pipeline/services/sentiment.py"
+    text = code.read_text()
+    for now, then in (
+        (
+            'Column("label", "string", required=False), Column(_abstention.COLUMN, "boolean")',
+            'Column("label", "string")',
+        ),
+        ("None), dtype=object)", '"neutral"), dtype=object)'),
+        ("_abstention.COLUMN: ~sure, ", ""),
+        ("self.task.band)", "0.4)"),
+    ):
+        assert text.count(now) == 1
+        text = text.replace(now, then)
+    code.write_text(text)
+    described = yaml.safe_load((package / "MLmodel").read_text())
+    outputs = [column for column in json.loads(described["signature"]["outputs"]) if column["name"] != "abstained"]
+    described["signature"]["outputs"] = json.dumps([{**column, "required": True} for column in outputs])
+    (package / "MLmodel").write_text(yaml.safe_dump(described))
+
+
+def test_a_champion_that_was_logged_before_answers_had_abstentions_is_judged(first):
+    as_logged_before(registry.folder(registry.champion("mine")))
+    assert [column["name"] for column in registry.signature(registry.champion("mine"))["outputs"]][:2] == [
+        "label",
+        "probability",
+    ]
+    operated.renew("mine")
+    promote.main("mine")
+    assert (last()["decision"], last()["previous"]["version"], champion()) == ("promoted", 1, 2)
+    assert gate_of(last(), "signature")["passed"]
+    rates = {name: side["abstention_rate"] for name, side in gate_of(last(), "sureness")["numbers"].items()}
+    assert 0 < rates["challenger"] < rates["champion"]
 
 
 def test_a_kill_before_the_alias_moves_is_made_good(here, monkeypatch, capsys):

@@ -64,9 +64,10 @@ def test_answers_come_in_order_with_the_seconds_of_single_ones(trained):
 def test_answers_come_from_the_package_and_not_from_this_tree(package):
     """The package's code is edited so that it says so; this project's is as ever, and importable."""
     code = package / "code/pipeline/services/sentiment.py"
-    code.write_text(code.read_text().replace('ABSTAINS = "neutral"', 'ABSTAINS = "the package speaks"'))
+    code.write_text(code.read_text().replace('"probability": likeliest', '"probability": likeliest + 1'))
     nothing = answering.answers(str(package), pd.DataFrame({"text": ["zzz qqq"]}))
-    assert nothing["label"].tolist() == ["the package speaks"]
+    assert nothing["label"].tolist() == [None]
+    assert nothing["probability"].item() > 1.5
 
 
 def test_a_package_that_lacks_a_module_does_not_find_this_project_s(package):
@@ -109,5 +110,5 @@ def test_the_signature_and_weight_of_a_package(trained):
     version = register(trained)
     found = registry.signature(version)
     assert [column["name"] for column in found["inputs"]] == ["text"]
-    assert [column["name"] for column in found["outputs"]][:2] == ["label", "probability"]
+    assert [column["name"] for column in found["outputs"]][:3] == ["label", "abstained", "probability"]
     assert 0.01 < registry.megabytes(version) < 5

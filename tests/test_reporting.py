@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from made_up import LEVEL, LOST, WON, entry, write, write_texts
+from made_up import LEVEL, LOST, METRIC, WON, entry, write, write_texts
 from series_files import prepare as prepare_series, table as series_table
 
 from pipeline import report
@@ -14,6 +14,7 @@ from pipeline.config import InputError, paths
 from pipeline.reporting import colours, examples, markup, overview, results, tables, words
 from pipeline.reporting.chapter import answers, chapter, drawn
 from pipeline.reporting.figures import Chart, floor
+from pipeline.reporting.glossary import glossary
 
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 ARCHITECTURES = {"gru": {}, "identity": {}}
@@ -135,6 +136,31 @@ def test_a_diverged_seed_is_told_as_such(made):
     read = results.read("bits", list(ARCHITECTURES))
     assert "0.7500, diverged 1 of 2 seeds diverged" in text_of(tables.scores(read))
     assert "Diverged: gru seed 1 at step 7." in text_of(chapter(read))
+
+
+def test_each_label_has_its_scores_on_the_page(made):
+    scores = {"f1": METRIC, "precision": {**METRIC, "mean": 0.625}, "recall": {**METRIC, "mean": 0.8125}}
+    made("bits", "recall", network(classes={"0": scores, "<1>": scores}), LABELS, classes=2)
+    read = results.read("bits", list(ARCHITECTURES))
+    shown = "0.7500 [0.5000, 0.8750] 0.6250 [0.5000, 0.8750] 0.8125 [0.5000, 0.8750]"
+    page = text_of(tables.classes(read))
+    assert "name label F1 precision recall" in page
+    assert f"gru 0 {shown} gru &lt;1&gt; {shown}" in page
+    assert page in text_of(chapter(read))
+    assert "F1 of a label Harmonic mean of precision and recall." in text_of(str(glossary([read], 0.95)))
+
+
+def test_near_copies_are_reported_where_there_are_any(made):
+    assert "near copies" not in text_of(chapter(results.read("bits", list(ARCHITECTURES))))
+    near = {"similarity": 0.5, "groups": 26, "rows": 1052, "rows_across_splits": 4, "rows_across_splits_otherwise": 19}
+    made("bits", "recall", network(), LABELS, classes=2, audit={"near_copies": near})
+    page = text_of(chapter(results.read("bits", list(ARCHITECTURES))))
+    assert "1,052 examples are near copies of others, in 26 groups (similarity 0.5)" in page
+    assert "19 of them would stand in other splits than their copies; 4 do." in page
+
+
+def test_a_task_without_labels_has_no_table_of_them(made):
+    assert tables.classes(results.read("bits", list(ARCHITECTURES))) is None
 
 
 def test_a_network_whose_seeds_all_diverged_is_a_result(made):

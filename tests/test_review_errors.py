@@ -16,6 +16,7 @@ from tests.reviews import prepare
         ({"valid_share": 0.5, "gate_share": 0.3}, "must leave reviews to train on"),
         ({"labels": ("bad", "bad")}, "labels must differ"),
         ({"labels": ("bad",)}, "at least 2"),
+        ({"labels": ("bad", " ")}, "labels must have names"),
         ({"grouping": "column"}, "needs the name of a column"),
         ({"readout": "median"}, "should match"),
     ],
@@ -42,7 +43,7 @@ GOOD = "text,label\nfine film,1\nbad film,0\n"
         ('text,label\n"fine,1\nbad,0\n', {}, "cannot be read as csv: "),
         ("text,label\nfine,1,3\nbad,0,4\nbad,0,4,5\n", {}, "cannot be read as csv: "),
         ("", {}, "cannot be read as csv: "),
-        ("text,label\nNone,1\nNA,0\n", {}, "no review falls to the split valid: 2 groups are too few"),
+        ("text,label\nNone,1\nNA,0\n", {}, "each split needs examples of each label, but train has"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_line(tmp_path, content, settings, told):

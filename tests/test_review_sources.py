@@ -162,6 +162,9 @@ def test_all_of_imdb_is_read_carved_by_films_and_stored_within_seconds(tmp_path)
     files.write_json(folder / "audit.json", audit)
     assert sum(audit["rows"].values()) == 24_902
     assert audit["dropped"]["duplicates"] == 98
+    near = {"similarity": 0.5, "groups": 26, "rows": 52, "largest": 2}
+    across = {"rows_across_splits": 0, "rows_across_splits_otherwise": 0}
+    assert audit["near_copies"] == near | across
     grouping = audit["grouping"]
     assert grouping["test_rows_sharing_names"] < 0.1 < 0.25 < grouping["test_rows_sharing_names_if_carved_by_rows"]
     assert max(grouping["largest"].values()) <= 60

@@ -109,6 +109,7 @@ def test_repeated_reviews_and_empty_ones_are_dropped_and_counted(tmp_path):
     prepared = prepare(tmp_path, [*rows, *extra])
     assert where(prepared) == where(prepare(tmp_path / "plain", rows))
     dropped = {"empty": 1, "duplicates": 1, "duplicates_with_another_label": 1, "in_official_test": 0}
+    dropped["near_official_test"] = 0
     assert prepared.audit["dropped"] == dropped
 
 
@@ -194,3 +195,30 @@ def test_the_numbers_behind_splits_are_uniform():
     numbers = _carve.uniform([f"key {i}" for i in range(2000)], "split")
     assert np.histogram(numbers, bins=4, range=(0, 1))[0] == pytest.approx([500] * 4, abs=80)
     assert not np.allclose(numbers, _carve.uniform([f"key {i}" for i in range(2000)], "examples"))
+
+
+def test_a_split_without_a_label_is_refused_with_the_counts_of_all(tmp_path):
+    """Fifty reviews of which three are negative, all of them in training: whoever answers `positive` would be right."""
+    rows = [(text, 1) for text, _ in corpus(47)]
+    numbers = _carve.uniform([text for text, _ in corpus(80, seed=5)], "split")
+    rare = [text for (text, _), number in zip(corpus(80, seed=5), numbers, strict=True) if number > 0.5][:3]
+    with pytest.raises(InputError) as error:
+        prepare(tmp_path, [*rows, *((text, 0) for text in rare)])
+    message = str(error.value)
+    assert "\n" not in message
+    assert (
+        "but valid has no negative, gate has no negative, test has no negative (there are: train 3 negative," in message
+    )
+    assert "(grouping: text; 50 groups, 1 reviews in the largest); give more reviews (44 groups with each" in message
+    assert "larger shares (valid_share, gate_share, test_share)" in message
+
+
+def test_an_official_test_split_without_a_label_is_refused(tmp_path):
+    source = tmp_path / "folder"
+    source.mkdir()
+    write_csv(source / "train.csv", corpus(300))
+    write_csv(source / "test.csv", [(text, 1) for text, _ in corpus(20, seed=1)])
+    with pytest.raises(
+        InputError, match=r"but test has no negative \(there are: train .* test 0 negative, 20 positive"
+    ):
+        prepare(tmp_path, source)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from pipeline.architectures import SequenceModel
 from pipeline.config import InputError, files, paths
+from pipeline.services import _gate
 from pipeline.services.forecast import Forecasts
 from pipeline.services.sentiment import LONGEST, Reviews, digest_of
 from pipeline.tasks import _calibration, open_prepared
@@ -88,15 +89,49 @@ def test_a_label_has_its_calibrated_probability(sentiment):
     [
         ("superb", 4.0, "positive"),
         ("superb", -4.0, "negative"),
-        ("superb", 0.39, "neutral"),  # 0.549 at temperature 2: within 0.05 of one half
+        ("superb", 0.39, None),  # 0.549 at temperature 2: within 0.05 of one half
         ("superb", 0.42, "positive"),  # 0.552
-        ("qqqq xxxx", 4.0, "neutral"),  # no word is known
+        ("qqqq xxxx", 4.0, None),  # no word is known
         ("qqqq superb", 4.0, "positive"),
     ],
 )
 def test_it_abstains_where_nothing_is_known_or_chance_is_near(sentiment, text, logit, label):
     _, service = sentiment
-    assert service.answer(asked(text), fixed(0.0, logit))["label"].tolist() == [label]
+    answer = service.answer(asked(text), fixed(0.0, logit))
+    assert answer["label"].tolist() == [label]
+    assert answer["abstained"].tolist() == [label is None]
+    assert answer["probability"].item() > 0.5
+
+
+def test_a_label_called_neutral_is_no_abstention(tmp_path):
+    """In answers, in what the gate reads of them, and in what drift compares."""
+    labels = ("negative", "neutral", "positive")
+    rows = [(text, number % 3) for number, (text, _) in enumerate(reviews.corpus(300))]
+    prepared = reviews.prepare(tmp_path, rows, labels=labels)
+    service = Reviews(describe(prepared, "sentiment", temperature=1.0), prepared.folder)
+    answers = service.answer(asked("superb", "qqqq xxxx"), fixed(0.0, 4.0, 0.0))
+    assert answers["label"].tolist() == ["neutral", None]
+    assert answers["abstained"].tolist() == [False, True]
+    assert _gate.read(prepared, "gate", [0, 1], answers).told == {"abstention_rate": 0.5}
+    summary = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 4.0, 0.0)))
+    assert (summary["answered"], summary["abstained"]) == ({"neutral": summary["texts"]}, 0)
+    none = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 0.0, 0.0)))
+    assert (none["answered"], none["abstained"]) == ({}, summary["texts"])
+
+
+def test_abstentions_of_packages_logged_before_are_known_by_their_label(sentiment):
+    prepared, service = sentiment
+    answers = service.answer(asked("superb", "qqqq", "qqqq", "dull"), fixed(0.0, 4.0))
+    before = answers.drop(columns="abstained").assign(label=answers["label"].fillna("neutral"))
+    assert _gate.read(prepared, "gate", [0, 1, 2, 3], before).told == {"abstention_rate": 0.5}
+
+
+def test_what_a_package_logged_before_cannot_tell_is_not_reported(tmp_path):
+    rows = [(text, number % 3) for number, (text, _) in enumerate(reviews.corpus(300))]
+    prepared = reviews.prepare(tmp_path, rows, labels=("negative", "neutral", "positive"))
+    service = Reviews(describe(prepared, "sentiment", temperature=1.0), prepared.folder)
+    before = service.answer(asked("superb"), fixed(0.0, 4.0, 0.0)).drop(columns="abstained")
+    assert _gate.read(prepared, "gate", [0], before).told == {}
 
 
 def test_texts_are_read_as_the_task_reads_them(sentiment):

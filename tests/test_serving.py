@@ -23,7 +23,7 @@ from pipeline.config import InputError, files, paths
 from pipeline.config.registry import find
 from pipeline.measures import serving as measuring
 from pipeline.services import Service
-from pipeline.serving import package
+from pipeline.serving import package, tables
 from pipeline.tasks import open_prepared
 from pipeline.tracking import registry, runs, store
 
@@ -176,11 +176,32 @@ def test_texts_on_the_command_line_are_answered(capsys):
     predict.main("mine", texts=["superb lovely", "awful dull", "zzz qqq"])
     head, *lines, why = capsys.readouterr().out.splitlines()
     assert head.split() == ["label", "probability", "text"]
-    assert [line.split()[0] for line in lines] == ["positive", "negative", "neutral"]
+    assert [line.split()[0] for line in lines] == ["positive", "negative", "–"]
     assert all(0.5 <= float(line.split()[1]) <= 1 for line in lines)
-    assert why.startswith("neutral: none of its words is known, or")
+    assert why.startswith("–: it abstains; none of the words is known, or")
     predict.main("mine", texts=["superb lovely"])
-    assert "neutral" not in capsys.readouterr().out
+    assert "abstains" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_an_abstention_has_no_label_in_a_file(ending, tmp_path):
+    """Also where it is the first piece of the file that has none."""
+    asked, answered = tmp_path / "asked.csv", tmp_path / f"answered.{ending}"
+    pd.DataFrame({"text": ["zzz qqq"] * tables.PIECE + ["superb lovely"]}).to_csv(asked, index=False)
+    predict.main("mine", file=str(asked), output=str(answered))
+    read = {"csv": pd.read_csv, "jsonl": partial(pd.read_json, lines=True), "parquet": pd.read_parquet}
+    answers = read[ending](answered)
+    assert answers["abstained"].tolist() == [True] * tables.PIECE + [False]
+    assert answers["label"].isna().tolist() == answers["abstained"].tolist()
+    assert answers["label"].iloc[-1] == "positive"
+    assert answers["probability"].notna().all()
+
+
+def test_an_abstention_is_null_over_http(servers):
+    status, body = Client(servers["mine"]).ask({"inputs": ["zzz qqq", "superb lovely"]})
+    none, label = json.loads(body, parse_constant=pytest.fail)["predictions"]
+    assert (status, none["label"], none["abstained"]) == (200, None, True)
+    assert (label["label"], label["abstained"]) == ("positive", False)
 
 
 REVIEWS_GONE_WRONG = {
@@ -254,12 +275,12 @@ def test_a_package_answers_with_its_own_code(champions, tmp_path):
 
     folder = shutil.copytree(registry.folder(registry.champion("mine")), tmp_path / "package")
     code = folder / "code/pipeline/services/sentiment.py"
-    code.write_text(code.read_text().replace('ABSTAINS = "neutral"', 'ABSTAINS = "unsure"'))
+    code.write_text(code.read_text().replace('"probability": likeliest', '"probability": likeliest + 1'))
     asked, before = pd.DataFrame({"text": ["zzz"]}), sorted(folder.rglob("*"))
     model = package.load(str(folder), store.uri())
-    assert package.answers(model, asked)["label"].tolist() == ["unsure"]
+    assert package.answers(model, asked)["probability"].item() > 1.5
     ours = package.load(registry.champion("mine").uri, store.uri())
-    assert package.answers(ours, asked)["label"].tolist() == ["neutral"]
+    assert package.answers(ours, asked)["probability"].item() < 1
     from pipeline.services import sentiment
 
     assert sys.modules["pipeline.services.sentiment"] is sentiment
@@ -478,7 +499,7 @@ import psutil
 from pathlib import Path
 from pipeline import predict
 from pipeline.services import Service
-from pipeline.serving import package
+from pipeline.serving import package, tables
 from pipeline.tracking import registry, store
 model = package.load(registry.champion("mine").uri, store.uri())
 for name in ("short", "short", "long"):

@@ -133,6 +133,10 @@ def test_evaluate_scores_networks_and_baselines_alike(tiny):
     gru = next(entry for entry in metrics["results"] if entry["name"] == "gru")
     accuracy = gru["metrics"]["accuracy"]
     assert len(accuracy["by_seed"]) == 2
+    assert set(gru["classes"]) == {"0", "1"}
+    assert all(set(scores) == {"f1", "precision", "recall"} for scores in gru["classes"].values())
+    halves = zip(*(gru["classes"][label]["f1"]["by_seed"] for label in "01"), strict=True)
+    assert gru["metrics"]["f1"]["by_seed"] == pytest.approx([sum(both) / 2 for both in halves])
     assert accuracy["low"] <= accuracy["mean"] <= accuracy["high"]
     assert {role: against["name"] for role, against in gru["against"].items()} == {
         "control": "identity",

@@ -1,5 +1,7 @@
 """Every drawn task keeps the contract of `pipeline.tasks.Task`: a new file is tested here as it lands."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from conftest import TINY, prepare
@@ -8,6 +10,7 @@ from pipeline.config import InputError, files
 from pipeline.config.registry import find, names
 from pipeline.tasks import Task
 from pipeline.tasks._drawn import Drawn
+from pipeline.tasks.recall import Recall
 
 every_task = pytest.mark.parametrize("name", [n for n in names(Task) if issubclass(find(Task, n), Drawn)])
 
@@ -124,3 +127,9 @@ def test_columns_are_views_of_the_mapped_file(recall):
         spans = [line.split() for line in maps]
     inside = [s for s in spans if int(s[0].split("-")[0], 16) <= address < int(s[0].split("-")[1], 16)]
     assert inside[0][-1].endswith("train.arrow")
+
+
+def test_a_drawn_split_without_a_label_is_refused(tmp_path):
+    task = Recall(lag=20, examples=64, held_out=1)
+    with pytest.raises(InputError, match=r"but valid has no [01], test has no [01] \(there are: train \d+ 0, \d+ 1; "):
+        task.prepare(Path("nowhere"), tmp_path, seed=0)

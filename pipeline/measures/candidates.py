@@ -36,6 +36,7 @@ class Candidate:
     description: dict[str, Any]
     not_scored: dict[int, str] = field(default_factory=dict)  # seeds whose answers are not all finite, and why
     scores: dict[int, Scores] = field(default_factory=dict)
+    class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
 
     @property
     def status(self) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import hypergeom, kstwobign
 
+from pipeline.services._abstention import BEFORE
+
 WORDS = 300  # the most frequent of both samples together, each of which is tested
 SHOWN = 12  # words that differ most
 ABSENT = 0.01  # share of texts that is taken to hold a word which the sample does not list
@@ -22,18 +24,27 @@ Told = Mapping[str, Any]
 
 def compared(then: Told, now: Told) -> dict[str, Any]:
     """The tests, and distributions then and now to draw."""
+    then, now = _with_abstentions(then), _with_abstentions(now)
     words, most = _words(then, now)
     tests = [
         _spread("length in tokens", "lengths", then, now),
         _spread("share of unknown tokens", "unknown", then, now),
         words,
         _shares("labels", "labels", then, now),
-        _shares("labels answered", "answered", then, now),
+        _shares("labels answered", "answered", then, now, abstained=True),
         _spread("confidence of the answers", "confidence", then, now),
     ]
     shown = {key: _bins(then[key], now[key]) for key in ("lengths", "unknown", "confidence")}
-    shown |= {key: {"then": then[key], "now": now[key]} for key in ("labels", "answered")}
+    shown |= {key: {"then": then[key], "now": now[key]} for key in ("labels", "answered", "abstained")}
     return {"tests": tests, "reasons": [], "shown": {**shown, "words": most}}
+
+
+def _with_abstentions(summary: Told) -> Told:
+    """Abstentions apart from the labels answered, among which champions that were logged earlier have them."""
+    if "abstained" in summary:
+        return summary
+    answered = {label: count for label, count in summary["answered"].items() if label != BEFORE}
+    return {**summary, "answered": answered, "abstained": summary["answered"].get(BEFORE, 0)}
 
 
 def _spread(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:
@@ -51,12 +62,16 @@ def ks_distance(then: Float[np.ndarray, " old"], now: Float[np.ndarray, " new"])
     return float(np.abs(next(below) - next(below)).max())
 
 
-def _shares(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:
+def _shares(name: str, key: str, then: Told, now: Told, abstained: bool = False) -> dict[str, Any]:
     """Each label against the others, p corrected for their number (Bonferroni): exact, also where a label is rare or
-    the texts are few, in which a chi-square test would take the first rare one for a change.
+    the texts are few, in which a chi-square test would take the first rare one for a change. An abstention is one more
+    label, whatever the labels are called.
     """
     names = sorted({*then[key], *now[key]})
-    table = np.array([[side[key].get(label, 0) for label in names] for side in (then, now)])
+    counts = [[side[key].get(label, 0) for label in names] for side in (then, now)]
+    if abstained:
+        counts = [[*of_side, side["abstained"]] for of_side, side in zip(counts, (then, now), strict=True)]
+    table = np.array(counts)
     table = table[:, table.any(axis=0)]
     sizes = table.sum(axis=1)
     shares, worth = table / sizes[:, None], sizes / np.array([side["alike"].get(key, 1.0) for side in (then, now)])

@@ -133,10 +133,18 @@ def enough(rows: int, block: int) -> Outcome:
 
 
 def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:
-    """Whoever asks the champion can ask the challenger."""
-    differ = sorted(key for key in {*challenger, *champion} if challenger.get(key) != champion.get(key))
-    told = [f"{key}: {challenger.get(key)} instead of {champion.get(key)}" for key in differ]
-    return Outcome("signature", not differ, "; ".join(told) or "requests and answers have the champion's columns")
+    """Whoever asks the champion can ask the challenger, and finds each column of its answers; more do no harm."""
+    differences = []
+    if challenger["inputs"] != champion["inputs"]:
+        differences.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
+    columns = {column["name"]: column["type"] for column in challenger["outputs"]}
+    for column in champion["outputs"]:
+        name, kind = column["name"], column["type"]
+        if columns.get(name) != kind:
+            differences.append(f"outputs: {name} is {columns.get(name, 'gone')}, not {kind}")
+    return Outcome(
+        "signature", not differences, "; ".join(differences) or "requests and answers have the champion's columns"
+    )
 
 
 def latency(seconds: list[float], settings: Promote) -> Outcome:

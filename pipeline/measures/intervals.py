@@ -59,7 +59,11 @@ class Resamples:
 
     def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> dict[str, Tensor]:
         """Each metric of each resample."""
-        return task.scores(self.counts @ contributions.double() / len(contributions))
+        return task.scores(self.means(contributions))
+
+    def means(self, contributions: Float[Tensor, "examples parts"]) -> Float[Tensor, "resamples parts"]:
+        """The mean contributions of each resample."""
+        return self.counts @ contributions.double() / len(contributions)
 
     def interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> Interval:
         """Of a quantity's value in every resample. Resamples in which it is not a number are left out."""

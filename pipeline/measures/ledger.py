@@ -132,9 +132,10 @@ def sentences(measured: Measured) -> Judgement:
     if best is None:
         return _diverged("imdb")
     said = answers("imdb", best.name, best.seed)
-    right = sum(one["answer"] == one["claimed"] for one in said)
+    right = sum((one["answer"] or "neutral") == one["claimed"] for one in said)  # the slide's name for no answer
     each = "; ".join(
-        f"“{one['text']}”: {one['answer']} (the likelier label has {one['probability']:.2f}), claimed {one['claimed']}"
+        f"“{one['text']}”: {one['answer'] or 'none'} (the likelier label has {one['probability']:.2f}), "
+        f"claimed {one['claimed']}"
         for one in said
     )
     told = f"The trained {best.name}, best on validation, answers {right} of {len(said)} so. {each}."

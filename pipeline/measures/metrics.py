@@ -19,7 +19,7 @@ from pipeline.tasks import Task
 
 Scores = dict[str, Float[Tensor, " resamples"]]
 ENOUGH_SEEDS = 5  # for an interval over them
-SHARES = ("accuracy", "f1", "calibration_error")  # how metrics begin that are 1 at most
+SHARES = ("accuracy", "f1", "precision", "recall", "calibration_error")  # how metrics begin that are 1 at most
 
 
 def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, dict[str, Any]]:

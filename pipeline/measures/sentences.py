@@ -14,17 +14,17 @@ from pipeline.services import Service
 
 
 def answers(task: str, architecture: str, seed: int) -> list[dict[str, Any]]:
-    """Of each sentence: what the slide says of it, the answer, and the likeliest label's probability."""
+    """Of each sentence: what the slide says of it, the answer (None for an abstention), the likeliest's probability."""
     folder = paths.trained(task, architecture)
     description = files.read_json(folder / "model.json")
     service = find(Service, description["kind"])(description | {"seed": seed}, paths.prepared(task))
     with torch.inference_mode():
         model = load(description, _weights(folder, seed))
         table = service.answer(pd.DataFrame({"text": list(SENTENCES)}), model)
-    said = zip(SENTENCES.items(), table["label"], table["probability"], strict=True)
+    said = zip(SENTENCES.items(), table["label"], table["abstained"], table["probability"], strict=True)
     return [
-        {"text": text, "claimed": claimed, "answer": answer, "probability": probability}
-        for (text, claimed), answer, probability in said
+        {"text": text, "claimed": claimed, "answer": None if abstained else label, "probability": probability}
+        for (text, claimed), label, abstained, probability in said
     ]
 
 

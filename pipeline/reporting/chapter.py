@@ -1,8 +1,9 @@
 """What the page says of one task: what it is, its data, its results, how training went, and some answers."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def chapter(results: TaskResults) -> Markup:
         tables.scores(results),
         drawn(name, [figures.scores(results)]),
         tables.measures(results),
+        more("By label", tables.classes(results)),
         more("Paired differences", tables.comparisons(results)),
         tag("h3", "Training", id=f"{name}-training"),
         drawn(name, [curves.learning_curves(results), curves.gradients(results)]),
@@ -92,12 +94,23 @@ def texts(results: TaskResults) -> Markup | None:
 def data(results: TaskResults) -> Markup:
     """Where the examples come from, and what was checked of them."""
     source, shared = results.audit.get("source", {}), sum(results.audit.get("duplicates_across", {}).values())
-    told = [f"Source: {source.get('source', 'unknown')}."]
+    sentences = [f"Source: {source.get('source', 'unknown')}."]
     if source.get("digest"):
-        told.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
-    told.append(_official(results))
-    told.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
-    return join(tag("p", " ".join(told)), tables.splits(results))
+        sentences.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
+    sentences.append(_official(results))
+    sentences.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
+    sentences += _near_copies(results.audit.get("near_copies", {}))
+    return join(tag("p", " ".join(sentences)), tables.splits(results))
+
+
+def _near_copies(near: Mapping[str, Any]) -> Iterator[str]:
+    """How many near copies there are, and where they stand."""
+    if near.get("rows"):
+        yield (
+            f"{near['rows']:,} examples are near copies of others, in {near['groups']:,} groups (similarity "
+            f"{near['similarity']:g}): carved without regard to them, {near['rows_across_splits_otherwise']:,} of them "
+            f"would stand in other splits than their copies; {near['rows_across_splits']:,} do."
+        )
 
 
 def _official(results: TaskResults) -> str:

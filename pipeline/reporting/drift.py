@@ -56,7 +56,8 @@ def distributions(shown: Found) -> Chart:
             if key in DISTRIBUTIONS:
                 figure.add_scatter(x=_middles(shown[key]["edges"]), y=shown[key][side], **look, **place)
             else:
-                _add_shares(figure, shown[key], side, place)
+                abstained = shown.get("abstained", {}) if key == "answered" else {}
+                _add_shares(figure, shown[key], side, place, abstained)
     figure.update_yaxes(rangemode="tozero", tickformat=".0%")
     note = "Shares of texts: dotted then, on held-out texts of the champion's own data; solid now."
     return Chart("texts", "Texts, then and now", note, f"Then and now: {words.listed(names)}", figure)
@@ -154,13 +155,16 @@ def _look(side: str, in_legend: bool) -> dict[str, Any]:
     return {"name": side, "legendgroup": side, "showlegend": in_legend, "mode": "lines", "line": line}
 
 
-def _add_shares(figure: go.Figure, shown: Found, side: str, place: Mapping[str, int]) -> None:
+def _add_shares(figure: go.Figure, shown: Found, side: str, place: Mapping[str, int], abstained: Found) -> None:
+    """Shares of labels, and of abstentions where there are any; no label can be written as these are."""
     names = sorted({*shown["then"], *shown["now"]})
-    total = sum(shown[side].values()) or 1
+    total = sum(shown[side].values()) + abstained.get(side, 0) or 1
     colour, _ = SIDES[side]
     style = {"color": colour, "opacity": 1.0 if side == "now" else 0.5}
     shares = [shown[side].get(name, 0) / total for name in names]
     shown_names = [figures.text(name) for name in names]
+    if any(abstained.values()):
+        shares, shown_names = [*shares, abstained[side] / total], [*shown_names, "<i>abstained</i>"]
     figure.add_bar(x=shown_names, y=shares, name=side, legendgroup=side, showlegend=False, marker=style, **place)
 
 

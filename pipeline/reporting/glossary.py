@@ -26,7 +26,10 @@ TERMS = {
 }
 MEASURES = {
     "accuracy": "Share of right answers.",
-    "f1": "Harmonic mean of precision and recall, of class 1.",
+    "f1": "Macro F1: the harmonic mean of precision and recall of each label, and the mean of these over the labels.",
+    "f1_of_a_label": "Harmonic mean of precision and recall.",
+    "precision_of_a_label": "Of the examples that were given the label, the share that has it.",
+    "recall_of_a_label": "Of the examples that have the label, the share that was given it.",
     "log_loss": "Mean negative log-probability of the true label, in nats.",
     "calibration_error": "Mean distance between a probability and how often it comes true, over 10 bins.",
     "mse": "Mean squared error.",
@@ -41,7 +44,9 @@ MEASURES = {
 
 def glossary(tasks: Sequence[TaskResults], confidence: float) -> Markup:
     """The terms of the page, and those measures that it shows."""
-    shown = {metric for results in tasks for e in results.ranked("network", "baseline") for metric in e["metrics"]}
+    entries = [entry for results in tasks for entry in results.ranked("network", "baseline")]
+    shown = {metric for entry in entries for metric in entry["metrics"]}
+    shown |= {f"{metric}_of_a_label" for e in entries for scores in e.get("classes", {}).values() for metric in scores}
     measures = {words.measure(name, {}): meaning for name, meaning in MEASURES.items() if name in shown}
     terms = {name: meaning.format(confidence=confidence) for name, meaning in TERMS.items()}
     items = (tag("div", tag("dt", name), tag("dd", meaning)) for name, meaning in (terms | measures).items())

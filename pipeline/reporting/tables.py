@@ -52,6 +52,25 @@ def measures(results: TaskResults) -> Markup | None:
     return table(head, rows, "Means over seeds, with their intervals.", class_="measures")
 
 
+def classes(results: TaskResults) -> Markup | None:
+    """Each label's F1, precision and recall by every network and baseline; None where there are no labels."""
+    shown = [entry for entry in results.ranked("network", "control", "baseline") if entry.get("classes")]
+    if not shown:
+        return None
+    metrics = list(next(iter(shown[0]["classes"].values())))
+    head = [
+        "name",
+        "label",
+        *(tag("abbr", words.measure(name, {}), title=MEASURES[f"{name}_of_a_label"]) for name in metrics),
+    ]
+    rows = [
+        _row(entry["name"], label, *(_with_interval(scores[name]) for name in metrics))
+        for entry in shown
+        for label, scores in entry["classes"].items()
+    ]
+    return table(head, rows, "Means over seeds, with their intervals.", class_="classes")
+
+
 def choices(results: TaskResults) -> Markup:
     """How each network was trained, and how that ended."""
     keys = ("initializer", "clipping", "threshold", "optimizer", "learning_rate")

@@ -19,10 +19,10 @@ Answer = Callable[[pd.DataFrame], pd.DataFrame]  # requests to answers, by a net
 
 
 class Column(NamedTuple):
-    """A column of a request or an answer."""
+    """A column of a request or an answer; one that is not required may be missing, or lack values."""
 
     name: str
-    kind: Literal["string", "double"]
+    kind: Literal["string", "double", "boolean"]
     required: bool = True
 
 

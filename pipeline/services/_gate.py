@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.config import InputError
-from pipeline.services.sentiment import ABSTAINS, digest_of
+from pipeline.services import _abstention
+from pipeline.services.sentiment import digest_of
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.sentiment import Sentiment
@@ -28,9 +29,9 @@ def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFr
     task = prepared.task
     if isinstance(task, Sentiment):
         probabilities = answers[[f"probability_{label}" for label in task.labels]].to_numpy(np.float64)
-        return Read(
-            torch.from_numpy(probabilities).log(), {"abstention_rate": float((answers["label"] == ABSTAINS).mean())}
-        )
+        known = _abstention.is_known(answers, task.labels)
+        rate = {"abstention_rate": float(_abstention.abstained(answers).mean())} if known else {}
+        return Read(torch.tensor(probabilities).log(), rate)
     assert isinstance(task, Forecast)
     shape = (len(rows), task.horizon, len(task.targets))
     middle, low, high = (

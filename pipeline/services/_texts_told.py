@@ -2,7 +2,8 @@
 
     {"of": "texts", "texts": 1000, "lengths": [212, 95, ...], "unknown": [0.014, 0.0, ...],
      "holding": {"the": [991, 1.0], "film": [482, 1.9], ...}, "labels": {"negative": 7286, ...},
-     "answered": {"neutral": 3, ...}, "confidence": [0.93, 0.71, ...], "alike": {"lengths": 1.2, ...}}
+     "answered": {"negative": 492, ...}, "abstained": 3, "confidence": [0.93, 0.71, ...],
+     "alike": {"lengths": 1.2, ...}}
 
 Texts that stand side by side are often alike (of one film, of one day), and tell less than as many others would: each
 number has beside it the factor by which this inflates the variance of its mean.
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from pipeline.services import Answer
+from pipeline.services import Answer, _abstention
 from pipeline.tasks._tokens import UNKNOWN
 
 MOST = 1000  # texts that are looked at, evenly spaced: files are sorted, by label say
@@ -35,7 +36,8 @@ def told(
     """Of texts with these labels, which number `names`; the labels are counted in `of_all`, where there are more.
 
     `lengths` in tokens, nothing left out; `unknown` is the share of a text's tokens that the vocabulary lacks;
-    `holding` counts the texts that hold a word; `confidence` is the probability of each answer.
+    `holding` counts the texts that hold a word; `answered` the labels given; `confidence` is the probability of each
+    answer.
     """
     rows = spaced(len(texts))
     some = [texts[row] for row in rows]
@@ -48,7 +50,8 @@ def told(
     }
     alike = {key: inflation(pd.DataFrame({key: column}).rank()) for key, column in values.items()}
     alike["labels"] = inflation(pd.get_dummies(pd.Series([labels[row] for row in rows])))
-    alike["answered"] = inflation(pd.get_dummies(answers["label"]))
+    none = _abstention.abstained(answers)
+    alike["answered"] = inflation(pd.get_dummies(answers["label"].where(~none), dummy_na=bool(none.any())))
     counted = Counter(labels if of_all is None else of_all)
     return {
         "of": "texts",
@@ -56,7 +59,8 @@ def told(
         **values,
         "holding": _holding(tokens, tokenizer),
         "labels": {name: counted.get(number, 0) for number, name in enumerate(names)},
-        "answered": {str(name): int(count) for name, count in answers["label"].value_counts().items()},
+        "answered": {str(name): int(count) for name, count in answers["label"][~none].value_counts().items()},
+        "abstained": int(none.sum()),
         "alike": {key: float(factors.max()) for key, factors in alike.items()},
     }
 

@@ -1,7 +1,7 @@
 """Labels for texts: the answer, how probable it is, or that the network abstains.
 
-It abstains, with the label `neutral`, where none of the words is known (the deck's slide 17), or where the likeliest
-label is hardly likelier than chance.
+It abstains where none of the words is known (the deck's slide 17), or where the likeliest label is hardly likelier than
+chance: then `abstained` is true, and there is no label. The probabilities are given all the same.
 """
 
 import itertools
@@ -15,12 +15,11 @@ import torch
 from pipeline.architectures import SequenceModel
 from pipeline.config import InputError
 from pipeline.config.files import text_digest
-from pipeline.services import Answer, Column, Service, _texts_told, check_columns
+from pipeline.services import Answer, Column, Service, _abstention, _texts_told, check_columns
 from pipeline.tasks import Prepared, Ragged, _reviews, _tokens
 from pipeline.tasks._tokens import UNKNOWN, saved
 from pipeline.tasks.sentiment import Sentiment
 
-ABSTAINS = "neutral"
 LONGEST = 100_000  # characters of a text
 TOGETHER = 64  # texts that are read at once, those of like length together
 TAUGHT, ASIDE = ("train", "valid"), ("gate", "test")
@@ -28,7 +27,7 @@ SHORT = 8  # digits of a digest that tells a text that was kept aside
 
 
 class Reviews(Service):
-    """A column `text` gives the columns `label`, `probability` (of the likeliest label) and one for each label."""
+    """A column `text` gives `label`, `abstained`, `probability` (of the likeliest label) and one for each label."""
 
     task: Sentiment
 
@@ -39,7 +38,8 @@ class Reviews(Service):
     @property
     def outputs(self) -> list[Column]:
         each = [Column(f"probability_{name}", "double") for name in self.task.labels]
-        return [Column("label", "string"), Column("probability", "double"), *each]
+        answer = [Column("label", "string", required=False), Column(_abstention.COLUMN, "boolean")]
+        return [*answer, Column("probability", "double"), *each]
 
     @property
     def example(self) -> pd.DataFrame:
@@ -50,11 +50,11 @@ class Reviews(Service):
         first = requests.index.start if isinstance(requests.index, pd.RangeIndex) else 0  # a piece of a long table
         texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
         probabilities, known = self._probabilities(self._tokens(texts, first), model)
-        likeliest, names = probabilities.max(axis=1), np.array([*self.task.labels, ABSTAINS], dtype=object)
+        likeliest, names = probabilities.max(axis=1), np.array(self.task.labels, dtype=object)
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.band)
-        labels = names[np.where(sure, probabilities.argmax(axis=1), len(self.task.labels))]
+        labels = pd.Series(np.where(sure, names[probabilities.argmax(axis=1)], None), dtype=object)  # null in JSON
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
-        return pd.DataFrame({"label": labels, "probability": likeliest, **each})
+        return pd.DataFrame({"label": labels, _abstention.COLUMN: ~sure, "probability": likeliest, **each})
 
     def _tokens(self, texts: list[str], first: int) -> Ragged:
         """What `Sentiment.encode` reads, not padded."""

@@ -47,11 +47,13 @@ def inputs_of(model: PyFuncModel) -> list[Column]:
 
 
 def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
-    """Raises InputError for requests that cannot be answered."""
+    """Raises InputError for requests that cannot be answered. Texts are texts, even where all are missing."""
     try:
-        return model.predict(requests)
+        answered = model.predict(requests)
     except MlflowException as error:
         raise InputError(" ".join(error.message.split())) from None
+    outputs = [Column(*column) for column in model.unwrap_python_model().service.outputs]
+    return answered.astype({column.name: "str" for column in outputs if column.kind == "string"})
 
 
 @contextmanager

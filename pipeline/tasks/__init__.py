@@ -111,6 +111,10 @@ class Task(Settings, ABC):
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         """The metrics from the mean contributions of a set of examples (or of many sets: the bootstrap)."""
 
+    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        """The same of each class alone, by its name; tasks without classes have none."""
+        return {}
+
     def answers(self, outputs: Float[Tensor, "batch ..."], learned: Mapping[str, Any]) -> Float[Tensor, "batch ..."]:
         """Outputs as people read them: probabilities of labels, numbers in the targets' own units."""
         return outputs

@@ -1,4 +1,4 @@
-"""What was checked of prepared data: sizes, rows that stand in two splits, label balance, time order, digests."""
+"""What was checked of prepared data: sizes, rows in two splits, labels that a split lacks, time order, digests."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
@@ -34,3 +34,15 @@ def refuse_leaks(audit: Mapping[str, Any], advice: str) -> None:
     if leaks:
         told = ", ".join(f"{count} in {pair.replace('/', ' and ')}" for pair, count in leaks.items())
         raise InputError(f"rows stand in two splits ({told}): {advice}")
+
+
+def refuse_lacking(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:
+    """Raise InputError when a split lacks a label: whatever is scored there, or chosen by it, ignores that label."""
+    lacking = {split: [label for label, count in labels.items() if not count] for split, labels in counts.items()}
+    lacks = ", ".join(f"{split} has no {' and no '.join(labels)}" for split, labels in lacking.items() if labels)
+    if lacks:
+        there = "; ".join(
+            f"{split} " + ", ".join(f"{count:,} {label}" for label, count in labels.items())
+            for split, labels in counts.items()
+        )
+        raise InputError(f"each split needs examples of each label, but {lacks} (there are: {there}): {advice}")

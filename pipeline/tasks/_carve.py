@@ -1,4 +1,4 @@
-"""Carve reviews into splits by groups: no text, and no film that is known or inferred, stands in two of them.
+"""Carve reviews into splits by groups: no text or near copy of one, and no film that is known or inferred, is in two.
 
 A hash of the group's key decides its split, so that a group stays where it is when reviews are added:
 
@@ -6,96 +6,74 @@ A hash of the group's key decides its split, so that a group stays where it is w
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy.sparse import csr_array
 
 from pipeline.config import InputError
-from pipeline.tasks import SPLITS, _films
+from pipeline.tasks import SPLITS, _audit, _distinct, _films, _groups, _near_copies
 from pipeline.tasks._reviews import Reviews
 
 Array = np.ndarray
 Splits = Shaped[Array, " rows"]  # the name of each row's split, or nothing where it is left out
+MISSED = 0.01  # chance that a split lacks a label for which there are enough groups
 
 
-def carve(
-    reviews: Reviews, how: str, shares: Mapping[str, float], examples: int, seed: int
-) -> tuple[Splits, dict[str, Any]]:
-    """Each row's split, and what is to be known of the groups; `how` is films, column or text.
+class Plan(NamedTuple):
+    """How reviews are carved."""
 
-    `shares` are those of the splits beside train. Of an official test split and of the other rows whole groups are
-    taken until there are `examples` rows of each; 0 takes all.
+    by: str  # films, column or text
+    shares: Mapping[str, float]  # of the splits beside train
+    examples: int  # rows, as whole groups, of an official test split and of the others; 0 for all
+    near_copies: float  # similarity of near copies; 0 looks for none
+    labels: Sequence[str]
+
+
+def carve(every: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[str, Any]]:
+    """The reviews that are kept, each one's split, and what the audit is to say of them.
+
+    Raises InputError where a group stands in two splits, or a split lacks a label.
     """
-    if how == "column" and reviews.groups is None:
+    if plan.by == "column" and every.groups is None:
         raise InputError("the fetched reviews have no column `group`: run fetch again")
-    mentions = _films.names(reviews.texts) if how == "films" else None
-    groups = keys(reviews, mentions)
-    found = splits(groups, reviews.official, shares, examples)
-    _refuse_shared(groups, found)
-    _refuse_empty(found, {**shares, "train": 1 - sum(shares.values())}, len(set(groups)))
-    sizes = {name: np.unique(np.array(groups, object)[found == name], return_counts=True)[1] for name in SPLITS}
-    facts = {
-        "by": how,
+    reviews, dropped = _distinct.distinct(every)
+    copies = _near_copies.groups(reviews.texts, plan.near_copies)
+    reviews, copies, tested = _distinct.apart_from_test(reviews, copies)
+    split, grouping, near = _by_groups(reviews, copies, plan, seed)
+    counts = _counts(reviews.labels, split, plan.labels)
+    near = {"similarity": plan.near_copies, **near}
+    _audit.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
+    facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
+    return reviews, split, facts
+
+
+def _by_groups(
+    reviews: Reviews, copies: Int[Array, " rows"], plan: Plan, seed: int
+) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
+    """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
+    mentions = _films.names(reviews.texts) if plan.by == "films" else None
+    own, shares = _groups.keys(reviews, mentions), _shares(reviews, plan)
+    groups = _groups.united(own, copies if plan.by == "text" else _groups.of_long_texts(reviews.texts, copies))
+    split = splits(groups, reviews.official, shares, plan.examples)
+    _refuse_shared(groups, split)
+    sizes = {name: np.unique(np.array(groups, object)[split == name], return_counts=True)[1] for name in SPLITS}
+    grouping: dict[str, Any] = {
+        "by": plan.by,
         "groups": {name: len(size) for name, size in sizes.items()},
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
-    return found, facts if mentions is None else {**facts, **_names_shared(mentions, found, seed)}
+    grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
+    return split, grouping, _groups.facts(copies, split, splits(own, reviews.official, shares, 0))
 
 
-def distinct(reviews: Reviews) -> tuple[Reviews, dict[str, int]]:
-    """The reviews without empty and repeated ones (the first stays), and how many were dropped for which reason.
-
-    Of an official test split all stay, and training reviews that repeat one of them go.
-    """
-    keys = [text.casefold() for text in reviews.texts]
-    tested = {key for key, official in zip(keys, reviews.official, strict=True) if official}
-    first: dict[str, int] = {}
-    dropped = dict.fromkeys(("empty", "duplicates", "duplicates_with_another_label", "in_official_test"), 0)
-    kept = []
-    for row, (key, label) in enumerate(zip(keys, reviews.labels.tolist(), strict=True)):
-        reason = _reason(key, label, first, set() if reviews.official[row] else tested)
-        if reason:
-            dropped[reason] += 1
-            continue
-        kept.append(row)
-        if not reviews.official[row]:
-            first[key] = label
-    return _take(reviews, np.array(kept, int)), dropped
-
-
-def _reason(key: str, label: int, first: Mapping[str, int], tested: set[str]) -> str:
-    """Why a review is dropped, or nothing."""
-    if not key:
-        return "empty"
-    if key in tested:
-        return "in_official_test"
-    if key in first:
-        return "duplicates" if first[key] == label else "duplicates_with_another_label"
-    return ""
-
-
-def _take(reviews: Reviews, rows: Int[Array, " kept"]) -> Reviews:
-    groups = None if reviews.groups is None else [reviews.groups[row] for row in rows]
-    return Reviews([reviews.texts[row] for row in rows], reviews.labels[rows], groups, reviews.official[rows])
-
-
-def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
-    """The key of each row's group: what a column says, or else the row's own text.
-
-    Where `mentions` of names are given, films are told from them, and a film's key is its first text. Rows of an
-    official test split are left as they are: others carved that.
-    """
-    own = [text.casefold() for text in reviews.texts]
-    if mentions is None:
-        return own if reviews.groups is None else reviews.groups
-    carved = np.flatnonzero(~reviews.official)
-    films = _films.films(mentions[carved], reviews.labels[carved])
-    _, first, film = np.unique(films, return_index=True, return_inverse=True)
-    leader = dict(zip(carved.tolist(), carved[first[film]].tolist(), strict=True))
-    return [own[leader.get(row, row)] for row in range(len(own))]
+def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
+    """Shares of the splits that are carved beside train: an official test split is not."""
+    official = bool(reviews.official.any())
+    return {name: share for name, share in plan.shares.items() if name != "test" or not official}
 
 
 def splits(keys: Sequence[str], official: Bool[Array, " rows"], shares: Mapping[str, float], examples: int) -> Splits:
@@ -134,14 +112,6 @@ def _refuse_shared(groups: Sequence[str], found: Splits) -> None:
             raise InputError(f"group {group!r} stands in {seen[group]} and {name}: leave `group` out, or move its rows")
 
 
-def _refuse_empty(found: Splits, shares: Mapping[str, float], groups: int) -> None:
-    """Raise InputError when a split has no row."""
-    for name, share in shares.items():
-        if name not in found:
-            told = f"{groups} groups are too few for a share of {share:.3g}"
-            raise InputError(f"no review falls to the split {name}: {told}; give more reviews, or it a larger share")
-
-
 def _names_shared(mentions: csr_array, found: Splits, seed: int) -> dict[str, float]:
     """Share of test rows that share names with a training row; and the same, had rows been carved without groups."""
     shuffled = np.random.default_rng(seed).permutation(found)
@@ -151,9 +121,22 @@ def _names_shared(mentions: csr_array, found: Splits, seed: int) -> dict[str, fl
     }
 
 
-def counts(labels: Int[Array, " rows"], found: Splits, names: Sequence[str]) -> dict[str, dict[str, int]]:
+def _counts(labels: Int[Array, " rows"], split: Splits, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """Rows of each label in each split."""
     return {
-        split: {name: int((labels[found == split] == number).sum()) for number, name in enumerate(names)}
-        for split in SPLITS
+        part: {name: int((labels[split == part] == number).sum()) for number, name in enumerate(names)}
+        for part in SPLITS
     }
+
+
+def _advice(grouping: Mapping[str, Any], near: Mapping[str, Any], shares: Mapping[str, float]) -> str:
+    """What helps where a split lacks a label."""
+    groups, largest = sum(grouping["groups"].values()), max(grouping["largest"].values())
+    least = min(*shares.values(), 1 - sum(shares.values()))
+    enough = math.ceil(math.log(MISSED) / math.log1p(-least))
+    copies = f"; near copies share one, near_copies: {near['similarity']:g}" if near["rows"] else ""
+    return (
+        f"a split takes whole groups (grouping: {grouping['by']}; {groups:,} groups, {largest:,} reviews in the largest"
+        f"{copies}); give more reviews ({enough} groups with each label are enough for a share of {least:.3g}), or "
+        "larger shares (valid_share, gate_share, test_share)"
+    )

@@ -28,9 +28,14 @@ class Drawn(Task):
     def draw(self, size: int, random: torch.Generator) -> dict[str, Tensor]:
         """`inputs` and `targets` of `size` sequences."""
 
+    def _label_counts(self, targets: Shaped[Tensor, "size ..."]) -> dict[str, int]:
+        """How many sequences have each label; of a task without one label for each sequence nothing."""
+        return {}
+
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         sizes = {"train": self.examples, "valid": self.held_out, "test": self.held_out}
         keys: dict[str, list[bytes]] = {}
+        labels: dict[str, dict[str, int]] = {}
         for number, (split, size) in enumerate(sizes.items()):
             random = torch.Generator().manual_seed(1_000 * seed + number)
             drawn, seen = self.draw(size, random), {key for earlier in keys.values() for key in earlier}
@@ -40,9 +45,10 @@ class Drawn(Task):
                 for name, column in fresh.items():
                     drawn[name][again] = column
             _columns.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
-            keys[split] = _keys(drawn)
+            keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])
         audit = _audit.of(folder, keys, learned={})
         _audit.refuse_leaks(audit, "draw longer sequences, or fewer of them")
+        _audit.refuse_lacking(labels, "draw more sequences (examples, held_out)")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -66,6 +72,10 @@ class Labelled(Drawn):
     main_metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
 
+    def _label_counts(self, targets: Int[Tensor, "size ..."]) -> dict[str, int]:
+        counts = torch.bincount(targets.long().flatten(), minlength=self.spec.outputs).tolist()
+        return {} if self.spec.per_step else {str(number): count for number, count in enumerate(counts)}
+
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs, targets)
 
@@ -76,6 +86,9 @@ class Labelled(Drawn):
 
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         return _scores.label_scores(means)
+
+    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        return _scores.class_scores(means, [str(number) for number in range(self.spec.outputs)])
 
     def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
         return outputs.softmax(dim=-1)

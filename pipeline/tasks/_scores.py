@@ -4,6 +4,8 @@ So a metric is computed once over a whole split, whatever the batches were, and 
 contributions anew.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -15,30 +17,58 @@ BINS = 10  # of equal width, for the calibration error
 def label_contributions(
     outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]
 ) -> Float[Tensor, "batch parts"]:
-    """Columns: right, log loss, then true positives, positive answers, positives (of class 1), then 2 x BINS sums.
+    """Columns: right, log loss; for each class true positives, answers, examples; then 2 x BINS sums.
 
-    The sums hold, for each bin of the answer's probability, that probability and whether the answer was right.
+    The sums hold, for each bin of the answer's probability, that probability and whether the answer was right. All are
+    nan for an example whose outputs are not numbers.
     """
     probabilities = outputs.double().softmax(dim=1)
-    confidence, answer = probabilities.max(dim=1)
+    sound = probabilities.isfinite().all(dim=1, keepdim=True)
+    confidence, answer = torch.where(sound, probabilities, 0.0).max(dim=1)
     right = (answer == targets).double()
     log_loss = F.cross_entropy(outputs.double(), targets, reduction="none")
-    positive, true = (answer == 1).double(), (targets == 1).double()
+    answered, true = (F.one_hot(which, outputs.shape[1]).double() for which in (answer, targets))
     bins = F.one_hot((confidence * BINS).long().clamp(max=BINS - 1), BINS)
-    counts = torch.stack([right, log_loss, positive * true, positive, true], dim=1)
-    return torch.cat([counts, bins * confidence[:, None], bins * right[:, None]], dim=1)
+    single = torch.stack([right, log_loss], dim=1)
+    sums = [bins * confidence[:, None], bins * right[:, None]]
+    return torch.where(sound, torch.cat([single, answered * true, answered, true, *sums], dim=1), torch.nan)
 
 
 def label_scores(means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-    """accuracy, f1 (of class 1), log_loss in nats, calibration_error (expected, Guo et al. 2017)."""
-    right, log_loss, both, answered, true = means[..., :5].unbind(-1)
-    confidence, correct = means[..., 5:].split(BINS, dim=-1)
+    """accuracy, f1 (macro), log_loss in nats, calibration_error (expected, Guo et al. 2017).
+
+    Macro F1 is the mean over the classes that have an example or an answer.
+    """
+    true_positives, answered, true = _counts(means)
+    occurs = ((answered + true) > 0).double()
+    confidence, correct = means[..., -2 * BINS :].split(BINS, dim=-1)
     return {
-        "accuracy": right,
-        "f1": 2 * both / (answered + true).clamp(min=1e-12),
-        "log_loss": log_loss,
+        "accuracy": means[..., 0],
+        "f1": (occurs * _share(2 * true_positives, answered + true)).sum(-1) / occurs.sum(-1),
+        "log_loss": means[..., 1],
         "calibration_error": (confidence - correct).abs().sum(-1),
     }
+
+
+def class_scores(means: Float[Tensor, "... parts"], names: Sequence[str]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+    """f1, precision and recall of each class, by its name; 0 where there is nothing to divide by."""
+    true_positives, answered, true = _counts(means)
+    metrics = {
+        "f1": _share(2 * true_positives, answered + true),
+        "precision": _share(true_positives, answered),
+        "recall": _share(true_positives, true),
+    }
+    return {name: {key: values[..., n] for key, values in metrics.items()} for n, name in enumerate(names)}
+
+
+def _counts(means: Float[Tensor, "... parts"]) -> tuple[Tensor, Tensor, Tensor]:
+    """True positives, answers and examples of each class, as shares of all examples."""
+    true_positives, answered, true = means[..., 2 : -2 * BINS].tensor_split(3, dim=-1)
+    return true_positives, answered, true
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    return torch.where(whole == 0, 0.0, part / torch.where(whole == 0, 1.0, whole))
 
 
 def error_contributions(outputs: Float[Tensor, "batch ..."], targets: Float[Tensor, "batch ..."]) -> Tensor:

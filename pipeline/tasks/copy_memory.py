@@ -62,11 +62,19 @@ class CopyMemory(Labelled):
     def contributions(
         self, outputs: Float[Tensor, "batch time classes"], targets: Int[Tensor, "batch time"], learned: Any
     ) -> Float[Tensor, "batch 2"]:
-        """Columns: share of the symbols recalled, cross-entropy per step over the whole sequence."""
+        """Columns: share of the symbols recalled, cross-entropy per step over the whole sequence.
+
+        Both are nan for a sequence whose outputs are not numbers.
+        """
         asked = slice(-self.symbols, None)
         recalled = (outputs[:, asked].argmax(dim=2) == targets[:, asked]).double().mean(1)
         log_loss = F.cross_entropy(outputs.double().transpose(1, 2), targets, reduction="none").mean(1)
-        return torch.stack([recalled, log_loss], dim=1)
+        sound = outputs.isfinite().flatten(1).all(dim=1, keepdim=True)
+        return torch.where(sound, torch.stack([recalled, log_loss], dim=1), torch.nan)
 
     def scores(self, means: Float[Tensor, "... 2"]) -> dict[str, Float[Tensor, "..."]]:
         return {"accuracy": means[..., 0], "log_loss": means[..., 1]}
+
+    def class_scores(self, means: Float[Tensor, "... 2"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        """None: what counts is the share of the symbols, whichever they are."""
+        return {}

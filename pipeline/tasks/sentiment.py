@@ -34,6 +34,7 @@ from pipeline.tasks import (
     _audit,
     _calibration,
     _carve,
+    _near_copies,
     _review_files,
     _reviews,
     _scores,
@@ -60,7 +61,11 @@ class Sentiment(Task):
     """Names of the labels; their order numbers them."""
     grouping: Literal["auto", "films", "column", "text"] = "auto"
     """What stays together: films told from names (IMDB only: it takes the file's order and all of its rows), rows with
-    one value of `group`, or rows of one text. auto: column if `group` is given, else films for package and hub."""
+    one value of `group`, or rows of one text; their near copies with them. auto: column if `group` is given, else films
+    for package and hub."""
+    near_copies: float = Field(0.5, ge=0, le=1)
+    """Share of words and pairs of neighbouring words that two reviews have in common to be near copies, which stand
+    in one split: 0.4 or more; 0 looks for none."""
     examples: int = Field(0, ge=0)
     """Reviews to use, as whole groups (and as many of an official test split); 0 is all of them."""
     valid_share: float = Field(0.1, gt=0, lt=1)
@@ -97,6 +102,10 @@ class Sentiment(Task):
             raise ValueError("valid_share, gate_share and test_share must leave reviews to train on")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError(f"labels must differ ({', '.join(self.labels)})")
+        if not all(label.strip() for label in self.labels):
+            raise ValueError("labels must have names: an answer without one is an abstention")
+        if 0 < self.near_copies < _near_copies.LEAST:
+            raise ValueError(f"near_copies must be 0, or from {_near_copies.LEAST:g} to 1, not {self.near_copies:g}")
         if self.grouping == "column" and not self.group:
             raise ValueError("grouping: column needs the name of a column in `group`")
         return self
@@ -133,12 +142,8 @@ class Sentiment(Task):
         return {"source": self.source, "reviews": reviews, **known}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
-        reviews, dropped = _carve.distinct(_reviews.load(raw))
-        official = bool(reviews.official.any())
-        shares = {**self._shares, "test": 0.0} if official else self._shares
-        split, grouping = _carve.carve(reviews, self._groups_by, shares, self.examples, seed)
-        counts = _carve.counts(reviews.labels, split, self.labels)
-        _reviews.complete("the training split", counts["train"])
+        plan = _carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
+        reviews, split, facts = _carve.carve(_reviews.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
         read = _tokens.write(folder, texts, labels, self.vocabulary, self.max_tokens)
@@ -146,10 +151,8 @@ class Sentiment(Task):
             folder,
             {name: [text.casefold() for text in some] for name, some in texts.items()},
             {"tokenizer": "train"},
-            official_split=official and not self.examples,
-            labels=counts,
-            dropped=dropped,
-            grouping=grouping,
+            official_split=bool(reviews.official.any()) and not self.examples,
+            **facts,
             **read,
         )
         _audit.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
@@ -185,6 +188,9 @@ class Sentiment(Task):
 
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         return _scores.label_scores(means)
+
+    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        return _scores.class_scores(means, self.labels)
 
     def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
         return outputs.softmax(dim=1)
