@@ -12,6 +12,7 @@ from tqdm import tqdm
 from pipeline.architectures._saved import load
 from pipeline.baselines import Baseline
 from pipeline.config import InputError, files, paths
+from pipeline.config.names import refuse_clashes
 from pipeline.config.params import check
 from pipeline.config.registry import find
 from pipeline.config.train import Train
@@ -50,6 +51,7 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
     Raises InputError for a network that is not trained.
     """
     prepared = open_prepared(task)
+    refuse_clashes(architectures, {task: prepared.task.baselines})
     for architecture in architectures:
         if not (paths.trained(task, architecture) / "model.json").exists():
             place, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"
