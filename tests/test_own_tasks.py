@@ -32,6 +32,7 @@ def run(*words):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_own_tasks_and_one_architecture_lead_to_the_page(project):
     whole = yaml.safe_load((ROOT / "params.yaml").read_text())
     whole |= {"scale": "smoke", "tasks": TASKS, "architectures": {"gru": operated.GRU}}

@@ -160,6 +160,7 @@ def work() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_file_ends_in_a_traceback_or_writes_elsewhere(project, tmp_path, monkeypatch):
     chance, whole, count = random.Random(14), base(), 0
     root = tmp_path / "outer/project"
