@@ -15,6 +15,7 @@ help:    ## what these commands do
 setup: .venv/ready  ## create .venv from requirements.lock (about 2 minutes, 2 GB)
 
 repro: setup  ## run the whole pipeline: data, training, evaluation, report
+	@python -m pipeline params --check
 	dvc repro
 
 smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: nothing of yours is touched

@@ -1,6 +1,6 @@
 """What does a step of recurrence cost? Seconds of a training step, by system, length, batch, width and setting.
 
-reads   params: scale, seed, benchmark
+reads   .work/machine.json; params: scale, seed, benchmark
 writes  reports/benchmark.json, reports/curves/benchmark.csv
 
 Seconds are medians of a forward and a backward pass of the core, with the loss on the last output and first weights as

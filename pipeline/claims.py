@@ -1,7 +1,8 @@
 """The ledger of the deck's claims: what its programs do when they are run, what the experiments show, the verdicts.
 
-reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
-        reports/imdb/metrics.json, reports/sine/metrics.json, models, data/prepared/imdb; params: scale
+reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json;
+        .work/machine.json; of imdb and sine, where params.yaml has them: metrics.json, models, data/prepared;
+        params: scale, tasks
 writes  reports/claims.json
 
 The programs are run as our own telling of them (pipeline/deck/printed.py), each in a process of its own, for what it
@@ -12,11 +13,10 @@ import subprocess
 import sys
 from collections import Counter
 
-from pipeline.config import command, files, paths
+from pipeline.config import command, files, machine, paths
 from pipeline.config.params import load
 from pipeline.deck import printed
-from pipeline.measures.ledger import CLAIMS
-from pipeline.measures.machine import machine
+from pipeline.measures.ledger import CLAIMS, judged
 from pipeline.measures.measured import Measured
 from pipeline.tracking import store
 from pipeline.training.setup import settle
@@ -28,19 +28,19 @@ def main() -> None:
     params, measured = load(), Measured()
     store.check()
     settle(1)
-    judged = [(claim, claim.judge(measured)) for claim in CLAIMS]  # first: it tells what is missing
+    verdicts = [(claim, judged(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: says what is missing
     ran = {name: run(name) for name in printed.PROGRAMS}
-    where = machine()
+    where = machine.named(machine.identity())
     claims = [
         {
             "slides": claim.slides,
             "claim": claim.claim,
             "printed_program": ran[claim.program],
             **judgement._asdict(),
-            "machine": f"{where['processor']}, {where['cores']} cores, torch {where['torch']}",
+            "machine": where,
             "scale": params["scale"],
         }
-        for claim, judgement in judged
+        for claim, judgement in verdicts
     ]
     files.write_json(paths.found("claims"), claims)
     counts = Counter(claim["verdict"] for claim in claims)

@@ -1,7 +1,7 @@
 """Is training slow and unsteady? Time until solved, the error surface, and what predictions come to when fed back.
 
-reads   data/prepared/TASK, models/TASK (sum_sign) and models/SERIES (sine); params: scale, seed, tasks, architectures,
-        model, train, convergence
+reads   data/prepared/TASK, models/TASK (sum_sign) and models/SERIES (sine), .work/machine.json; params: scale, seed,
+        tasks, architectures, model, train, convergence
 writes  reports/convergence.json, reports/curves/convergence.csv
 
 Nothing looks at a test split: sequences and waves are fresh, the surface is that of the validation split. A clock is in
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import command, files, paths
+from pipeline.config.machine import identity
 from pipeline.config.params import load
 from pipeline.measures import convergence, over_seeds
 from pipeline.measures.convergence import Job, Plan
@@ -50,7 +51,8 @@ def numbers(found: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
         yield f"curvature/{one['architecture']}-{one['seed']}", one.get("curvature", {}).get("value")
     for one in found["free_running"]:
         yield f"free_running/{one['name'].replace(' ', '_')}", one["clean"][-1] if one["clean"] else None
-    yield "control/accuracy", found["control"]["fresh_accuracy"]["median"]
+    if "control" in found:
+        yield "control/accuracy", found["control"]["fresh_accuracy"]["median"]
 
 
 def write_curves(path: Path, found: dict[str, Any]) -> None:
@@ -64,16 +66,16 @@ def write_curves(path: Path, found: dict[str, Any]) -> None:
 
 
 def _key(plan: Plan) -> str:
-    """Of all that decides what is found: settings, code and the trained networks."""
+    """Of all that decides what is measured: settings, code, the trained networks, and the machine for its seconds."""
     package, settings, params = Path(__file__).parent, plan.settings, plan.params
     code = [package / name for name in ("architectures", "config", "deck", "measures", "tasks", "training")]
-    models = [
-        paths.trained(task, name) for task in (settings.task, settings.series) for name in params["architectures"]
-    ]
+    named = [task for task in (settings.task, settings.series) if task]
+    read = [paths.trained(task, name) for task in named for name in params["architectures"]]
+    read += [paths.prepared(settings.task)] if settings.task else []
     used = {key: params.get(key) for key in ("scale", "seed", "architectures", "model", "train")}
-    decides = [used, settings.model_dump(), plan.task.model_dump(), plan.series.model_dump()]
-    data = [files.digest(path) for path in (*models, paths.prepared(settings.task))]
-    return files.text_digest(json.dumps([decides, data, files.digest(*code)], sort_keys=True))
+    tasks = [task and task.model_dump() for task in (plan.task, plan.series)]
+    decides = [used, settings.model_dump(), tasks, [files.digest(path) for path in read], files.digest(*code)]
+    return files.text_digest(json.dumps([*decides, identity()], sort_keys=True))
 
 
 def _name(job: Job) -> str:
@@ -88,10 +90,9 @@ def _tell(found: dict[str, Any]) -> None:
         )
         reached = "diverged" if best is None else f"best accuracy {best:.4f}"
         print(f"{one['architecture']:12} solved by {one['solved']} of {len(found['seeds'])} seeds: {told}; {reached}")
-    deck = found["control"]
-    print(
-        f"the deck's readout alone: accuracy {deck['fresh_accuracy']['median']:.4f}, {deck['seconds']['median']:.2f} s"
-    )
+    if deck := found.get("control"):
+        accuracy, seconds = (deck[key]["median"] for key in ("fresh_accuracy", "seconds"))
+        print(f"the deck's readout alone: accuracy {accuracy:.4f}, {seconds:.2f} s")
     for one in found["free_running"]:
         print(f"{one['name']:16} {found['series']['ahead']} steps ahead: error {_last(one['clean'])}")
 

@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.config import command, files, paths
 from pipeline.config.diagnose import Diagnose
 from pipeline.config.params import load, section
-from pipeline.config.registry import known
+from pipeline.config.registry import Named, all_known
 from pipeline.deck import scalar
 from pipeline.measures import networks
 from pipeline.tracking import store
@@ -29,13 +29,10 @@ from pipeline.training.remembered import Remembered
 def main() -> None:
     params = load()
     settings = section(Diagnose, params)
-    for kind, names, accepted in (
-        ("task", settings.tasks, params["tasks"]),
-        ("initializer", settings.initializers, INITIALIZERS),
-        ("clipping", settings.clippings, CLIPPINGS),
-    ):
-        for name in names:
-            known(kind, name, accepted)
+    all_known(
+        Named("diagnose.initializers", "initializer", settings.initializers, INITIALIZERS),
+        Named("diagnose.clippings", "clipping", settings.clippings, CLIPPINGS),
+    )
     store.check()
     fresh, trained = networks.fresh_ones(params, settings), networks.trained_ones(params, settings)
     kept = Remembered(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
@@ -82,7 +79,10 @@ def _key(params: dict[str, Any], settings: Diagnose) -> str:
     package = Path(__file__).parent
     code = files.digest(*(package / name for name in ("architectures", "measures", "tasks", "training")))
     models = [files.digest(paths.trained(task, name)) for task in settings.tasks for name in params["architectures"]]
-    return files.text_digest(json.dumps([params, code, models], sort_keys=True))
+    used = {key: params.get(key) for key in ("scale", "seed", "architectures", "model", "train")}
+    tasks = [params["tasks"][task] for task in settings.tasks]
+    decides = [used, tasks, settings.model_dump(), code, models]
+    return files.text_digest(json.dumps(decides, sort_keys=True, default=str))
 
 
 def _name(job: networks.Job) -> str:

@@ -14,7 +14,7 @@ from pipeline.config import command, files, paths
 from pipeline.config.choice import finalists
 from pipeline.config.evidence import Evidence
 from pipeline.config.params import load, section
-from pipeline.config.registry import known
+from pipeline.config.registry import Named, all_known, known
 from pipeline.search import Plan
 from pipeline.search.factorial import gather
 from pipeline.tracking import store
@@ -24,7 +24,7 @@ def main(task: str) -> None:
     params = load()
     architecture = section(Evidence, params).architecture
     known("task", task, params["tasks"])
-    known("architecture", architecture, params["architectures"])
+    all_known(Named("evidence.architecture", "architecture", [architecture], params["architectures"]))
     swept = finalists(task, architecture)
     store.check()
     found = gather(Plan(task, architecture, params), swept)

@@ -1,19 +1,21 @@
 """How far back can each architecture be trained to look, and with how many sequences? Beside two controls.
 
-reads   params: scale, seed, architectures, model, train, memory
+reads   .work/machine.json; params: scale, seed, architectures, model, train, memory
 writes  reports/memory.json, reports/curves/memory.csv
 
-Recall, adding, temporal order and copying, on sequences that are drawn as they are needed: no data set is read.
-Networks that are done are kept in .work: started again after a kill it goes on.
+Recall, adding, temporal order and copying, on sequences that are drawn as they are needed: no data set is read. A
+clock is in what it writes: another machine measures anew. Networks that are done are kept in .work: started again after
+a kill it goes on.
 """
 
 import csv
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import InputError, command, files, paths
+from pipeline.config import command, files, paths
 from pipeline.config.memory import Memory
 from pipeline.config.params import load, section
+from pipeline.measures.machine import machine
 from pipeline.measures.memory import gather
 from pipeline.tracking import store
 
@@ -21,10 +23,8 @@ from pipeline.tracking import store
 def main() -> None:
     params = load()
     settings = section(Memory, params)
-    if not settings.problems:
-        raise InputError("params.yaml: memory.problems: there are none to measure")
     store.check()
-    found = gather(params)
+    found = {"machine": machine(), **gather(params)}
     files.write_json(paths.found("memory"), found)
     write_curves(paths.curves("memory"), found)
     from pipeline.tracking import findings  # mlflow takes seconds to import
@@ -53,6 +53,8 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, float | None]]:
 
 
 def _tell(found: dict[str, Any]) -> None:
+    if not found["rows"]:
+        print("params.yaml: memory.problems is empty: there is nothing to measure")
     for row in found["rows"]:
         counted = "trials" if "trials" in row else "sequences"
         middle = row[counted]["median"]

@@ -1,29 +1,49 @@
-"""Print every setting: its value at the scale of params.yaml, and what it means.
+"""Print every setting: its value at the scale of params.yaml, and what it means; or every mistake that stands there.
 
-reads   params.yaml
+reads   params.yaml, dvc.yaml
+writes  nothing; with --check, which prints mistakes alone, .work/params.checked, so that what has none is not looked
+        through again before it changes
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config import command
-from pipeline.config.params import SECTIONS, load, section, settings_class
+from pipeline.config import InputError, Mistakes, command, files, names, paths
+from pipeline.config.params import SECTIONS, gathered, load, section, settings_class
+from pipeline.config.staged import STAGES, refuse_what_dvc_cannot_expand
+
+CHECKED = paths.WORK / "params.checked"
 
 
-def main() -> None:
-    print("\n".join(describe()))
+def main(check: bool = False) -> None:
+    params = load()
+    if not check:
+        refuse_mistakes(params)
+        print("\n".join(describe(params)))
+    elif not CHECKED.exists() or CHECKED.read_text(encoding="utf-8") != _digest():
+        refuse_mistakes(params)
+        files.write_text(CHECKED, _digest())
 
 
-def describe() -> Iterator[str]:
+def refuse_mistakes(params: dict[str, Any]) -> None:
+    """Raise all that is wrong in params.yaml in one message, each mistake with its place."""
+    if mistakes := gathered(_checks(params)):
+        raise Mistakes(mistakes)
+
+
+def describe(params: dict[str, Any]) -> Iterator[str]:
     """A line per setting, in the order of params.yaml."""
     from pipeline.architectures import Architecture, own_settings
     from pipeline.config.registry import find
     from pipeline.tasks import make
     from pipeline.training.setup import read_choice
 
-    params = load()
     yield f"scale = {params['scale']}"
     yield f"seed = {params['seed']}"
     for name in params["tasks"]:
@@ -44,6 +64,37 @@ def lines(settings: BaseModel, prefix: str = "") -> Iterator[str]:
     for name, field in type(settings).model_fields.items():
         told = f"  {prefix}{name} = {getattr(settings, name)!r}"
         yield f"{told:44} # {' '.join((field.description or '').split())}"
+
+
+def _checks(params: dict[str, Any]) -> Iterator[Callable[[], object]]:
+    """A check of each task, architecture and section, and of what they are together."""
+    from pipeline.architectures import own_settings  # torch takes seconds to import
+    from pipeline.tasks import make
+    from pipeline.training.setup import read_choice
+
+    yield refuse_what_dvc_cannot_expand
+    yield from (partial(make, name, params) for name in params["tasks"])
+    for name, settings in params["architectures"].items():
+        yield partial(own_settings, name, settings or {})
+        yield partial(read_choice, name, settings or {})
+    yield partial(_refuse_clashes, params)
+    yield from (partial(section, settings_class(name), params) for name in SECTIONS)
+
+
+def _refuse_clashes(params: dict[str, Any]) -> None:
+    from pipeline.tasks import make
+
+    baselines = {}
+    for name in params["tasks"]:
+        with suppress(InputError):  # which its own check reports
+            baselines[name] = make(name, params).baselines
+    names.refuse_clashes(params["architectures"], baselines)
+
+
+def _digest() -> str:
+    """Of all that decides whether there are mistakes: both files and the code."""
+    stages = [STAGES] if STAGES.exists() else []
+    return files.digest(paths.PARAMS, *stages, Path(__file__).parent)
 
 
 def _summary(thing: object) -> str:

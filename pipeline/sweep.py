@@ -24,10 +24,7 @@ JOIN_SECONDS = 60.0  # that a helper waits for the study to begin
 def main(task: str, join: bool = False) -> None:
     params = load()
     sweep, architectures = section(Sweep, params), params["architectures"]
-    for name in (task, *sweep.tasks):
-        known("task", name, params["tasks"])
-    for name in sweep.architectures:
-        known("architecture", name, architectures)
+    known("task", task, params["tasks"])
     if join and task not in sweep.tasks:
         raise InputError(f"sweep --join: {task} is not swept; sweep.tasks: {', '.join(sweep.tasks) or 'none'}")
     choices = {name: stated(name, settings or {}) for name, settings in architectures.items()}

@@ -243,6 +243,14 @@ def test_what_a_machine_cannot_measure_is_told(monkeypatch):
     assert len(told) > len(left_out) or not torch.cuda.is_available()
 
 
+def test_an_architecture_that_is_not_timed_is_named(monkeypatch):
+    before = speed.plan(Benchmark(**TINY), 0)[1]
+    assert [reason for reason in before if "systems.py" in reason] == []
+    monkeypatch.setattr(systems, "names", lambda contract: ["gru", "identity", "mine"])
+    left_out = speed.plan(Benchmark(**TINY), 0)[1]
+    assert [*before, "mine: it is not among the systems of pipeline/measures/systems.py"] == left_out
+
+
 def test_the_rows_with_a_mark_have_more_time():
     settings = Benchmark(**{**TINY, "denormal_lengths": [256], "denormal_widths": [128], "denormal_batch": 64})
     job, *_ = speed.plan(settings, 0)[0]

@@ -98,6 +98,22 @@ def test_other_numbers_give_other_verdicts(measured, judge, stage, values, verdi
     assert judge(measured).verdict == verdict
 
 
+def test_a_claim_about_a_task_that_is_not_there_is_undecided(measured):
+    judged = {claim.claim: ledger.judged(claim, measured, ["imdb"]) for claim in ledger.CLAIMS}
+    (lacking,) = [one for one in judged.values() if one.verdict == "undecided"]
+    assert lacking.experiment == "Not tried: params.yaml has no task named sine."
+    assert sum(ledger.judged(claim, measured, []).verdict == "undecided" for claim in ledger.CLAIMS) == 3
+    write("convergence", sum_sign=[])
+    assert ledger.convergence(measured).experiment == "Not tried: convergence.task in params.yaml is null."
+
+
+def test_a_new_architecture_stands_beside_the_plain_net(measured):
+    write("memory", rows=[row("rnn", 0), row("gru", 8), row("mine", 5), row("identity", 0), row("guessing", 8)])
+    assert "0 of 8 seeds; gru in 8, mine in 5. The slide" in ledger.dependencies(measured).experiment
+    write("memory", rows=[row("rnn", 0)])
+    assert "0 of 8 seeds. The slide" in ledger.dependencies(measured).experiment
+
+
 def test_the_best_network_is_chosen_on_validation_and_is_no_control(measured):
     """Of what was evaluated: a network whose files are left over from earlier is none."""
     described = {"seeds": {"0": {"status": "ok", "valid_loss": 0.01}}}

@@ -1,16 +1,24 @@
 """Settings: what a person may write in params.yaml, and what they are told when it is wrong."""
 
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
+from pipeline import params as command_params
 from pipeline.architectures import Architecture
 from pipeline.config import InputError, command, files, params
+from pipeline.config.evidence import Evidence
 from pipeline.config.registry import find, names
+from pipeline.config.staged import refuse_what_dvc_cannot_expand
 from pipeline.config.train import Train
 from pipeline.tasks import Task, make
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_a_number_is_taken_at_the_scale(project):
@@ -39,6 +47,122 @@ def test_a_mistake_is_told_with_its_place_and_what_is_accepted(project, values, 
         params.section(Train)
 
 
+def test_all_mistakes_of_a_file_come_in_one_message_with_their_places(project):
+    project(
+        seed=-1,
+        tasks={"near": {"kind": "recall", "lag": 0, "lgg": 1}, "mine": {"kind": "recal"}},
+        architectures={"gru": {"layers": "two", "choice": {"initializer": "chron", "clipping": "norms"}}, "lst": None},
+        trian={},
+    )
+    with pytest.raises(InputError) as error:
+        params.load()
+    assert str(error.value).splitlines()[:2] == [
+        "params.yaml: 2 mistakes:",
+        f"  unknown key 'trian'; accepted: {', '.join(params.KEYS)}",
+    ]
+    project(
+        tasks={"near": {"kind": "recall", "lag": 0, "lgg": 1}, "mine": {"kind": "recal"}},
+        architectures={"gru": {"layers": "two", "choice": {"initializer": "chron", "clipping": "norms"}}, "lst": None},
+        sweep={"tasks": ["recall"], "architectures": ["gru", "rnn"], "clippings": {"none": None}},
+        evidence={"tasks": ["near", "far"]},
+        diagnose={"tasks": ["adding"]},
+        memory={"problems": [{"task": "recall", "variant": "bits", "lags": [3], "most": 9, "architectures": ["rnn"]}]},
+        convergence={"series": "sine"},
+        train={"seeds": 0, "precision": "fp64", "momentum": float("nan")},
+    )
+    with pytest.raises(InputError) as error:
+        command_params.main()
+    mistakes = str(error.value).splitlines()[1:]
+    for place, reason in {
+        "tasks.near.lag": "Input should be greater than 0, got 0",
+        "tasks.near.lgg": "unknown setting; accepted: parameters, ",
+        "tasks.mine.kind": "no kind of task named 'recal'; there are: adding, ",
+        "architectures.gru.layers": "Input should be a valid integer",
+        "architectures.gru.choice.initializer": "no initializer named 'chron'; there are: default, ",
+        "architectures.gru.choice.clipping": "no clipping named 'norms'; there are: none, ",
+        "architectures.lst": "no architecture named 'lst'; there are: attention, ",
+        "sweep.tasks[0]": "no task named 'recall'; there are: near, mine",
+        "sweep.architectures[1]": "no architecture named 'rnn'; there are: gru, lst",
+        "evidence.tasks[1]": "no task named 'far'; there are: near, mine",
+        "diagnose.tasks[0]": "no task named 'adding'; there are: near, mine",
+        "memory.problems[0].architectures[0]": "no architecture named 'rnn'; there are: gru, lst",
+        "convergence.series": "no task named 'sine'; there are: near, mine; null for none",
+        "train.seeds": "Input should be greater than 0, got 0",
+        "train.precision": "Input should be 'fp32' or 'bf16', got 'fp64'",
+        "train.momentum": "Input should be a finite number",
+    }.items():
+        assert [line for line in mistakes if line.startswith(f"  {place}: {reason}")], place
+    assert len(mistakes) == 16
+
+
+def test_evidence_needs_its_architecture_only_where_it_has_tasks(project):
+    project(tasks={"near": {"kind": "recall"}}, architectures={"gru": None}, evidence={"tasks": []})
+    assert params.section(Evidence).architecture == "rnn"
+    project(tasks={"near": {"kind": "recall"}}, architectures={"gru": None}, evidence={"tasks": ["near"]})
+    with pytest.raises(InputError, match="evidence.architecture: no architecture named 'rnn'; there are: gru"):
+        params.section(Evidence)
+
+
+def test_an_architecture_may_not_be_called_like_a_baseline(project):
+    project(tasks={"near": {"kind": "recall"}}, architectures={"constant": None})
+    with pytest.raises(InputError, match="architectures.constant: near has a baseline of that name"):
+        command_params.main()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: 0\ntasks:\n  load: {}\n  load: {}\n", "line 4: 'load' stands in line 3 already"),
+        ("{seed: 0, tasks: {load: {}, load: {}}}", "line 1: 'load' stands in line 1 already"),
+        ("seed: 0\ntrain:\n  seeds: 2024-13-45\n", "line 3: '2024-13-45': month must be in 1..12"),
+        ("train: &again {seeds: *again}", "cannot be read: a value contains itself, or hundreds of others"),
+        ("train: {1: 2}", "train: 1: the name of a setting is text"),
+        ("tasks: [unclosed", "is not YAML"),
+    ],
+)
+def test_what_yaml_takes_or_cannot_take_is_reported_with_its_line(project, tmp_path, text, message):
+    project()
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=f"params.yaml.*{message}") as error:
+        params.load()
+    assert "\n" not in str(error.value)
+
+
+def test_another_encoding_is_reported_with_the_line(project, tmp_path):
+    project()
+    (tmp_path / "params.yaml").write_bytes("seed: 0\n# Größe\n".encode("latin-1"))
+    with pytest.raises(InputError, match="params.yaml is not UTF-8: byte 0xf6 in line 2"):
+        params.load()
+
+
+def test_what_dvc_reads_is_there_and_not_by_scale(project):
+    whole = yaml.safe_load((ROOT / "params.yaml").read_text())
+    root = project(**whole)
+    shutil.copy(ROOT / "dvc.yaml", root)
+    refuse_what_dvc_cannot_expand()
+    del whole["model"], whole["train"]["device"]
+    project(**whole | {"evidence": {"tasks": {"smoke": ["recall"], "quick": ["recall"]}}})
+    with pytest.raises(InputError) as error:
+        refuse_what_dvc_cannot_expand()
+    assert str(error.value).splitlines()[1:] == [
+        "  model: missing, though dvc.yaml reads it",
+        "  train.device: missing, though dvc.yaml reads it",
+        "  evidence.tasks: depends on the scale; accepted: one value, since dvc.yaml makes stages of it",
+    ]
+
+
+def test_a_file_without_mistakes_is_not_looked_through_twice(project, monkeypatch):
+    project(tasks={"near": {"kind": "recall"}}, architectures={"gru": None})
+    command_params.main(check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command_params, "refuse_mistakes", lambda params: pytest.fail("looked through again"))
+        command_params.main(check=True)
+    project(tasks={"near": {"kind": "recall", "lag": 0}}, architectures={"gru": None})
+    for _ in range(2):
+        with pytest.raises(InputError, match="tasks.near.lag"):
+            command_params.main(check=True)
+
+
 def test_not_yaml_and_no_file_are_told_in_one_line(project, tmp_path):
     with pytest.raises(InputError, match="run this from the project's root"):
         params.load()
@@ -53,7 +177,7 @@ def test_tasks_are_found_by_name_and_kind(project):
     assert make("far").lag == 7
     with pytest.raises(InputError, match="no task named 'imbd'; there are: far, odd, bad"):
         make("imbd")
-    with pytest.raises(InputError, match="no kind of task .*tasks.odd: kind.* named 'recal'; there are: adding, "):
+    with pytest.raises(InputError, match="tasks.odd.kind: no kind of task named 'recal'; there are: adding, "):
         make("odd")
     with pytest.raises(InputError, match="tasks.bad.lgg: unknown setting; accepted: parameters, "):
         make("bad")

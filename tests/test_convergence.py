@@ -129,11 +129,25 @@ def test_diverged_networks_are_told_and_left_out(signs, monkeypatch):
     assert drawn.count('class="plot"') == 4
 
 
+@pytest.mark.parametrize(("task", "series"), [("signs", None), (None, "waves"), (None, None)])
+def test_a_part_without_its_task_is_left_out_and_the_page_says_so(signs, monkeypatch, task, series):
+    monkeypatch.setattr(findings, "log", lambda *logged: None)
+    signs(task=task, series=series, ahead=3, most=160, seeds=1)
+    convergence.main()
+    results = files.read_json(paths.found("convergence"))
+    parts = [bool(results[part]) for part in ("sum_sign", "surface", "free_running")]
+    assert parts == [bool(task), bool(task), bool(series)]
+    drawn = str(challenges.section("convergence", [results]))
+    assert ("convergence.task in params.yaml is null" in drawn) == (task is None)
+    assert ("convergence.series in params.yaml is null" in drawn) == (series is None)
+    assert drawn.count('class="plot"') == 5 * (task is not None) + (series is not None)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({}, "run `dvc repro train@signs-rnn` first"),
-        ({"task": "sign"}, "no task .params.yaml: convergence.task. named 'sign'; there are: signs, waves"),
+        ({"task": "sign"}, "convergence.task: no task named 'sign'; there are: signs, waves; null for none"),
         ({"task": "waves"}, "convergence.task: waves is of kind sine; accepted: sum_sign"),
         ({"series": "signs"}, "convergence.series: signs is of kind sum_sign; accepted: sine"),
         ({"level": 1.5}, "convergence.level"),

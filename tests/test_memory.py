@@ -84,6 +84,18 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
     assert challenges.page("memory", found).count("<script") >= 2
 
 
+def test_without_problems_there_is_nothing_to_measure_and_the_page_says_so(write, capsys):
+    write(problems=[])
+    memory.main()
+    results = files.read_json(paths.found("memory"))
+    assert results["rows"] == []
+    assert "memory.problems is empty" in capsys.readouterr().out
+    shown = challenges.section("memory", [results])
+    assert "Not measured: memory.problems in params.yaml is empty." in shown
+    assert "<table" not in shown
+    assert challenges.page("memory", results)
+
+
 def test_it_goes_on_after_a_kill_and_trains_nothing_twice(write, monkeypatch):
     write(problems=[{**RECALL, "most": 640}])
     memory.main()
@@ -148,16 +160,21 @@ def test_every_variant_is_a_task_with_the_lag_that_was_asked(task, name):
         ),
         ({"problems": [{**RECALL, "task": "sentiment"}]}, "no drawn task with a lag named 'sentiment'"),
         ({"problems": [{**RECALL, "variant": "1998"}]}, "no variant of recall named '1998'; there are: bits, 1997"),
-        ({"problems": [{**RECALL, "architectures": ["gruu"]}]}, "no architecture named 'gruu'; there are: gru, lstm"),
+        (
+            {"problems": [{**RECALL, "architectures": ["gruu"]}]},
+            r"memory.problems\[0\].architectures\[0\]: no architecture named 'gruu'; there are: gru, lstm",
+        ),
         (
             {"problems": [{**RECALL, "task": "temporal_order", "variant": "usual", "lags": [10]}]},
             "temporal_order.steps: .*got 10",
         ),
-        ({"problems": [{**RECALL, "lags": [100_000]}]}, r"lags.0: .*less than or equal to 10000, got 100000"),
-        ({"problems": [{**RECALL, "lags": [0]}]}, "lags.0: .*greater than 0, got 0"),
+        (
+            {"problems": [{**RECALL, "lags": [100_000]}]},
+            r"memory.problems\[0\].lags\[0\]: .*less than or equal to 10000, got 100000",
+        ),
+        ({"problems": [{**RECALL, "lags": [0]}]}, r"lags\[0\]: .*greater than 0, got 0"),
         ({"problems": [{**RECALL, "lags": []}]}, "lags: .*at least 1 item"),
         ({"problems": [RECALL, RECALL]}, r"recall \(bits\) at lag 3 stands there twice"),
-        ({"problems": []}, "memory.problems: there are none to measure"),
         ({"parameters": 10, "problems": [RECALL]}, "parameters: 10 is too few for GRU"),
         ({"guessing": {"reach": 0}}, "guessing.reach: .*greater than 0"),
         ({"lags": [3]}, "memory.lags: unknown setting; accepted: parameters, batch_size"),

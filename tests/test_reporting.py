@@ -15,6 +15,7 @@ from pipeline.reporting import colours, examples, markup, overview, results, tab
 from pipeline.reporting.chapter import answers, chapter, drawn
 from pipeline.reporting.figures import Chart, floor
 from pipeline.reporting.glossary import glossary
+from pipeline.reporting.page import page as page_of
 
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 ARCHITECTURES = {"gru": {}, "identity": {}}
@@ -186,13 +187,13 @@ def test_networks_that_are_equal_share_the_first_place(made):
 
 
 def test_names_and_reviews_cannot_break_the_page(project):
+    """Whatever a name holds: those that params.yaml may have are plainer."""
     name = "<img src=x onerror=alert(1)>"
-    project(tasks={name.replace("/", ""): {"kind": "recall"}}, architectures=ARCHITECTURES)
     rivals = against(WON, LEVEL, LOST)
     write(name, "recall", network(against=rivals), LABELS, classes=2, settings={"labels": ["<no>", "</script>"]})
     write_texts(name, ["</td><script>alert(1)</script> " + "bad " * 200] * len(LABELS))
-    report.main()
-    page = paths.PAGE.read_text()
+    params = {"architectures": ARCHITECTURES, "scale": "smoke"}
+    page = page_of([results.read(name, list(ARCHITECTURES))], params, 0.95, lacks=[name])
     assert "<img" not in page
     assert "<script>alert" not in page
     assert page.count("</script>") == page.count("<script")
@@ -224,23 +225,48 @@ def test_equal_inputs_give_equal_bytes(made):
 
 
 @pytest.mark.parametrize(
-    ("gone", "stage"),
+    ("gone", "lack", "headings"),
     [
-        (lambda: paths.metrics("bits"), "evaluate@bits"),
-        (lambda: paths.prepared("bits") / "audit.json", "prepare@bits"),
-        (lambda: paths.trained("bits", "gru") / "history.csv", "train@bits-gru"),
-        (lambda: paths.predictions("bits") / "gru.parquet", "evaluate@bits"),
+        (lambda: paths.prepared("bits") / "audit.json", "prepared data (data/prepared/bits)", "Results Training"),
+        (
+            lambda: paths.trained("bits", "gru") / "history.csv",
+            "trained networks (gru)",
+            "Results Training Answers Data",
+        ),
+        (lambda: paths.predictions("bits") / "gru.parquet", "predictions (gru)", "Results Training Data"),
     ],
 )
-def test_what_is_missing_is_told_with_the_stage_that_makes_it(made, gone, stage):
+def test_the_page_is_made_of_what_there_is_and_names_what_it_lacks(made, capsys, gone, lack, headings):
     gone().unlink()
-    with pytest.raises(InputError, match=f"run `dvc repro {stage}` first"):
-        report.main()
+    report.main()
+    page = paths.PAGE.read_text()
+    assert f"it lacks of bits: {lack}: run `dvc repro evaluate@bits`" in capsys.readouterr().out
+    assert f"of bits: {lack}: run dvc repro evaluate@bits" in text_of(page).replace("  ", " ")
+    assert "gru 0.7500 [0.5000, 0.8750]" in text_of(page)
+    assert re.findall(r"<h3[^>]*>(\w+)</h3>", page) == headings.split()
+    found = Links(page)
+    assert {link.removeprefix("#") for link in found.links} <= set(found.ids)
 
 
-def test_an_architecture_without_scores_is_told(made, project):
-    project(tasks={"bits": {"kind": "recall"}}, architectures={**ARCHITECTURES, "lstm": {}})
-    with pytest.raises(InputError, match="no scores of lstm"):
+def test_three_tasks_of_which_one_has_results_make_a_page(made, project, capsys):
+    """Results for one task and one architecture, and evidence and a stage that point to what is not there."""
+    tasks = {"bits": {"kind": "recall"}, "mine": {"kind": "recall"}, "load": {"kind": "sine"}}
+    project(
+        tasks=tasks, architectures={**ARCHITECTURES, "lstm": {}}, evidence={"tasks": ["recall"], "architecture": "rnn"}
+    )
+    report.main()
+    printed, page = capsys.readouterr().out, text_of(paths.PAGE.read_text())
+    for lack in (
+        "of bits: scores (lstm): run `dvc repro evaluate@bits`",
+        "reports/mine/metrics.json: run `dvc repro evaluate@mine`",
+        "reports/load/metrics.json: run `dvc repro evaluate@load`",
+        "params.yaml: evidence.tasks[0]: no task named 'recall'; there are: bits, mine, load",
+        "reports/memory.json (How far back can it be trained to look?): run `dvc repro memory`",
+    ):
+        assert lack in printed
+        assert lack.partition("`")[0] in page
+    project(tasks={"mine": {"kind": "recall"}}, architectures=ARCHITECTURES)
+    with pytest.raises(InputError, match="there is nothing to report on yet: run `dvc repro evaluate` first"):
         report.main()
 
 

@@ -87,8 +87,8 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
 
     Raises InputError for settings that the architecture does not have.
     """
-    kind, spec = find(Architecture, architecture), task.spec
-    own = own_settings(architecture, settings).model_dump()
+    own, spec = own_settings(architecture, settings).model_dump(), task.spec
+    kind = find(Architecture, architecture)
     check_whole(task)
     width = find_width(kind, own, task.parameters // task.directions) or model.embedding
     cores = [kind(width, **own) for _ in range(task.directions)]
@@ -97,10 +97,11 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
 
 def own_settings(architecture: str, settings: Mapping[str, Any]) -> Settings:
     """An architecture's own settings, checked: the arguments of its class, but for the width."""
-    arguments = inspect.signature(find(Architecture, architecture)).parameters
+    place = f"architectures.{architecture}"
+    arguments = inspect.signature(find(Architecture, architecture, place)).parameters
     fields: dict[str, Any] = {n: (p.annotation, p.default) for n, p in arguments.items() if n != "width"}
     own = {name: value for name, value in settings.items() if name != "choice"}
-    return check(create_model("Own", __base__=Settings, **fields), own, f"architectures.{architecture}")
+    return check(create_model("Own", __base__=Settings, **fields), own, place)
 
 
 def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: int) -> int | None:

@@ -17,6 +17,7 @@ from pipeline.config import InputError
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
+    "check": "Only say what is wrong in params.yaml; nothing where nothing is.",
     "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
     "texts": "What to ask about.",
     "file": "A table: parquet, csv or jsonl.",

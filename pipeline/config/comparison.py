@@ -6,12 +6,13 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from pipeline.config import Settings
+from pipeline.config.names import TaskName
 
 
 class Comparison(Settings):
     """Trainings of one length, with several initializers, clippings and learning rates."""
 
-    tasks: list[str] = []
+    tasks: list[TaskName] = []
     """Tasks on which they are compared."""
     epochs: int = Field(0, ge=0)
     """Epochs of a training; 0 takes the task's own."""

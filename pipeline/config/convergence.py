@@ -3,15 +3,17 @@
 from pydantic import Field
 
 from pipeline.config import Settings
+from pipeline.config.names import OptionalTaskName
 
 
 class Convergence(Settings):
     """Training until solved, the error surface around trained networks, and predictions that are fed back."""
 
-    task: str = "sum_sign"
-    """The task that is trained until it is solved, and whose trained networks' error surface is looked at."""
-    series: str = "sine"
-    """The task, of kind sine, whose trained networks run free."""
+    task: OptionalTaskName = None
+    """The task, of kind sum_sign, that is trained until it is solved, and whose trained networks' error surface is
+    looked at; null for none."""
+    series: OptionalTaskName = None
+    """The task, of kind sine, whose trained networks run free; null for none."""
     seeds: int = Field(3, gt=0)
     """Seeds that each architecture, and the deck's program, is trained with."""
     level: float = Field(0.99, gt=0, le=1)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.config import Settings
+from pipeline.config.names import TaskName
 
 
 class Diagnose(Settings):
@@ -16,7 +17,7 @@ class Diagnose(Settings):
     """Sequences whose gradients are taken together."""
     initializers: list[str] = ["default", "orthogonal"]
     """First weights that are compared in every architecture."""
-    tasks: list[str] = []
+    tasks: list[TaskName] = []
     """Tasks whose trained networks are diagnosed; those that cannot be read step by step are refused."""
     lyapunov_steps: int = Field(100, gt=0)
     """Steps over which Lyapunov exponents are averaged."""

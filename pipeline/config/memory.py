@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from pipeline.config import Settings
+from pipeline.config.names import ArchitectureName
 
 GUESSING = "guessing"  # the control's name among the architectures
 Lag = Annotated[int, Field(gt=0, le=10_000)]
@@ -19,7 +20,7 @@ class Problem(Settings):
     """A form and its criterion: recall has bits, adding has unit, others usual; 1997 is that of published numbers."""
     lags: list[Lag] = Field(min_length=1)
     """Distractors, blanks or steps, as the task counts them."""
-    architectures: list[str] = []
+    architectures: list[ArchitectureName] = []
     """Architectures that are trained; none named: all of params.yaml."""
     most: int = Field(gt=0)
     """Training sequences after which a network counts as unable within this budget."""

@@ -5,73 +5,129 @@ file of its name (`train:` in pipeline/config/train.py), so that a new setting o
 """
 
 import importlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config import InputError, Settings, paths
+from pipeline.config import InputError, Mistakes, Settings, names, paths
+from pipeline.config.names import SCALES
 
-SCALES = ("smoke", "quick", "full")
 SECTIONS = (
     "model", "sweep", "train", "evaluate", "evidence", "diagnose", "memory", "convergence", "benchmark", "promote",
     "drift", "retrain",
 )  # fmt: skip
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten times as fast
 KEYS = ("scale", "seed", "tasks", "architectures", *SECTIONS)
+NAMED = ("tasks", "architectures")  # sections that map names to settings
+SHOWN = 200  # characters of a value in a message
+SEEDS = 2**31  # numpy, torch and Python take every seed below
 
 S = TypeVar("S", bound=BaseModel)
 
 
+class _Strict(LOADER):  # type: ignore[misc,valid-type]
+    """Refuses a key that stands twice in a mapping, of which YAML keeps the last; names the line of an odd value."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a date that no calendar has
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {node.value!r}: {error}") from None
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                line, own = key.start_mark.line + 1, (key.tag, key.value)
+                if own in lines:
+                    raise yaml.YAMLError(f"line {line}: {key.value!r} stands in line {lines[own]} already")
+                lines[own] = line
+        return super().construct_mapping(node, deep)
+
+
 def load(path: Path = paths.PARAMS) -> dict[str, Any]:
-    """The whole file as plain values, each at the file's scale; unknown top-level keys are errors."""
+    """The whole file as plain values, each at the file's scale; mistakes in keys, names and scales are refused."""
     if not path.exists():
         raise InputError(f"no {path} in {Path.cwd()}: run this from the project's root")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), LOADER)
+        return _resolved(read(path), path)
+    except RecursionError:
+        raise InputError(f"{path} cannot be read: a value contains itself, or hundreds of others") from None
+
+
+def _resolved(values: dict[Any, Any], path: Path) -> dict[str, Any]:
+    mistakes = [f"unknown key {key!r}; accepted: {', '.join(KEYS)}" for key in values if key not in KEYS]
+    scale, seed = values.setdefault("scale", "quick"), values.setdefault("seed", 0)
+    if scale not in SCALES:
+        mistakes.append(f"scale: {scale!r} is not one of {', '.join(SCALES)}")
+    if type(seed) is not int or not 0 <= seed < SEEDS:
+        mistakes.append(f"seed: {seed!r} is not a whole number from 0 to {SEEDS - 1}")
+    for section in NAMED:
+        mistakes += _mistakes_of_names(section, values.setdefault(section, {}))
+    if scale in SCALES:
+        values = {key: _resolve(value, scale, str(key), mistakes) for key, value in values.items()}
+    mistakes += [mistake for section in NAMED for mistake in _mistakes_of_settings(section, values[section])]
+    if mistakes:
+        raise Mistakes(mistakes, path)
+    return values
+
+
+def read(path: Path = paths.PARAMS, loader: Any = None) -> dict[Any, Any]:
+    """The file as it is written, unresolved."""
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), loader or _Strict)
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError(f"{path} is not UTF-8: byte {error.object[error.start]:#04x} in line {line}") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path} must be a mapping with the keys {', '.join(KEYS)}")
-    for key in values:
-        if key not in KEYS:
-            raise InputError(f"{path}: unknown key {key!r}; accepted: {', '.join(KEYS)}")
-    scale = values.get("scale", "quick")
-    if scale not in SCALES:
-        raise InputError(f"{path}: scale: {scale!r} is not one of {', '.join(SCALES)}")
-    if not isinstance(values.get("seed", 0), int):
-        raise InputError(f"{path}: seed: {values['seed']!r} is not a whole number")
-    values = {key: resolve(value, scale, key) for key, value in values.items()}
-    for key in ("tasks", "architectures"):
-        _check_names(key, values.setdefault(key, {}))
-    return {"scale": "quick", "seed": 0, **values}
+    return values
 
 
-def _check_names(key: str, named: Any) -> None:
-    """`tasks` and `architectures` map names to settings, or to nothing where every setting has its default."""
+def _mistakes_of_names(section: str, named: Any) -> list[str]:
     if not isinstance(named, dict):
-        raise InputError(f"params.yaml: {key}: {named!r} is not a mapping of names to settings")
-    for name, settings in named.items():
-        if not isinstance(settings, dict | None):
-            raise InputError(f"params.yaml: {key}.{name}: {settings!r} is not a mapping of settings")
+        return [f"{section}: {shown(named)} is not a mapping of names to settings"]
+    return list(names.mistakes(section, named))
+
+
+def _mistakes_of_settings(section: str, named: Any) -> list[str]:
+    """`tasks` and `architectures` map names to settings, or to nothing where every setting has its default."""
+    every = named.items() if isinstance(named, dict) else ()
+    odd = {name: settings for name, settings in every if not isinstance(settings, dict | None)}
+    return [f"{section}.{name}: {shown(settings)} is not a mapping of settings" for name, settings in odd.items()]
 
 
 def resolve(value: Any, scale: str, place: str) -> Any:
     """Replace every mapping from scales to values by its value at `scale`."""
+    mistakes: list[str] = []
+    resolved = _resolve(value, scale, place, mistakes)
+    if mistakes:
+        raise Mistakes(mistakes)
+    return resolved
+
+
+def _resolve(value: Any, scale: str, place: str, mistakes: list[str]) -> Any:
     if not isinstance(value, dict):
         return value
-    if value and set(value) <= set(SCALES):
+    if value and set(value) <= set(SCALES) and place not in NAMED:
         if scale not in value:
-            raise InputError(f"params.yaml: {place}: no value for scale {scale!r}; it has {', '.join(value)}")
-        return value[scale]
-    return {key: resolve(inner, scale, f"{place}.{key}") for key, inner in value.items()}
+            mistakes.append(f"{place}: no value for scale {scale!r}; it has {', '.join(value)}")
+        return value.get(scale)
+    if place not in NAMED and (odd := [key for key in value if not isinstance(key, str)]):
+        mistakes.append(f"{place}: {', '.join(map(repr, odd))}: the name of a setting is text")
+    return {key: _resolve(inner, scale, f"{place}.{key}", mistakes) for key, inner in value.items()}
 
 
-def section(kind: type[S], values: dict[str, Any] | None = None) -> S:
-    """The section of params.yaml that `kind` describes, as a frozen object."""
-    name = kind.__module__.rsplit(".", 1)[1]
-    return check(kind, (load() if values is None else values).get(name) or {}, name)
+def section(kind: type[S], values: Mapping[str, Any] | None = None) -> S:
+    """The section of params.yaml that `kind` describes, as a frozen object; names in it are looked up in the file."""
+    name, values = kind.__module__.rsplit(".", 1)[1], load() if values is None else values
+    known = {key: list(values[key]) for key in NAMED if key in values}
+    return check(kind, values.get(name) or {}, name, known=known)
 
 
 def settings_class(name: str) -> type[Settings]:
@@ -79,17 +135,42 @@ def settings_class(name: str) -> type[Settings]:
     return getattr(importlib.import_module(f"pipeline.config.{name}"), name.capitalize())
 
 
-def check(kind: type[S], values: Any, place: str, file: Path = paths.PARAMS) -> S:
-    """`values` of a file as a `kind`; the first mistake is told with its place, what came and what is accepted."""
+def check(
+    kind: type[S], values: Any, place: str, file: Path = paths.PARAMS, known: Mapping[str, list[str]] | None = None
+) -> S:
+    """`values` of a file as a `kind`; every mistake is reported with its place, what came and what is accepted.
+
+    `known` are the names of tasks and architectures that settings may refer to.
+    """
     if not isinstance(values, dict):
-        raise InputError(f"{file}: {place}: {values!r} is not a mapping of settings")
+        raise Mistakes([f"{place}: {shown(values)} is not a mapping of settings"], file)
     try:
-        return kind.model_validate(values, strict=None)
+        return kind.model_validate(values, strict=None, context=known)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in (place, *first["loc"]))
-        if first["type"] == "extra_forbidden":
-            reason = f"unknown setting; accepted: {', '.join(kind.model_fields)}"
-        else:
-            reason = f"{first['msg'].removeprefix('Value error, ')}, got {first['input']!r}"
-        raise InputError(f"{file}: {where}: {reason}") from None
+        raise Mistakes([_mistake(kind, place, one) for one in error.errors()], file) from None
+
+
+def gathered(checks: Iterable[Callable[[], object]]) -> list[str]:
+    """The mistakes that these checks come upon."""
+    mistakes: list[str] = []
+    for one in checks:
+        try:
+            one()
+        except InputError as error:
+            mistakes += error.mistakes if isinstance(error, Mistakes) else [str(error)]
+    return list(dict.fromkeys(mistakes))
+
+
+def _mistake(kind: type[BaseModel], place: str, error: Mapping[str, Any]) -> str:
+    where = place + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+        return f"{where}: unknown setting; accepted: {', '.join(kind.model_fields)}"
+    reason, came = error["msg"].removeprefix("Value error, "), error["input"]
+    is_named = error["type"] == "value_error" and repr(came) in reason  # by a check of ours
+    return f"{where}: {reason}" + ("" if is_named else f", got {shown(came)}")
+
+
+def shown(value: Any) -> str:
+    """A value as it came, in one line of a length to be read."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

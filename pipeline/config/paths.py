@@ -5,6 +5,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 WORK = Path(".work")  # outside DVC: checkpoints of unfinished training, studies
 STUDIES = WORK / "studies.journal"
+MACHINE = WORK / "machine.json"  # of this machine: git never has it
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 PAGE = Path("reports/index.html")

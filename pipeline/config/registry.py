@@ -6,12 +6,21 @@ of that package, but for helpers whose names begin with `_`, defines exactly one
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
-from pipeline.config import InputError
+from pipeline.config import InputError, Mistakes
 
 T = TypeVar("T")
+
+
+class Named(NamedTuple):
+    """Names that stand at a place in params.yaml, and those that are accepted there."""
+
+    place: str
+    what: str
+    names: Iterable[Any]
+    accepted: Iterable[str]
 
 
 def names(contract: type) -> list[str]:
@@ -20,8 +29,10 @@ def names(contract: type) -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
-def find(contract: type[T], name: str) -> type[T]:
-    """The subclass of `contract` that the file called `name` defines."""
+def find(contract: type[T], name: str, place: str = "") -> type[T]:
+    """The subclass of `contract` that the file called `name` defines; `place` is where params.yaml names it."""
+    if place:
+        all_known(Named(place, contract.__name__.lower(), [name], names(contract)))
     known(contract.__name__.lower(), name, names(contract))
     module = importlib.import_module(f"{contract.__module__}.{name}")
     (found,) = (
@@ -34,6 +45,19 @@ def find(contract: type[T], name: str) -> type[T]:
 
 def known(what: str, name: str, accepted: Iterable[str]) -> None:
     """Raise InputError, which lists the accepted names, unless `name` is one of them."""
+    for mistake in _unknown(what, [name], accepted):
+        raise InputError(mistake)
+
+
+def all_known(*places: Named) -> None:
+    """Raise Mistakes, each with its place in params.yaml, unless every name is accepted at its place."""
+    mistakes = [f"{p.place}: {mistake}" for p in places for mistake in _unknown(p.what, p.names, p.accepted)]
+    if mistakes:
+        raise Mistakes(mistakes)
+
+
+def _unknown(what: str, names: Iterable[Any], accepted: Iterable[str]) -> Iterator[str]:
     accepted = list(accepted)
-    if name not in accepted:
-        raise InputError(f"no {what} named {name!r}; there are: {', '.join(accepted)}")
+    for name in names:
+        if name not in accepted:
+            yield f"no {what} named {name!r}; there are: {', '.join(accepted) or 'none'}"

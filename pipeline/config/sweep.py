@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipeline.config.comparison import Comparison
+from pipeline.config.names import ArchitectureName
 
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
@@ -12,7 +13,7 @@ Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 class Sweep(Comparison):
     """A study per task and architecture; its best choice is what train then takes."""
 
-    architectures: list[str] = []
+    architectures: list[ArchitectureName] = []
     """Architectures that are swept on them."""
     trials: int = Field(20, gt=0)
     """Finished trials of a study: complete, pruned and diverged together. Raise it to enlarge a study."""

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from pipeline.architectures._saved import load
 from pipeline.config import InputError, files, paths
+from pipeline.config.names import refuse_clashes
 from pipeline.config.train import Train
 from pipeline.measures import fitted
 from pipeline.measures.metrics import Scores
@@ -49,6 +50,7 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
     Raises InputError for a network that is not trained.
     """
     prepared = open_prepared(task)
+    refuse_clashes(architectures, {task: prepared.task.baselines})
     for architecture in architectures:
         if not (paths.trained(task, architecture) / "model.json").exists():
             place, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from pipeline.config import InputError
+from pipeline.config import Mistakes
 from pipeline.config.convergence import Convergence
 from pipeline.config.criterion import Criterion
 from pipeline.config.model import Model
 from pipeline.config.params import section
-from pipeline.config.registry import known
 from pipeline.config.train import Train
 from pipeline.deck import readout_only
 from pipeline.measures import free_running, surface, trained
@@ -39,30 +38,34 @@ class Job(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is measured, with the two tasks it is measured on."""
+    """What is measured, with the two tasks it is measured on; None leaves out what needs it."""
 
     params: Params
     settings: Convergence
-    task: SumSign
-    series: Sine
+    task: SumSign | None
+    series: Sine | None
 
 
 def plan(params: Params) -> Plan:
     """Raises InputError for tasks that are not there, or of another kind."""
     settings = section(Convergence, params)
-    task = _task(params, "task", settings.task, SumSign)
+    task, series = _task(params, "task", settings.task, SumSign), _task(params, "series", settings.series, Sine)
     own = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
-    return Plan(params, settings, task.model_copy(update=own), _task(params, "series", settings.series, Sine))
+    return Plan(params, settings, task and task.model_copy(update=own), series)
 
 
 def jobs(plan: Plan) -> list[Job]:
     """Everything that is measured. Raises InputError for networks that are not trained."""
-    open_prepared(plan.settings.task, plan.params)
-    names, seeds = list(plan.params["architectures"]), own_seeds(plan)
-    every = [Job("solve", name, seed) for name in names for seed in seeds]
-    every += [Job("control", "", seed) for seed in seeds]
-    for kind, task in (("surface", plan.settings.task), ("free", plan.settings.series)):
-        every += [Job(kind, name, int(seed)) for name in names for seed in trained.description(task, name)["seeds"]]
+    names, seeds, settings = list(plan.params["architectures"]), own_seeds(plan), plan.settings
+    every: list[Job] = []
+    if settings.task:
+        open_prepared(settings.task, plan.params)
+        every += [Job("solve", name, seed) for name in names for seed in seeds]
+        every += [Job("control", "", seed) for seed in seeds]
+    for kind, task in (("surface", settings.task), ("free", settings.series)):
+        if task:
+            described = {name: trained.description(task, name) for name in names}
+            every += [Job(kind, name, int(seed)) for name in names for seed in described[name]["seeds"]]
     return every
 
 
@@ -78,11 +81,13 @@ def measure(plan: Plan, job: Job) -> dict[str, Any]:
 def waves(plan: Plan) -> free_running.Waves:
     """The waves that every network and predictor goes on with."""
     settings = plan.settings
+    assert plan.series is not None
     return free_running.draw(plan.series, settings.waves, settings.ahead, 1_000 * plan.params["seed"] + WAVES)
 
 
 def _solve(plan: Plan, job: Job) -> dict[str, Any]:
     settings, own = plan.settings, plan.params["architectures"][job.architecture] or {}
+    assert plan.task is not None
     model, train = section(Model, plan.params), section(Train, plan.params)
     choice, criterion = read_choice(job.architecture, own), Criterion(measure="accuracy", level=settings.level)
     length = (settings.most, settings.every, settings.checked, settings.average)
@@ -90,10 +95,12 @@ def _solve(plan: Plan, job: Job) -> dict[str, Any]:
 
 
 def _control(plan: Plan, job: Job) -> dict[str, Any]:
+    assert plan.task is not None
     return readout_only.experiment(job.seed, plan.task.steps)
 
 
 def _surface(plan: Plan, job: Job) -> dict[str, Any]:
+    assert plan.settings.task is not None
     status, model = trained.network(plan.settings.task, job.architecture, job.seed)
     if model is None:
         return status
@@ -106,6 +113,7 @@ def _surface(plan: Plan, job: Job) -> dict[str, Any]:
 
 
 def _free(plan: Plan, job: Job) -> dict[str, Any]:
+    assert plan.settings.series is not None
     status, model = trained.network(plan.settings.series, job.architecture, job.seed)
     if model is None:
         return status
@@ -113,11 +121,11 @@ def _free(plan: Plan, job: Job) -> dict[str, Any]:
     return status | free_running.errors(free_running.run(model, drawn), drawn)
 
 
-def _task(params: Params, setting: str, name: str, kind: type[Kind]) -> Kind:
-    place = f"params.yaml: convergence.{setting}"
-    known(f"task ({place})", name, params["tasks"])
+def _task(params: Params, setting: str, name: str | None, kind: type[Kind]) -> Kind | None:
+    if name is None:
+        return None
     made = make(name, params)
     if not isinstance(made, kind):
-        file = kind.__module__.rsplit(".", 1)[1]
-        raise InputError(f"{place}: {name} is of kind {type(made).__module__.rsplit('.', 1)[1]}; accepted: {file}")
+        own, file = (some.__module__.rsplit(".", 1)[1] for some in (type(made), kind))
+        raise Mistakes([f"convergence.{setting}: {name} is of kind {own}; accepted: {file}, or null for none"])
     return made

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import torch
 
-from pipeline.training.setup import cores
+from pipeline.config.machine import identity
 
 PRODUCTS = 6  # of which the fastest counts: a limit is not the mean
 
@@ -18,12 +18,10 @@ PRODUCTS = 6  # of which the fastest counts: a limit is not the mean
 def machine() -> dict[str, Any]:
     """Processor, memory and versions, and the CUDA device where there is one."""
     found = {
-        "processor": processor(),
-        "cores": cores(),
+        **identity(),
         "memory_bytes": psutil.virtual_memory().total,
         "os": platform.platform(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "numpy": np.__version__,
         "bf16_instructions": has_bf16(),
         "device": "cpu",
@@ -32,14 +30,6 @@ def machine() -> dict[str, Any]:
         found["device"] = torch.cuda.get_device_name()
         found["device_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
     return found
-
-
-def processor() -> str:
-    """The processor's name as its maker gives it, where the system tells it."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def has_bf16() -> bool:

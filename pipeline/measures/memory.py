@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import pipeline
 from pipeline.architectures import Architecture, find_width, own_settings
-from pipeline.config import files, paths
+from pipeline.config import files, machine, paths
 from pipeline.config.choice import Choice
 from pipeline.config.memory import GUESSING, Memory, Problem
 from pipeline.config.model import Model
 from pipeline.config.params import section
-from pipeline.config.registry import find, known
+from pipeline.config.registry import Named, all_known, find
 from pipeline.config.train import Train
 from pipeline.measures.guessing import guess
 from pipeline.measures.shares import share
@@ -42,6 +42,7 @@ class Row(NamedTuple):
 def gather(params: Params) -> dict[str, Any]:
     """What reports/memory.json says. Raises InputError for names that do not exist and lags that a task refuses."""
     settings = section(Memory, params)
+    _check_names(settings.problems)
     rows = list(_rows(settings, params))
     seeds = [params["seed"] + 1 + number for number in range(settings.seeds)]
     jobs = {_key(row, seed, params): (row, seed) for row in rows for seed in seeds}
@@ -64,13 +65,19 @@ def gather(params: Params) -> dict[str, Any]:
     }
 
 
+def _check_names(problems: Sequence[Problem]) -> None:
+    """Raises InputError for tasks without a lag, and variants that they do not have."""
+    places = [(f"memory.problems[{number}]", problem) for number, problem in enumerate(problems)]
+    all_known(*(Named(f"{at}.task", "drawn task with a lag", [p.task], VARIANTS) for at, p in places))
+    all_known(*(Named(f"{at}.variant", f"variant of {p.task}", [p.variant], VARIANTS[p.task]) for at, p in places))
+
+
 def _rows(settings: Memory, params: Params) -> Iterator[Row]:
     """All that is measured, checked before any of it begins."""
-    for problem in settings.problems:
+    for number, problem in enumerate(settings.problems):
         for lag in problem.lags:
-            task = make(problem, lag, settings)
+            task = make(problem, lag, settings, f"memory.problems[{number}]")
             for architecture in problem.architectures or params["architectures"]:
-                known("architecture", architecture, params["architectures"])
                 own = params["architectures"][architecture] or {}
                 read_choice(architecture, own)
                 find_width(
@@ -138,11 +145,12 @@ def _key(row: Row, seed: int, params: Params) -> str:
 
 
 def _digest(params: Params) -> str:
-    """Of what decides every network: settings but for those that only say which, and code."""
+    """Of what decides every network: settings but for those that only say which, code, and the machine."""
     package = Path(pipeline.__file__).parent
     code = [package / name for name in ("architectures", "config", "tasks", "training")]
     code += [package / f"measures/{name}.py" for name in ("guessing", "solving", "variants")]
     memory = section(Memory, params).model_dump(exclude={"problems", "seeds"})
     train = section(Train, params).model_dump(exclude=set(HOW_ALONE))
     decides = [params["scale"], memory, train, section(Model, params).model_dump(), files.digest(*code)]
+    decides.append(machine.identity())  # the seconds are of one machine
     return files.text_digest(json.dumps(decides, sort_keys=True))

@@ -14,35 +14,56 @@ CONTROL = "identity"  # the architecture without memory
 
 
 def gather(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
-    """reports/convergence.json, but for the scale and the machine."""
-    names, settings, series = list(plan.params["architectures"]), plan.settings, plan.series
-    seeds, simple = own_seeds(plan), free_running.simple(series, waves(plan))
-    limits = {key: getattr(settings, key) for key in ("level", "most", "every", "checked", "average")}
-
-    def of(kind: str, task: str, name: str) -> list[tuple[int, Result]]:
-        return [(int(seed), results[Job(kind, name, int(seed))]) for seed in trained.description(task, name)["seeds"]]
-
+    """reports/convergence.json, but for the scale and the machine; empty where there is no task to measure on."""
     return {
-        "task": settings.task,
-        "seeds": seeds,
-        "criterion": limits | {key: getattr(plan.task, key) for key in ("batch_size", "parameters", "steps")},
+        "task": plan.settings.task,
+        "seeds": own_seeds(plan),
+        "sum_sign": [],
+        "surface": [],
+        "free_running": [],
+        **(_until_solved(plan, results) if plan.task else {}),
+        **(_fed_back(plan, results) if plan.series else {}),
+    }
+
+
+def _until_solved(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
+    names, seeds, task = list(plan.params["architectures"]), own_seeds(plan), plan.task
+    assert task is not None
+    assert plan.settings.task is not None
+    limits = {key: getattr(plan.settings, key) for key in ("level", "most", "every", "checked", "average")}
+    return {
+        "criterion": limits | {key: getattr(task, key) for key in ("batch_size", "parameters", "steps")},
         "sum_sign": [
             {"architecture": name, **solving([results[Job("solve", name, seed)] for seed in seeds])} for name in names
         ],
-        "control": control([results[Job("control", "", seed)] for seed in seeds], plan.task.steps),
+        "control": control([results[Job("control", "", seed)] for seed in seeds], task.steps),
         "surface": [
-            {"architecture": name, "seed": seed, **found}
+            {"architecture": name, "seed": seed, **result}
             for name in names
-            for seed, found in of("surface", settings.task, name)
+            for seed, result in _by_seed(results, "surface", plan.settings.task, name)
         ],
+    }
+
+
+def _fed_back(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
+    names, settings, series = list(plan.params["architectures"]), plan.settings, plan.series
+    assert series is not None
+    assert settings.series is not None
+    simple = free_running.simple(series, waves(plan))
+    every = {name: running(name, _by_seed(results, "free", settings.series, name)) for name in names}
+    return {
         "series": {
             "task": settings.series,
             **{key: getattr(series, key) for key in ("noise", "steps", "burn_in")},
             **{key: getattr(settings, key) for key in ("waves", "ahead")},
         },
-        "free_running": [{"name": name, **running(name, of("free", settings.series, name))} for name in names]
+        "free_running": [{"name": name, **errors} for name, errors in every.items()]
         + [{"kind": "baseline", **entry} for entry in simple],
     }
+
+
+def _by_seed(results: Mapping[Job, Result], kind: str, task: str, name: str) -> list[tuple[int, Result]]:
+    return [(int(seed), results[Job(kind, name, int(seed))]) for seed in trained.description(task, name)["seeds"]]
 
 
 def solving(runs: Sequence[Result]) -> dict[str, Any]:

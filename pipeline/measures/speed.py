@@ -19,7 +19,7 @@ from pipeline.measures import fresh
 from pipeline.measures.fresh import Result, Wanted
 from pipeline.measures.machine import Watch, has_bf16, machine
 from pipeline.measures.readings import MARK
-from pipeline.measures.systems import CELLS, EVERY
+from pipeline.measures.systems import CELLS, EVERY, untimed
 from pipeline.measures.timing import Job, Setting
 from pipeline.training.remembered import Remembered
 from pipeline.training.setup import cores
@@ -85,6 +85,7 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
         wanted[_like(devices[1], precision="bf16")] = lines
     else:
         left_out.append("a GPU: " + ("there is no CUDA device" if settings.device == "auto" else "device is cpu"))
+    left_out += [f"{name}: it is not among the systems of pipeline/measures/systems.py" for name in untimed()]
     peak: Wanted = ("peak", {"side": settings.matrix})
     jobs = [Job(setting, seed, [peak, *_in_order(every)]) for setting, every in wanted.items()]
     jobs += [Job(device, seed, [one]) for device in devices for one in _memory(settings)]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pipeline.architectures import Architecture
 from pipeline.architectures._scan import scan
 from pipeline.architectures.min_gru import Layer
-from pipeline.config.registry import find, known
+from pipeline.config.registry import find, known, names
 
 CELLS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
 SYSTEMS = {  # the implementations of each
@@ -27,6 +27,7 @@ SYSTEMS = {  # the implementations of each
     "transformer": ("fused",),
 }
 EVERY = [(system, implementation) for system, every in SYSTEMS.items() for implementation in every]
+CONTROL = "identity"  # without a core
 ATTENDING = {"attention": 1, "transformer": 2}  # layers in which each step attends to all before
 
 
@@ -58,6 +59,11 @@ class Loop(nn.Module):
             keep, write = layer._coefficients(x)
             x = x + scan(keep, write, blocks=1)
         return x
+
+
+def untimed() -> list[str]:
+    """Architectures with a core that is not timed: new files of pipeline/architectures."""
+    return [name for name in names(Architecture) if name not in (*SYSTEMS, CONTROL)]
 
 
 def build(system: str, implementation: str, width: int) -> nn.Module:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipeline.config.criterion import Criterion
 from pipeline.config.memory import Memory, Problem
 from pipeline.config.params import check
-from pipeline.config.registry import find, known
+from pipeline.config.registry import find
 from pipeline.tasks import Task
 from pipeline.tasks._drawn import Drawn
 
@@ -56,16 +56,13 @@ PUBLISHED = [
 
 
 def variant(problem: Problem) -> Variant:
-    """Raises InputError for a task without a lag, or a variant that it does not have."""
-    known("drawn task with a lag", problem.task, VARIANTS)
-    known(f"variant of {problem.task}", problem.variant, VARIANTS[problem.task])
     return VARIANTS[problem.task][problem.variant]
 
 
-def make(problem: Problem, lag: int, settings: Memory) -> Drawn:
-    """The task at this lag. Raises InputError where it does not allow it."""
+def make(problem: Problem, lag: int, settings: Memory, place: str = "memory.problems") -> Drawn:
+    """The task at this lag. Raises InputError where it does not allow it; `place` is where params.yaml asks for it."""
     own = {**variant(problem).settings, LAG[problem.task]: lag}
     size = {"parameters": settings.parameters, "batch_size": settings.batch_size}
-    task = check(find(Task, problem.task), {**own, **size}, f"memory.problems: {problem.task}")
+    task = check(find(Task, problem.task), {**own, **size}, f"{place}: {problem.task}")
     assert isinstance(task, Drawn)
     return task

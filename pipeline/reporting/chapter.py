@@ -16,31 +16,51 @@ from pipeline.reporting.results import TaskResults
 TASKS = Path(__file__).parents[1] / "tasks"
 
 
-def chapter(results: TaskResults) -> Markup:
-    """The section of one task."""
+def chapter(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
+    """The section of one task: what there is of it, and what is not."""
     name = slug(results.name)
     return tag(
         "section",
-        tag("h2", results.name, id=f"{name}-title"),
+        tag("h2", results.name, id=f"{name}.title"),
         about(results),
         tag("p", *headline(results), class_="headline"),
-        tag("h3", "Results", id=f"{name}-results"),
-        tables.scores(results),
+        lacking(results),
+        tag("h3", "Results", id=f"{name}.results"),
+        tables.scores(results, here),
         drawn(name, [figures.scores(results)]),
         tables.measures(results),
         more("By label", tables.classes(results)),
         more("Paired differences", tables.comparisons(results)),
-        tag("h3", "Training", id=f"{name}-training"),
-        drawn(name, [curves.learning_curves(results), curves.gradients(results)]),
-        more("How each network was trained", tables.choices(results)),
-        tag("h3", "Answers", id=f"{name}-answers"),
-        drawn(name, answers(results)),
-        texts(results),
-        tag("h3", "Data", id=f"{name}-data"),
-        data(results),
+        *(training(results, name) if results.networks else ()),
+        *(answered(results, name) if results.has_answers else ()),
+        *(source(results, name) if results.audit else ()),
         id=name,
-        aria_labelledby=f"{name}-title",
+        aria_labelledby=f"{name}.title",
     )
+
+
+def training(results: TaskResults, name: str) -> Iterator[Markup | None]:
+    yield tag("h3", "Training", id=f"{name}.training")
+    yield drawn(name, [curves.learning_curves(results), curves.gradients(results)])
+    yield more("How each network was trained", tables.choices(results))
+
+
+def answered(results: TaskResults, name: str) -> Iterator[Markup | None]:
+    yield tag("h3", "Answers", id=f"{name}.answers")
+    yield drawn(name, answers(results))
+    yield texts(results)
+
+
+def source(results: TaskResults, name: str) -> Iterator[Markup | None]:
+    yield tag("h3", "Data", id=f"{name}.data")
+    yield data(results)
+
+
+def lacking(results: TaskResults) -> Markup | None:
+    """What could not be read of this task, and the command that makes it."""
+    if not results.lacks:
+        return None
+    return tag("p", f"Not here: {words.listed(results.lacks)}. ", tag("code", results.making), " makes them.")
 
 
 def about(results: TaskResults) -> Markup:
@@ -71,7 +91,7 @@ def headline(results: TaskResults) -> Iterator[object]:
         who = "It" if len(tied) == 1 else best["name"]
         yield f"{who} is {', '.join(f'{said} {names}' for said, names in compared.items())}. "
     if selected := results.best_on_validation():
-        use = ", which promote would take" if "gate" in results.audit["rows"] else ""
+        use = ", which promote would take" if "gate" in results.audit.get("rows", {}) else ""
         yield join("Best on validation is ", tag("strong", f"{selected.name} seed {selected.seed}"), f"{use}.")
 
 
@@ -124,7 +144,7 @@ def _official(results: TaskResults) -> str:
 
 def drawn(task: str, charts: Iterable[Chart]) -> Markup:
     """Figures side by side where there is room; their data wait in the page until its script draws them."""
-    return tag("div", *(_figure(f"{task}-{chart.name}", chart) for chart in charts), class_="figures")
+    return tag("div", *(_figure(f"{task}.{chart.name}", chart) for chart in charts), class_="figures")
 
 
 def _figure(name: str, chart: Chart) -> Markup:

@@ -117,9 +117,9 @@ def _of_task(found: Found) -> Iterator[Markup | None]:
     said = "A retraining is due" if found["due"] else "No retraining is due"
     rows = f"{found['new']['rows']:,} new rows"
     since = f", champion version {champion['version']} ({champion['architecture']})" if champion else ""
-    yield tag("h3", name, id=f"drift-{slug(name)}")
+    yield tag("h3", name, id=f"drift.{slug(name)}")
     yield tag("p", tag("strong", f"{said}."), f" {rows}{since}: {'; '.join(found['reasons'])}.")
-    yield drawn(f"drift-{slug(name)}", charts(found))
+    yield drawn(f"drift.{slug(name)}", charts(found))
     if found["tests"]:
         head = ["what", "test", "then", "now", "measure", "effect", "p, corrected", ""]
         rows_of = [tag("tr", *(tag("td", cell) for cell in _cells(test))) for test in found["tests"]]

@@ -34,7 +34,7 @@ def _of_task(found: Evidence) -> Iterator[Markup]:
     yield tag("p", f"{seeds} seeds, {steps}, batches of {length['batch_size']}.")
     yield tag("ul", *(tag("li", _verdict(test)) for test in found["factors"]))
     yield tag("p", *_against_default(found["contenders"]))
-    yield drawn(f"evidence-{found['scale']}-{found['task']}", [factorial(found)])
+    yield drawn(f"evidence.{found['scale']}.{found['task']}", [factorial(found)])
     head = [
         "set-up",
         "initializer",

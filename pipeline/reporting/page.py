@@ -16,11 +16,12 @@ from typing import Any
 from pipeline.reporting import challenges, colours, drift, evidence, overview, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
-from pipeline.reporting.markup import Markup, slug, tag
+from pipeline.reporting.markup import Markup, prose, slug, tag
 from pipeline.reporting.results import TaskResults
 
 HERE = Path(__file__).parent
 TITLE = "Sequence models, measured"
+LACKS, LACKING = "lacks", "What this page lacks"
 SCALES = {
     "smoke": "These are the numbers of a smoke run: they prove that every stage runs, and nothing else.",
     "quick": "These are the numbers of a quick run, made for two CPU cores: short trainings of few seeds.",
@@ -35,21 +36,27 @@ def page(
     found: Sequence[evidence.Evidence] = (),
     findings: Mapping[str, Sequence[challenges.Found]] = MappingProxyType({}),
     drifts: Sequence[drift.Found] = (),
+    lacks: Sequence[str] = (),
+    here: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """The whole document; `found` is evidence on initialisation and clipping; `findings` by stage, `drifts` by task."""
+    """The whole document; `found` is evidence on initialisation and clipping; `findings` by stage, `drifts` by task.
+
+    `lacks` are results that are not there, each with the command that makes it; `here` is this machine.
+    """
     main = tag(
         "main",
         intro(tasks, params),
         tag("section", tag("h2", "Map of results"), overview.table_of(tasks, params["architectures"]), id="map"),
         tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
-        *(chapter(results) for results in tasks),
+        lacking(lacks),
+        *(chapter(results, here) for results in tasks),
         drift.section(drifts) if drifts else None,
         evidence.section(found) if found else None,
-        *(challenges.section(stage, every) for stage, every in findings.items()),
+        *(challenges.section(stage, every, here) for stage, every in findings.items()),
     )
     body = tag(
         "body",
-        tag("div", contents(tasks, bool(drifts), bool(found), list(findings)), main, class_="columns"),
+        tag("div", contents(tasks, bool(lacks), bool(drifts), bool(found), list(findings)), main, class_="columns"),
         *scripts(),
     )
     return f'<!DOCTYPE html>\n<html lang="en">{head()}{body}</html>\n'
@@ -67,9 +74,11 @@ def head() -> Markup:
     )
 
 
-def contents(tasks: Sequence[TaskResults], with_drift: bool, with_evidence: bool, stages: Sequence[str]) -> Markup:
+def contents(
+    tasks: Sequence[TaskResults], with_lacks: bool, with_drift: bool, with_evidence: bool, stages: Sequence[str]
+) -> Markup:
     """The table of contents."""
-    links = {"map": "Map of results", "reading": "How to read this"}
+    links = {"map": "Map of results", "reading": "How to read this"} | ({LACKS: LACKING} if with_lacks else {})
     links |= {slug(results.name): results.name for results in tasks}
     links |= {"drift": drift.TITLE} if with_drift else {}
     links |= {"evidence": evidence.TITLE} if with_evidence else {}
@@ -78,13 +87,20 @@ def contents(tasks: Sequence[TaskResults], with_drift: bool, with_evidence: bool
     return tag("nav", tag("p", "Contents", class_="title"), tag("ul", *items), aria_label="Contents")
 
 
+def lacking(lacks: Sequence[str]) -> Markup | None:
+    """What is not on the page, with the commands that make it."""
+    if not lacks:
+        return None
+    return tag("section", tag("h2", LACKING), tag("ul", *(tag("li", prose(lack)) for lack in lacks)), id=LACKS)
+
+
 def _seeds(counts: Sequence[int]) -> str:
     return f"{words.listed(map(str, counts))} seed{'' if list(counts) == [1] else 's'}"
 
 
 def intro(tasks: Sequence[TaskResults], params: Mapping[str, Any]) -> Markup:
     """What this page is, and how far its numbers can be trusted."""
-    seeds = sorted({len(network.description["seeds"]) for results in tasks for network in results.networks.values()})
+    seeds = sorted({results.seeds for results in tasks})
     told = (
         f"Which architecture, on which data? {_counted(len(params['architectures']), 'architecture')} on "
         f"{_counted(len(tasks), 'task')}, each trained with {_seeds(seeds)} at an equal budget "

@@ -1,6 +1,7 @@
 """What the page is made from: scores, histories and settings as the stages wrote them, without importing torch."""
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Network:
     description: dict[str, Any]
     history: dict[int, Curve]
     seconds: float
+    machine: dict[str, Any] | None = None  # that it was trained on, where run.json has it
 
     @property
     def diverged(self) -> dict[int, int]:
@@ -45,8 +47,20 @@ class TaskResults:
 
     name: str
     metrics: dict[str, Any]
-    audit: dict[str, Any]
+    audit: dict[str, Any]  # empty where there are no prepared data
     networks: dict[str, Network]
+    lacks: tuple[str, ...] = ()  # what of it could not be read
+    has_answers: bool = True  # predictions of all, and the data that they are about
+
+    @property
+    def making(self) -> str:
+        """The command that makes what is lacking."""
+        return f"dvc repro evaluate@{self.name}"
+
+    @property
+    def seeds(self) -> int:
+        """Of each network."""
+        return max((len(e["seeds"]) for e in self.metrics["results"] if e["kind"] != "baseline"), default=0)
 
     @property
     def kind(self) -> str:
@@ -86,8 +100,7 @@ class TaskResults:
 
     def predictions(self, name: str) -> Predictions:
         """What a network or baseline answered."""
-        path = paths.predictions(self.name) / f"{name}.parquet"
-        table = parquet.read_table(_there(path, "predictions", f"evaluate@{self.name}"))
+        table = parquet.read_table(paths.predictions(self.name) / f"{name}.parquet")
         seeds = table["seed"].to_numpy()
         outputs, targets = (_matrix(table[column]) for column in ("output", "target"))
         by_seed = {int(seed): outputs[seeds == seed] for seed in np.unique(seeds)}
@@ -100,22 +113,39 @@ class TaskResults:
 
 
 def read(task: str, architectures: list[str]) -> TaskResults:
-    """Everything about one task; InputError names the stage to run for what is missing."""
-    metrics = files.read_json(_there(paths.metrics(task), "scores", f"evaluate@{task}"))
-    audit = files.read_json(_there(paths.prepared(task) / "audit.json", "prepared data", f"prepare@{task}"))
-    scored = [entry["name"] for entry in metrics["results"] if entry["kind"] != "baseline"]
-    if missing := [name for name in architectures if name not in scored]:
-        raise InputError(
-            f"no scores of {', '.join(missing)} in {paths.metrics(task)}: run `dvc repro evaluate@{task}` first"
-        )
-    return TaskResults(task, metrics, audit, {name: _network(task, name) for name in scored})
+    """What there is about one task. Raises InputError, which names the stage to run, where it has no scores at all."""
+    if not paths.metrics(task).exists():
+        raise InputError(f"no {paths.metrics(task)}: run `dvc repro evaluate@{task}` first")
+    metrics, audit = files.read_json(paths.metrics(task)), paths.prepared(task) / "audit.json"
+    scored = {entry["name"]: entry["kind"] != "baseline" for entry in metrics["results"]}
+    trained = {name: _network(task, name) for name, is_network in scored.items() if is_network}
+    networks = {name: network for name, network in trained.items() if network}
+    predicted = [name for name in scored if (paths.predictions(task) / f"{name}.parquet").exists()]
+    lacks = [] if audit.exists() else [f"prepared data ({audit.parent})"]
+    lacks += _lack("scores", architectures, scored)
+    lacks += _lack("trained networks", trained, networks)
+    lacks += _lack("predictions", scored, predicted)
+    has_answers = audit.exists() and len(predicted) == len(scored)
+    checked = files.read_json(audit) if audit.exists() else {}
+    return TaskResults(task, metrics, checked, networks, tuple(lacks), has_answers)
 
 
-def _network(task: str, architecture: str) -> Network:
-    folder, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"
-    there = [_there(folder / file, "trained network", stage) for file in ("model.json", "history.csv", "run.json")]
-    seconds = [float(seed["train_seconds"]) for seed in files.read_json(there[2])["seeds"].values()]
-    return Network(files.read_json(there[0]), _history(there[1]), sum(seconds) / max(1, len(seconds)))
+def _lack(what: str, wanted: Collection[str], there: Collection[str]) -> list[str]:
+    """Those that are not there, by name or all of them."""
+    missing = [name for name in wanted if name not in there]
+    if not missing:
+        return []
+    return [f"all {what}" if len(missing) == len(wanted) > 1 else f"{what} ({', '.join(missing)})"]
+
+
+def _network(task: str, architecture: str) -> Network | None:
+    there = [paths.trained(task, architecture) / file for file in ("model.json", "history.csv", "run.json")]
+    if not all(path.exists() for path in there):
+        return None
+    record = files.read_json(there[2])
+    seconds = [float(seed["train_seconds"]) for seed in record["seeds"].values()]
+    mean = sum(seconds) / max(1, len(seconds))
+    return Network(files.read_json(there[0]), _history(there[1]), mean, record.get("machine"))
 
 
 def _history(path: Path) -> dict[int, Curve]:
@@ -137,9 +167,3 @@ def _finite(cell: str) -> float | None:
 def _matrix(column: Any) -> Shaped[np.ndarray, "rows values"]:
     array = column.combine_chunks()
     return array.flatten().to_numpy().reshape(len(array), -1)
-
-
-def _there(path: Path, what: str, stage: str) -> Path:
-    if not path.exists():
-        raise InputError(f"no {what} in {path.parent}: run `dvc repro {stage}` first")
-    return path

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.config import machine
 from pipeline.reporting import words
 from pipeline.reporting.glossary import MEASURES
 from pipeline.reporting.markup import Markup, join, table, tag
@@ -11,8 +12,11 @@ from pipeline.reporting.results import Network, TaskResults
 SPLITS = ("train", "valid", "gate", "test")
 
 
-def scores(results: TaskResults) -> Markup:
-    """Every network and baseline on the main metric, best first, with the trivial predictor where it would stand."""
+def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
+    """Every network and baseline on the main metric, best first, with the trivial predictor where it would stand.
+
+    `here` is this machine: seconds of another one are said to be so.
+    """
     metric = results.metrics["main_metric"]
     told = words.measure(metric, results.metrics["units"])
     head = ["name", told, "each seed", "compared", "kind", "parameters", "seconds"]
@@ -21,7 +25,9 @@ def scores(results: TaskResults) -> Markup:
     if trivial is not None:
         rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
     best = f"Best first: mean {told} over seeds, with its interval. {words.intervals(results.metrics)}"
-    caption = f"{best} Parameters: of the core / all. Seconds: of training, for a seed."
+    caption = (
+        f"{best} Parameters: of the core / all. Seconds: of training, for a seed{_elsewhere(results, here or {})}."
+    )
     return table(head, rows, caption, class_="scores")
 
 
@@ -93,6 +99,15 @@ def splits(results: TaskResults) -> Markup:
         for split, rows in sorted(audit["rows"].items(), key=_in_time)
     ]
     return table(head, rows, "Examples of each split.")
+
+
+def _elsewhere(results: TaskResults, here: Mapping[str, Any]) -> str:
+    """The other machines that networks were trained on, and which."""
+    machines: dict[str, list[str]] = {}
+    for name, network in results.networks.items():
+        if network.machine and machine.differs(network.machine, here):
+            machines.setdefault(machine.named(network.machine), []).append(name)
+    return "".join(f"; {words.listed(names)} on another machine, {where}" for where, names in machines.items())
 
 
 def _score_row(results: TaskResults, entry: Mapping[str, Any], metric: str) -> Markup:

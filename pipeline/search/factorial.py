@@ -13,7 +13,7 @@ from pipeline.config import files, paths
 from pipeline.config.choice import Choice
 from pipeline.config.evidence import Evidence
 from pipeline.config.params import check, section
-from pipeline.config.registry import known
+from pipeline.config.registry import Named, all_known
 from pipeline.measures import effects
 from pipeline.search import Plan, shortened
 from pipeline.search.space import ARTICLE, LIBRARY, OPTIMIZERS
@@ -59,12 +59,11 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
     Raises InputError for names that do not exist.
     """
     settings, trainings = section(Evidence, plan.params), Trainings(plan)
-    for name in settings.initializers:
-        known("initializer", name, INITIALIZERS)
-    for name in settings.clippings:
-        known("clipping", name, CLIPPINGS)
-    for name in settings.learning_rates:
-        known("optimizer", name, OPTIMIZERS)
+    all_known(
+        Named("evidence.initializers", "initializer", settings.initializers, INITIALIZERS),
+        Named("evidence.clippings", "clipping", settings.clippings, CLIPPINGS),
+        Named("evidence.learning_rates", "optimizer", settings.learning_rates, OPTIMIZERS),
+    )
     first = plan.params["seed"]
     seeds = [first + 1 + number for number in range(settings.repeats)]
     cells = [Cell(o, i, c) for o in settings.learning_rates for i in settings.initializers for c in settings.clippings]

@@ -13,7 +13,7 @@ from optuna.trial import BaseTrial
 from pipeline.architectures import make_model
 from pipeline.config import InputError
 from pipeline.config.choice import Choice
-from pipeline.config.registry import known
+from pipeline.config.registry import Named, all_known
 from pipeline.config.sweep import Range, Sweep
 from pipeline.search import Plan
 from pipeline.tasks import open_prepared
@@ -29,10 +29,10 @@ class Space:
     """The choices that a study may try. Raises InputError for names that do not exist."""
 
     def __init__(self, settings: Sweep, initializers: list[str]):
-        for name in settings.clippings:
-            known("clipping", name, CLIPPINGS)
-        for name in settings.learning_rates:
-            known("optimizer", name, OPTIMIZERS)
+        all_known(
+            Named("sweep.clippings", "clipping", settings.clippings, CLIPPINGS),
+            Named("sweep.learning_rates", "optimizer", settings.learning_rates, OPTIMIZERS),
+        )
         self.settings, self.initializers = settings, initializers
 
     def suggest(self, trial: BaseTrial) -> Choice:
@@ -90,8 +90,7 @@ class Space:
 
 def make_space(plan: Plan) -> Space:
     """The space of a plan, without the initializers that set nothing in its architecture."""
-    for name in plan.sweep.initializers:
-        known("initializer", name, INITIALIZERS)
+    all_known(Named("sweep.initializers", "initializer", plan.sweep.initializers, INITIALIZERS))
     task = open_prepared(plan.task, plan.params).task
     make = lambda: make_model(task, plan.architecture, plan.settings, plan.model)  # noqa: E731
     initializers = effective(plan.sweep.initializers, make)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pipeline.config import InputError, Settings, files, paths
 from pipeline.config.params import check, load
-from pipeline.config.registry import find, known, names
+from pipeline.config.registry import Named, all_known, find, known, names
 
 SPLITS = ("train", "valid", "gate", "test")
 
@@ -194,14 +194,11 @@ class Prepared:
 
 def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
     """The task that params.yaml calls `name`, checked."""
-    tasks = (load() if params is None else params)["tasks"]
+    tasks, place = (load() if params is None else params)["tasks"], f"tasks.{name}"
     known("task", name, tasks)
-    settings = tasks[name] or {}
-    if not isinstance(settings, dict):
-        raise InputError(f"params.yaml: tasks.{name}: {settings!r} is not a mapping of settings")
-    known(f"kind of task (params.yaml: tasks.{name}: kind)", settings.get("kind", name), names(Task))
-    kind = find(Task, settings.get("kind", name))
-    return check(kind, {key: value for key, value in settings.items() if key != "kind"}, f"tasks.{name}")
+    settings = {"kind": name} | (tasks[name] or {})
+    all_known(Named(f"{place}.kind", "kind of task", [settings["kind"]], names(Task)))
+    return check(find(Task, settings.pop("kind")), settings, place)
 
 
 def real(params: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import files, paths
+from pipeline.config import files, machine, paths
 from pipeline.tasks import Prepared
 from pipeline.tracking import models, runs
 from pipeline.tracking.cell import CellRuns
@@ -65,13 +65,13 @@ def log_models(runs_of_cell: CellRuns, prepared: Prepared, description: dict[str
 def run_record(
     outcomes: Mapping[int, Any], ids: Mapping[int, Any], folder: Path, audit: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """run.json: ids, digests and clock values, the only output that differs between two equal trainings."""
+    """run.json: ids, digests, clock values and whose they are: the only output that differs in equal trainings."""
     seeds = {}
     for seed, outcome in sorted(outcomes.items()):
         weights = folder / f"{seed}.safetensors"
         digest = files.digest(weights) if weights.exists() else None
         seeds[str(seed)] = {**ids[seed], **outcome["clock"], "weights_digest": digest}
-    return {"seeds": seeds, "inputs_digest": inputs_digest(audit)}
+    return {"seeds": seeds, "inputs_digest": inputs_digest(audit), "machine": machine.identity()}
 
 
 def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:

@@ -14,8 +14,9 @@ from torch.optim import SGD, AdamW, Optimizer, RMSprop
 from pipeline.architectures import SequenceModel, make_model
 from pipeline.config import InputError
 from pipeline.config.choice import Choice, stated
+from pipeline.config.machine import cores as cores  # for those who set a process up
 from pipeline.config.model import Model
-from pipeline.config.registry import known
+from pipeline.config.registry import Named, all_known, known
 from pipeline.config.train import Train
 from pipeline.tasks import Prepared, Task
 from pipeline.training.clipping import CLIPPINGS
@@ -45,11 +46,6 @@ def settle(threads: int) -> None:
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # numpy's
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def set_up(
@@ -125,7 +121,9 @@ def make_optimizer(model: nn.Module, choice: Choice, train: Train) -> Optimizer:
 
 def read_choice(architecture: str, settings: dict[str, Any]) -> Choice:
     """The choice that params.yaml states for an architecture, checked."""
-    choice = stated(architecture, settings)
-    known("initializer", choice.initializer, INITIALIZERS)
-    known("clipping", choice.clipping, CLIPPINGS)
+    choice, place = stated(architecture, settings), f"architectures.{architecture}.choice"
+    all_known(
+        Named(f"{place}.initializer", "initializer", [choice.initializer], INITIALIZERS),
+        Named(f"{place}.clipping", "clipping", [choice.clipping], CLIPPINGS),
+    )
     return choice

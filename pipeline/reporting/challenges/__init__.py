@@ -11,6 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from pipeline.config.machine import differs, named
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.markup import Markup, join, tag
 
@@ -18,10 +19,10 @@ Found = Mapping[str, Any]  # reports/STAGE.json, or reports/full/STAGE.json
 STAGES = ("diagnose", "memory", "convergence", "benchmark", "remedies", "claims")  # in the page's order
 
 
-def section(stage: str, every: Sequence[Found]) -> Markup:
-    """All that a stage found, at the current scale and in full."""
+def section(stage: str, every: Sequence[Found], here: Found | None = None) -> Markup:
+    """All that a stage measured, at the current scale and in full; `here` is the machine that the page is made on."""
     told = module(stage)
-    parts = (_of_scale(stage, told, found) for found in every)
+    parts = (_of_scale(stage, told, found, here or {}) for found in every)
     return tag("section", tag("h2", told.TITLE), tag("p", told.ABOUT), *parts, id=stage)
 
 
@@ -36,13 +37,13 @@ def module(stage: str) -> ModuleType:
     return import_module(f"{__name__}.{stage}")
 
 
-def _of_scale(stage: str, told: ModuleType, found: Found) -> Markup:
+def _of_scale(stage: str, told: ModuleType, found: Found, here: Found) -> Markup:
     scale, where = found["scale"], found.get("machine")
     return join(
-        tag("h3", f"At scale {scale}", id=f"{stage}-{scale}"),
-        tag("p", f"Measured on {_named(where)}{_when(found)}.") if where else None,
+        tag("h3", f"At scale {scale}", id=f"{stage}.{scale}"),
+        tag("p", f"Measured on {named(where)}{_when(found)}{_elsewhere(where, here)}.") if where else None,
         *(tag("p", paragraph) for paragraph in told.lead(found)),
-        drawn(f"{stage}-{scale}", told.charts(found)),
+        drawn(f"{stage}.{scale}", told.charts(found)),
         *told.tables(found),
     )
 
@@ -53,8 +54,6 @@ def _when(found: Found) -> str:
     return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
 
 
-def _named(machine: Found) -> str:
-    """Processor, cores, memory, torch, and the device where it is not the CPU."""
-    memory = f"{machine['memory_bytes'] / 2**30:.0f} GiB"
-    named = f"{machine['processor']}, {machine['cores']} cores, {memory}, torch {machine['torch']}"
-    return named if machine["device"] == "cpu" else f"{machine['device']} beside {named}"
+def _elsewhere(where: Found, here: Found) -> str:
+    """That the times are not this machine's, where they are another's."""
+    return f": another machine than this page was made on, which is {named(here)}" if differs(where, here) else ""

@@ -21,25 +21,35 @@ Found = Mapping[str, Any]
 
 
 def lead(found: Found) -> Iterator[str]:
-    yield _slow(found)
-    yield _control(found)
-    yield _unsteady(found)
+    if found["sum_sign"]:
+        yield _slow(found)
+        yield _control(found)
+        yield _unsteady(found)
+    else:
+        yield "Not measured: training until solved, and the surface: convergence.task in params.yaml is null."
     if sound := [one for one in found["surface"] if one["status"] == "ok"]:
         yield _complex(sound)
-    yield _fed_back(found)
+    if found["free_running"]:
+        yield _fed_back(found)
+    else:
+        yield "Not measured: predictions that are fed back: convergence.series in params.yaml is null."
 
 
-def charts(found: Found) -> list[Chart]:
-    made = [pictures.solved(found, "seconds"), pictures.solved(found, "sequences"), pictures.accuracy(found)]
+def charts(found: Found) -> Iterator[Chart]:
+    if found["sum_sign"]:
+        yield from (pictures.solved(found, "seconds"), pictures.solved(found, "sequences"), pictures.accuracy(found))
     if any(one["status"] == "ok" for one in found["surface"]):
-        made += [pictures.surface(found, "random"), pictures.surface(found, "gradient")]
-    return [*made, pictures.free_running(found)]
+        yield from (pictures.surface(found, "random"), pictures.surface(found, "gradient"))
+    if found["free_running"]:
+        yield pictures.free_running(found)
 
 
 def tables(found: Found) -> Iterator[Markup]:
-    yield told.solved(found)
-    yield told.surface(found)
-    yield told.free_running(found)
+    if found["sum_sign"]:
+        yield told.solved(found)
+        yield told.surface(found)
+    if found["free_running"]:
+        yield told.free_running(found)
 
 
 def _slow(found: Found) -> str:

@@ -34,6 +34,9 @@ DIFFERS = {  # from 1997, where the variant cannot be the paper's to the letter
 
 
 def lead(found: Found) -> Iterator[object]:
+    if not found["rows"]:
+        yield "Not measured: memory.problems in params.yaml is empty."
+        return
     for name, rows in _problems(found).items():
         for lag in sorted({row["lag"] for row in rows}):
             yield f"{name.capitalize()} at lag {lag:,}: {_who([row for row in rows if row['lag'] == lag])}"
@@ -57,6 +60,8 @@ def charts(found: Found) -> Iterator[Chart]:
 
 
 def tables(found: Found) -> Iterator[Markup]:
+    if not found["rows"]:
+        return
     head = ["task", "lag", "network", "solved", "share", "sequences (median)", "diverged", "seconds (median)"]
     rows = [tag("tr", *(tag("td", cell) for cell in _cells(row))) for row in found["rows"]]
     caption = (

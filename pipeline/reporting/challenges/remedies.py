@@ -45,7 +45,11 @@ def tables(found: Found) -> Iterator[Markup]:
         )
         for row in found["architectures"]
     ]
-    yield table(head, rows, "In place of the plain recurrent net (rnn): other architectures, equal in parameters.")
+    caption = (
+        "In place of the plain recurrent net (rnn): other architectures, equal in parameters. The sections that the "
+        "columns lead to name the machine of their seconds."
+    )
+    yield table(head, rows, caption)
     head = ["task", "scale", "optimizer", "initialisation", "clipping", "loss", "diverged"]
     rows = [tag("tr", *(tag("td", cell) for cell in _choice(row))) for row in found["choices"]]
     caption = "The plain recurrent net with initialisation and clipping changed, alone and together."

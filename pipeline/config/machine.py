@@ -1,0 +1,52 @@
+"""What tells one machine from another where times are measured: read within milliseconds, without importing torch."""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PROCESSORS = Path("/proc/cpuinfo")
+GPUS = Path("/proc/driver/nvidia/gpus")
+
+
+def identity() -> dict[str, Any]:
+    """Processor, cores, GPUs and torch: alike on machines whose times may be compared, whatever their clocks say."""
+    return {"processor": processor(), "cores": cores(), "gpus": gpus(), "torch": version("torch")}
+
+
+def processor() -> str:
+    """The processor's name as its maker gives it, where the system has it."""
+    return next(_values(PROCESSORS, "model name"), platform.processor() or platform.machine())
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus() -> list[str]:
+    """Models of the NVIDIA GPUs that the driver lists."""
+    return [model for file in sorted(GPUS.glob("*/information")) for model in _values(file, "Model")]
+
+
+def differs(measured_on: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+    """Whether a result is another machine's; what an older result does not state is not compared."""
+    return any(measured_on[key] != here[key] for key in here.keys() & measured_on.keys())
+
+
+def named(machine: Mapping[str, Any]) -> str:
+    """A machine in a few words."""
+    device = machine.get("device", "cpu")
+    memory = [f"{machine['memory_bytes'] / 2**30:.0f} GiB"] if "memory_bytes" in machine else []
+    cores = f"{machine['cores']} core{'' if machine['cores'] == 1 else 's'}"
+    own = ", ".join([machine["processor"], cores, *memory, f"torch {machine['torch']}"])
+    beside = [device] if device != "cpu" else machine.get("gpus", [])
+    return f"{', '.join(beside)} beside {own}" if beside else own
+
+
+def _values(file: Path, field: str) -> Any:
+    """What lines like `field : value` say."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return (line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field)
