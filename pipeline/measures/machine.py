@@ -67,7 +67,7 @@ class Watch:
         """Seconds: on the clock; computed by all; by this process and its children that have ended."""
         cpu = psutil.cpu_times()
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        every = cpu.user + cpu.system + getattr(cpu, "steal", 0.0)
+        every = cpu.user + getattr(cpu, "nice", 0.0) + cpu.system + getattr(cpu, "steal", 0.0)
         return time.perf_counter(), every, sum(one.ru_utime + one.ru_stime for one in used)
 
 
