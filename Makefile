@@ -15,7 +15,7 @@ help:    ## what these commands do
 setup: .venv/ready  ## create .venv from requirements.lock (about 2 minutes, 2 GB)
 
 repro: setup  ## run the whole pipeline: data, training, evaluation, report
-	dvc repro
+	python -m pipeline.config.dates && dvc repro
 
 smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: nothing of yours is touched
 	bash .ci/smoke
