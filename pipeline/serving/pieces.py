@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -85,15 +85,15 @@ class JSONLines:
 
     def __init__(self, path: Path, columns: Sequence[Column]):
         self.path, self.columns = path, columns
+        self._decoder = json.JSONDecoder(object_pairs_hook=with_keys_once)
         self._wrong = _faults.Tally()
-        self._names: dict[str, None] = {}
+        self._names: dict[str, None] = {}  # of all objects so far
 
     def pieces(self) -> Iterator[Piece]:
         with _text_files.opened(self.path, str(self.path)) as lines:
-            rows = (self._object(number, line) for number, line in enumerate(lines, 1) if line.strip())
-            sound = (row for row in rows if row is not None)
-            while some := list(itertools.islice(sound, PIECE)):
-                yield self._piece([number for number, _ in some], [row for _, row in some])
+            objects = self._objects(lines)
+            while (piece := self._piece(itertools.islice(objects, PIECE))).numbers:
+                yield piece
 
     @property
     def faults(self) -> list[str]:
@@ -101,21 +101,29 @@ class JSONLines:
         required = [column.name for column in self.columns if column.required]
         return [*self._wrong.lines(), *_faults.of_names(list(self._names), required if self._names else [])]
 
-    def _object(self, number: int, line: str) -> tuple[int, dict[str, Any]] | None:
-        try:
-            row = json.loads(line, object_pairs_hook=with_keys_once)
-        except RepeatedKeyError as error:
-            self._wrong.note("objects with a key more than once", f"in line {number} ({error})")
-            return None
-        except (ValueError, RecursionError):
-            row = None
-        if isinstance(row, dict):
-            return number, row
-        self._wrong.note("lines that are no JSON object", f"in line {number} ({line.strip()[:40]!r})")
-        return None
+    def _objects(self, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            try:
+                row = self._decoder.decode(text) if text else {}
+            except RepeatedKeyError as error:
+                self._wrong.note("objects with a key more than once", f"in line {number} ({error})")
+                continue
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                self._wrong.note("lines that are no JSON object", f"in line {number} ({text[:40]!r})")
+            elif text:
+                yield number, row
 
-    def _piece(self, numbers: Sequence[int], rows: Sequence[dict[str, Any]]) -> Piece:
-        self._names |= {name: None for row in rows for name in row}
-        kept = [column.name for column in self.columns if column.name in self._names]
-        cells = {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in kept}
-        return Piece(pd.DataFrame(cells, index=range(len(rows))), "line", numbers)
+    def _piece(self, objects: Iterable[tuple[int, dict[str, Any]]]) -> Piece:
+        """Columns of the objects' values: to keep the objects themselves would be slow."""
+        numbers: list[int] = []
+        cells: dict[str, list[Any]] = {column.name: [] for column in self.columns}
+        for number, row in objects:
+            numbers.append(number)
+            self._names.update(dict.fromkeys(row))
+            for name, column in cells.items():
+                column.append(row.get(name))
+        there = {name: pd.Series(column, dtype=object) for name, column in cells.items() if name in self._names}
+        return Piece(pd.DataFrame(there, index=range(len(numbers))), "line", numbers)

@@ -31,8 +31,8 @@ def rows_of(path: Path) -> int | None:
         return None
     try:
         return pq.ParquetFile(path).metadata.num_rows
-    except pa.ArrowException as error:
-        raise _unreadable(path, error) from None
+    except pa.ArrowException:  # `read` says why
+        return None
 
 
 def read(path: Path, columns: Sequence[Column], together: str = "") -> Iterator[pd.DataFrame]:
@@ -59,13 +59,9 @@ def _checked(path: Path, columns: Sequence[Column], together: str) -> Iterator[p
             table.index = pd.RangeIndex(first, first := first + len(table))
             yield table
     except pa.ArrowException as error:
-        raise _unreadable(path, error) from None
+        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
     kinds = [*file.faults, *faults.lines()]
     _faults.refuse(str(path), kinds if first or kinds else ["no rows; accepted: one or more"])
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}")
 
 
 def _typed(piece: Piece, columns: Sequence[Column], faults: _faults.Tally) -> pd.DataFrame:
@@ -74,37 +70,41 @@ def _typed(piece: Piece, columns: Sequence[Column], faults: _faults.Tally) -> pd
     for column in columns:
         if column.name in piece.table or column.required:
             cells = piece.table.get(column.name, pd.Series([None] * len(piece.table), dtype=object))
-            typed[column.name] = (
-                _numbers(column, cells, piece, faults)
-                if column.kind == "double"
-                else _text(column, cells, piece, faults)
-            )
-    return pd.DataFrame(typed)
+            convert = _numbers if column.kind == "double" else _text
+            typed[column.name] = convert(column, cells, piece, faults)
+    return pd.DataFrame(typed, index=range(len(piece.table)))
 
 
-def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> np.ndarray:
+def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
     if pd.api.types.is_numeric_dtype(cells):
-        return cells.to_numpy(np.float64, na_value=np.nan)
+        return pd.Series(cells.to_numpy(np.float64, na_value=np.nan))
     numbers = _csv.numbers(cells.tolist())
     for row in np.flatnonzero(np.isnan(numbers)).tolist():
         cell = cells.iloc[row]
-        if not (pd.isna(cell) or (isinstance(cell, str) and not cell.strip())):
+        if not is_nothing(cell):
             place = f"in {piece.place(row)} ({cell!r:.60})"
             faults.note(f"cells of {column.name!r} that hold no number", f"{place}; accepted: a number, or nothing")
-    return numbers
+    return pd.Series(numbers)
 
 
 def _text(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
     """Times are written in ISO 8601, with the offset that they have."""
-    times = cells.map(lambda cell: cell.isoformat() if isinstance(cell, date) and not pd.isna(cell) else cell)
-    text = times.astype(object)
-    for row, cell in enumerate(text.tolist()):
-        if cell is None or cell is pd.NaT or cell != cell or (isinstance(cell, str) and not cell.strip()):
+    text = cells.tolist()
+    for row in [row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip())]:
+        cell = text[row]
+        if is_nothing(cell):
             faults.note(f"cells of {column.name!r} that are empty", f"in {piece.place(row)}; accepted: text in each")
-        elif column.required and not isinstance(cell, str):
+        elif isinstance(cell, date):
+            text[row] = cell.isoformat()
+        elif column.required:
             place = f"in {piece.place(row)} ({type(cell).__name__} {cell!r:.40})"
             faults.note(f"cells of {column.name!r} that are no text", f"{place}; accepted: text in each")
-    return text
+    return pd.Series(text, dtype=object)
+
+
+def is_nothing(cell: Any) -> bool:
+    """A blank, or what stands for no value."""
+    return not cell.strip() if isinstance(cell, str) else bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
 
 
 class Blocks:

@@ -23,8 +23,13 @@ from pipeline.tasks import _faults, _text_files
 PIECE = 4096  # rows
 LONGEST_CELL = 10_000_000  # characters: no more is held of a quoted cell that never ends
 OTHER_SEPARATORS = ";\t|"
+QUOTES = {  # Python's words for a wrong quote, and ours
+    "unexpected end": "it never ends",
+    "larger than field limit": f"it has more than {LONGEST_CELL:,} characters",
+    "": "text follows its last quote",
+}
 LARGEST = 10**308
-FLAGS = {"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"}
+FLAGS = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
 
 Row = tuple[int, list[str]]  # the line where it begins, and its cells
 
@@ -33,7 +38,7 @@ class Piece(NamedTuple):
     """Some rows, as columns of text."""
 
     lines: list[int]
-    columns: dict[str, tuple[str, ...]]
+    columns: dict[str, list[str]]
 
 
 class Reader:
@@ -49,7 +54,7 @@ class Reader:
         self._shapes = _faults.Tally()
         self._excess_is_empty, self._excess_is_one = True, True
         with _text_files.opened(path, source) as text:
-            self.header = next(self._parsed(text), (0, []))[1]
+            self.header = next(self._rows(text), (0, []))[1]
         if not self.header:
             _faults.refuse(source, self.faults or ["no header line; accepted: CSV with a header and rows"])
         self.names = list(dict.fromkeys(name for name in self.header if name.strip()))
@@ -62,11 +67,19 @@ class Reader:
     def pieces(self, wanted: Collection[str] | None = None) -> Iterator[Piece]:
         """The rows that fit the header: the columns in `wanted`, or all that have a name."""
         places = {name: self.header.index(name) for name in self.names if wanted is None or name in wanted}
+        width = len(self.header)
         with _text_files.opened(self.path, self.source) as text:
-            rows = self._fitting(islice(self._parsed(text), 1, None))
-            while some := list(islice(rows, PIECE)):
-                columns = list(zip(*(cells for _, cells in some), strict=True))
-                yield Piece([line for line, _ in some], {name: columns[place] for name, place in places.items()})
+            fitting = self._fitting(islice(self._rows(text), 1, None))
+            lines: list[int] = []
+            cells: list[str] = []  # of all rows, end to end: a list for each row would be slow
+            for line, row in fitting:
+                lines.append(line)
+                cells += row
+                if len(lines) == PIECE:
+                    yield Piece(lines, {name: cells[place::width] for name, place in places.items()})
+                    lines, cells = [], []
+            if lines:
+                yield Piece(lines, {name: cells[place::width] for name, place in places.items()})
 
     @property
     def faults(self) -> list[str]:
@@ -74,20 +87,20 @@ class Reader:
         lines = self._shapes.lines()
         return [f"{line}; {self._of_excess()}" if line.startswith("rows with more") else line for line in lines]
 
-    def _parsed(self, text: TextIO) -> Iterator[Row]:
+    def _rows(self, text: TextIO) -> Iterator[Row]:
         """The header and the rows below it, without blank lines; a wrong quote is noted, and ends them."""
-        csv.field_size_limit(LONGEST_CELL)
-        rows = dropwhile(lambda row: not any(cell.strip() for cell in row[1]), self._numbered(text))
-        return (row for row in rows if row[1])
+        return dropwhile(lambda row: not any(cell.strip() for cell in row[1]), self._lines_with_cells(text))
 
-    def _numbered(self, text: TextIO) -> Iterator[Row]:
+    def _lines_with_cells(self, text: TextIO) -> Iterator[Row]:
+        csv.field_size_limit(LONGEST_CELL)
         reader, begin = csv.reader(text, strict=True), 1
         try:
             for cells in reader:
-                yield begin, cells
+                if cells:
+                    yield begin, cells
                 begin = reader.line_num + 1
         except csv.Error as error:
-            reason = {"unexpected end of data": "it never ends"}.get(str(error), str(error))
+            reason = next(ours for theirs, ours in QUOTES.items() if theirs in str(error))
             accepted = 'accepted: a quote at its end, and each quote within it doubled ("")'
             self._shapes.note("a quoted cell that ends wrongly", f"in the row of line {begin} ({reason}); {accepted}")
 
@@ -98,7 +111,7 @@ class Reader:
         for line, cells in rows:
             if fewest <= len(cells) <= width:
                 self.fitting += 1
-                yield line, cells + [""] * (width - len(cells))
+                yield line, cells if len(cells) == width else cells + [""] * (width - len(cells))
             elif any(cell.strip() for cell in cells):
                 self._misfit(line, cells)
 
@@ -126,10 +139,15 @@ class Reader:
 
 def numbers(cells: Sequence[Any]) -> Float[np.ndarray, " rows"]:
     """The numbers that cells hold, nan where they hold none; `True` and `False` are 1 and 0."""
-    words = [FLAGS.get(cell, cell) if isinstance(cell, str) else _within_range(cell) for cell in cells]
-    return pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    try:
+        found = _parsed(cells)
+    except OverflowError:  # a whole number of hundreds of digits, which JSON may hold
+        found = _parsed([np.inf if isinstance(cell, int) and abs(cell) > LARGEST else cell for cell in cells])
+    for row in np.flatnonzero(np.isnan(found)).tolist():
+        found[row] = FLAGS.get(str(cells[row]), np.nan)
+    return found
 
 
-def _within_range(cell: Any) -> Any:
-    """A whole number of hundreds of digits, which JSON may hold, is infinite."""
-    return float("inf") if isinstance(cell, int) and abs(cell) > LARGEST else cell
+def _parsed(cells: Sequence[Any]) -> Float[np.ndarray, " rows"]:
+    found = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+    return found.to_numpy(np.float64, na_value=np.nan, copy=True)
