@@ -1,9 +1,9 @@
 """What looks odd in a series and is reported, not refused: likely codes for missing values, columns that do not change.
 
 A measured extreme comes once, and near its neighbours. A code such as -9999 comes again and again, exactly equal, and
-farther from all other values than these are from each other: a value at either end is suspected if it comes at least
-twice, and if the next one is at least as far away as the rest spans. Columns with few other values (flags, classes)
-are left alone, as any value is far from these.
+farther from all other values than these are from each other: of the three least and the three greatest values those
+are suspected that come at least twice and are as far from the next value inwards as all others span, or beyond such a
+one. Columns with few different values (flags, classes) are left alone, as any is far from the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from pipeline.tasks._faults import listed
 from pipeline.tasks._series import Series
 
 LEAST_OTHERS = 10  # different values, of which a code may stand apart
-MOST_CODES = 5  # at the ends of a column
+MOST_CODES = 3  # at either end of a column
 
 Values = Float[np.ndarray, " rows"]
 
@@ -54,18 +54,16 @@ def suspected_sentinels(
 
 def _of_column(values: Values, lines: Int[np.ndarray, " rows"]) -> list[dict[str, Any]]:
     distinct, first, counts = np.unique(values, return_index=True, return_counts=True)
-    low, high = 0, len(distinct) - 1
-    codes: list[int] = []
-    while high - low >= LEAST_OTHERS and low + (len(distinct) - 1 - high) < MOST_CODES:
-        below = distinct[low + 1] - distinct[low] >= distinct[high] - distinct[low + 1]
-        above = distinct[high] - distinct[high - 1] >= distinct[high - 1] - distinct[low]
-        if not (below or above):
-            break
-        codes.append(low if below else high)
-        low, high = (low + 1, high) if below else (low, high - 1)
+    if len(distinct) < LEAST_OTHERS + 2 * MOST_CODES:
+        return []
+    span = distinct[-MOST_CODES - 1] - distinct[MOST_CODES]  # of all but the values at the ends
+    far = np.diff(distinct) >= span
+    below = np.flatnonzero(far[:MOST_CODES])
+    above = np.flatnonzero(far[: -MOST_CODES - 1 : -1])
+    ends = [*range(below.max(initial=-1) + 1), *range(len(distinct) - above.max(initial=-1) - 1, len(distinct))]
     return [
         {"value": float(distinct[place]), "count": int(counts[place]), "first_line": int(lines[first[place]])}
-        for place in codes
+        for place in ends
         if counts[place] > 1
     ]
 

@@ -67,9 +67,9 @@ def _repeated(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
     count = int(repeated.sum())
     if not count:
         return []
-    each, row = when.value_counts(), int(repeated.argmax())
+    each, row = when.value_counts().tolist(), int(repeated.argmax())
     first = lines[int((when == when[row]).argmax())]
-    rows = counted(each.max(), "row") if each.min() == each.max() else f"{each.min()} to {each.max()} rows"
+    rows = counted(max(each), "row") if min(each) == max(each) else f"{min(each):,} to {max(each):,} rows"
     fault = f"rows with the time of another: {count:,}, first in line {lines[row]}, {when[row]}, as line {first}"
     fault += f"; {len(each):,} distinct times in {len(when):,} rows, {rows} for each"
     changed = _clock_changes(when[repeated], times)

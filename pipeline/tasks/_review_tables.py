@@ -43,7 +43,7 @@ def _from_csv(file: Path, wanted: list[str]) -> Table:
         for name, cells in piece.columns.items():
             chunks[name].append(pa.array(cells, pa.string()))
     columns = {name: pa.chunked_array(arrays, pa.string()) for name, arrays in chunks.items()}
-    nothing = [] if lines or reader.misfits else ["no rows below the header; accepted: one or more"]
+    nothing = [] if lines or reader.faults else ["no rows below the header; accepted: one or more"]
     twice = [f"names of several columns, none of which is read: {', '.join(reader.twice)}"] if reader.twice else []
     return Table(pa.table(columns), [f"line {line}" for line in lines], [*nothing, *reader.faults], twice)
 

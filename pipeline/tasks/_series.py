@@ -44,7 +44,7 @@ def read(path: Path, source: str, time: str, columns: Sequence[str]) -> Series:
     times = stamps.on(clock)
     step = _regularity.step(times)
     unreadable, mixed = _unreadable(stamps, cells, lines, time), _mixed(stamps, lines)
-    if step is None and not (unreadable or file.misfits):
+    if step is None and not (unreadable or file.faults):
         lacking.append("fewer than two rows with different times; accepted: two or more")
     of_times = _of_times(file, time, times, lines, clock, step) if step and not mixed else []
     faults = [*lacking, *file.faults, *unreadable, *mixed, *of_times, *of_cells]
