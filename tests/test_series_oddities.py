@@ -39,9 +39,7 @@ def test_what_is_measured_is_not_suspected(tmp_path):
 
 
 def test_columns_that_do_not_change_are_named_by_split(tmp_path):
-    audit = prepare(
-        tmp_path, spoilt(load=dict.fromkeys(range(24, 40), 5.0), heat=dict.fromkeys(range(48), 1.0))
-    ).audit
+    audit = prepare(tmp_path, spoilt(load=dict.fromkeys(range(24, 40), 5.0), heat=dict.fromkeys(range(48), 1.0))).audit
     assert audit["constant"] == {
         "train": ["heat"],
         "valid": ["load", "heat"],

@@ -29,15 +29,17 @@ def quote(path: Path = paths.PARAMS) -> None:
         text = f'{text[:begin]}"{text[begin:end]}"{text[end:]}'
     if spans:
         files.write_text(path, text)
-        print(f"{path}: {len(spans)} dates are now in quotes, which DVC asks for")
+        print(f"{path}: {len(spans)} date{'s are' if len(spans) > 1 else ' is'} now in quotes, which DVC asks for")
 
 
 def unquoted(text: str) -> list[tuple[int, int]]:
     """Where the dates without quotes begin and end."""
+    scalars = [event for event in yaml.parse(text, yaml.SafeLoader) if isinstance(event, yaml.ScalarEvent)]
     return [
-        (token.start_mark.index, token.end_mark.index)
-        for token in yaml.scan(text, yaml.SafeLoader)
-        if isinstance(token, yaml.ScalarToken) and token.plain and any(p.match(token.value) for p in PATTERNS)
+        (scalar.start_mark.index, scalar.end_mark.index)
+        for scalar in scalars
+        if scalar.implicit[0] and any(pattern.match(scalar.value) for pattern in PATTERNS)
+        if scalar.start_mark and scalar.end_mark
     ]
 
 
