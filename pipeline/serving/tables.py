@@ -18,6 +18,7 @@ from pipeline.tasks import _csv, _faults
 
 OPENERS: dict[str, Callable[[Path, Sequence[Column]], Source]] = {".parquet": Parquet, ".csv": CSV, ".jsonl": JSONLines}
 KINDS = tuple(OPENERS)
+EMPTY = "cells of {!r} that are empty"
 
 
 def check_kind(path: Path) -> None:
@@ -54,6 +55,7 @@ def _checked(path: Path, columns: Sequence[Column], together: str) -> Iterator[p
     try:
         file = OPENERS[path.suffix](path, columns)
         for piece in file.pieces():
+            blocks.count_without(piece, faults)
             table = _typed(piece, columns, faults)
             blocks.follow(table, piece, faults)
             table.index = pd.RangeIndex(first, first := first + len(table))
@@ -93,7 +95,7 @@ def _text(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally)
     for row in [row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip())]:
         cell = text[row]
         if is_nothing(cell):
-            faults.note(f"cells of {column.name!r} that are empty", f"in {piece.place(row)}; accepted: text in each")
+            faults.note(EMPTY.format(column.name), f"in {piece.place(row)}; accepted: text in each")
         elif isinstance(cell, date):
             text[row] = cell.isoformat()
         elif column.required:
@@ -114,21 +116,24 @@ class Blocks:
         self.column = column
         self._ended: set[Any] = set()
         self._current: Any = None
-        self._there: bool | None = None
+        self._before, self._first = 0, ""  # rows without the column, and where the first is
+
+    def count_without(self, piece: Piece, faults: _faults.Tally) -> None:
+        """Note the rows before, where the column comes with this piece only, as it may in JSON lines."""
+        if self.column in piece.table and self._before:
+            faults.note(EMPTY.format(self.column), f"in {self._first}; accepted: text in each", self._before)
+            self._before = 0
+        elif self.column not in piece.table:
+            self._before, self._first = self._before + len(piece.table), self._first or piece.place(0)
 
     def follow(self, table: pd.DataFrame, piece: Piece, faults: _faults.Tally) -> None:
-        there = self.column in table
-        if self._there is not None and self._there != there:
-            place = f"in the rows before {piece.place(0)}"
-            faults.note(f"cells of {self.column!r} that are empty", f"{place}; accepted: text in each")
-        self._there = there
-        if there:
-            names = table[self.column]
-            for row in np.flatnonzero((names != names.shift()).to_numpy()).tolist():
-                self._begin(names.iloc[row], piece.place(row), faults)
+        """Note the rows where a name comes again after another."""
+        names = table.get(self.column, pd.Series(dtype=object))
+        for row in np.flatnonzero((names != names.shift()).to_numpy()).tolist():
+            self._begin(names.iloc[row], piece.place(row), faults)
 
     def _begin(self, name: Any, place: str, faults: _faults.Tally) -> None:
-        if name == self._current:
+        if is_nothing(name) or name == self._current:
             return
         self._ended.add(self._current)
         if name in self._ended:
