@@ -152,5 +152,5 @@ def test_a_command_that_ends_at_once_has_said_all(tmp_path):
 
 def test_half_a_json_file_is_named(tmp_path):
     (tmp_path / "half.json").write_text('{"a": ')
-    with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): remove it"):
+    with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): bring it back \(`git checkout"):
         files.read_json(tmp_path / "half.json")

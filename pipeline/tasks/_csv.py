@@ -140,14 +140,14 @@ class Reader:
 def numbers(cells: Sequence[Any]) -> Float[np.ndarray, " rows"]:
     """The numbers that cells hold, nan where they hold none; `True` and `False` are 1 and 0."""
     try:
-        found = _parsed(cells)
+        values = _parsed(cells)
     except OverflowError:  # a whole number of hundreds of digits, which JSON may hold
-        found = _parsed([np.inf if isinstance(cell, int) and abs(cell) > LARGEST else cell for cell in cells])
-    for row in np.flatnonzero(np.isnan(found)).tolist():
-        found[row] = FLAGS.get(str(cells[row]), np.nan)
-    return found
+        values = _parsed([np.inf if isinstance(cell, int) and abs(cell) > LARGEST else cell for cell in cells])
+    for row in np.flatnonzero(np.isnan(values)).tolist():
+        values[row] = FLAGS.get(str(cells[row]), np.nan)
+    return values
 
 
 def _parsed(cells: Sequence[Any]) -> Float[np.ndarray, " rows"]:
-    found = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
-    return found.to_numpy(np.float64, na_value=np.nan, copy=True)
+    values = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+    return values.to_numpy(np.float64, na_value=np.nan, copy=True)

@@ -18,8 +18,8 @@ def tell_apart(path: Path, time: str, most_times: bool) -> str:
     table = pd.concat(pieces, ignore_index=True)
     if most_times and (names := _of_series(table, time)):
         count = len(table[names].drop_duplicates())
-        told = f"{' and '.join(map(repr, names))} {'tells' if len(names) == 1 else 'tell'} the rows of a time apart"
-        return f"{told} ({count:,} different): these may be {count:,} series, each for a column or a file of its own"
+        columns = f"{' and '.join(map(repr, names))} {'tells' if len(names) == 1 else 'tell'} the rows of a time apart"
+        return f"{columns} ({count:,} different): these may be {count:,} series, each for a column or a file of its own"
     return _differences(table[table.duplicated(time, keep=False)], time)
 
 

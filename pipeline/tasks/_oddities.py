@@ -48,8 +48,8 @@ def suspected_sentinels(
     values: Float[np.ndarray, "rows columns"], names: Sequence[str], lines: Int[np.ndarray, " rows"]
 ) -> dict[str, list[dict[str, Any]]]:
     """By column: value, count and first line of each likely code for a missing value."""
-    found = {name: _of_column(values[:, place], lines) for place, name in enumerate(names)}
-    return {name: codes for name, codes in found.items() if codes}
+    by_column = {name: _of_column(values[:, place], lines) for place, name in enumerate(names)}
+    return {name: codes for name, codes in by_column.items() if codes}
 
 
 def _of_column(values: Values, lines: Int[np.ndarray, " rows"]) -> list[dict[str, Any]]:
@@ -72,13 +72,13 @@ def constant(
     values: Float[np.ndarray, "rows columns"], names: Sequence[str], rows: Mapping[str, tuple[int, int]]
 ) -> dict[str, list[str]]:
     """By split: the columns that have one value in all of its rows."""
-    found = {}
+    by_split = {}
     for split, (first, end) in rows.items():
         part = values[first:end]
-        found[split] = [
+        by_split[split] = [
             name for place, name in enumerate(names) if len(part) and (part[:, place] == part[0, place]).all()
         ]
-    return {split: some for split, some in found.items() if some}
+    return {split: some for split, some in by_split.items() if some}
 
 
 def notes(sentinels: Mapping[str, Sequence[Mapping[str, Any]]], unchanging: Mapping[str, Sequence[str]]) -> list[str]:

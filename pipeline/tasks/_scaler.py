@@ -25,8 +25,8 @@ def learn(
         name for name, deviation, error in zip(targets, std, naive, strict=False) if not (deviation > 0 and error > 0)
     ]
     if same:
-        told = f"targets that repeat themselves through all of train: {_faults.listed(same, 'targets')}"
-        raise InputError(f"{source}: {told}: there is nothing to forecast; accepted: targets that change there")
+        fault = f"targets that repeat themselves through all of train: {_faults.listed(same, 'targets')}"
+        raise InputError(f"{source}: {fault}: there is nothing to forecast; accepted: targets that change there")
     return {
         "mean": _named(names, rows.mean(axis=0)),
         "std": _named(names, np.where(std > 0, std, 1.0)),

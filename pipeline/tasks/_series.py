@@ -61,8 +61,8 @@ def _of_times(
 ) -> list[str]:
     known = np.asarray(times.notna())
     unread = file.misfits + int((~known).sum())
-    found = _regularity.Times(times[known].tz_localize(None), lines[known], clock == "local", step, unread)
-    return _regularity.faults(found, partial(_long_form.tell_apart, file.path, time))
+    readable = _regularity.Times(times[known].tz_localize(None), lines[known], clock == "local", step, unread)
+    return _regularity.faults(readable, partial(_long_form.tell_apart, file.path, time))
 
 
 def _read(
@@ -76,10 +76,10 @@ def _read(
     for piece in file.pieces([time, *columns]):
         lines += piece.lines
         cells += piece.columns[time]
-        found = [_csv.numbers(piece.columns[name]) for name in columns]
-        pieces.append(np.stack(found, axis=1) if found else np.empty((len(piece.lines), 0)))
-        for name, numbers in zip(columns, found, strict=True):
-            _note_unusable(name, numbers, piece, time, missing, wrong)
+        numbers = [_csv.numbers(piece.columns[name]) for name in columns]
+        pieces.append(np.stack(numbers, axis=1) if numbers else np.empty((len(piece.lines), 0)))
+        for name, of_column in zip(columns, numbers, strict=True):
+            _note_unusable(name, of_column, piece, time, missing, wrong)
     faults = missing.by_column("cells without a value", "a finite number in each")
     faults += wrong.by_column("cells that hold no finite number", "a finite number in each")
     return np.array(lines, np.int64), cells, np.concatenate(pieces), faults

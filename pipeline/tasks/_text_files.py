@@ -63,5 +63,5 @@ def _wrong_bytes(path: Path) -> str:
             except UnicodeDecodeError as error:
                 count += 1
                 first = first or f"line {number}, byte {error.start + 1} (0x{line[error.start]:02x})"
-    told = "Western European files are often Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
-    return f"lines with bytes that are not UTF-8: {count:,}, first in {first}; write the file as UTF-8 ({told})"
+    often = "Western European files are often Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
+    return f"lines with bytes that are not UTF-8: {count:,}, first in {first}; write the file as UTF-8 ({often})"
