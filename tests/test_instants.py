@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 
+import numpy as np
 import operated
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from mlflow.pyfunc import scoring_server
 from pipeline import drift, fetch, predict, prepare as stage, promote
 from pipeline.architectures import SequenceModel
 from pipeline.config import InputError, files, paths
+from pipeline.reporting import series as charts
 from pipeline.services.forecast import Forecasts
 from pipeline.serving import guard, package, tables
 from pipeline.tasks import open_prepared
@@ -145,6 +147,17 @@ def test_a_table_with_zoned_times_asks_with_their_offset(tmp_path):
     pd.DataFrame({"time": times.date}).to_parquet(tmp_path / "c.parquet")
     found = [next(tables.read(tmp_path / f"{name}.parquet", [Column("time", "string")]))["time"][2] for name in "abc"]
     assert found == ["2020-03-29T03:00:00+02:00", "2020-03-29T03:00:00", "2020-03-29"]
+
+
+def test_figures_say_that_their_times_are_utc():
+    values = np.array([1.0, 2.0])
+    times = [f"2020-01-01 0{hour}:00:00" for hour in range(4)]
+    for zone, title in (("+00:00", "UTC"), ("", None)):
+        before = charts.Past(values, "load", [time + zone for time in times])
+        figure = charts.window_chart(1, "a window", before, values, {"gru": values}).figure
+        assert list(figure.data[0].x) == times
+        assert list(figure.data[1].x) == times[2:]
+        assert figure.layout.xaxis.title.text == title
 
 
 @pytest.fixture(scope="module")
