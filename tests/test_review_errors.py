@@ -100,6 +100,13 @@ def test_all_faults_of_both_files_are_in_one_message(tmp_path):
     assert of_test.startswith(f"{tmp_path}/test.csv: no column 'label'; there are: text, note")
 
 
+def test_two_files_for_one_split_are_refused(tmp_path):
+    (tmp_path / "train.csv").write_text(GOOD)
+    pq.write_table(pa.table({"text": ["fine", "bad"], "label": [1, 0]}), tmp_path / "train.parquet")
+    with pytest.raises(InputError, match=r"the folder holds train.parquet and train.csv; accepted: one file for each"):
+        Sentiment(source=str(tmp_path)).fetch(tmp_path)
+
+
 def test_parquet_with_a_name_twice_or_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "mine.parquet"
     columns = [pa.array(["fine"]), pa.array([1]), pa.array(["bad"])]
