@@ -178,7 +178,7 @@ def test_a_line_is_the_files_also_over_many_pieces(tmp_path):
     assert file.faults == [
         "rows with more cells than the header's 2: 1, first in line 15002 (3 cells); "
         "a comma within a value belongs in quotes, with the value",
-        "rows with fewer cells than the header's 2: 1, first in line 15005 (1 cells)",
+        "rows with fewer cells than the header's 2: 1, first in line 15005 (1 cell)",
     ]
 
 

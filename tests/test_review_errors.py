@@ -93,7 +93,7 @@ def test_all_faults_of_both_files_are_in_one_message(tmp_path):
     assert head == f"{tmp_path}/train.csv has 4 kinds of faults:"
     assert [kind.strip().split(";")[0] for kind in kinds] == [
         "rows with more cells than the header's 2: 1, first in line 4 (3 cells)",
-        "rows with fewer cells than the header's 2: 1, first in line 7 (1 cells)",
+        "rows with fewer cells than the header's 2: 1, first in line 7 (1 cell)",
         "cells of 'text' without text: 2, first in line 2 ('')",
         "unknown labels in 'label': 2, first in line 3 ('2')",
     ]

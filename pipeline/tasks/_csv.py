@@ -19,6 +19,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from pipeline.tasks import _faults, _text_files
+from pipeline.tasks._faults import counted
 
 PIECE = 4096  # rows
 LONGEST_CELL = 10_000_000  # characters: no more is held of a quoted cell that never ends
@@ -47,10 +48,8 @@ class Reader:
     def __init__(self, path: Path, source: str):
         """Messages call the file `source`. Raises InputError for a file that has no header, or is no text."""
         self.path, self.source = path, source
-        self.fitting, self.misfits = (
-            0,
-            0,
-        )  # rows that are read, and rows whose cells are more or fewer than the header's
+        self.fitting = 0  # rows that are read
+        self.misfits = 0  # rows with more cells than the header, or fewer
         self._shapes = _faults.Tally()
         self._excess_is_empty, self._excess_is_one = True, True
         with _text_files.opened(path, source) as text:
@@ -119,7 +118,9 @@ class Reader:
         width = len(self.header)
         self.misfits += 1
         which = "more" if len(cells) > width else "fewer"
-        self._shapes.note(f"rows with {which} cells than the header's {width}", f"in line {line} ({len(cells)} cells)")
+        self._shapes.note(
+            f"rows with {which} cells than the header's {width}", f"in line {line} ({counted(len(cells), 'cell')})"
+        )
         if len(cells) > width:
             self._excess_is_empty &= not any(cell.strip() for cell in cells[width:])
             self._excess_is_one &= len(cells) == width + 1

@@ -94,7 +94,7 @@ def _note_unusable(
     wrong: _faults.Tally,
 ) -> None:
     for row in np.flatnonzero(~np.isfinite(numbers)).tolist():
-        cell, when = piece.columns[name][row], piece.columns[time][row]
+        cell, when = piece.columns[name][row], piece.columns[time][row][:40]
         place = f"line {piece.lines[row]}, {when}"
         if cell.strip().lower() in NOTHING:
             missing.note(name, place)
