@@ -2,7 +2,7 @@
 
 reads   params.yaml, dvc.yaml
 writes  nothing; with --check, which prints mistakes alone, .work/params.checked, so that what has none is not looked
-        through again before it changes
+        through again before it changes, and quotes around the dates of params.yaml, which DVC asks for
 """
 
 import sys
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config import InputError, Mistakes, command, files, names, paths
+from pipeline.config import InputError, Mistakes, command, dates, files, names, paths
 from pipeline.config.params import SECTIONS, gathered, load, section, settings_class
 from pipeline.config.staged import STAGES, refuse_what_dvc_cannot_expand
 
@@ -22,6 +22,8 @@ CHECKED = paths.WORK / "params.checked"
 
 
 def main(check: bool = False) -> None:
+    if check:
+        dates.quote()
     params = load()
     if not check:
         refuse_mistakes(params)

@@ -25,6 +25,7 @@ from pipeline.tasks import real
 from pipeline.tracking import store
 
 TOGETHER = 64  # series that are forecast at once
+SERIES = "series"  # the column that tells several apart
 
 
 def main(task: str, texts: list[str] | None = None, file: str = "", output: str = "") -> None:
@@ -73,12 +74,13 @@ def answer_file(model: Any, file: Path, output: Path) -> int:
     if file.resolve() == output.resolve():
         raise InputError(f"{output} is the file that is read; accepted: another --output")
     inputs = package.inputs_of(model)
-    pieces, rows = tables.read(file, inputs), 0
+    series = any(column.name == SERIES for column in inputs)
+    pieces, rows = tables.read(file, inputs, together=SERIES if series else ""), 0
     with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
         pieces = _counted(pieces, bar)
-        if any(column.name == "series" for column in inputs):
-            series = tables.whole_series(pieces, "series", len(package.example_of(model)), file)
-            pieces = tables.joined(series, TOGETHER)
+        if series:
+            windows = tables.whole_series(pieces, SERIES, len(package.example_of(model)))
+            pieces = tables.joined(windows, TOGETHER)
         with files.replacing(output) as temporary, tables.Writer(temporary, output.suffix) as writer:
             try:
                 for table in side_by_side(lambda piece: package.answers(model, piece), pieces):

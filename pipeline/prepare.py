@@ -16,9 +16,12 @@ def main(task: str) -> None:
         raise InputError(f"no source in {raw}: run `dvc repro fetch@{task}` first")
     with files.replacing(paths.prepared(task)) as folder:
         folder.mkdir()
-        audit = made.prepare(raw, folder, params["seed"])
-        files.write_json(folder / "audit.json", {"source": files.read_json(raw / "source.json"), **audit})
+        source = files.read_json(raw / "source.json")
+        audit = {"source": source, **made.prepare(raw, folder, params["seed"])}
+        files.write_json(folder / "audit.json", audit)
     print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items()))
+    for note in (*source.get("notes", ()), *audit.get("notes", ())):
+        print(f"{task}: {note}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import InputError, command, files, paths
+from pipeline.config import InputError, command, dates, files, paths
 from pipeline.config.params import load, section
 from pipeline.config.retrain import Retrain
 from pipeline.jobs.processes import Run, alone
@@ -42,6 +42,7 @@ LATEST = WORK / "summary.md"  # of the latest start, whatever came of it
 
 
 def main(force: bool = False) -> None:
+    dates.quote()
     with alone(paths.WORK / "retrain.lock") as run:
         retrain(run, force)
 

@@ -32,17 +32,29 @@ GOOD = "text,label\nfine film,1\nbad film,0\n"
 @pytest.mark.parametrize(
     ("content", "settings", "told"),
     [
-        (GOOD, {"text": "review"}, "no column 'review'; it has text, label"),
+        (
+            GOOD,
+            {"text": "review"},
+            "no column 'review'; there are: text, label; the settings text, label and group name columns",
+        ),
         (GOOD, {"group": "film"}, "no column 'film'"),
-        ("text,label\nfine,1\n  ,0\n", {}, "column 'text', review 2: '  '; accepted: text that is not empty"),
+        (
+            "text,label\nfine,1\n  ,0\n",
+            {},
+            "cells of 'text' without text: 1, first in line 3 ('  '); accepted: text in each",
+        ),
         ("text,label\nfine,1\n", {}, "no review is labelled 'negative'"),
-        ("text,label\n", {}, "cannot be read as csv: no rows"),
-        ("text,label\nfine,1\nbad,2\n", {}, "review 2: unknown label '2'; accepted: one of negative, positive, or 0"),
+        ("text,label\n", {}, "no rows below the header; accepted: one or more"),
+        (
+            "text,label\nfine,1\nbad,2\n",
+            {},
+            "unknown labels in 'label': 1, first in line 3 ('2'); accepted: one of negative, positive, or 0",
+        ),
         ("text,label\nfine,positive\nbad,0\n", {}, "accepted: one of negative, positive, or 0 to 1 throughout"),
-        ("text,label\nfine,1\nbad,\n", {}, "review 2: unknown label ''"),
-        ('text,label\n"fine,1\nbad,0\n', {}, "cannot be read as csv: "),
-        ("text,label\nfine,1,3\nbad,0,4\nbad,0,4,5\n", {}, "cannot be read as csv: "),
-        ("", {}, "cannot be read as csv: "),
+        ("text,label\nfine,1\nbad,\n", {}, "unknown labels in 'label': 1, first in line 3 ('')"),
+        ('text,label\n"fine,1\nbad,0\n', {}, "first in the row of line 2 (it never ends)"),
+        ("text,label\nfine,1,3\nbad,0,4\nbad,0,4,5\n", {}, "more cells than the header's 2: 3, first in line 2"),
+        ("", {}, "no header line"),
         ("text,label\nNone,1\nNA,0\n", {}, "each split needs examples of each label, but train has"),
     ],
 )
@@ -57,7 +69,7 @@ def test_what_is_wrong_in_a_file_is_one_line(tmp_path, content, settings, told):
 
 
 def test_a_missing_or_numeric_text_is_refused(tmp_path):
-    for values, told in ((["fine", None], "review 2: nothing"), ([1, 2], "review 1: 1")):
+    for values, told in ((["fine", None], r"first in row 2 \(nothing\)"), ([1, 2], r": 2, first in row 1 \(1\)")):
         path = tmp_path / "mine.parquet"
         pq.write_table(pa.table({"text": values, "label": [0, 1]}), path)
         with pytest.raises(InputError, match=told):
@@ -71,3 +83,43 @@ def test_a_source_that_is_not_there_is_refused(tmp_path):
     for name, told in cases.items():
         with pytest.raises(InputError, match=told):
             Sentiment(source=str(tmp_path / name)).fetch(tmp_path)
+
+
+def test_all_faults_of_both_files_are_in_one_message(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\n,1\nbad,2\nbad,0,\nworse,3\n,0\nfine\n")
+    (tmp_path / "test.csv").write_text("text,note\nfine,1\n")
+    with pytest.raises(InputError) as error:
+        Sentiment(source=str(tmp_path)).fetch(tmp_path)
+    head, *kinds, of_test = str(error.value).splitlines()
+    assert head == f"{tmp_path}/train.csv has 4 kinds of faults:"
+    assert [kind.strip().split(";")[0] for kind in kinds] == [
+        "rows with more cells than the header's 2: 1, first in line 4 (3 cells)",
+        "rows with fewer cells than the header's 2: 1, first in line 7 (1 cell)",
+        "cells of 'text' without text: 2, first in line 2 ('')",
+        "unknown labels in 'label': 2, first in line 3 ('2')",
+    ]
+    assert of_test.startswith(f"{tmp_path}/test.csv: no column 'label'; there are: text, note")
+
+
+def test_two_files_for_one_split_are_refused(tmp_path):
+    (tmp_path / "train.csv").write_text(GOOD)
+    pq.write_table(pa.table({"text": ["fine", "bad"], "label": [1, 0]}), tmp_path / "train.parquet")
+    with pytest.raises(InputError, match=r"the folder holds train.parquet and train.csv; accepted: one file for each"):
+        Sentiment(source=str(tmp_path)).fetch(tmp_path)
+
+
+def test_parquet_with_a_name_twice_or_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "mine.parquet"
+    columns = [pa.array(["fine"]), pa.array([1]), pa.array(["bad"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["text", "label", "text"]), path)
+    with pytest.raises(InputError, match="mine.parquet: 2 columns are named 'text'; accepted: one"):
+        Sentiment(source=str(path)).fetch(tmp_path)
+    path.write_bytes(b"\x1f\x8b and so on")
+    with pytest.raises(InputError, match=r"mine.parquet is compressed by gzip: unpack it .*; accepted: parquet"):
+        Sentiment(source=str(path)).fetch(tmp_path)
+
+
+def test_a_name_of_several_columns_that_are_not_read_is_noted(tmp_path, capsys):
+    (tmp_path / "mine.csv").write_text("text,label,note,note\nfine,1,a,b\nbad,0,a,b\n")
+    source = Sentiment(source=str(tmp_path / "mine.csv")).fetch(tmp_path)
+    assert source["notes"] == ["train: names of several columns, none of which is read: note"]

@@ -1,4 +1,4 @@
-"""Sources of series: every way to be wrong is told in one line that names the place; nothing half read remains."""
+"""Sources of series: a file or a URL that cannot be had is one line; nothing half read remains."""
 
 import contextlib
 import hashlib
@@ -9,76 +9,13 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from series_files import ENDS, prepare, table, task
+from series_files import task
 
 from pipeline.config import InputError
 from pipeline.tasks import _source
 
 BODY = b"time,load\n2020-01-01,1\n"
 DIGEST = hashlib.sha256(BODY).hexdigest()
-
-
-def cell(rows, row, column, value):
-    rows[column] = rows[column].astype(object)
-    rows.loc[row, column] = value
-    return rows
-
-
-@pytest.mark.parametrize(
-    ("spoil", "told"),
-    [
-        (lambda rows: rows.drop(columns="heat"), "no column 'heat'; there are: time, load, work"),
-        (lambda rows: rows.drop(columns="time"), "no column 'time'"),
-        (lambda rows: cell(rows, 5, "time", "yesterday"), "line 7: time is 'yesterday'; accepted: ISO 8601"),
-        (lambda rows: cell(rows, 5, "time", None), "line 7: time is nan"),
-        (lambda rows: cell(rows, 5, "time", "2020-01-02 06:00:00+10:00"), "time"),
-        (lambda rows: rows.drop(index=20), "line 22: 2020-01-06 06:00:00 comes 12:00:00 after the row before"),
-        (lambda rows: rows.loc[[*range(6), *range(5, 48)]], "line 8: 2020-01-02 06:00:00 stands twice"),
-        (lambda rows: rows.loc[[0, 2, 1, *range(3, 48)]], "line 4: 2020-01-01 06:00:00 goes back in time"),
-        (lambda rows: cell(rows, 9, "load", None), "line 11 (2020-01-03 06:00:00): load is empty"),
-        (lambda rows: cell(rows, 9, "heat", "inf"), "line 11 (2020-01-03 06:00:00): heat is inf"),
-        (lambda rows: cell(rows, 9, "work", "n/k"), "line 11 (2020-01-03 06:00:00): work is 'n/k'"),
-        (lambda rows: rows[:41], "splits.test: 1 rows from 2020-01-11 00:00:00 hold no window"),
-        (lambda rows: rows[:32], "splits.gate: 0 rows hold no window"),
-        (lambda rows: rows[:1], "1 rows below its header"),
-        (lambda rows: rows.assign(load=3.0), "load repeats itself through all of train"),
-    ],
-)
-def test_a_spoilt_file_is_told_in_one_line(tmp_path, spoil, told):
-    with pytest.raises(InputError) as error:
-        prepare(tmp_path, spoil(table()))
-    assert told in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("content", [b"", b'a,b\n1,2,3\n4,5,6,7\n"', b"\xff\xfe\x00\x01"])
-def test_what_is_no_csv_file_is_told(tmp_path, content):
-    (tmp_path / "series.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"^series\.csv (is not a CSV file|has \d rows)"):
-        task().prepare(tmp_path, tmp_path, seed=0)
-
-
-def test_missing_splits_are_proposed_and_the_proposal_works(tmp_path):
-    with pytest.raises(InputError, match='"2020-02-02 00:00:00", test: null') as error:
-        prepare(tmp_path / "one", table(160), splits=None)
-    told = str(error.value)
-    ends = {split: told.split(f'{split}: "')[1].split('"')[0] for split in ("train", "valid", "gate")}
-    assert set(prepare(tmp_path / "two", table(160), splits=ends | {"test": None}).audit["rows"]) == set(ENDS)
-
-
-def test_a_season_that_was_not_stated_must_be_a_day(tmp_path):
-    stated = {name: value for name, value in task(look_back=48, season=48).model_dump().items() if name != "season"}
-    table(200).to_csv(tmp_path / "series.csv", index=False)
-    with pytest.raises(InputError, match="a day has 4 rows, not 48: state `season`"):
-        type(task()).model_validate(stated).prepare(tmp_path, tmp_path, seed=0)
-
-
-def test_one_zone_for_all_rows_is_the_files_own_clock(tmp_path):
-    rows = table()
-    plain = prepare(tmp_path / "one", rows)
-    zoned = prepare(tmp_path / "two", rows.assign(time=rows["time"] + "+10:00"))
-    assert plain.learned == zoned.learned
-    assert plain.audit == zoned.audit
 
 
 def told(source):

@@ -222,10 +222,22 @@ def test_several_series_are_answered_apart_and_in_order(forecast):
 
 
 WRONG = {
-    "a gap in the past": (lambda t: t.assign(load=t["load"].where(t.index != 3)), "load is nan; accepted: a finite"),
-    "no number observed": (lambda t: t.assign(heat=t["heat"].where(t.index != 3)), "heat is nan; accepted: a finite"),
-    "what is known ahead": (lambda t: t.assign(work=t["work"].where(t.index != 9)), "work is nan; accepted: a finite"),
-    "no end": (lambda t: t.assign(load=t["load"].where(t.index != 3, np.inf)), "load is inf; accepted: a finite"),
+    "a gap in the past": (
+        lambda t: t.assign(load=t["load"].where(t.index != 3)),
+        "load 1 (first at 2020-01-09 18:00:00: nan)",
+    ),
+    "no number observed": (
+        lambda t: t.assign(heat=t["heat"].where(t.index != 3)),
+        "heat 1 (first at 2020-01-09 18:00:00: nan)",
+    ),
+    "what is known ahead": (
+        lambda t: t.assign(work=t["work"].where(t.index != 9)),
+        "work 1 (first at 2020-01-11 06:00:00: nan)",
+    ),
+    "no end": (
+        lambda t: t.assign(load=t["load"].where(t.index != 3, np.inf)),
+        "load 1 (first at 2020-01-09 18:00:00: inf)",
+    ),
     "a row left out": (lambda t: t.drop(index=4), "accepted: a row every"),
     "two rows alike": (lambda t: pd.concat([t.iloc[:4], t.iloc[3:]]), "accepted: a row every"),
     "no time": (lambda t: t.assign(time="soon"), "time is not ISO 8601"),

@@ -205,14 +205,23 @@ def test_an_abstention_is_null_over_http(servers):
 
 
 REVIEWS_GONE_WRONG = {
-    "a.csv": (b'text\nfine\n"  "\nfine\n', "a.csv, row 2: text is empty; accepted: text"),
+    "a.csv": (
+        b'text\nfine\n"  "\nfine\n',
+        "a.csv: cells of 'text' that are empty: 1, first in line 3; ",
+    ),
     "b.csv": (b"words\nfine\n", "b.csv: no column 'text'; there are: words"),
-    "c.jsonl": (b'{"text": "fine"}\n{"text": 3}\n', "c.jsonl, row 2: text is int '3'; accepted: text"),
-    "d.jsonl": (b'{"text": "fine"}\n{"text": \n', "d.jsonl, line 2: '{\"text\":' is not a JSON object"),
-    "e.csv": (b"text\n\xff\xfe\n", "e.csv cannot be read as csv"),
+    "c.jsonl": (
+        b'{"text": "fine"}\n{"text": 3}\n',
+        "that are no text: 1, first in line 2 (int 3); accepted",
+    ),
+    "d.jsonl": (
+        b'{"text": "fine"}\n{"text": \n',
+        "that are no JSON object: 1, first in line 2 ('{\"text\":')",
+    ),
+    "e.csv": (b"text\n\xff\xfe\n", "e.csv: lines with bytes that are not UTF-8: 1, first in line 2, byte 1 (0xff)"),
     "f.csv": (b"text\n", "f.csv: no rows"),
-    "g.csv": (b"", "g.csv: no rows"),
-    "h.parquet": (b"nothing", "h.parquet cannot be read as parquet"),
+    "g.csv": (b"", "g.csv: no header line; accepted: CSV with a header and rows"),
+    "h.parquet": (b"nothing", "h.parquet is no parquet file; accepted: parquet"),
     "i.txt": (b"fine", "i.txt: '.txt' is not a kind of table; accepted: .parquet, .csv, .jsonl"),
 }
 
@@ -241,7 +250,7 @@ def test_a_row_is_told_by_its_number_in_the_whole_file(tmp_path):
     texts = ["a lovely film"] * 5000
     texts[4999] = " "
     pd.DataFrame({"text": texts}).to_parquet(tmp_path / "long.parquet")
-    with pytest.raises(InputError, match=r"long.parquet, row 5000: text is empty"):
+    with pytest.raises(InputError, match=r"long.parquet: cells of 'text' that are empty: 1, first in row 5000"):
         predict.main("mine", file=str(tmp_path / "long.parquet"), output=str(tmp_path / "answers.csv"))
 
 
@@ -263,10 +272,15 @@ def test_series_of_any_length_are_forecast_from_their_last_rows(models, tmp_path
     np.testing.assert_allclose(found["load"], expected["load"], atol=1e-9)
 
     pd.concat([long.iloc[:100], short, long.iloc[100:]]).to_csv(tmp_path / "mixed.csv", index=False)
-    with pytest.raises(InputError, match="mixed.csv, row 125: series 'long' goes on"):
+    with pytest.raises(
+        InputError, match="mixed.csv: rows where a 'series' goes on after another: 1, first in line 126"
+    ):
         predict.main("load", file=str(tmp_path / "mixed.csv"), output=str(tmp_path / "answers.csv"))
     asked.astype({"load": object}).assign(load="much").to_csv(tmp_path / "words.csv", index=False)
-    with pytest.raises(InputError, match="words.csv, row 1: load is 'much'; accepted: a number"):
+    with pytest.raises(
+        InputError,
+        match="words.csv: cells of 'load' that hold no number: 9,024, first in line 2 .'much'",
+    ):
         predict.main("load", file=str(tmp_path / "words.csv"), output=str(tmp_path / "answers.csv"))
 
 
@@ -328,6 +342,9 @@ BAD = {
     "no column": ("mine", {"dataframe_records": [{}]}, 400, "no column 'text'; there are: none"),
     "invalid UTF-8": ("mine", b'{"inputs": ["\xff"]}', 400, "the body is not UTF-8: byte 13 is 0xff"),
     "half a pair": ("mine", b'{"inputs": ["\\ud800"]}', 400, "half of a surrogate pair"),
+    "a key twice": ("mine", b'{"inputs": [{"text": "a", "text": "b"}]}', 400, "the key 'text' more than once"),
+    "a form twice": ("mine", b'{"inputs": ["a"], "inputs": ["b"]}', 400, "the key 'inputs' more than once"),
+    "an offset": ("load", rows(time="2020-05-01 09:00:00+02:00"), 400, "time with an offset: 1, first '2020-05-01 09:"),
     "deep": ("mine", DEEP, 400, "too deep within each other"),
     "less deep": ("mine", {"inputs": [[[["a"]]]]}, 400, "row 1: text is a list"),
     "not JSON": ("mine", b"text=fine", 400, "the body is not JSON"),
@@ -336,7 +353,7 @@ BAD = {
     "parameters": ("mine", {"inputs": ["a"], "params": {}}, 400, "exactly one of"),
     "ragged": ("mine", {"dataframe_split": {"columns": ["text"], "data": [["a", "b"]]}}, 400, "row 1 is 2 values"),
     "too short a series": ("load", rows(20), 400, "12 rows of the past; accepted: 16 or more"),
-    "a gap": ("load", rows(load=None), 400, "load is nan; accepted: a finite number"),
+    "a gap": ("load", rows(load=None), 400, "load 1 (first at 2020-05-01 09:00:00: nan); accepted: one in each"),
     "too large a number": ("load", rows(load=1e305), 400, "row 4: load is too large"),
     "a word": ("load", {"inputs": {"time": "2020-01-01", "load": "x", "work": 1}}, 400, "accepted: a number"),
     "another clock": ("load", rows(time="2020-05-09 09:30:00"), 400, "accepted: a row every"),

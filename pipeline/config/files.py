@@ -75,7 +75,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}): remove it, and make it again") from None
+        back = f"bring it back (`git checkout {path}` or `dvc checkout {path}`), or run again what writes it"
+        raise InputError(f"{path} is not JSON ({error}): {back}") from None
 
 
 def digest(*paths: Path) -> str:

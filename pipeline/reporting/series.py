@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHARES = {0.1: "an easy window", 0.5: "the median window", 0.9: "a hard window"}  # by the best network's error
 DASHES = ("solid", "5px,2px", "2px,2px")  # of the best network, the next, and the strongest baseline
+UTC = "+00:00"  # at the end of an instant
 TAIL = 2  # horizons of the past that are drawn before a forecast
 
 
@@ -53,19 +54,21 @@ def window_chart(
     """The true series with the end of its look-back, and the forecasts."""
     figure = plain(height=330)
     tail = len(before.values)
+    times = [time.removesuffix(UTC) if isinstance(time, str) else time for time in before.times]
     whole = np.concatenate([before.values, true]).astype(np.float32)
     style = {"color": colours.INK, "width": 2.5}
     hover = "%{x}<br>%{y:.4g}"
     figure.add_scatter(
-        x=before.times, y=whole, mode="lines", line=style, name="true", hovertemplate=f"true {hover}<extra></extra>"
+        x=times, y=whole, mode="lines", line=style, name="true", hovertemplate=f"true {hover}<extra></extra>"
     )
     for (name, forecast), dash in zip(forecasts.items(), DASHES, strict=False):
-        x, y, look = before.times[tail:], forecast.astype(np.float32), line(name, width=2.0)
+        x, y, look = times[tail:], forecast.astype(np.float32), line(name, width=2.0)
         look["line"]["dash"] = dash
         figure.add_scatter(x=x, y=y, mode="lines", hovertemplate=f"{text(name)} {hover}<extra></extra>", **look)
     figure.update_yaxes(title={"text": text(before.target)})
-    ahead = None if isinstance(before.times[0], str) else "steps ahead"
-    figure.update_xaxes(title={"text": ahead}, nticks=5, tickangle=0)
+    zone = "UTC" if str(before.times[0]).endswith(UTC) else None
+    below = zone if isinstance(before.times[0], str) else "steps ahead"
+    figure.update_xaxes(title={"text": below}, nticks=5, tickangle=0)
     error = {name: float(np.abs(forecast - true).mean()) for name, forecast in forecasts.items()}
     summary = ", ".join(f"{name} {words.number(value)}" for name, value in error.items())
     note = f"Mean absolute error in this window: {summary}."
@@ -111,7 +114,7 @@ def past(prepared: "Prepared", row: int) -> Past:
 
 
 def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:
-    """The clock of a window, for tasks that keep their series' first time and its step."""
+    """The times of a window, for tasks that keep their series' first time and its step; instants end with +00:00."""
     learned = prepared.learned
     if "start" not in columns or "step_seconds" not in learned:
         return []

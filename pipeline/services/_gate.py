@@ -13,6 +13,7 @@ from pipeline.config import InputError
 from pipeline.services import _abstention
 from pipeline.services.sentiment import digest_of
 from pipeline.tasks import Prepared
+from pipeline.tasks._times import ACCEPTED, clock_of
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.sentiment import Sentiment
 
@@ -83,6 +84,16 @@ def rows_and_seen(
     until = max(pd.Timestamp(_part(name, one, "until")) for name, one in seen.items())
     first = times(prepared, split, range(len(_starts(prepared, split))))[:: prepared.task.spec.horizon]
     return np.flatnonzero(first >= until).tolist(), dict.fromkeys(seen, 0)
+
+
+def of_another_clock(prepared: Prepared, seen: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Why models cannot be asked about a series: an instant and a time on a local clock have no order."""
+    if isinstance(prepared.task, Sentiment):
+        return None
+    clocks = {name: clock_of(_part(name, one, "until")) for name, one in seen.items()}
+    here = clock_of(prepared.learned["start"])
+    wrong = [f"the {name} learned {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != here]
+    return f"{', '.join(wrong)}; the data have {ACCEPTED[here]}" if wrong else None
 
 
 def _part(name: str, seen: Mapping[str, Any], key: str) -> Any:

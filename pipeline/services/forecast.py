@@ -7,6 +7,9 @@
     2014-12-31 00:30:00                   1
 
 Several series are told apart by a column `series`. Rows of the horizon may be left out where nothing is known ahead.
+
+Where the network learned instants, times come with their offset, whichever it is, and answers are in UTC (`+00:00`);
+where it learned a local clock, times come and go without one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +21,10 @@ import torch
 
 from pipeline.architectures import SequenceModel
 from pipeline.config import InputError
-from pipeline.services import Answer, Column, Service, _series_told, check_columns
+from pipeline.services import Answer, Column, Service, _request_times, _request_values, _series_told, check_columns
 from pipeline.tasks import Prepared, _calendar, _scaler
+from pipeline.tasks._faults import listed
+from pipeline.tasks._times import ACCEPTED, Clock, clock_of
 from pipeline.tasks.forecast import Forecast
 
 TOGETHER = 64  # windows that are read at once
@@ -44,7 +49,8 @@ class Forecasts(Service):
     @property
     def example(self) -> pd.DataFrame:
         task = self.task
-        times = pd.date_range("2014-01-06", periods=task.look_back + task.horizon, freq=self._step)
+        zone = "UTC" if self._clock == "utc" else None
+        times = pd.date_range("2014-01-06", periods=task.look_back + task.horizon, freq=self._step, tz=zone)
         values = {name: [self.learned["mean"][name]] * len(times) for name in task.columns}
         table = pd.DataFrame({task.time: times.astype(str), **values})
         table.loc[task.look_back :, [*task.targets, *task.observed]] = np.nan
@@ -52,8 +58,7 @@ class Forecasts(Service):
 
     def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
         check_columns(requests, self.inputs)
-        table = requests if SERIES in requests else requests.assign(**{SERIES: "1"})
-        asked = [(str(name), self._window(str(name), rows)) for name, rows in table.groupby(SERIES, sort=False)]
+        asked = self._windows(requests if SERIES in requests else requests.assign(**{SERIES: "1"}))
         windows = np.stack([values for _, (_, values) in asked])
         low, middle, high = self._forecast(torch.from_numpy(windows.astype(np.float32)), model)
         answers = []
@@ -75,50 +80,43 @@ class Forecasts(Service):
         low, middle, high = (task.answers(outputs + side * half, self.learned).numpy() for side in (-1, 0, 1))
         return low, middle, high
 
+    def _windows(self, table: pd.DataFrame) -> list[tuple[str, tuple[pd.DatetimeIndex, np.ndarray]]]:
+        """Of each series its name and window. Raises InputError, which names all that is wrong with any of them."""
+        if unnamed := int(table[SERIES].isna().sum()):
+            raise InputError(f"rows without a name in {SERIES!r}: {unnamed:,}; accepted: a name in each, or in none")
+        asked, wrong = [], []
+        for name, rows in table.groupby(SERIES, sort=False):
+            try:
+                asked.append((str(name), self._window(str(name), rows)))
+            except InputError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise InputError(listed(wrong, "series"))
+        return asked
+
     def _window(self, name: str, rows: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:
-        """Times and standardised features of look-back and horizon; what is not known there is not a number."""
-        task, place = self.task, f"series {name!r}"
-        times = self._times(rows[task.time], place)
-        values = rows[task.columns].to_numpy(np.float64, na_value=np.nan)
-        count = len(task.targets)
-        ahead = int(np.isnan(values[::-1, :count]).all(axis=1).cumprod().sum())  # rows at the end without any target
-        if ahead == 0 and not task.known:
-            times = pd.date_range(times[0], periods=len(times) + task.horizon, freq=self._step)
-            values = np.vstack([values, np.full((task.horizon, values.shape[1]), np.nan)])
-        elif ahead != task.horizon:
-            raise InputError(f"{place}: {ahead} rows without targets at the end; accepted: {task.horizon}, the horizon")
-        if len(times) < task.look_back + task.horizon:
-            came = len(times) - task.horizon
-            raise InputError(f"{place}: {came} rows of the past; accepted: {task.look_back} or more")
-        times, values = times[-task.look_back - task.horizon :], values[-task.look_back - task.horizon :]
-        self._refuse_gaps(values, times, place)
-        features = _scaler.standardised(values, self.learned, task.columns)
+        """Times and standardised features of look-back and horizon; what is not known there is not a number.
+
+        Raises InputError, which names all that is wrong with the series.
+        """
+        task, cells = self.task, rows[self.task.time].tolist()
+        times, faults = _request_times.read(cells, task.time, self._clock, self._step)
+        values = _request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
+        places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
+        if faults := faults + _request_values.faults(values, places, task):
+            raise InputError(f"series {name!r}: {'; '.join(faults)}")
+        size = task.look_back + task.horizon
+        times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
+        features = _scaler.standardised(values[-size:], self.learned, task.columns)
         return times, np.hstack([features, _calendar.columns(times)]) if task.calendar else features
-
-    def _refuse_gaps(self, values: np.ndarray, times: pd.DatetimeIndex, place: str) -> None:
-        """Raise InputError for a number that is missing or not finite where one is needed."""
-        needed = np.ones(values.shape, bool)
-        needed[self.task.look_back :, : len(self.task.targets) + len(self.task.observed)] = False
-        wrong = needed & ~np.isfinite(values)
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0].tolist()
-            came = f"{self.task.columns[column]} is {values[row, column]}"
-            raise InputError(f"{place}, {times[row]}: {came}; accepted: a finite number")
-
-    def _times(self, column: pd.Series, place: str) -> pd.DatetimeIndex:
-        try:
-            times = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601")).tz_localize(None)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{place}: {self.task.time} is not ISO 8601 ({' '.join(str(error).split())})") from None
-        wrong = np.diff(times.to_numpy()) != self._step.to_timedelta64()
-        if wrong.any():
-            row = int(wrong.argmax()) + 1
-            raise InputError(f"{place}: {times[row]} follows {times[row - 1]}; accepted: a row every {self._step}")
-        return times
 
     @property
     def _step(self) -> pd.Timedelta:
         return pd.Timedelta(seconds=self.learned["step_seconds"])
+
+    @property
+    def _clock(self) -> Clock:
+        return clock_of(self.learned["start"])
 
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
         starts = prepared.columns(split)["start"]
@@ -156,6 +154,7 @@ class Forecasts(Service):
         if isinstance(prepared.task, Forecast) and prepared.task.columns != self.task.columns:
             came, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
             raise InputError(f"the columns of the data are {came}; accepted: {accepted}, which the champion learned")
+        self._check_clock(prepared)
         times, _ = _in_units(prepared)
         bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
         found: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
@@ -163,6 +162,11 @@ class Forecasts(Service):
             return found
         found |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
         return {**found, "blocks": self._told(prepared, bounds, bounds, answer)}
+
+    def _check_clock(self, prepared: Prepared) -> None:
+        if (came := clock_of(prepared.learned["start"])) != self._clock:
+            learned, now = (ACCEPTED[clock].split(",")[0] for clock in (self._clock, came))
+            raise InputError(f"the data have {now}; accepted: {learned}, which the champion learned")
 
     def _told(
         self, prepared: Prepared, bounds: tuple[int, int], judged: tuple[int, int], answer: Answer

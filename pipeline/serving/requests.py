@@ -49,13 +49,28 @@ def _parsed(body: bytes) -> Any:
     if not text.strip():
         raise Refused(400, "the body is empty; accepted: JSON")
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=with_keys_once)
     except json.JSONDecodeError as error:
         raise Refused(400, f"the body is not JSON: {error}") from None
+    except RepeatedKeyError as error:
+        raise Refused(400, f"an object has the key {error} more than once; accepted: once") from None
     except RecursionError:  # at about 1,000; less deep ones are refused for their types
         raise Refused(400, "the body has lists or objects too deep within each other") from None
     except ValueError:  # a whole number of thousands of digits
         raise Refused(400, "the body has a number that is too long") from None
+
+
+class RepeatedKeyError(ValueError):
+    """An object has a key more than once, and nobody can tell which value is meant."""
+
+
+def with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`, which would keep the last value of a key. Raises RepeatedKeyError."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise RepeatedKeyError(_short(next(key for key in keys if keys.count(key) > 1)))
+    return made
 
 
 def _no_constant(name: str) -> Any:

@@ -1,8 +1,8 @@
-"""Tables in files of any length, read and written a piece at a time: parquet, CSV and JSON lines."""
+"""Tables in files of any length, checked, read and written a piece at a time: parquet, CSV and JSON lines."""
 
 import itertools
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ import pyarrow.parquet as pq
 
 from pipeline.config import InputError
 from pipeline.services import Column
+from pipeline.serving.pieces import CSV, JSONLines, Parquet, Piece, Source
+from pipeline.tasks import _csv, _faults
 
-KINDS = (".parquet", ".csv", ".jsonl")
-PIECE = 4096  # rows
+OPENERS: dict[str, Callable[[Path, Sequence[Column]], Source]] = {".parquet": Parquet, ".csv": CSV, ".jsonl": JSONLines}
+KINDS = tuple(OPENERS)
+EMPTY = "cells of {!r} that are empty"
 
 
 def check_kind(path: Path) -> None:
@@ -29,105 +32,114 @@ def rows_of(path: Path) -> int | None:
         return None
     try:
         return pq.ParquetFile(path).metadata.num_rows
-    except pa.ArrowException as error:
-        raise _unreadable(path, error) from None
+    except pa.ArrowException:  # `read` says why
+        return None
 
 
-def read(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
+def read(path: Path, columns: Sequence[Column], together: str = "") -> Iterator[pd.DataFrame]:
     """Pieces of the table with these columns alone, indexed by row from 0.
 
-    Raises InputError, with file and row, for a column that is missing and for what is not a number where one belongs.
+    The whole file is read once before: every kind of fault is in one InputError, with its count and first place, before
+    anything is answered. Rows with one value of the column `together`, if there is one, must follow one another.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    for _ in _checked(path, columns, together):
+        pass
+    yield from _checked(path, columns, together)
+
+
+def _checked(path: Path, columns: Sequence[Column], together: str) -> Iterator[pd.DataFrame]:
+    """The pieces that could be read; after them, InputError for what could not."""
+    faults, blocks, first = _faults.Tally(), Blocks(together), 0
     try:
-        first = 0
-        for piece in {".parquet": _parquet, ".csv": _csv, ".jsonl": _lines}[path.suffix](path, columns):
-            for column in columns:
-                if column.required and column.name not in piece:
-                    raise InputError(f"{path}: no column {column.name!r}; there are: {', '.join(map(str, piece))}")
-            if piece.empty:
-                continue
-            piece.index = pd.RangeIndex(first, first + len(piece))
-            first += len(piece)
-            yield _typed(path, piece, columns)
-    except (pa.ArrowException, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from None
-    if not first:
-        raise InputError(f"{path}: no rows; accepted: one or more")
+        file = OPENERS[path.suffix](path, columns)
+        for piece in file.pieces():
+            blocks.count_without(piece, faults)
+            table = _typed(piece, columns, faults)
+            blocks.follow(table, piece, faults)
+            table.index = pd.RangeIndex(first, first := first + len(table))
+            yield table
+    except pa.ArrowException as error:
+        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
+    kinds = [*file.faults, *faults.lines()]
+    _faults.refuse(str(path), kinds if first or kinds else ["no rows; accepted: one or more"])
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}")
-
-
-def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
-    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        wanted = [column.name for column in columns if column.name in file.schema_arrow.names]
-        if file.metadata.num_rows and not wanted:
-            raise InputError(f"{path}: no column {columns[0].name!r}; there are: {', '.join(file.schema_arrow.names)}")
-        for batch in file.iter_batches(PIECE, columns=wanted, use_threads=False):
-            yield batch.to_pandas()
-
-
-def _csv(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
-    """Every cell as the text that it is."""
-    names = {column.name for column in columns}
-    text: Any = {"dtype": object, "keep_default_na": False, "encoding": "utf-8-sig"}
-    try:
-        with pd.read_csv(path, chunksize=PIECE, **text) as pieces:
-            for piece in pieces:
-                yield piece[[name for name in piece if name in names]] if names & set(piece) else piece
-    except pd.errors.EmptyDataError:
-        return
-
-
-def _lines(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
-    names = [column.name for column in columns]
-    with path.open(encoding="utf-8-sig") as file:
-        told = ((number, line) for number, line in enumerate(file, 1) if line.strip())
-        while some := list(itertools.islice(told, PIECE)):
-            rows = [_object(path, number, line) for number, line in some]
-            there = {name for row in rows for name in row}
-            kept = [name for name in names if name in there] or sorted(there)
-            yield pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in kept})
-
-
-def _object(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict):
-        raise InputError(f"{path}, line {number}: {line.strip()[:40]!r} is not a JSON object")
-    return row
-
-
-def _typed(path: Path, piece: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """The columns as a service takes them: what is to be text as it is, numbers as float64, an empty cell as none."""
-    typed = {}
+def _typed(piece: Piece, columns: Sequence[Column], faults: _faults.Tally) -> pd.DataFrame:
+    """The columns as a service takes them: text as it is, numbers as float64, an empty cell as none."""
+    typed: dict[str, Any] = {}
     for column in columns:
-        if column.name not in piece:
-            continue
-        values = piece[column.name]
-        if column.kind == "double":
-            typed[column.name] = _numbers(path, column.name, values)
-        elif pd.api.types.is_datetime64_any_dtype(values):
-            typed[column.name] = values.map(lambda time: time.isoformat()).astype(object)
-        else:
-            typed[column.name] = values.astype(object)
-    return pd.DataFrame(typed, index=piece.index)
+        if column.name in piece.table or column.required:
+            cells = piece.table.get(column.name, pd.Series([None] * len(piece.table), dtype=object))
+            convert = _numbers if column.kind == "double" else _text
+            typed[column.name] = convert(column, cells, piece, faults)
+    return pd.DataFrame(typed, index=range(len(piece.table)))
 
 
-def _numbers(path: Path, name: str, values: pd.Series) -> pd.Series:
-    empty = values.isna() | values.map(lambda value: isinstance(value, str) and not value.strip())
-    numbers = pd.to_numeric(values.where(~empty, np.nan), errors="coerce").astype(np.float64)
-    wrong = numbers.isna() & ~empty
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        came = repr(values.iloc[row])[:60]
-        raise InputError(f"{path}, row {values.index[row] + 1}: {name} is {came}; accepted: a number, or nothing")
-    return numbers
+def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(cells):
+        return pd.Series(cells.to_numpy(np.float64, na_value=np.nan))
+    numbers = _csv.numbers(cells.tolist())
+    for row in np.flatnonzero(np.isnan(numbers)).tolist():
+        cell = cells.iloc[row]
+        if not is_nothing(cell):
+            place = f"in {piece.place(row)} ({cell!r:.60})"
+            faults.note(f"cells of {column.name!r} that hold no number", f"{place}; accepted: a number, or nothing")
+    return pd.Series(numbers)
+
+
+def _text(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
+    """Times are written in ISO 8601, with the offset that they have."""
+    text = cells.tolist()
+    for row in [row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip())]:
+        cell = text[row]
+        if is_nothing(cell):
+            faults.note(EMPTY.format(column.name), f"in {piece.place(row)}; accepted: text in each")
+        elif isinstance(cell, date):
+            text[row] = cell.isoformat()
+        elif column.required:
+            place = f"in {piece.place(row)} ({type(cell).__name__} {cell!r:.40})"
+            faults.note(f"cells of {column.name!r} that are no text", f"{place}; accepted: text in each")
+    return pd.Series(text, dtype=object)
+
+
+def is_nothing(cell: Any) -> bool:
+    """A blank, or what stands for no value."""
+    return not cell.strip() if isinstance(cell, str) else bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
+
+
+class Blocks:
+    """Whether rows with one value of a column follow one another, and whether all rows have it or none."""
+
+    def __init__(self, column: str):
+        self.column = column
+        self._ended: set[Any] = set()
+        self._current: Any = None
+        self._before, self._first = 0, ""  # rows without the column, and where the first is
+
+    def count_without(self, piece: Piece, faults: _faults.Tally) -> None:
+        """Note the rows before, where the column comes with this piece only, as it may in JSON lines."""
+        if self.column in piece.table and self._before:
+            faults.note(EMPTY.format(self.column), f"in {self._first}; accepted: text in each", self._before)
+            self._before = 0
+        elif self.column not in piece.table:
+            self._before, self._first = self._before + len(piece.table), self._first or piece.place(0)
+
+    def follow(self, table: pd.DataFrame, piece: Piece, faults: _faults.Tally) -> None:
+        """Note the rows where a name comes again after another."""
+        names = table.get(self.column, pd.Series(dtype=object))
+        for row in np.flatnonzero((names != names.shift()).to_numpy()).tolist():
+            self._begin(names.iloc[row], piece.place(row), faults)
+
+    def _begin(self, name: Any, place: str, faults: _faults.Tally) -> None:
+        if is_nothing(name) or name == self._current:
+            return
+        self._ended.add(self._current)
+        if name in self._ended:
+            accepted = f"accepted: the rows of each {self.column!r} together"
+            faults.note(f"rows where a {self.column!r} goes on after another", f"in {place} ({name!r}); {accepted}")
+        self._current = name
 
 
 class Writer:
@@ -157,25 +169,17 @@ class Writer:
                 open_one.close()
 
 
-def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int, path: Path) -> Iterator[pd.DataFrame]:
+def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> Iterator[pd.DataFrame]:
     """The last `needed` rows of each series, whose rows stand together; without the column, all rows are one."""
-    seen: set[Any] = set()
     kept: list[pd.DataFrame] = []
     current: Any = None
-
     for piece in pieces:
         piece = piece if column in piece else piece.assign(**{column: "1"})
         for _, rows in piece.groupby((piece[column] != piece[column].shift()).cumsum(), sort=False):
             name = rows[column].iloc[0]
-            if kept and name == current:
-                kept = [pd.concat([*kept, rows]).iloc[-needed:]]
-                continue
-            if kept:
-                yield kept[0]
-            if name in seen:
-                raise InputError(f"{path}, row {rows.index[0] + 1}: series {name!r} goes on; accepted: rows together")
-            seen.add(name)
-            current, kept = name, [rows.iloc[-needed:]]
+            if kept and name != current:
+                yield kept.pop()
+            current, kept = name, [pd.concat([*kept, rows]).iloc[-needed:]]
     yield from kept
 
 

@@ -72,8 +72,13 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
         raise InputError(f"source {source!r}: no such file or folder, nor {_source.OWN / source}; accepted: {ALL}")
     found = {"train": path}
     if path.is_dir():
-        there = {split: [path / f"{split}{suffix}" for suffix in SUFFIXES] for split in ("train", "test")}
-        found = {split: file for split, some in there.items() for file in some if file.is_file()}
+        places = {split: [path / f"{split}{suffix}" for suffix in SUFFIXES] for split in ("train", "test")}
+        there = {split: [file for file in some if file.is_file()] for split, some in places.items()}
+        if both := [" and ".join(file.name for file in some) for some in there.values() if len(some) > 1]:
+            raise InputError(
+                f"source {source!r}: the folder holds {', '.join(both)}; accepted: one file for each split"
+            )
+        found = {split: some[0] for split, some in there.items() if some}
         if "train" not in found:
             raise InputError(f"source {source!r}: the folder holds no train.parquet or train.csv")
     elif path.suffix not in SUFFIXES:

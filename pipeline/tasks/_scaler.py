@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.config import InputError
+from pipeline.tasks import _faults
 
 
 def learn(
-    rows: Float[np.ndarray, "rows columns"], names: Sequence[str], targets: Sequence[str], season: int
+    rows: Float[np.ndarray, "rows columns"], names: Sequence[str], targets: Sequence[str], season: int, source: str
 ) -> dict[str, dict[str, float]]:
     """Mean and standard deviation (dividing by n) of each column; of the targets also MASE's scale.
 
@@ -20,9 +21,12 @@ def learn(
     std = rows.std(axis=0)
     count = len(targets)
     naive = np.abs(rows[season:, :count] - rows[:-season, :count]).mean(axis=0)
-    for name, deviation, error in zip(targets, std, naive, strict=False):
-        if not (deviation > 0 and error > 0):
-            raise InputError(f"{name} repeats itself through all of train: there is nothing to forecast")
+    same = [
+        name for name, deviation, error in zip(targets, std, naive, strict=False) if not (deviation > 0 and error > 0)
+    ]
+    if same:
+        fault = f"targets that repeat themselves through all of train: {_faults.listed(same, 'targets')}"
+        raise InputError(f"{source}: {fault}: there is nothing to forecast; accepted: targets that change there")
     return {
         "mean": _named(names, rows.mean(axis=0)),
         "std": _named(names, np.where(std > 0, std, 1.0)),

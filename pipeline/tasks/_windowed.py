@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.tasks import SPLITS, DataSpec, Task, _calendar, _windows
+from pipeline.tasks._times import as_instant
 
 
 class Windowed(Task):
@@ -18,7 +19,7 @@ class Windowed(Task):
     digest: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
     """SHA-256 that the file must have; without one, whatever the source holds is taken (and its digest recorded)."""
     time: str
-    """The column of timestamps (ISO 8601), one regular step apart."""
+    """The column of timestamps (ISO 8601), one fixed step apart; with an offset in each they are instants, in UTC."""
     targets: tuple[str, ...] = Field(min_length=1)
     """The columns to forecast."""
     observed: tuple[str, ...] = ()
@@ -34,9 +35,10 @@ class Windowed(Task):
     patch: int = Field(1, gt=0)
     """Steps that the embedding joins into one; divides `look_back` and `horizon`."""
     season: int = Field(48, gt=0)
-    """Steps in a season, a day: of the naive forecasts and of MASE."""
+    """Steps in a season, a day: of the naive forecasts and of MASE. Must be stated where a day has one row or none."""
     splits: dict[str, datetime | None] | None = None
-    """When train, valid, gate and test end (exclusive; null: at the file's end). Left out, an error proposes dates."""
+    """When train, valid, gate and test end (exclusive; null: at the file's end), on the file's clock; without an offset
+    in UTC, where its times have one. Left out, an error proposes dates."""
     windows: int = Field(0, ge=0)
     """Training windows at most, evenly spaced; 0 takes all."""
     block_windows: int = Field(0, ge=0)
@@ -46,7 +48,7 @@ class Windowed(Task):
     @classmethod
     def _dates(cls, ends: Any) -> Any:
         for split, end in ends.items() if isinstance(ends, dict) else ():
-            if isinstance(end, int | float):
+            if isinstance(end, int | float) or (isinstance(end, str) and end.strip().isdigit()):
                 raise ValueError(f"{split} must end at a date such as '2014-08-26 06:00'")
         return ends
 
@@ -57,9 +59,7 @@ class Windowed(Task):
             return ends
         if set(ends) != set(SPLITS):
             raise ValueError(f"{', '.join(SPLITS)} must each have an end, and nothing else")
-        if any(end and end.tzinfo for end in ends.values()):
-            raise ValueError("dates must be written without a zone, on the file's own clock")
-        if len(set(ends.values())) < len(ends):
+        if len({end and as_instant(end) for end in ends.values()}) < len(ends):
             raise ValueError("each split must have an end of its own")
         if _windows.in_order(ends)[:2] != ["train", "valid"]:
             raise ValueError("train must end first, then valid, then gate and test in either order")

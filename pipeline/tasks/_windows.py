@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from pipeline.config import InputError
+from pipeline.tasks._faults import counted
+from pipeline.tasks._times import Clock, as_instant
 
 SHARES = (0.65, 0.75, 0.80)  # of the rows, where train, valid and gate end in a proposal
 
@@ -33,14 +34,23 @@ def borders(times: pd.DatetimeIndex, ends: Mapping[str, datetime | None]) -> Bor
     return {split: (begin, rows[split]) for split, begin in zip(order, first, strict=True)}
 
 
+def of_another_clock(ends: Mapping[str, datetime | None], clock: Clock) -> list[str]:
+    """Faults of ends with an offset where the file's times have none. (Without one they are UTC where these have.)"""
+    wrong = [f"splits.{split}: {end}" for split, end in ends.items() if end and end.tzinfo and clock == "local"]
+    accepted = "accepted: dates without one, on the clock of the file, whose times have none"
+    return [f"dates with an offset: {', '.join(wrong)}; {accepted}"] if wrong else []
+
+
 def in_order(ends: Mapping[str, datetime | None]) -> list[str]:
     """The splits as they follow one another; the end of the file comes last."""
-    return sorted(ends, key=lambda split: ends[split] or datetime.max)
+    return sorted(ends, key=lambda split: as_instant(ends[split] or datetime.max))
 
 
 def _row(times: pd.DatetimeIndex, end: datetime | None) -> int:
     """The first row at `end` or later."""
-    return len(times) if end is None else int(times.searchsorted(pd.Timestamp(end)))
+    if end is None:
+        return len(times)
+    return int(times.searchsorted(pd.Timestamp(as_instant(end) if times.tz else end)))
 
 
 def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
@@ -49,15 +59,15 @@ def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
     return np.arange(max(first - look_back, 0), end - horizon - look_back + 1, dtype=np.int64)
 
 
-def check_length(times: pd.DatetimeIndex, rows: Borders, windows: Mapping[str, Starts], need: str) -> None:
-    """Raise InputError for a split that is too short for a single window."""
+def too_short(times: pd.DatetimeIndex, rows: Borders, windows: Mapping[str, Starts], need: str) -> list[str]:
+    """Faults of splits that hold not a single window."""
+    faults = []
     for split, (first, end) in rows.items():
         if not len(windows[split]):
             span = f" from {times[first]}" if end > first else ""
-            raise InputError(
-                f"splits.{split}: {end - first} rows{span} hold no window ({need}); the file covers "
-                f"{times[0]} to {times[-1]}"
-            )
+            held = f"splits.{split}: {counted(max(end - first, 0), 'row')}{span} hold no window ({need})"
+            faults.append(f"{held}; the file covers {times[0]} to {times[-1]}")
+    return faults
 
 
 def thinned(windows: Starts, most: int) -> Int[np.ndarray, " kept"]:

@@ -10,7 +10,8 @@ horizon forecast. What is known ahead of time enters as further steps, with the 
     flag        0    0    0    0  |  1    1
 
 Numbers are standardised by the mean and deviation of the training rows. Splits are spans of time with fixed ends, so
-that more rows change no row's split; windows start at every row. The error of a forecast that sees nothing depends on
+that more rows change no row's split; windows start at every row. Times with offsets are instants, and borders and
+calendar then those of UTC; else all is on the file's own clock. The error of a forecast that sees nothing depends on
 the data: `trivial` is nan, and the baseline `constant`, the training mean, measures it.
 
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
@@ -27,7 +28,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.config import InputError, files
+from pipeline.config import files
 from pipeline.tasks import (
     Batch,
     Columns,
@@ -36,7 +37,10 @@ from pipeline.tasks import (
     _calibration,
     _columns,
     _errors,
+    _faults,
+    _oddities,
     _scaler,
+    _season,
     _series,
     _source,
     _windows,
@@ -91,34 +95,41 @@ class Forecast(Windowed):
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
         series = _series.read(raw / "series.csv", self.source, self.time, self.columns)
-        self._check_season(series)
+        _faults.refuse(self.source, [*series.faults, *self._undecided(series)])
+        assert series.step is not None, "a series without faults has two rows"
         rows, windows = self._split(series)
-        end = rows["train"][1]
-        learned = _scaler.learn(series.values[:end], self.columns, self.targets, self.season)
+        learned = _scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
         values = _scaler.standardised(series.values, learned, self.columns)
         if self.calendar:
             values = np.hstack([values, _calendar.columns(series.times)])
         _columns.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
         for split, first in windows.items():
             _columns.write(folder / f"{split}.arrow", {"start": first})
-        clock = {"start": series.times[0].isoformat(), "step_seconds": series.step.total_seconds()}
+        clock = {
+            "start": series.times[0].isoformat(),
+            "step_seconds": series.step.total_seconds(),
+            "clock": series.clock,
+        }
         files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
         return self._audit(series, folder, rows, windows)
 
-    def _check_season(self, series: _series.Series) -> None:
-        """A day of the file, where it has one, must be the season, unless the season was stated."""
-        day = 86_400 / series.step.total_seconds()
-        if "season" not in self.model_fields_set and day > 1 and day != self.season:
-            raise InputError(f"{self.source}: a day has {day:g} rows, not {self.season}: state `season`, in rows")
+    def _undecided(self, series: _series.Series) -> list[str]:
+        """Faults of settings that only the file shows: season or splits that are not stated, dates on another clock."""
+        if series.step is None:
+            return []
+        faults = [] if "season" in self.model_fields_set else _season.faults(series.step, self.season)
+        if self.splits is not None:
+            return faults + _windows.of_another_clock(self.splits, series.clock)
+        proposal = _windows.proposal(series.times.dropna().sort_values())
+        return [*faults, f"`splits` is missing; dates hold while data grow, such as {proposal}"]
 
     def _split(self, series: _series.Series) -> tuple[_windows.Borders, dict[str, _windows.Starts]]:
         """Rows and windows of each split."""
-        if self.splits is None:
-            proposal = _windows.proposal(series.times)
-            raise InputError(f"{self.source}: `splits` is missing; dates hold while data grow, such as {proposal}")
+        assert self.splits is not None, "refused before"
         rows = _windows.borders(series.times, self.splits)
         windows = {split: _windows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
-        _windows.check_length(series.times, rows, windows, f"look_back {self.look_back}, horizon {self.horizon}")
+        need = f"look_back {self.look_back}, horizon {self.horizon}"
+        _faults.refuse(self.source, _windows.too_short(series.times, rows, windows, need))
         return rows, windows | {"train": _windows.thinned(windows["train"], self.windows)}
 
     def _audit(
@@ -139,6 +150,7 @@ class Forecast(Windowed):
             spans={split: [str(series.times[row]) for row in (first, end - 1)] for split, (first, end) in rows.items()},
             forecast_rows_shared=shared,
             in_time_order=True,
+            **_oddities.of(series, self.columns, [*self.targets, *self.observed], rows),
         )
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:

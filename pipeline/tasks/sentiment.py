@@ -134,12 +134,11 @@ class Sentiment(Task):
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
             found, known = _review_files.find(self.source, self.repository, self.revision, Path(downloads))
-            reviews = {
-                split: _reviews.copy(file, folder / f"{split}.parquet", names, self.labels, only)
-                for split, file in found.items()
-            }
+            copied = _reviews.copy_all(found, folder, names, self.labels, only)
+        reviews = {split: of_split.counts for split, of_split in copied.items()}
         _reviews.complete(str(found["train"]), reviews["train"])
-        return {"source": self.source, "reviews": reviews, **known}
+        notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
+        return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = _carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)

@@ -52,6 +52,11 @@ def judge(
     """The gates in order; where one of the first fails there is nothing to score."""
     sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
     seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
+    if why := _gate.of_another_clock(prepared, seen):
+        anew = f"{why}: `pipeline promote --task {task} --afresh` judges without the champion"
+        return Judged(
+            [Outcome("same_clock", False, anew)], {}, {"rows": 0, "block": prepared.task.block, "digest": None}
+        )
     rows, known = _gate.rows_and_seen(prepared, "gate", seen)
     outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
     if champion:

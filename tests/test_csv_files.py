@@ -1,0 +1,200 @@
+"""CSV files as people write them, for every reader: a series, reviews, and requests. The same values, or a refusal."""
+
+import gzip
+import io
+import shutil
+import zipfile
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import series_files
+
+from pipeline.config import InputError
+from pipeline.services import Column
+from pipeline.serving import tables
+from pipeline.tasks import _csv, _text_files
+from pipeline.tasks.sentiment import Sentiment
+
+COLUMNS = [Column("text", "string"), Column("load", "double")]
+PANDAS = ("Error tokenizing", "dtype", "low_memory", "format=", "infer", "pandas", "C error", "schema", "codec")
+
+
+def table() -> pd.DataFrame:
+    """48 rows that a series, reviews and requests can be read from; the texts have quotes, commas and line breaks."""
+    rows = series_files.table()
+    texts = [f'review {n}, "quoted"\nand on' if n % 5 == 0 else f"review {n}" for n in range(len(rows))]
+    return rows.assign(text=texts, label=[n % 2 for n in range(len(rows))])
+
+
+def series(path, folder):
+    (folder / "raw").mkdir()
+    (folder / "made").mkdir()
+    shutil.copy(path, folder / "raw/series.csv")
+    series_files.task().prepare(folder / "raw", folder / "made", seed=0)
+    return (folder / "made/shared.arrow").read_bytes()
+
+
+def reviews(path, folder):
+    Sentiment(source=str(path)).fetch(folder)
+    return pq.read_table(folder / "train.parquet").to_pydict()
+
+
+def requests(path, folder):
+    return pd.concat(tables.read(path, COLUMNS), ignore_index=True).to_dict("list")
+
+
+READERS = {"series": series, "reviews": reviews, "requests": requests}
+
+
+@pytest.fixture(params=READERS)
+def read(request, tmp_path):
+    """Gives what a reader makes of text or bytes; each file has a folder of its own."""
+
+    def made(content):
+        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        path = folder / "mine.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return READERS[request.param](path, folder)
+
+    return made
+
+
+@pytest.fixture
+def refused(read):
+    """Gives the message with which a reader refuses a file; no message is another library's."""
+
+    def told(content):
+        with pytest.raises(InputError) as error:
+            read(content)
+        assert not any(word in str(error.value) for word in PANDAS)
+        return str(error.value)
+
+    return told
+
+
+def lines_of(rows: pd.DataFrame, **settings) -> str:
+    return rows.to_csv(index=False, **settings)
+
+
+def with_commas(rows: pd.DataFrame, header: bool) -> str:
+    """With a comma at the end of each row, and perhaps of the header."""
+    text = rows.assign(last="").rename(columns={"last": ""}).to_csv(index=False)
+    return text if header else text.replace("label,\n", "label\n", 1)
+
+
+def test_a_comma_at_the_end_of_each_line_is_refused(refused):
+    """Every value would stand under its neighbour's name."""
+    told = refused(with_commas(table(), header=False))
+    assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in told
+    assert "a comma at a line's end: end the header with one, too" in told
+    assert "\n" not in told
+
+
+def test_an_index_without_a_name_in_the_header_is_refused(refused):
+    header, rows = lines_of(table()).split("\n", 1)
+    told = refused(header + "\n" + table().to_csv(header=False))
+    assert rows
+    assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in told
+    assert "begin the header with a comma" in told
+
+
+def test_some_rows_with_a_cell_more_or_less_are_counted_by_the_lines_of_the_file(refused):
+    """Line 6 is the fifth of the file, as the text above it has two lines; a value with a comma had no quotes."""
+    rows = [table().iloc[[row]].to_csv(index=False, header=False) for row in range(48)]
+    rows[3] = rows[3].replace("review", "a review, long,")
+    rows[7] = rows[7].replace(",review", "")
+    rows[8] = rows[8].replace(",review", "")
+    told = refused(lines_of(table()[:0]) + "".join(rows))
+    assert "rows with more cells than the header's 6: 1, first in line 6 (8 cells)" in told
+    assert "a comma within a value belongs in quotes" in told
+    assert "rows with fewer cells than the header's 6: 2, first in line 11 (5 cells)" in told
+
+
+def test_other_dress_gives_the_same_values(read):
+    rows, shuffled = table(), ["work", "label", "heat", "text", "load", "time"]
+    expected = read(lines_of(rows))
+    for content in (
+        rows.to_csv(),  # an index, whose column has no name
+        with_commas(rows, header=True),
+        lines_of(rows, lineterminator="\r\n").replace("\nand on", "\nand on"),
+        "\ufeff" + lines_of(rows),
+        "\n\n" + lines_of(rows) + "\n  \n\n",
+        lines_of(rows, quoting=1),  # every cell
+        lines_of(rows[shuffled]),
+        lines_of(rows.assign(more="a, b")),
+        lines_of(rows.assign(more=1, again=2).rename(columns={"again": "more"})),
+    ):
+        assert read(content) == expected
+
+
+FILES = {
+    "gzip": (gzip.compress(lines_of(table()).encode()), "compressed by gzip: unpack it"),
+    "UTF-16": (lines_of(table()).encode("utf-16"), "is UTF-16 text: write it as UTF-8 (iconv"),
+    "UTF-16 without a mark": (lines_of(table()).encode("utf-16-le"), "is UTF-16 text without its mark"),
+    "UTF-32": (lines_of(table()).encode("utf-32"), "is UTF-32 text"),
+    "a page": (b"<!DOCTYPE html>\n<html><body>See here</body></html>", "an HTML page"),
+    "nothing": (b"", "no header line"),
+    "blank": (b"\n\n ,\n", "no header line"),
+    "Windows-1252": (
+        lines_of(table()).replace("review 7", "revü 7").replace("review 9", "revü 9").encode("cp1252"),
+        "bytes that are not UTF-8: 2, first in line 11,",
+    ),
+    "a quote that never ends": (lines_of(table()).replace(",review 47,", ',"review 47,'), "line 59 (it never ends)"),
+    "a quote within quotes": (lines_of(table()).replace(",review 7,", ',"review "7",'), "line 11 (text follows its"),
+    "another separator": (lines_of(table(), sep=";"), "the header has no comma"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_no_csv_file_is_named_with_its_place(name, refused):
+    content, expected = FILES[name]
+    assert expected in refused(content)
+
+
+def test_a_name_of_several_columns_is_refused_where_it_is_read(refused):
+    twice = table().assign(more=1, most=2).rename(columns={"more": "load", "most": "text"})
+    told = refused(lines_of(twice))
+    assert "2 columns are named 'load'; accepted: one" in told or "2 columns are named 'text'; accepted: one" in told
+
+
+def test_archives_and_parquet_are_named(refused):
+    archive, parquet = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("mine.csv", lines_of(table()))
+    table().to_parquet(parquet)
+    assert "a zip archive or an Excel workbook" in refused(archive.getvalue())
+    assert "is a parquet file; accepted: text in UTF-8" in refused(parquet.getvalue())
+
+
+def test_a_line_is_the_files_also_over_many_pieces(tmp_path):
+    rows = ["text,load"] + ['"two\nlines",1'] * 6000 + ["one,2"] * 3000 + ["one,2,3", "", "one,2", "one"]
+    (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n")
+    file = _csv.Reader(tmp_path / "mine.csv", "mine.csv")
+    pieces = list(file.pieces())
+    assert sum(len(piece.lines) for piece in pieces) == file.fitting == 9001
+    assert [line for piece in pieces for line in piece.lines][5999:6002] == [12000, 12002, 12003]
+    assert file.faults == [
+        "rows with more cells than the header's 2: 1, first in line 15002 (3 cells); "
+        "a comma within a value belongs in quotes, with the value",
+        "rows with fewer cells than the header's 2: 1, first in line 15005 (1 cell)",
+    ]
+
+
+def test_every_mark_is_one_of_a_file_that_is_no_text(tmp_path):
+    for mark, kind in _text_files.MARKS.items():
+        (tmp_path / "mine.csv").write_bytes(mark + b"and more")
+        assert _text_files.other_kind(tmp_path / "mine.csv") == kind
+
+
+def test_flags_and_numbers_are_read_alike_in_training_and_in_requests(tmp_path):
+    cells = ["1", " 2.5 ", "1e3", "True", "false", "-0", "1_000", "0x1", "", "yes", "inf"]
+    found = _csv.numbers(cells)
+    assert found[:6].tolist() == [1.0, 2.5, 1000.0, 1.0, 0.0, 0.0]
+    assert [value != value for value in found[6:10].tolist()] == [True] * 4
+    assert found[10] == float("inf")
+    flags = series_files.table().assign(work=lambda rows: rows["work"] == 1)
+    assert set(flags["work"].astype(str)) == {"True", "False"}
+    prepared = [series_files.prepare(tmp_path / n, t) for n, t in (("a", flags), ("b", series_files.table()))]
+    assert prepared[0].audit == prepared[1].audit

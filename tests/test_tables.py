@@ -1,0 +1,124 @@
+"""Files of requests: every fault of a file in one message, before anything is answered; parquet, CSV and JSON lines."""
+
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import InputError
+from pipeline.services import Column
+from pipeline.serving import tables
+
+COLUMNS = [
+    Column("series", "string", required=False),
+    Column("time", "string"),
+    Column("load", "double"),
+    Column("work", "double"),
+]
+
+
+def read(path, columns=COLUMNS, together="series"):
+    return pd.concat(tables.read(path, columns, together), ignore_index=True)
+
+
+def refused(path, columns=COLUMNS):
+    with pytest.raises(InputError) as error:
+        read(path, columns)
+    return str(error.value).removeprefix(str(path)).splitlines()
+
+
+def lines(path, rows):
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def row(number, **changes):
+    return {"series": "a", "time": f"2020-01-{number:02}", "load": 1.5, "work": 0} | changes
+
+
+def test_all_faults_of_json_lines_are_told(tmp_path):
+    rows = [row(1), "", "{", '{"time": "a", "time": "b"}', row(2, load="much"), row(3, load=[1]), "[1]"]
+    rows += [row(4, load=None), row(5, load=10**400), row(6, time=None), row(7, time=20200107), row(8, series="b")]
+    rows += [row(9), {"time": "2020-01-10", "load": 1, "work": True}]
+    head, *kinds = refused(lines(tmp_path / "a.jsonl", rows))
+    assert head == " has 7 kinds of faults:"
+    assert [kind.strip().split("; accepted")[0] for kind in kinds] == [
+        "lines that are no JSON object: 2, first in line 3 ('{')",
+        "objects with a key more than once: 1, first in line 4 ('time')",
+        "cells of 'series' that are empty: 1, first in line 14",
+        "cells of 'time' that are empty: 1, first in line 10",
+        "cells of 'time' that are no text: 1, first in line 11 (int 20200107)",
+        "cells of 'load' that hold no number: 2, first in line 5 ('much')",
+        "rows where a 'series' goes on after another: 1, first in line 13 ('a')",
+    ]
+
+
+def test_series_that_are_not_together_are_counted(tmp_path):
+    rows = [row(n, series=name) for n, name in enumerate("aabbabb", 1)]
+    (told,) = refused(lines(tmp_path / "a.jsonl", rows))
+    assert told.startswith(
+        ": rows where a 'series' goes on after another: 2, first in line 5 ('a'); accepted: the rows"
+    )
+
+
+def test_series_that_begin_without_a_name_are_refused(tmp_path):
+    """The column comes with a later piece of the file."""
+    rows = [{"time": "t", "load": 1, "work": 1}] * 5000 + [row(1)]
+    (told,) = refused(lines(tmp_path / "a.jsonl", rows))
+    assert told.startswith(": cells of 'series' that are empty: 5,000, first in line 1; ")
+    nothing = pd.DataFrame([row(1), row(2, series=None)])
+    nothing.to_parquet(tmp_path / "a.parquet")
+    assert refused(tmp_path / "a.parquet")[0].startswith(": cells of 'series' that are empty: 1, first in row 2")
+
+
+def test_columns_that_no_row_has_are_all_named(tmp_path):
+    (told,) = refused(lines(tmp_path / "a.jsonl", [{"time": "t", "more": 1}]))
+    assert told == ": no column 'load', 'work'; there are: time, more"
+    pd.DataFrame({"time": ["t"], "more": [1]}).to_parquet(tmp_path / "a.parquet")
+    assert refused(tmp_path / "a.parquet") == [told]
+    (tmp_path / "a.csv").write_text("time,more\nt,1\n")
+    assert refused(tmp_path / "a.csv") == [told]
+
+
+def test_a_key_that_some_objects_lack_has_no_value(tmp_path):
+    rows = [row(n) for n in range(1, 9)] + [{"series": "a", "time": "t", "work": 1}] * 5000
+    assert read(lines(tmp_path / "a.jsonl", rows))["load"].isna().sum() == 5000
+
+
+def test_parquet_with_a_name_twice_is_refused(tmp_path):
+    arrays = [pa.array(["t"]), pa.array([1.0]), pa.array([2.0]), pa.array([1.0])]
+    pq.write_table(pa.Table.from_arrays(arrays, names=["time", "load", "load", "work"]), tmp_path / "a.parquet")
+    assert refused(tmp_path / "a.parquet") == [": 2 columns are named 'load'; accepted: one"]
+
+
+def test_a_file_under_another_ending_is_named(tmp_path):
+    for name in ("a.jsonl", "a.parquet", "a.csv"):
+        (tmp_path / name).write_bytes(b"\x1f\x8b\x08 and so on")
+        assert refused(tmp_path / name)[0].startswith(" is compressed by gzip: unpack it (gunzip --keep); accepted: ")
+    (tmp_path / "a.jsonl").write_bytes(b'{"time": "t"}\n{"time": "\xfc"}\n')
+    assert refused(tmp_path / "a.jsonl")[0].startswith(
+        ": lines with bytes that are not UTF-8: 1, first in line 2, byte 11"
+    )
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+    assert refused(tmp_path / "a.parquet")[0].startswith(" cannot be read as parquet: ")
+
+
+def test_nothing_is_given_before_the_last_row_is_checked(tmp_path):
+    rows = pd.DataFrame({"time": ["t"] * 9000, "load": 1.0, "work": 1})
+    path = tmp_path / "a.csv"
+    path.write_text(rows.to_csv(index=False) + "t,1,1,1\n")
+    with pytest.raises(InputError, match="more cells than the header's 3: 1, first in line 9002"):
+        next(tables.read(path, COLUMNS))
+
+
+def test_the_three_kinds_give_the_same_table(tmp_path):
+    rows = pd.DataFrame([row(n, work=bool(n % 2), load=None if n == 3 else n / 3) for n in range(1, 10)])
+    rows.to_csv(tmp_path / "a.csv")
+    rows.to_parquet(tmp_path / "a.parquet")
+    lines(tmp_path / "a.jsonl", rows.astype(object).where(rows.notna(), None).to_dict("records"))
+    found = [read(tmp_path / f"a.{ending}") for ending in ("csv", "parquet", "jsonl")]
+    for table in found:
+        pd.testing.assert_frame_equal(table, found[0])
+    assert found[0]["work"].tolist() == [1.0, 0.0] * 4 + [1.0]
