@@ -61,27 +61,39 @@ def enter(root: Path, monkeypatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
-def work_in(root: Path, monkeypatch) -> None:
-    """What any stage or command does: begins with a look at the store, reads what is there, and adds to it."""
-    enter(root, monkeypatch)
-    store.check()
-    (version,) = registry.versions("mine")
-    assert (registry.folder(version) / "MLmodel").read_text() == "a model"
-    for run_id in (version.run_id, runs.start("mine", "another", {"stage": "test"}, {})):
-        runs.client().log_text(run_id, "new", "new.txt")
-    names = {path.name for path in runs_folder(root).rglob("*.txt")}
-    assert names == {"note.txt", "new.txt"}
+WORK = """
+from pipeline.tracking import registry, runs, store
+store.check()
+(version,) = registry.versions("mine")
+assert (registry.folder(version) / "MLmodel").read_text() == "a model"
+for run_id in (version.run_id, runs.start("mine", "another", {"stage": "test"}, {})):
+    runs.client().log_text(run_id, "new", "new.txt")
+"""
 
 
-def runs_folder(root: Path) -> Path:
-    return root / "mlartifacts/mine"
+def work_in(root: Path) -> str:
+    """What any stage or command does, in a process of its own: looks at the store, reads what is there, and adds to it.
+
+    Gives what it reports.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run([sys.executable, "-c", WORK], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (root / "mlartifacts/mine").rglob("*.txt")) == [
+        "new.txt",
+        "new.txt",
+        "note.txt",
+    ]
+    return done.stderr
 
 
-def test_the_store_of_a_moved_folder_follows(original, tmp_path, monkeypatch, capsys):
+def test_the_store_of_a_moved_folder_follows(original, tmp_path, monkeypatch):
     new = original.rename(tmp_path / "a new place")
-    work_in(new, monkeypatch)
+    report = work_in(new)
     assert not original.exists()
-    assert f"mlflow.db was made in {original} and lies in {new} now: 5 addresses" in capsys.readouterr().err
+    assert f"mlflow.db was made in {original} and lies in {new} now: 5 addresses" in report
+    enter(new, monkeypatch)
     assert len(addresses()) == 6
     assert all(address.removeprefix("file://").startswith(str(tmp_path)) for address in addresses())
     again = new.rename(tmp_path / "another")
@@ -90,9 +102,9 @@ def test_the_store_of_a_moved_folder_follows(original, tmp_path, monkeypatch, ca
     assert [address for address in addresses() if "/another/" not in address] == []
 
 
-def test_a_copy_never_writes_into_its_original(made, tmp_path, monkeypatch):
+def test_a_copy_never_writes_into_its_original(made, tmp_path):
     before = files.digest(made)
-    work_in(shutil.copytree(made, tmp_path / "copy"), monkeypatch)
+    work_in(shutil.copytree(made, tmp_path / "copy"))
     assert files.digest(made) == before
 
 
@@ -150,7 +162,7 @@ def test_artifacts_that_stayed_behind_are_named_with_the_command(original, tmp_p
     ):
         store.check()
     shutil.copytree(original / "mlartifacts", "mlartifacts")
-    work_in(copy, monkeypatch)
+    work_in(copy)
 
 
 def test_artifacts_that_are_kept_elsewhere_on_purpose_stay_there(original, tmp_path, monkeypatch):
