@@ -1,4 +1,4 @@
-# The project's commands. Each sets up .venv from requirements.lock first, when it is missing or stale.
+# The project's commands. Each sets up .venv from requirements.lock first, when it is missing, stale or another folder's.
 
 PYTHON ?= python3.11
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -15,6 +15,7 @@ help:    ## what these commands do
 setup: .venv/ready  ## create .venv from requirements.lock (about 2 minutes, 2 GB)
 
 repro: setup  ## run the whole pipeline: data, training, evaluation, report
+	@python -m pipeline recover --wait
 	@python -m pipeline params --check
 	dvc repro
 
@@ -28,6 +29,7 @@ lint: setup  ## ruff and mypy
 	ruff check . && ruff format --check . && mypy pipeline
 
 ui: setup  ## the MLflow UI on http://127.0.0.1:5000 (another port: make ui UI_PORT=5001)
+	@python -m pipeline recover
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --host 127.0.0.1 --port $(UI_PORT) \
 		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlartifacts --workers 1
 
@@ -40,9 +42,13 @@ serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make 
 params: setup  ## every setting, its value and its meaning
 	python -m pipeline params
 
+# The scripts in .venv hold the folder's path: where it was moved or copied, they would run the other folder's code.
+ifneq ($(shell cat .venv/ready 2>/dev/null),$(CURDIR))
+.PHONY: .venv/ready
+endif
 .venv/ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) found; name yours: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock 2> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . 2>> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
-	touch $@
+	echo "$(CURDIR)" > $@

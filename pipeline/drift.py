@@ -20,6 +20,7 @@ from pipeline.config.registry import find
 from pipeline.measures.drift import compared
 from pipeline.services import Service
 from pipeline.tasks import Prepared, make, open_prepared, real
+from pipeline.tracking import store
 
 
 def main(task: str = "") -> None:
@@ -29,6 +30,7 @@ def main(task: str = "") -> None:
     if task and task not in tasks:
         make(task, params)
         raise InputError(f"task {task!r} is drawn at random and cannot drift; there are: {', '.join(tasks) or 'none'}")
+    store.check()
     for name in tqdm([task] if task else tasks, desc="drift", unit="task", disable=None):
         prepared = up_to_date(open_prepared(name, params), name)
         found = {"task": name, "alarm_rate": settings.alarm_rate, "effect": settings.effect}

@@ -45,7 +45,7 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     prepared = open_prepared(task, params)
     best = best_on_validation(task, params["architectures"], prepared)
     if (done := decisions.complete(task)) is not None:
-        print(f"{task}: version {done.number} became champion, as decided before a kill")
+        print(f"{task}: version {done.number} is champion, as {paths.decisions()} says: that had not been done here")
     champion, moved = registry.champion(task), decisions.made_elsewhere(task)
     whole = champion is not None and models.exists(champion.model_id)
     if not afresh:

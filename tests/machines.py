@@ -49,7 +49,7 @@ class World:
         for entry in Path(sys.prefix).iterdir():
             if entry.name != "ready":
                 (place / ".venv" / entry.name).symlink_to(entry)
-        (place / ".venv/ready").touch()
+        (place / ".venv/ready").write_text(f"{place.resolve()}\n")
         return place
 
     def add_data(self, place: Path, *files: str) -> None:

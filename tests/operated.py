@@ -1,5 +1,6 @@
 """A tiny project with real tasks for tests of operations: reviews and a series, and a small GRU trained on each."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import reviews
 import torch
 import yaml
+from dvc.repo import Repo
 from safetensors.torch import load_file, save_file
 
 from pipeline import fetch, prepare, sweep, train
@@ -21,6 +23,7 @@ from pipeline.services import Service
 from pipeline.tasks import open_prepared
 from pipeline.tracking import answering, models, registry, runs
 
+ROOT = Path(__file__).parent.parent
 GRU = {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 1.0, "learning_rate": 0.03}}
 REVIEWS = {
     "kind": "sentiment", "source": "data/sources/reviews.csv", "max_tokens": 24, "vocabulary": 400, "patch": 4,
@@ -76,6 +79,19 @@ def run(task: str, architectures: tuple[str, ...] = ("gru",)) -> None:
         train.main(task, architecture)
 
 
+def give_to_dvc(root: Path) -> None:
+    """The project's own first stages, over a copy of its code; what is there is put into dvc.lock."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    kept = {name: stages[name] for name in ("fetch", "prepare", "sweep", "train")}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
+    shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")
+    Repo.init(str(root), no_scm=True).close()
+    repo = Repo(".")
+    repo.commit(force=True)
+    repo.close()
+
+
 def renew(task: str, architecture: str = "gru", flip: bool = False, valid_loss: float | None = None) -> None:
     """Another network in the place of the trained one: weights a little apart, or (`flip`) every answer reversed."""
     folder = paths.trained(task, architecture)
@@ -92,6 +108,7 @@ def renew(task: str, architecture: str = "gru", flip: bool = False, valid_loss: 
         files.write_json(folder / "model.json", description)
     run_id = runs.start(task, "renewed", {"stage": "test"}, {})
     model_id = models.log(run_id, open_prepared(task), description, int(seed), place)
+    runs.set_tags(run_id, {"outputs.digest": files.digest(place)})
     runs.finish(run_id)
     record["seeds"][seed] |= {"run_id": run_id, "model_id": model_id, "weights_digest": files.digest(place)}
     files.write_json(folder / "run.json", record)

@@ -15,7 +15,6 @@ import operated
 import pandas as pd
 import pytest
 import yaml
-from dvc.repo import Repo
 from mlflow.entities import ViewType
 
 from pipeline import lineage as command
@@ -23,7 +22,6 @@ from pipeline.config import InputError, files, paths
 from pipeline.config.retrain import Retrain
 from pipeline.tracking import answering, lineage, models, registry, retained, runs, snapshots, store
 
-ROOT = Path(__file__).parent.parent
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
 
 
@@ -33,19 +31,6 @@ def set_params(**values):
     paths.PARAMS.write_text(yaml.safe_dump({**params, **values}, sort_keys=False))
 
 
-def make_dvc_project(root):
-    """The project's own first stages, over a copy of its code; what is there is put into dvc.lock."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    kept = {name: stages[name] for name in ("fetch", "prepare", "sweep", "train")}
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
-    shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")
-    Repo.init(str(root), no_scm=True).close()
-    repo = Repo(".")
-    repo.commit(force=True)
-    repo.close()
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """A project with one trained network in DVC, which is champion."""
@@ -53,7 +38,7 @@ def tiny(tmp_path_factory):
         set_params(architectures={"gru": operated.GRU}, sweep={"tasks": []})
         operated.write_reviews()
         operated.run("mine")
-        make_dvc_project(root)
+        operated.give_to_dvc(root)
         ids = lineage.runs_of("mine", "gru")[3]
         version = registry.register("mine", ids["run_id"], ids["model_id"])
         registry.move("mine", "champion", version.number)
@@ -399,7 +384,7 @@ def test_a_champion_whose_files_are_gone_comes_back_from_its_folder(elsewhere, c
     with made_elsewhere(weights_digest()):
         act("restore", "verify", "restore")
     told = capsys.readouterr().out
-    assert "models:/mine/2 is champion, was models:/mine/1, whose files are gone" in told
+    assert "models:/mine/2 is champion, was models:/mine/1, whose files or run are gone" in told
     assert "models:/mine/2 is this champion already" in told
     assert registry.champion("mine").tags["decision.done"] == "mine-1.json"
 
@@ -547,8 +532,8 @@ def test_retain_removes_what_is_old_and_needed_by_none(elsewhere, keeps_one_run,
     unused.parent.mkdir(parents=True, exist_ok=True)
     unused.write_bytes(b"x" * 5000)
     every = names_of_runs()
-    models = {model.tags["weights.digest"]: model for model in retained.models_of("mine")}
-    weighs = {name: Path(model.artifact_location.removeprefix("file://")) for name, model in models.items()}
+    logged = {model.tags["weights.digest"]: model for model in models.of(runs.experiment("mine"))}
+    weighs = {name: Path(model.artifact_location.removeprefix("file://")) for name, model in logged.items()}
     with decided(previous={"weights_digest": "former"}, to=None):
         act("retain", dry_run=True)
         told = capsys.readouterr().out

@@ -283,7 +283,7 @@ def test_a_kill_before_the_alias_moves_is_made_good(here, monkeypatch, capsys):
     assert (last()["decision"], champion()) == ("promoted", None)
     monkeypatch.setattr(registry, "move", moved)
     promote.main("mine")
-    assert "version 1 became champion, as decided before a kill" in capsys.readouterr().out
+    assert "version 1 is champion, as reports/decisions says: that had not been done here" in capsys.readouterr().out
     assert (last()["decision"], champion()) == ("unchanged", 1)
     assert len(decisions.every("mine")) == 2
 
@@ -457,10 +457,30 @@ def test_a_champion_whose_files_are_gone_is_told_and_may_be_replaced(here):
 
 def test_an_empty_registry_is_not_taken_for_a_beginning(here):
     promote.main("mine")
+    files.remove(registry.folder(registry.champion("mine")))
     runs.client().delete_registered_model("mine")
     with pytest.raises(InputError, match="mine@champion: expected a version, as in reports/decisions/mine-.*restore"):
         promote.main("mine")
     assert registry.versions("mine") == []
+
+
+@pytest.mark.parametrize("what", ["the model", "the version", "the alias"])
+def test_a_champion_that_was_deleted_in_the_registry_comes_back(here, what, capsys):
+    promote.main("mine")
+    before, delete = registry.champion("mine"), runs.client()
+    if what == "the model":
+        delete.delete_registered_model("mine")
+    elif what == "the version":
+        delete.delete_model_version("mine", "1")
+    else:
+        delete.delete_registered_model_alias("mine", "champion")
+    assert champion() is None
+    promote.main("mine")
+    now = registry.champion("mine")
+    assert now.model_id == before.model_id
+    assert now.tags["decision.done"] == before.tags["decision.done"]
+    assert f"version {now.number} is champion, as reports/decisions says" in capsys.readouterr().out
+    assert last()["decision"] == "unchanged"
 
 
 def test_afresh_replaces_a_champion_that_none_can_be_compared_with(here):

@@ -15,7 +15,7 @@ from dvc.repo import Repo  # here: its log keeps the output of whoever imports i
 
 from pipeline import retrain
 from pipeline.config import InputError, files, paths
-from pipeline.jobs import mending, tracked
+from pipeline.jobs import dvc_locks, mending, tracked
 from pipeline.jobs.processes import alone
 from pipeline.jobs.steps import Job, bring
 
@@ -290,7 +290,7 @@ def test_what_is_half_written_is_made_whole(project):
     files.write_text(mending.LOCK, lock_file())
     mending.keep(copy)
     mending.LOCK.write_text(lock_file()[:-60])
-    files.write_text(mending.IN_USE, '{"read": ')
+    files.write_text(dvc_locks.IN_USE, '{"read": ')
     files.write_text(file, dvc_file("012"))
     with pytest.raises(InputError, match="half written and its data is not here: run `git checkout models/champions"):
         mending.mend(copy, [file])
@@ -299,7 +299,7 @@ def test_what_is_half_written_is_made_whole(project):
     assert mending.mend(copy, [file]) == [file.with_suffix("")]
     assert mending.LOCK.read_text() == lock_file()
     assert mending.mend(copy, [file]) == [file.with_suffix("")]  # until it is made anew
-    assert not mending.IN_USE.exists()
+    assert not dvc_locks.IN_USE.exists()
     mending.keep(copy)
     mending.LOCK.write_text("schema: '2.0'\nstages:\n  one: 3\n")
     mending.keep(copy)  # never of what is not whole

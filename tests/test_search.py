@@ -1,11 +1,14 @@
 """Studies: what is searched, who runs which trial, what survives a kill; on a journal and on a real PostgreSQL."""
 
 import collections
+import itertools
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +22,8 @@ from pipeline import fetch, prepare, sweep
 from pipeline.config import InputError, files, paths, process
 from pipeline.config.choice import Choice
 from pipeline.config.params import load
-from pipeline.search import Plan, study
-from pipeline.search.places import Places
+from pipeline.search import Plan, journal, study, trials
+from pipeline.search.places import FINISHED, Places
 from pipeline.search.space import clamped, make_space, spread
 from pipeline.tracking import store
 from pipeline.training import loop
@@ -232,7 +235,7 @@ def dead_trial(ours):
 
 
 def test_a_dead_workers_trial_is_failed_and_its_parameters_run_again(tiny):
-    plan = tiny()
+    plan = tiny(workers=2)
     ours = study.make(plan, make_space(plan))
     number = dead_trial(ours).number
     wanted = ours.get_trials()[number].system_attrs["fixed_params"]
@@ -243,6 +246,60 @@ def test_a_dead_workers_trial_is_failed_and_its_parameters_run_again(tiny):
     assert again.params == wanted
     assert again.state in (TrialState.COMPLETE, TrialState.PRUNED)
     assert sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in every) == 6
+
+
+class Cut(BaseException):
+    """A kill, at the worker's nth call of what is cut."""
+
+
+def cut_at(monkeypatch, name, number, after):
+    """Have the nth call of one of optuna.Trial's methods end the worker, before or after its work."""
+    work, calls = getattr(optuna.Trial, name), itertools.count(1)
+
+    def cut(trial, *words):
+        last = next(calls) == number
+        if last and not after:
+            raise Cut
+        result = work(trial, *words)
+        if last:
+            raise Cut
+        return result
+
+    monkeypatch.setattr(optuna.Trial, name, cut)
+
+
+def bury(plan):
+    """The study, whose running trials are those of a process that is no more."""
+    ours, gone = study.make(plan, make_space(plan)), process.this().replace(f":{os.getpid()}@", ":999999@")
+    for trial in ours.get_trials():
+        if trial.state == TrialState.RUNNING and "process" in trial.user_attrs:
+            ours._storage.set_trial_user_attr(trial._trial_id, "process", gone)
+    return ours
+
+
+def sweep_here(plan, cut=None):
+    """As the one worker of a study, in this process; gives what the sweep would write, and what led there."""
+    with suppress(Cut), pytest.MonkeyPatch.context() as patch:
+        if cut:
+            cut_at(patch, *cut)
+        trials.work(plan, True, 0, lambda _: None)
+    ours = bury(plan)
+    return [(t.params, t.value, t.state, t.intermediate_values) for t in ours.get_trials() if t.state in FINISHED]
+
+
+def test_with_one_worker_a_study_repeats_although_it_was_killed(tiny):
+    """As one asks for a trial, draws, trains, reports or prunes; the trials of random kills are in test_kills.py."""
+    changes = {"trials": 8, "epochs": 4, "pruner": "halving"}
+    plan = tiny(**changes)
+    whole = sweep_here(plan)
+    assert len(whole) == 8
+    assert {state for _, _, state, _ in whole} == set(FINISHED)
+    cuts = [("report", 6, True), ("should_prune", 9, False), ("set_user_attr", 30, True)]
+    cuts += [("suggest_categorical", number, True) for number in (2, 16, 19)]
+    for cut in cuts:
+        files.remove(paths.STUDIES)
+        assert len(sweep_here(plan, cut)) < 8, cut
+        assert sweep_here(plan) == whole, cut
 
 
 def test_a_live_workers_trial_is_left_alone(tiny):
@@ -384,6 +441,72 @@ def test_one_worker_killed_the_others_end_with_exactly_as_many(tiny):
     assert begun.returncode == 0, told
     assert "the others go on" in told
     agrees(finished_once(plan, 10))
+
+
+LINES = [b'{"op_code":%d,"worker_id":"a"}\n' % number for number in range(4)]
+
+
+@pytest.mark.parametrize("cut", range(1, len(LINES[0])))
+def test_a_record_cut_anywhere_is_dropped(tmp_path, capsys, cut):
+    """At the end of the file, and where others have written after it: the first of them to the half line."""
+    file, half = tmp_path / "studies.journal", LINES[1][:cut]
+    for content, left in (
+        (LINES[0] + half, LINES[:1]),
+        (LINES[0] + half + b"".join(LINES[2:]), [LINES[0], *LINES[2:]]),
+        (LINES[0] + b"\0" * cut + b"\n" + LINES[2], [LINES[0], LINES[2]]),
+        (half, []),
+    ):
+        file.write_bytes(content)
+        journal.repair(file)
+        assert file.read_bytes() == b"".join(left)
+        place = f"{file}: the broken record of line {1 if content == half else 2} dropped"
+        assert capsys.readouterr().err.startswith(place)
+        journal.repair(file)
+        assert capsys.readouterr().err == ""
+
+
+def test_what_is_written_after_a_half_record_begins_a_line(tmp_path, capsys):
+    """By a worker that read the journal before another was killed."""
+    file = tmp_path / "studies.journal"
+    living, other = journal.Journal(file), journal.Journal(file)
+    living.append_logs([{"op_code": 1}])
+    with file.open("ab") as half:
+        half.write(LINES[1][:9])
+    assert list(other.read_logs(0)) == [{"op_code": 1}]
+    other.append_logs([{"op_code": 2}])
+    assert list(living.read_logs(1)) == [{"op_code": 2}]
+    assert "the broken record of line 2 dropped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["end", "middle"])
+def test_a_study_whose_journal_was_cut_goes_on_to_exactly_as_many(tiny, capfd, place):
+    plan = tiny(workers=2)
+    sweep.main("near")
+    whole = paths.STUDIES.read_bytes()
+    middle = [line for line in whole.splitlines(keepends=True) if b'"records"' in line][2]
+    cut = whole.index(middle) + len(middle) // 2
+    rest = whole[whole.index(middle) + len(middle) :] if place == "middle" else b""
+    paths.STUDIES.write_bytes(whole[:cut] + rest)
+    sweep.main("near")
+    finished_once(plan, 6)
+    assert f"{paths.STUDIES}: the broken record of line " in capfd.readouterr().err
+
+
+def test_a_full_disk_is_one_line_with_the_file_and_the_study_goes_on(tiny):
+    plan = tiny(trials=8)
+    study.make(plan, make_space(plan))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = paths.STUDIES.stat().st_size + 3001  # bytes that a file may have; a record is cut by it
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(InputError, match=rf"lost \({paths.STUDIES}: File too large\): start again when it is back"):
+            trials.work(plan, True, 0, lambda _: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert paths.STUDIES.stat().st_size == most
+    bury(plan)
+    sweep.main("near")
+    finished_once(plan, 8)
 
 
 def busy(plan):

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from pipeline.config import InputError
+from pipeline.config import InputError, files, paths
 
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
@@ -29,6 +29,7 @@ HELP = {
     "afresh": "Judge as if there were no champion: for one that no challenger can be compared with.",
     "force": "Also where no source has changed.",
     "dry_run": "Only tell what would be removed.",
+    "wait": "Wait for the end of a DVC process that is at work here.",
     "join": "Only help: run trials of the same studies, from another terminal or machine.",
 }
 
@@ -67,11 +68,27 @@ def uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def alone_with_stage() -> Iterator[None]:
+    """As a DVC stage, wait for the end of the same stage where its DVC was killed and it goes on; else do nothing.
+
+    Two at once would replace each other's files.
+    """
+    stage = os.environ.get("DVC_STAGE")
+    if not stage or os.environ.get("RANK", "0") != "0":  # of several processes of a stage one waits for all
+        yield
+        return
+    waiting = f"{stage} of a DVC that was killed is still at work: waiting for its end"
+    with files.locked(paths.WORK / "stages" / f"{stage}.lock", waiting):
+        yield
+
+
 def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(main)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            main(*args, **kwargs)
+            with alone_with_stage():
+                main(*args, **kwargs)
         except InputError as error:
             sys.stdout.flush()
             typer.echo(f"error: {error}", err=True)

@@ -38,11 +38,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Alone among all processes that lock this file; the lock falls when its holder dies, however that dies."""
+def locked(path: Path, waiting: str = "") -> Iterator[None]:
+    """Alone among all processes that lock this file; the lock falls when its holder dies, however that dies.
+
+    Where another holds it, `waiting` is printed first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if waiting else 0))
+        except BlockingIOError:
+            print(waiting, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

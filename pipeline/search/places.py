@@ -2,7 +2,8 @@
 
 Without a lock, on any storage: trials are numbered one by one, so a worker asks for one and then looks at its number.
 Whoever has more trials before it than there are places, or runs what another already does, gives it back as failed.
-Trials of a dead worker are failed and their parameters queued again.
+Trials of a dead worker are failed and their parameters queued again. Where one worker has the study for itself, it
+resumes its own instead, under their numbers: so a study that was killed repeats, too.
 """
 
 import time
@@ -21,25 +22,38 @@ from pipeline.search.study import FIRST, GIVEN_BACK
 POLL_SECONDS = 0.2
 RETRY = "retry of "  # the origin of a dead worker's trial that is run again
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+CHOICE = "choice"  # what a trial tries: all of its parameters are drawn
 
 
 class Places:
-    """The places of one study, as one worker sees them; `sampler` gives one for a study of so many trials."""
+    """The places of one study, as one worker sees them; `sampler` gives one for a study of so many trials.
 
-    def __init__(self, study: optuna.Study, places: int, grace: float, sampler: Callable[[int], BaseSampler]):
-        self.study, self.places, self.grace, self.sampler = study, places, grace, sampler
+    A worker that is to be `repeatable` has the study for itself.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        places: int,
+        grace: float,
+        sampler: Callable[[int], BaseSampler],
+        repeatable: bool = False,
+    ):
+        self.study, self.places, self.grace, self.sampler, self.repeatable = study, places, grace, sampler, repeatable
         self._beats: dict[int, tuple[object, float]] = {}
 
     def claim(self) -> optuna.Trial | None:
         """A trial to run, waited for if need be; None when as many as there are places have finished."""
         while True:
+            if self.repeatable and (trial := self.resume()) is not None:
+                return trial
             self.free_dead()
             held = [trial for trial in self._trials() if trial.state != TrialState.FAIL]
             if sum(trial.state in FINISHED for trial in held) >= self.places:
                 return None
             waiting = any(trial.state == TrialState.WAITING for trial in held)
             if waiting or len(held) < self.places:
-                self.study.sampler = self.sampler(len(self._trials()))
+                self.study.sampler = self.sampler(len(held if self.repeatable else self._trials()))
                 trial = self.study.ask()
                 trial.set_user_attr("process", process.this())
                 if not (told := self._surplus(trial)):
@@ -47,6 +61,18 @@ class Places:
                 trial.set_user_attr(GIVEN_BACK, told)
                 self.study.tell(trial, state=TrialState.FAIL)
             time.sleep(POLL_SECONDS)
+
+    def resume(self) -> optuna.Trial | None:
+        """The trial that a kill of this worker left. One whose parameters it was drawing leaves no trace in the study:
+        it is failed, and the next draws the same."""
+        for dead in self._trials():
+            if dead.state == TrialState.RUNNING and not self._lives(dead):
+                if CHOICE in dead.user_attrs or FIRST in dead.user_attrs:  # those that were queued are drawn already
+                    trial = optuna.Trial(self.study, dead._trial_id)
+                    trial.set_user_attr("process", process.this())
+                    return trial
+                self._fail(dead.number)
+        return None
 
     def free_dead(self) -> None:
         """Queue the parameters of dead workers' trials again, then fail them: in this order, so that none is lost."""
@@ -80,6 +106,8 @@ class Places:
 
     def _lives(self, trial: FrozenTrial) -> bool:
         """Whether a trial's process runs; one that cannot be seen from here must have shown life within the grace."""
+        if self.repeatable and "process" not in trial.user_attrs:  # the kill came before it was noted
+            return False
         seen = process.alive(trial.user_attrs["process"]) if "process" in trial.user_attrs else None
         if seen is not None:
             return seen

@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,11 @@ from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
 from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from pipeline.config import InputError, files, paths
 from pipeline.search import Plan
+from pipeline.search.journal import Journal
 from pipeline.search.space import Space
 
 NOT_SCORED_BY = ("tasks", "architectures", "trials", "workers", "storage", "grace_seconds")
@@ -30,29 +28,12 @@ FIRST = "origin"  # of a trial that was not sampled: article, default, stated, g
 GIVEN_BACK = "given_back"  # why a trial was one too many
 
 
-class FileLock(BaseJournalFileLock):
-    """The operating system's lock on a file beside the journal: it falls when its holder dies, however that dies."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def acquire(self) -> bool:
-        held = files.locked(self.path)
-        held.__enter__()
-        self._held = held  # not before: another thread of this process may hold the lock until now
-        return True
-
-    def release(self) -> None:
-        self._held.__exit__(None, None, None)
-
-
 def make_storage(where: str) -> BaseStorage:
     """The journal, or the database at `where`. Raises InputError when it cannot be reached or written."""
     journal = paths.STUDIES
     try:
         if not where:
-            journal.parent.mkdir(parents=True, exist_ok=True)
-            return JournalStorage(JournalFileBackend(str(journal), FileLock(journal.with_suffix(".lock"))))
+            return JournalStorage(Journal(journal))
         return _database(where)
     except OSError as error:
         raise InputError(f"sweep.storage: cannot write {journal}: {error.strerror}") from None

@@ -10,12 +10,14 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from pipeline.search import Plan, study
-from pipeline.search.places import Places, beating
+from pipeline.search.places import CHOICE, Places, beating
 from pipeline.search.space import Space, make_space
 from pipeline.tasks import Prepared
 from pipeline.training.loop import Fit
 from pipeline.training.setup import set_up
 from pipeline.training.side_by_side import Send
+
+PRUNED_AT = "pruned_at"  # the epoch after which a trial was ended early
 
 
 @study.in_reach()
@@ -28,7 +30,7 @@ def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
     space, ourselves = make_space(plan), 0 if repeatable else os.getpid()
     ours = study.make(plan, space)
     draw = partial(study.make_sampler, plan, space, ourselves)
-    places = Places(ours, plan.sweep.trials, plan.sweep.grace_seconds, draw)
+    places = Places(ours, plan.sweep.trials, plan.sweep.grace_seconds, draw, repeatable)
     prepared = plan.prepared()
     while (trial := places.claim()) is not None:
         with suppress(UpdateFinishedTrialError):  # another machine took us for dead: the trial is run again there
@@ -40,24 +42,32 @@ def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial:
     """Run one trial, and leave in the study all that there is to know of it."""
     with beating(trial, plan.sweep.grace_seconds):
         choice = space.suggest(trial)
+        trial.set_user_attr(CHOICE, choice.model_dump())
         fit = Fit(
             set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, plan.params["seed"])
         )
         state, now = follow(fit, trial), fit.progress
-        told = {"choice": choice.model_dump(), "steps": now.step, "seconds": now.seconds, "records": now.records}
-        told |= {"diverged_at": now.diverged_at} if now.diverged else {"best_loss": now.best_loss}
-        for name, value in told.items():
+        result = {"steps": now.step, "seconds": now.seconds, "records": now.records}
+        result |= {"diverged_at": now.diverged_at} if now.diverged else {"best_loss": now.best_loss}
+        for name, value in result.items():
             trial.set_user_attr(name, value)
     value = plan.sweep.penalty if now.diverged else now.best_loss
     ours.tell(trial, value if state == TrialState.COMPLETE else None, state)
 
 
 def follow(fit: Fit, trial: optuna.Trial) -> TrialState:
-    """Train, and tell the study each epoch's validation loss, until the end or until the pruner has seen enough."""
+    """Train, and report each epoch's validation loss to the study, until the end or until the pruner has seen enough.
+
+    Of a trial that is resumed after a kill, the epochs before the last that was reported were judged already.
+    """
+    judged = max(trial.storage.get_trial(trial._trial_id).intermediate_values, default=0)
     for record in fit:
-        if "valid/loss" in record and not fit.progress.diverged:
-            trial.report(record["valid/loss"], record["epoch"] + 1)
-            if not fit.progress.stopped and trial.should_prune():
+        epoch = record["epoch"] + 1
+        if "valid/loss" in record and not fit.progress.diverged and epoch >= judged:
+            if epoch > judged:
+                trial.report(record["valid/loss"], epoch)
+            if not fit.progress.stopped and (trial.user_attrs.get(PRUNED_AT) == epoch or trial.should_prune()):
+                trial.set_user_attr(PRUNED_AT, epoch)  # a pruner that is asked again may answer otherwise
                 return TrialState.PRUNED
     return TrialState.COMPLETE
 

@@ -1,10 +1,11 @@
 """The runs of one cell, a run per seed, from the first record to the logged model."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import command, files
+from pipeline.config import InputError, command, files
 from pipeline.tracking import runs
 
 
@@ -60,7 +61,8 @@ class CellRuns:
     def __exit__(self, *error: object) -> None:
         for seed in set(self.ids) - self.finished:
             self._stop_watch(seed)
-            runs.finish(self.ids[seed], "FAILED")
+            with suppress(InputError):  # one that is gone for good; the others are to end, too
+                runs.finish(self.ids[seed], "FAILED")
 
     def _stop_watch(self, seed: int) -> None:
         if watch := self._watches.pop(seed, None):

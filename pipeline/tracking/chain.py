@@ -36,6 +36,7 @@ def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
         return
     yield f"{task}@champion -> {version.uri} -> model {version.model_id}"
     yield check_package(version)
+    version = having_run(version)
     yield check_run(version)
     architecture, seed = version.tags["architecture"], int(version.tags["seed"])
     if not lineage.is_in_models(task, version.run_id, version.tags):
@@ -87,25 +88,27 @@ def check_runs(task: str, params: Mapping[str, Any]) -> int:
 def check_package(version: Version) -> str:
     """The package's weights and its other files are those that were logged."""
     if not models.exists(version.model_id):
-        raise Broken(version.uri, f"model {version.model_id} in MLflow", "none")
+        then = f"run `pipeline lineage reconcile restore --task {version.task}`"
+        raise Broken(version.uri, f"model {version.model_id} in MLflow", "none", then)
     folder = registry.folder(version)
     weights = folder / "artifacts/weights.safetensors"
     came = models.weights_digest(weights, int(version.tags["seed"])) if weights.exists() else None
     _same(f"{version.uri}: weights.safetensors", version.tags["weights.digest"], came)
-    _same(
-        f"{version.uri}: artifacts and code of the package",
-        version.tags.get("package.digest"),
-        models.digest_of(folder),
-    )
+    everything = f"{version.uri}: artifacts and code of the package"
+    _same(everything, version.tags.get("package.digest"), models.digest_of(folder))
     return f"package: weights {came[:12] if came else came}, all files {version.tags['package.digest'][:12]}"
+
+
+def having_run(version: Version) -> Version:
+    """The version with the run that the store has of its network."""
+    if (found := lineage.with_its_run(version)) is not None:
+        return found
+    then = f"run `pipeline lineage reconcile restore --task {version.task}`"
+    raise Broken(version.uri, f"run {version.run_id} in MLflow", "none", then)
 
 
 def check_run(version: Version) -> str:
     """The model's run is there, and is about the same network."""
-    if not runs.exists(version.run_id):
-        raise Broken(
-            version.uri, f"run {version.run_id} in MLflow", "none", "restore it in the UI if it was deleted there"
-        )
     run = runs.client().get_run(version.run_id)
     _same(f"run {version.run_id}: status", "FINISHED", run.info.status)
     for key in ("task", "architecture", "seed"):
@@ -145,7 +148,8 @@ def check_result(version: Version, architecture: str, seed: int) -> str:
     for key, value in files.read_json(folder / "model.json").items():
         _same(f"{folder}/model.json: {key}, against the package's", logged.get(key), value)
     back = lineage.runs_of(version.task, architecture)[seed]
-    _same(f"{folder}/run.json: the run of seed {seed} in MLflow", version.run_id, back["run_id"])
+    ours, named = lineage.original(version.run_id), lineage.original(back["run_id"])
+    _same(f"{folder}/run.json: the run of seed {seed} in MLflow", ours, named)
     return f"{folder}: weights and model.json as in the package, run.json leads back to the run"
 
 

@@ -114,13 +114,16 @@ def settle(record: Mapping[str, Any], version: Version | None) -> tuple[Path, di
 
 
 def complete(task: str) -> Version | None:
-    """Make the latest move that a kill left undone here; gives the version that became champion by it."""
-    latest = latest_move(task)
-    if latest is None or latest[0].name <= last_done(task):
+    """Make the latest move here where a kill left it undone, or somebody deleted the alias, the version or the
+    registered model since; gives the version that became champion by it."""
+    latest, done = latest_move(task), last_done(task)
+    if latest is None or done > latest[0].name or (done == latest[0].name and registry.champion(task) is not None):
         return None
     path, record = latest
-    model_id = record["to"]["model_id"]  # no other store has the same
+    model_id, run_id = record["to"]["model_id"], record["to"].get("run_id", "")  # no other store has the same
     version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
+    if version is None and models.exists(model_id):
+        version = registry.register(task, run_id, model_id)
     if version is not None:
         _tell(record, version, path)
         _move(record, version, path)

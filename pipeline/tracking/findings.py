@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.reporting import challenges
-from pipeline.tracking import runs
+from pipeline.tracking import artifacts, runs
 
 EXPERIMENT = "challenges"
 
@@ -16,8 +16,8 @@ def log(
     run_id = runs.start(EXPERIMENT, stage, {"stage": stage, "scale": found["scale"]}, {stage: settings})
     try:
         runs.log_metrics(run_id, numbers)
-        runs.client().log_dict(run_id, dict(found), f"{stage}.json")
-        runs.client().log_text(run_id, challenges.page(stage, found), f"figures/{stage}.html")
+        artifacts.log_json(run_id, found, f"{stage}.json")
+        artifacts.log_text(run_id, challenges.page(stage, found), f"figures/{stage}.html")
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise

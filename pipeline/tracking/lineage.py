@@ -9,6 +9,7 @@ from pipeline.config import files, machine, paths
 from pipeline.tasks import Prepared
 from pipeline.tracking import models, runs
 from pipeline.tracking.cell import CellRuns
+from pipeline.tracking.registry import Version
 
 ORIGINAL = "original.run"  # tag of a run that was logged in another's stead: that run's id, which run.json has
 MODEL = "model"  # and the id of the model that was logged with it
@@ -79,6 +80,7 @@ def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:
 
     Where this store has another run in that one's stead (see reconciled.py and restored.py), its ids are given.
     """
+    runs.experiment(task)  # which somebody may have deleted with all its runs
     record = files.read_json(paths.trained(task, architecture) / "run.json")
     return {int(seed): {**values, **_ids_here(task, values)} for seed, values in record["seeds"].items()}
 
@@ -91,6 +93,16 @@ def _ids_here(task: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     model_id = runs.client().get_run(found).data.tags.get(MODEL)
     return {"run_id": found, "model_id": model_id}
+
+
+def with_its_run(version: Version) -> Version | None:
+    """A version with the run of its network that the store has: its own, or one that was logged in its stead, of the
+    same weights. None where there is none."""
+    runs.experiment(version.task)  # as above
+    if runs.exists(version.run_id):
+        return version
+    other = runs.find(version.task, {"outputs.digest": version.tags.get("weights.digest", "")})
+    return version._replace(run_id=other) if other else None
 
 
 def is_in_models(task: str, run_id: str, tags: Mapping[str, str]) -> bool:

@@ -37,6 +37,7 @@ CODE = ("config", "tasks", "architectures", "services", "serving")  # what a ser
 
 def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
     """Log the network of one seed with its run; gives the model's id."""
+    runs.bring_back(run_id)  # if it was deleted meanwhile
     own = {**description, "seed": seed}
     result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
     told = {
@@ -86,6 +87,12 @@ def exists(model_id: str) -> bool:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return False
+
+
+def of(experiment_id: str) -> list[Any]:
+    """All models of an experiment, but for deleted ones."""
+    search = runs.client().search_logged_models
+    return runs.paged(lambda page: search([experiment_id], max_results=50, page_token=page))
 
 
 def digest_of(package: Path) -> str:

@@ -6,6 +6,7 @@ run.json is DVC's and stays as it is. A run that is logged here bears the id tha
 
 import csv
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pipeline.config import InputError, files, paths
 from pipeline.config.model import Model
 from pipeline.config.params import section
 from pipeline.tasks import Prepared, open_prepared
-from pipeline.tracking import lineage, models, runs
+from pipeline.tracking import lineage, models, registry, runs
 from pipeline.tracking.cell import CellRuns
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 
@@ -28,7 +29,11 @@ COLUMNS = {  # of history.csv, and what they are called in MLflow
 
 
 def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Log what the store lacks of a task's trained networks; gives them as (architecture, seed)."""
+    """Log what the store lacks of a task's trained networks; gives them as (architecture, seed).
+
+    What was only deleted, in the UI, comes back instead.
+    """
+    bring_back(task, params)
     missing = {}
     for architecture in trained(task, params):
         ids = lineage.runs_of(task, architecture)
@@ -37,6 +42,17 @@ def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
     for architecture, seeds in tqdm(missing.items(), unit="cell", desc=f"{task}: logging", disable=None):
         log(task, architecture, seeds, params)
     return [(architecture, seed) for architecture, seeds in missing.items() for seed in seeds]
+
+
+def bring_back(task: str, params: Mapping[str, Any]) -> None:
+    """Restore the runs of the networks in models/ and of the champion that somebody deleted, but not for good."""
+    champion = registry.champion(task)
+    wanted = [champion.run_id] if champion and lineage.with_its_run(champion) is None else []
+    for architecture in trained(task, params):
+        wanted += [ids["run_id"] for ids in lineage.runs_of(task, architecture).values() if not is_whole(ids)]
+    for run_id in wanted:
+        with suppress(InputError):  # deleted for good: it is logged anew
+            runs.bring_back(run_id)
 
 
 def trained(task: str, params: Mapping[str, Any]) -> list[str]:

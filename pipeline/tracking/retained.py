@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from pipeline.config import InputError
 from pipeline.config.retrain import Retrain
-from pipeline.tracking import decisions, lineage, reconciled, registry, runs, stages, store
+from pipeline.tracking import decisions, lineage, models as logged, reconciled, registry, runs, stages, store
 from pipeline.tracking.registry import CHALLENGER, CHAMPION
 
 DAY = 86_400_000  # milliseconds
@@ -58,7 +58,9 @@ def needed(names: list[str], params: Mapping[str, Any]) -> set[str]:
     found: set[str] = set()
     for name in names:
         holders = [registry.holder(name, alias) for alias in (CHAMPION, CHALLENGER)]
-        found |= {one for version in [*holders, *former(name)] if version for one in (version.run_id, version.model_id)}
+        versions = [version for version in [*holders, *former(name)] if version]
+        versions += [other for version in versions if (other := lineage.with_its_run(version))]
+        found |= {one for version in versions for one in (version.run_id, version.model_id)}
         for architecture in reconciled.trained(name, params):
             for ids in lineage.runs_of(name, architecture).values():
                 found |= {ids["run_id"], ids["model_id"] or ""}
@@ -73,8 +75,10 @@ def former(task: str) -> list[registry.Version]:
 
 
 def experiments(names: list[str]) -> list[str]:
-    """The experiments of these tasks that the store has, those of their sweeps included."""
-    return [name for task in names for name in (task, f"{task}-sweep") if runs.client().get_experiment_by_name(name)]
+    """The experiments of these tasks that the store has, those of their sweeps included; no deleted ones."""
+    every = [name for task in names for name in (task, f"{task}-sweep")]
+    known = {name: runs.client().get_experiment_by_name(name) for name in every}
+    return [name for name, found in known.items() if found is not None and found.lifecycle_stage == "active"]
 
 
 def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
@@ -97,7 +101,9 @@ def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
         if run.info.start_time < border and run.info.run_id not in protected
     ]
     ids = {run.info.run_id for run in old}
-    models = [m for m in models_of(experiment) if m.source_run_id in ids and m.model_id not in protected]
+    models = [
+        m for m in logged.of(runs.experiment(experiment)) if m.source_run_id in ids and m.model_id not in protected
+    ]
     gone = {model.model_id for model in models}
     versions = [v for v in registry.versions(experiment) if v.model_id in gone] if gone else []
     return Old(old, deleted, models, versions)
@@ -122,11 +128,6 @@ def with_families(found: list[Run], kept: set[str]) -> set[str]:
 def every(experiment: str, view: int) -> list[Run]:
     home, newest = [runs.experiment(experiment)], ["attributes.start_time DESC"]
     return runs.paged(lambda page: runs.client().search_runs(home, "", view, 1000, newest, page))
-
-
-def models_of(experiment: str) -> list[Any]:
-    home = [runs.experiment(experiment)]
-    return runs.paged(lambda page: runs.client().search_logged_models(home, max_results=50, page_token=page))
 
 
 def places(old: Old) -> list[str]:

@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.config import files, paths, process
 from pipeline.reporting import colours
-from pipeline.tracking import store
+from pipeline.tracking import deleted, store
 
 T = TypeVar("T")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -36,25 +36,34 @@ def client() -> MlflowClient:
         return MlflowClient(store.uri())
 
 
-def written(write: Callable[[], T]) -> T:
-    """The result of a write; tried again where SQLite refused it.
+def written(write: Callable[[], T], run_id: str | None = None) -> T:
+    """The result of a write; tried again where SQLite refused it, or the run that it is about was deleted meanwhile.
 
-    Of two that have read and now want to write, it lets neither wait: one is told at once that the database is locked.
+    Of two that have read and now want to write, SQLite lets neither wait: it refuses one at once, "database is locked".
     """
     for pause in PAUSES:
         try:
             return write()
         except MlflowException as error:
-            if "database is locked" not in str(error):
+            if run_id is not None and deleted.is_meant_by(error):
+                bring_back(run_id)
+            elif "database is locked" in str(error):
+                time.sleep(pause)
+            else:
                 raise
-            time.sleep(pause)
     return write()
 
 
+def bring_back(run_id: str) -> None:
+    """Restore a run that was deleted in the UI; raises InputError for one that was deleted for good."""
+    deleted.restore_run(client(), run_id)
+
+
 def experiment(task: str, note: str = "") -> str:
-    """The id of the task's experiment, made if need be."""
+    """The id of the task's experiment, made if need be; one that was deleted, but not for good, is restored."""
     found = client().get_experiment_by_name(task)
     if found is not None:
+        deleted.restore_experiment(client(), found)
         return found.experiment_id
     place = (paths.ARTIFACTS.resolve() / task).as_uri() if store.local() else None
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": note}
@@ -68,7 +77,7 @@ def experiment(task: str, note: str = "") -> str:
 
 def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
     """Begin a run, or go on with the one called `run_id` if the store has it; gives its id."""
-    made = client()
+    made, home = client(), experiment(task)
     if run_id is not None and exists(run_id):
         made.update_run(run_id, status="RUNNING")
         made.set_tag(run_id, "process", process.this())
@@ -80,12 +89,12 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
         "process": process.this(),
         "mlflow.source.name": f"pipeline {tags['stage']}",
     }
-    home, told = experiment(task), {key: str(value) for key, value in every.items()}
-    run = written(lambda: made.create_run(home, run_name=name, tags=told))
+    texts = {key: str(value) for key, value in every.items()}
+    made_id = written(lambda: made.create_run(home, run_name=name, tags=texts)).info.run_id
     flat = [Param(key, str(value)) for key, value in flatten(params)]
     for begin in range(0, len(flat), 100):
-        written(partial(made.log_batch, run.info.run_id, params=flat[begin : begin + 100]))
-    return run.info.run_id
+        written(partial(made.log_batch, made_id, params=flat[begin : begin + 100]), made_id)
+    return str(made_id)
 
 
 def exists(run_id: str) -> bool:
@@ -93,7 +102,7 @@ def exists(run_id: str) -> bool:
     try:
         return client().get_run(run_id).info.lifecycle_stage == "active"
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such run, or no id
+        if error.error_code not in deleted.ABSENT:
             raise
         return False
 
@@ -108,7 +117,7 @@ def log_records(run_id: str, *records: Mapping[str, Any]) -> None:
             values = {"step/loss": loss, "step/grad_norm": norm, "step/learning_rate": rate}
             metrics += [Metric(key, value, now, int(at)) for key, value in values.items()]
     for begin in range(0, len(metrics), 1000):
-        written(partial(client().log_batch, run_id, metrics=metrics[begin : begin + 1000]))
+        written(partial(client().log_batch, run_id, metrics=metrics[begin : begin + 1000]), run_id)
 
 
 def log_metrics(
@@ -117,7 +126,7 @@ def log_metrics(
     """Numbers of a finished run; with the model they belong to, so that the UI shows them with it."""
     now = int(time.time() * 1000)
     metrics = [Metric(k, float(v), now, step, model_id=model_id) for k, v in values.items() if v is not None]
-    written(lambda: client().log_batch(run_id, metrics=metrics))
+    written(lambda: client().log_batch(run_id, metrics=metrics), run_id)
 
 
 def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) -> None:
@@ -126,16 +135,16 @@ def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) 
     for context, digest in digests.items():
         data = MetaDataset(CodeDatasetSource({"source": source}), name=f"{task}-{context}", digest=digest[:32])
         inputs.append(DatasetInput(data._to_mlflow_entity(), [InputTag("mlflow.data.context", context)]))
-    written(lambda: client().log_inputs(run_id, inputs))
+    written(lambda: client().log_inputs(run_id, inputs), run_id)
 
 
 def set_tags(run_id: str, tags: Mapping[str, Any]) -> None:
-    written(lambda: client().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()]))
+    written(lambda: client().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()]), run_id)
 
 
 def finish(run_id: str, status: str = "FINISHED") -> None:
     """End a run: FINISHED or FAILED."""
-    written(lambda: client().set_terminated(run_id, status))
+    written(lambda: client().set_terminated(run_id, status), run_id)
 
 
 def monitor(run_id: str) -> SystemMetricsMonitor:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.measures.candidates import Candidate
 from pipeline.tasks import Prepared
-from pipeline.tracking import lineage, runs
+from pipeline.tracking import artifacts, lineage, runs
 
 
 def log(
@@ -36,7 +36,7 @@ def log(
                 run_id, model_id = _run_of(task, prepared, candidate, seed, params), None
             _log_scores(run_id, model_id, entry, place, seed, candidate.description)
             runs.set_tags(run_id, {f"intervals.{key}": "" if it is None else it for key, it in intervals.items()})
-            runs.client().log_artifacts(run_id, str(folder / str(seed)))
+            artifacts.log_folder(run_id, folder / str(seed))
             if not known:
                 runs.finish(run_id)
         for seed, why in candidate.not_scored.items():

@@ -13,7 +13,7 @@ import mlflow
 import yaml
 
 from pipeline.config import InputError, files, paths
-from pipeline.tracking import decisions, lineage, registry, runs
+from pipeline.tracking import artifacts, decisions, lineage, registry, runs
 from pipeline.tracking.decisions import DONE
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 from pipeline.tracking.registry import Version
@@ -52,8 +52,10 @@ def write(task: str) -> str:
     if version is None:
         return "no champion, no snapshot"
     decisions.check_in_step(task)
-    if not runs.exists(version.run_id):
-        raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: run `pipeline lineage verify`")
+    if (found := lineage.with_its_run(version)) is None:
+        then = f"run `pipeline lineage reconcile restore --task {task}`"
+        raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: {then}")
+    version = found
     before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
     with files.replacing(folder) as made:
         export(registry.folder(version), made / "package")
@@ -124,7 +126,7 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
 def note(version: Version) -> None:
     """Keep how a network was trained with its run, too: for whoever follows it where models/ holds another training."""
     if LOCK.exists():  # else it was not trained by a stage
-        runs.client().log_dict(version.run_id, trainings(version, None), TRAINED)
+        artifacts.log_json(version.run_id, trainings(version, None), TRAINED)
 
 
 def told_by_run(run_id: str) -> dict[str, Any]:

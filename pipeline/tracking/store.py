@@ -7,6 +7,7 @@ import urllib.request
 from urllib.parse import urlsplit
 
 from pipeline.config import InputError, paths
+from pipeline.tracking import moved
 
 SECONDS = 5  # to wait for a tracking server's answer
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -23,7 +24,11 @@ def local() -> bool:
 
 
 def check() -> None:
-    """Raise InputError within seconds when the store cannot be reached: before anything long begins."""
+    """Raise InputError within seconds when the store cannot be reached: before anything long begins.
+
+    The project's own database follows its folder, where that was moved or copied.
+    """
+    moved.follow()
     place = urlsplit(uri())
     scheme = place.scheme.split("+")[0]
     if scheme in ("http", "https"):

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from pipeline.config import files, paths
 from pipeline.reporting import studies
 from pipeline.search import Plan, trials
-from pipeline.tracking import lineage, runs
+from pipeline.tracking import artifacts, lineage, runs
 
 STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # a trial's state as a run's
 PARENT = "mlflow.parentRunId"
@@ -73,7 +73,7 @@ class StudyRuns:
         runs.set_tags(
             self.parent, {"best.trial": best.number, **{f"best.{key}": value for key, value in best.params.items()}}
         )
-        runs.client().log_text(self.parent, studies.page(self.study), "figures/study.html")
+        artifacts.log_text(self.parent, studies.page(self.study), "figures/study.html")
         runs.finish(self.parent)
 
     def _log(self, trial: FrozenTrial) -> None:
@@ -99,7 +99,7 @@ def log_evidence(params: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         values = {f"loss/{e['contender']}": e["over_seeds"].get("mean") for e in found["contenders"]}
         values |= {f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in found["factors"]}
         runs.log_metrics(run_id, values)
-        runs.client().log_dict(run_id, dict(found), "evidence.json")
+        artifacts.log_json(run_id, found, "evidence.json")
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise

@@ -22,10 +22,9 @@ class Remembered:
         self.path = path
         self.done: dict[str, Any] = {}
         if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]  # a kill may have cut the last
-            files.write_text(path, "".join(whole))
-            self.done = dict(json.loads(line) for line in whole)
+            lines = path.read_bytes().split(b"\n")[:-1]  # a kill may have cut the last
+            self.done = dict(entry for line in lines if (entry := _entry(line)) is not None)
+            files.write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.done.items()))
 
     def run(self, work: Callable[[Job], Any], jobs: Mapping[str, Job], told: str, unit: str = "training") -> None:
         """`work(job)`, which gives a JSON value, for each job that is not done: a process per core, of one thread."""
@@ -45,6 +44,15 @@ class Remembered:
                 file.write(json.dumps([key, result], allow_nan=False) + "\n")
                 file.flush()
                 bar.update()
+
+
+def _entry(line: bytes) -> tuple[str, Any] | None:
+    """A key and what its job gave; None for what is not whole: a full disk or a crash of the machine may leave such."""
+    try:
+        key, result = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    return key, result
 
 
 def _work_off(work: Callable[[Job], Any], shares: list[list[tuple[str, Job]]], worker: int, send: Send) -> None:

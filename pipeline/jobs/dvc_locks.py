@@ -1,0 +1,87 @@
+"""Whether DVC is at work in this folder, by its own locks; what a killed DVC left in them is removed.
+
+.dvc/tmp/lock     held (flock) while DVC reads or writes its files; it falls with its holder
+.dvc/tmp/rwlock   JSON: which process reads or writes which path while a stage runs; written in place, so a kill may
+                  leave half of it, or the name of a process that is no more
+"""
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipeline.config import files
+
+FOLDER = Path(".dvc/tmp")
+HELD, IN_USE, GUARD = FOLDER / "lock", FOLDER / "rwlock", FOLDER / "rwlock.lock"
+POLL_SECONDS = 0.5
+
+
+@contextmanager
+def held(wait: bool) -> Iterator[bool]:
+    """Keep every DVC of this folder waiting (it waits for three seconds) while the block works on its files.
+
+    Gives whether it does: not where a DVC is at work. With `wait`, that one's end is waited for.
+    """
+    if not FOLDER.parent.exists():  # no DVC project
+        yield True
+        return
+    FOLDER.mkdir(exist_ok=True)
+    reported = False
+    while True:
+        with ExitStack() as stack:
+            alone = all(stack.enter_context(_locked(file)) for file in (HELD, GUARD)) and not remove_dead()
+            if alone or not wait:
+                yield alone
+                return
+        if not reported:
+            print("another DVC process is at work here: waiting for its end", flush=True)
+            reported = True
+        time.sleep(POLL_SECONDS)
+
+
+def remove_dead() -> list[dict[str, Any]]:
+    """Drop the entries of processes that are no more from rwlock; gives those of processes that live."""
+    if not IN_USE.exists():
+        return []
+    try:
+        entries = json.loads(IN_USE.read_text(encoding="utf-8"))
+        write, read = entries.get("write", {}), entries.get("read", {})
+        now = {
+            "write": {path: process for path, process in write.items() if lives(process)},
+            "read": {path: alive for path, processes in read.items() if (alive := [*filter(lives, processes)])},
+        }
+    except (ValueError, AttributeError, TypeError, KeyError):  # half written: nobody at work leaves it so
+        files.remove(IN_USE)
+        return []
+    if now != {"write": write, "read": read}:
+        files.write_text(IN_USE, json.dumps(now))
+    return [*now["write"].values(), *(process for processes in now["read"].values() for process in processes)]
+
+
+def lives(entry: dict[str, Any]) -> bool:
+    """Whether an entry's process runs: not a later one that was given its number."""
+    try:
+        process = psutil.Process(int(entry["pid"]))
+        began_before = process.create_time() <= IN_USE.stat().st_mtime + 1
+        is_dvc = any("dvc" in word for word in process.cmdline())
+        return began_before and is_dvc and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold a file's lock, if nobody else does; gives whether it is held."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -1,0 +1,20 @@
+"""Files of a run: figures, pages and records."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.tracking.runs import client, written
+
+
+def log_folder(run_id: str, folder: Path) -> None:
+    """All files of a folder, with the folders below it."""
+    written(lambda: client().log_artifacts(run_id, str(folder)), run_id)
+
+
+def log_text(run_id: str, text: str, name: str) -> None:
+    written(lambda: client().log_text(run_id, text, name), run_id)
+
+
+def log_json(run_id: str, content: Mapping[str, Any], name: str) -> None:
+    written(lambda: client().log_dict(run_id, dict(content), name), run_id)
