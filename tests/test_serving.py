@@ -33,16 +33,12 @@ HOLD_OUT = 200
 opened: list[http.client.HTTPConnection] = []  # by a test, to be closed after it
 
 
-def without_a_server():
-    """This environment, but for a store that MLflow remembered there in another test."""
-    return {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"} | {"PYTHONPATH": str(ROOT)}
-
-
 @contextmanager
 def server(task, root):
     """The address and the process of `pipeline serve`, ended with the block."""
     words = [sys.executable, "-m", "pipeline.serve", "--task", task, "--port", "0"]
-    environment = without_a_server()
+    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    environment |= {"PYTHONPATH": str(ROOT)}  # and not the address that MLflow remembers there of this process's store
     with open(root / f"{task}.log", "w") as told:
         process = subprocess.Popen(
             words, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=told, text=True, start_new_session=True
