@@ -442,12 +442,16 @@ def test_a_body_that_never_comes_or_is_too_long_harms_nobody(servers):
     assert Client(servers["mine"]).ask({"inputs": ["fine"]})[0] == 200
 
 
-def test_ctrl_c_ends_the_server_and_a_taken_port_is_told(champions, servers):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_a_closed_terminal_ends_the_server(number, champions):
     with server("mine", champions) as (address, process):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(timeout=20) == 0
         with pytest.raises(ConnectionRefusedError):
             Client(address).get("/ping")
+
+
+def test_a_taken_port_is_named(servers):
     port = urlsplit(servers["mine"]).port
     with pytest.raises(InputError, match=f"cannot serve on 127.0.0.1:{port} .*in use.*: choose another --port"):
         serve.main("mine", port=port)
