@@ -27,19 +27,19 @@ TINY = {"examples": 128, "held_out": 32, "epochs": 3, "epoch_steps": 4, "batch_s
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    """Every test, with the fixtures set up for it, leaves environment, working directory and signals as they were.
+    """Every test, with the fixtures set up for it, leaves environment and signals as they were.
 
     MLflow writes each store's address to MLFLOW_TRACKING_URI for the processes that it starts: without this the next
-    test's processes would use the last test's store.
+    test's processes would use the last test's store. (The working directory is left to fixtures: a module's tests may
+    share a project.)
     """
-    environment, place = dict(os.environ), Path.cwd()
+    environment = dict(os.environ)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         return (yield)
     finally:
         os.environ.clear()
         os.environ.update(environment)
-        os.chdir(place)
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
