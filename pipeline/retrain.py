@@ -6,7 +6,7 @@ writes  all that dvc.yaml makes, reports/drift, reports/decisions, models/champi
     restore    brings champions and sources as git has them from DVC; registers champions that the registry lacks, and
                keeps those that were promoted by hand
     fetch      brings every source; where none has changed since the last retraining, the job ends here
-    validate   makes the splits, whose audits refuse leaks
+    validate   makes the splits, whose audits refuse leaks; where no new source is sound, the job ends here
     drift      compares the new data with what the champions were trained on
     train      trains and evaluates what is out of date
     reconcile  logs what DVC took from its cache to MLflow
@@ -16,12 +16,13 @@ writes  all that dvc.yaml makes, reports/drift, reports/decisions, models/champi
     push       sends data, models and run cache to the DVC remote, where there is one
     retain     removes old runs and files
 
-Killed at any moment, it is started again and ends as if it had not been: each step may run again. --force goes on
-though nothing is new.
+A task whose step fails stands still: its champion stays, the other tasks go on, the summary names the reason, and the
+job exits with 2. Killed at any moment, it is started again and ends as if it had not been: each step may run again.
+--force goes on though nothing is new.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ from typing import Any
 from pipeline.config import InputError, command, dates, files, paths
 from pipeline.config.params import load, section
 from pipeline.config.retrain import Retrain
+from pipeline.jobs import tracked
+from pipeline.jobs.job import Job
 from pipeline.jobs.processes import Run, alone
-from pipeline.jobs.steps import FIRST, STEPS, Job, sources
+from pipeline.jobs.steps import CHECKED, FIRST, STEPS, sources
 from pipeline.reporting import retraining
 from pipeline.tasks import real
 
@@ -39,6 +42,7 @@ STATE = REPORTS / "state.json"  # of the last one that was completed: git keeps 
 WORK = paths.WORK / "retrain"
 BEGUN = WORK / "begun.json"
 LATEST = WORK / "summary.md"  # of the latest start, whatever came of it
+NOT_KEPT = WORK / "not_kept.txt"  # new decisions whose champion is not in models/champions: nothing to be committed
 
 
 def main(force: bool = False) -> None:
@@ -48,38 +52,62 @@ def main(force: bool = False) -> None:
 
 
 def retrain(run: Run, force: bool = False) -> None:
-    """All steps, or those up to fetch; a summary is written of whatever came of it."""
+    """All steps, or those that find nothing new; a summary is written of whatever came of it."""
     params = load()
     job = Job(params, real(params), run)
     if not job.tasks:
         raise InputError("params.yaml: no task with a source of its own: there is nothing to retrain on")
-    seconds: dict[str, float] = {}
     try:
-        perform(job, FIRST, seconds)
-        now, state = sources(job), files.read_json(STATE) if STATE.exists() else None
-        if not (force or BEGUN.exists()) and state and state["sources"] == now:
-            files.write_text(LATEST, told := nothing_new(state, section(Retrain, params).overdue_days))
-            print(told)
-            return
-        begun = begin(state)
-        perform(job, STEPS, seconds)
-        complete(job, begun, now, seconds)
+        perform_steps(job, force)
     except InputError as error:
-        step = list(seconds)[-1]
-        files.write_text(LATEST, f"# Retraining failed\n\nStep `{step}`: {error}.\n")
-        raise InputError(f"step {step}: {error}: mend it and start again: it goes on from there") from None
+        stopped = retraining.of_stopped(job.stopped) if job.tasks else []
+        parts = ["# Retraining failed", f"Step `{job.step}`: {error}.", *stopped]
+        files.write_text(LATEST, "\n\n".join(parts) + "\n")
+        again = "fix it and run `make retrain` again: what is done stays done"
+        raise InputError(f"step {job.step}: {error}: {again}") from None
+    finally:
+        tracked.put_back()
+    if job.stopped:
+        raise InputError(f"{job.reasons()}; the other tasks are done: {LATEST}")
 
 
-def perform(job: Job, steps: dict[str, Callable[[Job], None]], seconds: dict[str, float]) -> None:
-    """Run steps in order, and note how long each took."""
+def perform_steps(job: Job, force: bool) -> None:
+    """In their order, up to the one that finds nothing new; what an earlier start has begun is always completed."""
+    state = files.read_json(STATE) if STATE.exists() else None
+    all_steps, seconds = force or BEGUN.exists(), dict[str, float]()
+    perform(job, FIRST, seconds)
+    if all_steps or is_new(job, state):
+        begun, now = begin(state), sources(job)
+        perform(job, CHECKED, seconds)
+        if all_steps or is_new(job, state):
+            perform(job, STEPS, seconds)
+            complete(job, begun, now, seconds)
+            return
+        files.remove(BEGUN)
+    end_without_new_data(job, state)
+
+
+def perform(job: Job, steps: Mapping[str, Callable[[Job], None]], seconds: dict[str, float]) -> None:
+    """Run steps in order, as long as any task goes on, and note how long each took."""
     for name, work in steps.items():
         print(f"== {name}", flush=True)
-        begun, seconds[name] = time.monotonic(), 0.0
+        job.step, begun = name, time.monotonic()
         work(job)
         seconds[name] = time.monotonic() - begun
+        if not job.tasks:
+            raise InputError(f"no task goes on: {job.reasons()}")
 
 
-def begin(state: dict[str, Any] | None) -> dict[str, Any]:
+def is_new(job: Job, state: Mapping[str, Any] | None) -> bool:
+    """Whether a task that goes on has another source than at the last retraining, or stood still then with this one."""
+    if state is None:
+        return True
+    before = {task: source for task, source in state["sources"].items() if task not in job.stopped}
+    unfinished = [task for task, at in state.get("stopped", {}).items() if at["step"] in STEPS]
+    return before != sources(job) or any(task in job.tasks for task in unfinished)
+
+
+def begin(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """When this retraining began and what there was before it, also where an earlier start of it was killed."""
     if not BEGUN.exists():
         decisions = sorted(path.name for path in paths.decisions().glob("*.json"))
@@ -87,27 +115,48 @@ def begin(state: dict[str, Any] | None) -> dict[str, Any]:
     return files.read_json(BEGUN)
 
 
-def complete(job: Job, begun: dict[str, Any], now: dict[str, Any], seconds: dict[str, float]) -> None:
+def complete(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
     """Write the summary, then the state, and forget the beginning: in this order, so that a kill loses nothing."""
-    scores = {task: retraining.scores(task) for task in job.tasks}
-    state = {"started": begun["started"], "completed": _now(), "sources": now, "scores": scores}
-    before = begun["before"]
-    same = before is not None and before["sources"] == now
-    state["new_data"] = before.get("new_data", before["completed"]) if same else state["completed"]
-    fresh = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
-    told = retraining.summary(begun["before"], state, [files.read_json(path) for path in fresh], seconds, REPORTS)
-    files.write_text(REPORTS / "summary.md", told)
-    files.write_text(LATEST, told)
+    before, state = begun["before"], state_of(job, begun, now)
+    new = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
+    records = {path: files.read_json(path) for path in new}
+    not_kept = [f"{path}\n" for path, record in records.items() if record["task"] in job.stopped]
+    text = retraining.summary(before, state, list(records.values()), seconds, REPORTS)
+    files.write_text(NOT_KEPT, "".join(not_kept))
+    files.write_text(REPORTS / "summary.md", text)
+    files.write_text(LATEST, text)
     files.write_json(STATE, state)
     files.remove(BEGUN)
     print(f"retrained: {REPORTS / 'summary.md'}")
 
 
-def nothing_new(state: dict[str, Any], overdue_days: int) -> str:
+def state_of(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """What the next retraining is compared with; for a task that stands still, what the one before had."""
+    before = begun["before"] or {"sources": {}, "scores": {}}
+    kept = {key: {t: value for t, value in before[key].items() if t in job.stopped} for key in ("sources", "scores")}
+    state = {
+        "started": begun["started"],
+        "completed": _now(),
+        "sources": kept["sources"] | {task: now[task] for task in job.tasks},
+        "scores": kept["scores"] | {task: retraining.scores(task) for task in job.tasks},
+        "stopped": job.stopped,
+    }
+    same = before["sources"] == state["sources"]
+    return state | {"new_data": before.get("new_data", before["completed"]) if same else state["completed"]}
+
+
+def end_without_new_data(job: Job, state: Mapping[str, Any] | None) -> None:
+    assert state is not None  # without one, everything is new
+    text = nothing_new(state, section(Retrain, job.params).overdue_days)
+    files.write_text(LATEST, "\n\n".join([text, *retraining.of_stopped(job.stopped)]))
+    print(text)
+
+
+def nothing_new(state: Mapping[str, Any], overdue_days: int) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(state.get("new_data", state["completed"]))).days
-    told = f"Nothing new since the retraining of {state['completed'][:10]}: every source has the digest it had then."
+    text = f"Nothing new since the retraining of {state['completed'][:10]}: every source has the digest it had then."
     late = f"Overdue: no new data for {days} days (retrain.overdue_days: {overdue_days}): look at the sources.\n"
-    return f"{told}\n{late if days > overdue_days else ''}"
+    return f"{text}\n{late if days > overdue_days else ''}"
 
 
 def _now() -> str:

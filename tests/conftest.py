@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from pipeline.config import files
@@ -19,7 +21,32 @@ from pipeline.training.setup import Run, set_up, settle
 
 settle(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also in a shell's background job, which would ignore it
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test may write to the developer's own server
 TINY = {"examples": 128, "held_out": 32, "epochs": 3, "epoch_steps": 4, "batch_size": 16, "parameters": 1000}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Every test, with the fixtures set up for it, leaves environment and signals as they were.
+
+    MLflow writes each store's address to MLFLOW_TRACKING_URI for the processes that it starts: without this the next
+    test's processes would use the last test's store. (The working directory is left to fixtures: a module's tests may
+    share a project.)
+    """
+    environment = dict(os.environ)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        return (yield)
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def pytest_runtest_setup(item):
+    """Draws without a generator of their own differ from run to run, and are repeated by --randomly-seed."""
+    torch.manual_seed(item.config.getoption("randomly_seed", 0) + zlib.crc32(item.nodeid.encode()))
 
 
 def prepare(folder: Path, kind: str, seed: int = 0, **settings) -> Prepared:

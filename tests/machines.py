@@ -85,18 +85,21 @@ def run_steps(
 ) -> tuple[bool, dict[str, str]]:
     """A job's own run steps in order, as GitHub runs them; gives whether all ended well, and what each printed.
 
-    `known` has a value for every expression in ${{ }}; one that is not there is a KeyError.
+    `known` has a value for every expression in ${{ }} but the steps' outcomes; one that is not there is a KeyError.
     """
-    well, printed = True, {}
+    well, printed, outcomes = True, {}, dict[str, str]()
     every = {**os.environ, **environment, **_filled(job.get("env", {}), known)}
     for step in job["steps"]:
+        outcome, known = f"steps.{step.get('id')}.outcome", {**known, **outcomes}
         if "run" not in step or not (well or step.get("if") == "always()"):
+            outcomes[outcome] = "skipped"
             continue
         text = _fill(step["run"], known)
         own = {**every, **_filled(step.get("env", {}), known)}
         shell = ["bash", "-e", "-c", text]  # what GitHub takes where a step names no shell: without pipefail
         done = subprocess.run(shell, cwd=place, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         printed[step["name"]] = done.stdout
+        outcomes[outcome] = "failure" if done.returncode else "success"
         well = well and done.returncode == 0
     return well, printed
 

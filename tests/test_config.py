@@ -274,6 +274,49 @@ def test_a_command_that_ends_at_once_has_said_all(tmp_path):
     assert "No space left on device" in done.stderr
 
 
+WAITS = """
+import signal, sys, time
+from pipeline.config import command
+
+def main(whole: bool = False) -> None:
+    "Wait to be ended; with --whole until a part that must not be cut is done."
+    try:
+        if whole:
+            with command.uninterrupted():
+                print("begun", flush=True)
+                time.sleep(0.5)
+                print("whole", flush=True)
+        print("begun", flush=True)
+        time.sleep(20)
+    finally:
+        print("closed", flush=True)
+
+command.run(main, sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("words", [[], ["--whole"]])
+def test_a_command_whose_terminal_is_closed_closes_what_is_open(number, words):
+    with subprocess.Popen([sys.executable, "-c", WAITS, *words], text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(number)
+        printed = process.stdout.read()
+    assert printed == ("whole\nclosed\n" if words else "closed\n")
+    assert process.returncode not in (0, -number)
+
+
+def test_nohup_keeps_a_command_running_when_its_terminal_is_closed():
+    ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-c", WAITS]
+    with subprocess.Popen(ignoring, text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "closed\n"
+
+
 def test_half_a_json_file_is_named(tmp_path):
     (tmp_path / "half.json").write_text('{"a": ')
     with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): bring it back \(`git checkout"):

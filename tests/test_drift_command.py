@@ -1,5 +1,7 @@
 """The drift command on a tiny project: real files, a real registry, a champion's package."""
 
+import shutil
+
 import operated
 import pandas as pd
 import pytest
@@ -11,13 +13,13 @@ from pipeline.config import InputError, files, paths
 from pipeline.config.registry import find
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
-from pipeline.tracking import lineage, registry
+from pipeline.tracking import lineage, registry, runs
 
 DAYS = 490  # of the longer series: the spring of the second year, too
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def made(tmp_path_factory):
     """Two real tasks with a trained network each, and one that is drawn."""
     tasks = {"mine": operated.REVIEWS, "load": operated.LOAD, "bits": {"kind": "recall"}}
     with operated.project(tmp_path_factory.mktemp("project"), **tasks) as root:
@@ -25,7 +27,19 @@ def trained(tmp_path_factory):
         operated.write_load()
         for task in ("mine", "load"):
             operated.run(task)
+        shutil.copytree("data", "kept")
         yield root
+
+
+@pytest.fixture
+def trained(made):
+    """The same, as it was made: no champion, the first data."""
+    for model in runs.client().search_registered_models():
+        runs.client().delete_registered_model(model.name)
+    for folder in ("data", "reports"):
+        files.remove(made / folder)
+    shutil.copytree(made / "kept", made / "data")
+    return made
 
 
 def promote(task: str) -> registry.Version:

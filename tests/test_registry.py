@@ -84,8 +84,8 @@ def test_a_request_that_cannot_be_answered_is_one_line(trained):
 
 
 def test_a_folder_answers_like_a_version(trained, package, monkeypatch):
-    monkeypatch.chdir(package.parent)
     expected = answering.answers(f"models:/{trained['model_id']}", TEXTS)
+    monkeypatch.chdir(package.parent)
     pd.testing.assert_frame_equal(answering.answers("package", TEXTS), expected)
 
 

@@ -1,6 +1,7 @@
 """The scheduled job: its steps in order, with a stand-in for the commands; its lock; what kills leave half written."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,21 +17,22 @@ from dvc.repo import Repo  # here: its log keeps the output of whoever imports i
 from pipeline import retrain
 from pipeline.config import InputError, files, paths
 from pipeline.jobs import dvc_locks, mending, tracked
+from pipeline.jobs.job import Job, reason_of
 from pipeline.jobs.processes import alone
-from pipeline.jobs.steps import Job, bring
+from pipeline.jobs.steps import bring
 
-ALL = [*retrain.FIRST, *retrain.STEPS]
+ALL = {**retrain.FIRST, **retrain.CHECKED, **retrain.STEPS}
 SERIES = {**operated.LOAD, "source": "https://example.org/load.csv"}
 
 
 class Commands:
-    """Runs nothing: notes what would be run, writes what the job reads of it, fails or dies where told."""
+    """Runs nothing: notes what would be run, writes what the job reads of it, fails or dies where it is to."""
 
     def __init__(self, remote=False):
         self.ran, self.remote, self.digest, self.score = [], remote, "a" * 64, 0.5
         self.fails, self.dies = None, None
 
-    def __call__(self, words, quiet=False):
+    def __call__(self, words, quiet=False, errors=None):
         told = " ".join(words).removeprefix("python -m pipeline.")
         if told == "sh -c dvc config core.remote | grep -q .":
             return 0 if self.remote else 1
@@ -39,7 +41,9 @@ class Commands:
         self.ran.append(told)
         if self.dies and told.startswith(self.dies):
             raise KeyboardInterrupt
-        if self.fails and told.startswith(self.fails):
+        if self.fails and re.search(self.fails, told):
+            if errors is not None:
+                errors += ["Running stage", "error: row 7 is odd", "ERROR: failed to reproduce"]
             return 7
         self.write(told)
         return 0
@@ -47,14 +51,14 @@ class Commands:
     def write(self, told):
         if told.startswith("dvc add"):
             files.write_text(Path(f"{told.split()[-1]}.dvc"), dvc_file())
-        if told.removeprefix("dvc repro").strip() in ("fetch", "--pull fetch"):
-            for task in ("imdb", "load"):
+        for task in ("imdb", "load"):
+            if re.search(rf"dvc repro.* fetch(@{task}|$)", told):
                 source = {"source": f"{task}.csv", "bytes": 1234, "digest": self.digest}
                 files.write_json(paths.raw(task) / "source.json", source)
         if "prepare" in told:
             files.write_text(paths.prepared("imdb") / "gate.arrow", "rows")
-        if "evaluate" in told:
-            for task in ("imdb", "load"):
+        for task in ("imdb", "load"):
+            if re.search(rf"dvc repro.* evaluate(@{task}|$)", told):
                 entry = {"mean": self.score, "low": self.score - 0.1, "high": self.score + 0.1}
                 results = [{"name": "gru", "metrics": {"accuracy": entry}}]
                 found = {"main_metric": "accuracy", "higher_is_better": True, "results": results}
@@ -90,20 +94,23 @@ def decision():
 
 @pytest.fixture
 def commands(project):
-    project(tasks={"imdb": operated.REVIEWS, "load": SERIES, "near": {"kind": "recall"}}, architectures={"gru": {}})
-    return Commands()
+    made = Commands()
+    tasks = {"imdb": operated.REVIEWS, "load": SERIES, "near": {"kind": "recall"}}
+    made.params = lambda **changed: project(tasks={**tasks, **changed}, architectures={"gru": {}})
+    made.params()
+    return made
 
 
 def test_the_steps_in_their_order(commands):
     retrain.retrain(commands)
     assert commands.ran == [
         "lineage restore snapshot",
-        "dvc repro --force --single-item fetch@load",  # a URL must be asked; files are seen by DVC
-        "dvc repro fetch",
-        "dvc repro prepare",
+        "dvc repro --keep-going --force --single-item fetch@load",  # a URL must be asked; files are seen by DVC
+        "dvc repro --keep-going fetch",
+        "dvc repro --keep-going prepare",
         "drift --task imdb",
         "drift --task load",
-        "dvc repro evaluate",
+        "dvc repro --keep-going evaluate",
         "lineage reconcile",
         "promote --task imdb",
         "promote --task load",
@@ -122,7 +129,8 @@ def test_with_a_remote_it_pulls_and_pushes(commands):
     commands.remote = True
     retrain.retrain(commands)
     repro = [told for told in commands.ran if told.startswith("dvc repro") and "--single-item" not in told]
-    assert repro == [f"dvc repro --pull{last}" for last in (" fetch", " prepare", " evaluate", "")]
+    kept_going = [f"dvc repro --pull --keep-going {stage}" for stage in ("fetch", "prepare", "evaluate")]
+    assert repro == [*kept_going, "dvc repro --pull"]
     assert commands.ran[-2:] == ["dvc push --run-cache", "lineage retain"]
     commands.ran = []
     retrain.retrain(commands)
@@ -186,7 +194,7 @@ def test_killed_within_any_step_it_ends_as_if_it_had_not_been(commands, step, mo
     retrain.retrain(commands)
     whole = files.read_json(retrain.STATE)
     commands.digest, commands.score = "b" * 64, 0.75
-    steps = retrain.FIRST if step in retrain.FIRST else retrain.STEPS
+    steps = next(steps for steps in (retrain.FIRST, retrain.CHECKED, retrain.STEPS) if step in steps)
     work = steps[step]
 
     def killed(job):
@@ -219,15 +227,142 @@ def test_a_kill_between_state_and_end_keeps_the_comparison(commands, monkeypatch
     assert "+0.2500" in (retrain.REPORTS / "summary.md").read_text()
 
 
-def test_a_failed_step_is_one_line_and_the_next_start_goes_on(commands):
-    commands.fails = "dvc repro evaluate"
-    with pytest.raises(InputError, match="^step train: `dvc repro evaluate` ended with 7: .* start again"):
+def test_a_failed_step_is_one_line_and_the_next_start_completes_it(commands):
+    commands.fails = "lineage retain"
+    with pytest.raises(InputError, match="^step retain: `.*lineage retain` exited with 7: fix it and run `make "):
         retrain.retrain(commands)
-    assert retrain.LATEST.read_text().startswith("# Retraining failed\n\nStep `train`")
+    assert retrain.LATEST.read_text().startswith("# Retraining failed\n\nStep `retain`")
     assert not retrain.STATE.exists()
     commands.fails = None
     retrain.retrain(commands)
     assert retrain.STATE.exists()
+
+
+def stands_still(commands, step, task="load", force=False):
+    """Retrain where that task's command fails; gives the message."""
+    with pytest.raises(InputError) as error:
+        retrain.retrain(commands, force)
+    assert str(error.value).startswith(f"{task} stands still since {step}: `"), error.value
+    assert "row 7 is odd; the other tasks are done: .work/retrain/summary.md" in str(error.value)
+    summary = retrain.LATEST.read_text()
+    assert f"**{task} stands still** since `{step}`: `" in summary
+    assert "exited with 7: row 7 is odd." in summary
+    return summary
+
+
+FAILING = {  # by step: the commands for all tasks that fail as `load` is among them, and that for `load` alone
+    "fetch": r"dvc repro .* fetch@load",
+    "validate": r"dvc repro .* prepare(@load|$)",
+    "train": r"dvc repro .* evaluate(@load|$)",
+    "reconcile": r"lineage reconcile( --task load|$)",
+    "promote": r"promote --task load",
+    "keep": r"lineage verify --task load",
+}
+
+
+@pytest.mark.parametrize("step", FAILING)
+def test_a_task_that_fails_at_any_step_stops_no_other(commands, step):
+    retrain.retrain(commands)
+    commands.digest, commands.score, commands.ran, commands.fails = "b" * 64, 0.75, [], FAILING[step]
+    summary = stands_still(commands, step)
+    own = [f"{name} --task imdb" for name in ("promote", "lineage verify", "lineage snapshot")]
+    assert [told for told in commands.ran if told in own] == own
+    assert "lineage snapshot --task load" not in commands.ran
+    assert commands.ran[-1] == "lineage retain"
+    assert "## imdb" in summary
+    assert "## load" not in summary
+    assert "| gru | 0.5000 | 0.7500 [0.6500, 0.8500] | +0.2500 |" in summary
+    state = files.read_json(retrain.STATE)
+    assert {task: source["digest"][0] for task, source in state["sources"].items()} == {"imdb": "b", "load": "a"}
+    assert state["stopped"]["load"]["step"] == step
+    assert not retrain.BEGUN.exists()
+
+    commands.fails, commands.ran = None, []  # the source is sound again: its task is taken up
+    retrain.retrain(commands)
+    assert "promote --task load" in commands.ran
+    state = files.read_json(retrain.STATE)
+    assert ({source["digest"][0] for source in state["sources"].values()}, state["stopped"]) == ({"b"}, {})
+
+
+@pytest.mark.parametrize("step", ["fetch", "validate"])
+def test_a_source_that_stays_broken_keeps_no_task_at_work(commands, step):
+    retrain.retrain(commands)
+    commands.digest, commands.fails = "b" * 64, FAILING[step]
+    stands_still(commands, step)
+    state, commands.ran = retrain.STATE.read_bytes(), []
+    summary = stands_still(commands, step)
+    assert summary.startswith("Nothing new since the retraining of")
+    assert not [told for told in commands.ran if told.startswith(("promote", "drift", "lineage verify"))]
+    assert retrain.STATE.read_bytes() == state
+    assert not retrain.BEGUN.exists()
+
+
+def test_where_every_task_fails_the_job_fails(commands):
+    commands.fails = "dvc repro .* evaluate"
+    with pytest.raises(InputError, match="^step train: no task goes on: imdb stands still since .*; load stands"):
+        retrain.retrain(commands)
+    assert retrain.LATEST.read_text().startswith("# Retraining failed\n\nStep `train`: no task goes on: imdb stands")
+    assert not retrain.STATE.exists()
+
+
+def test_the_page_is_made_though_a_task_stands_still(commands):
+    """DVC leaves it out, since it depends on every task; earlier data are brought back for it."""
+    commands.fails = r"prepare(@load|$)|dvc repro --keep-going$"
+    stands_still(commands, "validate")
+    at = commands.ran.index("report")
+    assert commands.ran[at - 2 : at] == [
+        "dvc repro --keep-going",
+        "dvc checkout --quiet --allow-missing data/prepared/load",
+    ]
+    commands.ran, commands.fails = [], r"evaluate(@load|$)|dvc repro --keep-going$"
+    stands_still(commands, "train", force=True)
+    assert "report" not in commands.ran  # old answers do not belong to the new data
+
+
+def test_a_decision_whose_champion_was_not_kept_is_not_to_be_committed(commands):
+    commands.fails = "lineage verify --task imdb"
+    stands_still(commands, "keep", "imdb")
+    assert retrain.NOT_KEPT.read_text() == "reports/decisions/imdb-aaaa.json\n"
+    commands.fails, commands.digest = None, "b" * 64
+    retrain.retrain(commands)
+    assert retrain.NOT_KEPT.read_text() == ""
+
+
+@pytest.mark.parametrize("name", ["models/champions/load", "data/sources/load.csv"])
+def test_a_champion_or_source_that_dvc_cannot_bring_stops_its_own_task_alone(commands, name):
+    commands.params(load=operated.LOAD)
+    files.write_text(Path(f"{name}.dvc"), dvc_file())
+    commands.fails = f"dvc checkout {name}"
+    stands_still(commands, "restore")
+    assert Path(f"{name}.dvc").exists()  # again: a source's was set aside meanwhile
+    assert "promote --task imdb" in commands.ran
+    assert f"dvc repro --keep-going {' '.join(f'fetch@{task}' for task in ('imdb', 'near'))}" in commands.ran
+
+
+def test_a_source_that_was_set_aside_is_put_back_after_a_kill(commands):
+    file = Path("data/sources/load.csv.dvc")
+    files.write_text(file, dvc_file())
+    tracked.set_aside(file)
+    assert tracked.files_of_sources() == []
+    commands.dies = "lineage restore"
+    files.write_text(file.with_suffix(""), "rows")
+    with pytest.raises(KeyboardInterrupt):
+        retrain.retrain(commands)
+    assert tracked.files_of_sources() == [file]
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("Running\nerror: row 7 is odd\nERROR: failed", "row 7 is odd"),
+        ("error: load.csv:\n  3 gaps\n  2 blanks\n\nmore", "load.csv: 3 gaps 2 blanks"),
+        ("WARNING: some\nERROR: first\nERROR: no space\n", "no space"),
+        ("WARNING: some\n\n'x.dvc' validation failed.\n\n  1 outs:", "'x.dvc' validation failed."),
+        ("", ""),
+    ],
+)
+def test_the_reason_is_what_a_command_printed_of_its_failure(printed, reason):
+    assert reason_of(printed.splitlines()) == reason
 
 
 def test_what_cannot_be_mended_is_a_failed_step_too(commands):
@@ -348,7 +483,7 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
 
         job.do("dvc", "remote", "add", "--default", "store", str(Path("store").resolve()))
         files.write_text(stale[0], dvc_file("0" * 32).replace(".dir", "").replace("path: x", "path: ours.csv"))
-        with pytest.raises(InputError, match="`dvc fetch data/sources/ours.csv.dvc` ended with"):
+        with pytest.raises(InputError, match="`dvc fetch data/sources/ours.csv.dvc` exited with 1: .* failed"):
             bring(job, stale[0])  # not taken for a change of one's own: the newer data are not to be had
 
 
@@ -438,6 +573,62 @@ def test_a_job_and_its_workflow_see_whether_dvc_has_a_remote(project):
         job.do("dvc", "remote", "add", "--quiet", "--default", "store", str(place / "store"))
         assert job.remote
         assert machines.run_steps(place, check, {}, {}) == (True, {"A remote to keep what is made": "store\n"})
+
+
+@pytest.fixture
+def runner(tmp_path):
+    """A clone with what a retraining made, whose branch has moved meanwhile; a function runs the workflow's commit."""
+    origin, place, other = (tmp_path / name for name in ("origin.git", "runner", "other"))
+    machines.git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
+    machines.git(tmp_path, "clone", "--quiet", str(origin), str(other))
+    for name in ("dvc.lock", "params.yaml", "reports/retrain/state.json", "data/sources/README.md"):
+        files.write_text(other / name, "old\n")
+    for step in ("The project", "Newer"):
+        files.write_text(other / "README.md", step)
+        machines.commit(other, step)
+        machines.git(other, "push", "--quiet", "origin", "HEAD:main")
+        if not place.exists():
+            machines.git(tmp_path, "clone", "--quiet", str(origin), str(place))
+    for name in ("dvc.lock", "params.yaml", "reports/decisions/load-1.json", "reports/decisions/mine-1.json"):
+        files.write_text(place / name, "new\n")
+    job = machines.workflow(machines.ROOT, "retrain")["jobs"]["retrain"]
+
+    def commit(retrained):
+        own = {"id": "retrain", "name": "Retrain", "run": "true" if retrained else "false"}
+        steps = [own, *(step for step in job["steps"] if step.get("name") == "Commit what it made")]
+        _, printed = machines.run_steps(place, {"steps": steps}, {}, {})
+        pushed = machines.git(origin, "show", "--name-only", "--format=%s", "main").split("\n")
+        return printed["Commit what it made"], pushed
+
+    return place, commit
+
+
+def test_what_was_made_is_pushed_past_a_changed_params_file(runner):
+    place, commit = runner
+    _, pushed = commit(True)
+    assert pushed[0] == "Retrained on new data [skip ci]"
+    assert {"dvc.lock", "reports/decisions/load-1.json"} <= {*pushed}
+    assert machines.git(place, "log", "--format=%s").splitlines()[1:] == ["Newer", "The project"]
+    assert machines.git(place, "status", "--porcelain") == " M params.yaml\n"
+    assert (place / "params.yaml").read_text() == "new\n"
+
+
+def test_where_one_task_stood_still_the_others_are_committed(runner):
+    place, commit = runner
+    files.write_text(place / "reports/retrain/state.json", "new\n")
+    files.write_text(place / ".work/retrain/not_kept.txt", "reports/decisions/load-1.json\n")
+    _, pushed = commit(False)
+    assert {*pushed} - {""} == {
+        "Retrained on new data [skip ci]", "dvc.lock", "reports/retrain/state.json", "reports/decisions/mine-1.json"
+    }  # fmt: skip
+    assert (place / "reports/decisions/load-1.json").exists()
+
+
+def test_nothing_is_committed_of_a_retraining_that_was_not_completed(runner):
+    _, commit = runner
+    printed, pushed = commit(False)
+    assert printed == "nothing to commit: it was not completed\n"
+    assert pushed[0] == "Newer"
 
 
 def test_dvc_sees_champions_and_sources_past_gitignore(tmp_path):

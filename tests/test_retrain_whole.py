@@ -135,7 +135,8 @@ RESTORE = """
 from pathlib import Path
 from pipeline.config.params import load
 from pipeline.jobs.processes import alone
-from pipeline.jobs.steps import Job, restore
+from pipeline.jobs.job import Job
+from pipeline.jobs.steps import restore
 from pipeline.tasks import real
 with alone(Path(".work/retrain.lock")) as run:
     restore(Job(load(), real(load()), run))

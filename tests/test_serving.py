@@ -33,16 +33,12 @@ HOLD_OUT = 200
 opened: list[http.client.HTTPConnection] = []  # by a test, to be closed after it
 
 
-def without_a_server():
-    """This environment, but for a store that MLflow remembered there in another test."""
-    return {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"} | {"PYTHONPATH": str(ROOT)}
-
-
 @contextmanager
 def server(task, root):
     """The address and the process of `pipeline serve`, ended with the block."""
     words = [sys.executable, "-m", "pipeline.serve", "--task", task, "--port", "0"]
-    environment = without_a_server()
+    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    environment |= {"PYTHONPATH": str(ROOT)}  # and not the address that MLflow remembers there of this process's store
     with open(root / f"{task}.log", "w") as told:
         process = subprocess.Popen(
             words, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=told, text=True, start_new_session=True
@@ -484,12 +480,16 @@ def test_a_body_that_never_comes_or_is_too_long_harms_nobody(servers):
     assert Client(servers["mine"]).ask({"inputs": ["fine"]})[0] == 200
 
 
-def test_ctrl_c_ends_the_server_and_a_taken_port_is_told(champions, servers):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_a_closed_terminal_ends_the_server(number, champions):
     with server("mine", champions) as (address, process):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(timeout=20) == 0
         with pytest.raises(ConnectionRefusedError):
             Client(address).get("/ping")
+
+
+def test_a_taken_port_is_named(servers):
     port = urlsplit(servers["mine"]).port
     with pytest.raises(InputError, match=f"cannot serve on 127.0.0.1:{port} .*in use.*: choose another --port"):
         serve.main("mine", port=port)

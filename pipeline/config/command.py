@@ -40,7 +40,7 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     module = inspect.getmodule(main)
     told = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(told))(_told_in_one_line(main))
-    signal.signal(signal.SIGTERM, _as_interrupt)  # so that what is open is closed and what runs is marked
+    _end_in_order()
     try:
         app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
     except SystemExit as ended:
@@ -55,7 +55,7 @@ def _with_lines_kept(told: str) -> str:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait for the end of the block: for what must not be begun without being noted."""
+    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted."""
     came: list[int] = []
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in heard}
@@ -119,6 +119,14 @@ def _leave(code: Any) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code or 0)
+
+
+def _end_in_order() -> None:
+    """End as by Ctrl-C on SIGTERM, so that what is open is closed and what runs is marked; on SIGHUP (the terminal was
+    closed) as on SIGTERM, whoever handles that. `nohup` has SIGHUP ignored, and it stays so."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
 
 
 def _as_interrupt(number: int, frame: Any) -> None:

@@ -8,22 +8,23 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import psutil
 
 from pipeline.config import command
 
-Run = Callable[..., int]  # (words, quiet=False) -> exit code
+Run = Callable[..., int]  # (words, quiet=False, errors=None) -> exit code; `errors` takes lines of standard error
 PATIENCE = 20.0  # seconds for a process to end when asked to
 
 
 @contextmanager
 def alone(lock: Path) -> Iterator[Run]:
-    """Gives what runs a command and tells its exit code, once no other job holds the lock."""
+    """Gives what runs a command, once no other job holds the lock."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as file:
         try:
@@ -31,19 +32,47 @@ def alone(lock: Path) -> Iterator[Run]:
         except BlockingIOError:
             print("another retraining, or a process that a killed one had begun, is at work: waiting for its end")
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield lambda words, quiet=False: _run(words, quiet, file.fileno())
+
+        def run(words: Sequence[str], quiet: bool = False, errors: list[str] | None = None) -> int:
+            if errors is None:
+                return _run(words, quiet, None, file.fileno())
+            with _noted(errors) as stream:
+                return _run(words, quiet, stream, file.fileno())
+
+        yield run
 
 
-def _run(words: Sequence[str], quiet: bool, lock: int) -> int:
+@contextmanager
+def _noted(errors: list[str]) -> Iterator[IO[bytes]]:
+    """A file for a command's standard error; its lines are printed and noted at the end.
+
+    No pipe: a command that outlives a killed job may go on writing.
+    """
+    with tempfile.TemporaryFile() as stream:
+        try:
+            yield stream
+        finally:
+            stream.seek(0)
+            text = stream.read().decode(errors="replace")
+            print(text, end="", file=sys.stderr, flush=True)
+            errors += text.splitlines()
+
+
+def _run(words: Sequence[str], quiet: bool, stderr: IO[bytes] | None, lock: int) -> int:
     """The exit code of a command; it ends with us where we are interrupted."""
     bins = str(Path(sys.executable).parent)  # dvc, and the python that dvc.yaml names
     environment = {**os.environ, "PATH": f"{bins}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "true"}
-    output = subprocess.DEVNULL if quiet else None
+    stdout = subprocess.DEVNULL if quiet else None
     begun: list[subprocess.Popen[bytes]] = []
     try:
         with command.uninterrupted():  # what is begun is known, and so will be ended
-            own: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output}  # nobody is there to be asked
-            begun.append(subprocess.Popen(words, env=environment, pass_fds=[lock], **own))
+            begun.append(
+                subprocess.Popen(
+                    words, env=environment, pass_fds=[lock],
+                    stdin=subprocess.DEVNULL,  # nobody is there to be asked
+                    stdout=stdout, stderr=stderr,
+                )
+            )  # fmt: skip
         return begun[0].wait()
     except BaseException:
         for process in begun:
@@ -54,14 +83,14 @@ def _run(words: Sequence[str], quiet: bool, lock: int) -> int:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process with all that it began."""
     try:
-        every = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     except psutil.NoSuchProcess:
         return
-    for one in every:
-        _ask(one.terminate)
-    _, alive = psutil.wait_procs(every, timeout=PATIENCE)
-    for one in alive:
-        _ask(one.kill)
+    for member in family:
+        _ask(member.terminate)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
+    for member in alive:
+        _ask(member.kill)
     process.wait()
 
 

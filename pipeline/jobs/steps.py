@@ -2,88 +2,80 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pipeline.config import InputError, files, paths
+from pipeline.config import files, paths
 from pipeline.jobs import mending, tracked
-from pipeline.jobs.processes import Run
+from pipeline.jobs.job import LOCK_COPY, Failed, Job
 from pipeline.tasks import make
-
-LOCK_COPY = paths.WORK / "retrain/dvc.lock"
-
-
-class Failed(InputError):
-    """A step's command that did not end well."""
-
-
-class Job(NamedTuple):
-    """The real tasks, and how commands are run."""
-
-    params: dict[str, Any]
-    tasks: list[str]
-    run: Run
-
-    def do(self, *words: str) -> None:
-        """Raises Failed where the command fails."""
-        print(f"$ {' '.join(words)}", flush=True)
-        if code := self.run([*words]):
-            raise Failed(f"`{' '.join(words)}` ended with {code}")
-        mending.keep(LOCK_COPY)
-
-    def pipeline(self, *words: str) -> None:
-        self.do("python", "-m", f"pipeline.{words[0]}", *words[1:])
-
-    def repro(self, *words: str) -> None:
-        self.do("dvc", "repro", *(["--pull"] if self.remote else []), *words)
-
-    @property
-    def remote(self) -> bool:
-        """Whether DVC has a default remote: it prints none, and ends with 0 either way."""
-        return self.run(["sh", "-c", "dvc config core.remote | grep -q ."], quiet=True) == 0
 
 
 def restore(job: Job) -> None:
-    told = [*tracked.files_of_champions(), *tracked.files_of_sources()]
-    for broken in mending.mend(LOCK_COPY, told):
+    tracked.put_back()
+    known = [*tracked.files_of_champions(), *tracked.files_of_sources()]
+    for broken in mending.mend(LOCK_COPY, known):
         job.do("dvc", "add", "--quiet", str(broken))
-    for file in tracked.changed(job.run, told):
-        bring(job, file)
-    job.pipeline("lineage", "restore", "snapshot")  # before models/ and dvc.lock forget how a champion was trained
+    for file in tracked.changed(job.run, known):
+        try:
+            bring(job, file)
+        except Failed as error:
+            do_without(job, file, str(error))
+    job.pipeline_for(job.tasks, "lineage", "restore", "snapshot")  # before models/ and dvc.lock forget its training
     add_champions(job)
 
 
 def bring(job: Job, file: Path) -> None:
     """The data of a .dvc file, from DVC. What was changed here, and DVC does not have, stays and is used."""
     if job.remote:
-        job.do("dvc", "fetch", str(file))
+        job.do("dvc", "fetch", str(file), errors=[])
     data = tracked.data_of(file)
     tracked.remove_half_copied(data)
     try:
-        job.do("dvc", "checkout", str(file))
+        job.do("dvc", "checkout", str(file), errors=[])
     except Failed:
         if not data.exists():
             raise
         print(f"DVC leaves {data} as it is, and so it is used: it is not what {file} says")
 
 
+def do_without(job: Job, file: Path, reason: str) -> None:
+    """The tasks of a source or champion that DVC cannot bring stand still.
+
+    A source's .dvc file is set aside until the job's end: every fetch depends on data/sources, and so on all of them.
+    """
+    users = [task for task in job.tasks if needs(job, task, tracked.data_of(file))]
+    for task in users:
+        job.stop(task, reason)
+    if not users:
+        print(f"{file}: no task needs it: {reason}")
+    if file in tracked.files_of_sources():
+        tracked.set_aside(file)
+
+
+def needs(job: Job, task: str, data: Path) -> bool:
+    """Whether a file or folder is the task's champion, or its source or a part of it."""
+    source = source_of(job, task)
+    places = (Path(source), tracked.SOURCES / source)
+    return data == paths.champion(task) or any(place.is_relative_to(data) or data in place.parents for place in places)
+
+
 def add_champions(job: Job) -> None:
-    """Those that DVC does not have as they are; pushed at once, since git may be told of them though this job ends."""
+    """Those that DVC does not have as they are; pushed at once, so that git never names one that the remote lacks."""
     for folder in tracked.not_kept(job.run, [paths.champion(task) for task in job.tasks]):
         job.do("dvc", "add", "--quiet", str(folder))
-    if job.remote and (every := tracked.files_of_champions()):  # what an earlier push did not bring there, too
-        job.do("dvc", "push", *map(str, every))
+    if job.remote and (kept := tracked.files_of_champions()):  # what an earlier push did not bring there, too
+        job.do("dvc", "push", *map(str, kept))
 
 
 def fetch(job: Job) -> None:
     """DVC sees files and folders change; what is elsewhere must be asked for."""
-    elsewhere = [f"fetch@{task}" for task in job.tasks if _elsewhere(getattr(make(task, job.params), "source", ""))]
-    if elsewhere:
-        job.do("dvc", "repro", "--force", "--single-item", *elsewhere)
+    if elsewhere := [task for task in job.tasks if _elsewhere(source_of(job, task))]:
+        job.repro("fetch", elsewhere, "--force", "--single-item")
     job.repro("fetch")
 
 
 def drift(job: Job) -> None:
-    """What cannot be measured is told and stops nothing: a retraining may be what mends it."""
+    """Drift that cannot be measured is reported and stops nothing: a retraining may be what helps."""
     for task in job.tasks:
         files.remove(paths.drift(task))
         try:
@@ -93,15 +85,43 @@ def drift(job: Job) -> None:
 
 
 def promote(job: Job) -> None:
-    for task in job.tasks:
-        job.pipeline("promote", "--task", task)
+    job.pipeline_each(job.tasks, "promote")
 
 
 def keep(job: Job) -> None:
     for action in ("verify", "snapshot"):
-        for task in job.tasks:
-            job.pipeline("lineage", action, "--task", task)
+        job.pipeline_each(job.tasks, "lineage", action)
     add_champions(job)
+
+
+def report(job: Job) -> None:
+    """The rest of the pipeline, and the page. Where a task stands still, DVC leaves out what depends on that."""
+    try:
+        job.do(*job.dvc_repro, *(["--keep-going"] if job.stopped else []))
+    except Failed:
+        if not job.stopped:
+            raise
+        make_page(job)
+
+
+def make_page(job: Job) -> None:
+    """Of what there is: for tasks that stand still, the earlier data and results, as far as DVC has them."""
+    if mixed := [task for task, at in job.stopped.items() if at["step"] == "train"]:
+        print(f"{paths.PAGE} stays as it was: new data, but no new networks of {', '.join(mixed)}")
+        return
+    for task in job.stopped:
+        bring_back(job, task)
+    try:
+        job.pipeline("report")
+    except Failed as error:
+        print(f"{paths.PAGE} stays as it was: {error}")
+
+
+def bring_back(job: Job, task: str) -> None:
+    """What the failed stage of a task has removed, as dvc.lock has it; nothing, where DVC has not."""
+    for place in (paths.raw(task), paths.prepared(task)):
+        if not place.exists():
+            job.run(["dvc", "pull" if job.remote else "checkout", "--quiet", "--allow-missing", str(place)], quiet=True)
 
 
 def push(job: Job) -> None:
@@ -112,8 +132,12 @@ def push(job: Job) -> None:
 
 
 def sources(job: Job) -> dict[str, Any]:
-    """What is known of each real task's source as it was fetched: its digest, bytes and licence."""
+    """What is known of the source of each real task that goes on, as it was fetched: digest, bytes and licence."""
     return {task: files.read_json(paths.raw(task) / "source.json") for task in job.tasks}
+
+
+def source_of(job: Job, task: str) -> str:
+    return str(getattr(make(task, job.params), "source", ""))
 
 
 def _elsewhere(source: str) -> bool:
@@ -121,14 +145,14 @@ def _elsewhere(source: str) -> bool:
 
 
 FIRST: dict[str, Callable[[Job], None]] = {"restore": restore, "fetch": fetch}  # without new data it ends here
+CHECKED: dict[str, Callable[[Job], None]] = {"validate": lambda job: job.repro("prepare")}  # ... or none that is sound
 STEPS: dict[str, Callable[[Job], None]] = {
-    "validate": lambda job: job.repro("prepare"),
     "drift": drift,
     "train": lambda job: job.repro("evaluate"),
-    "reconcile": lambda job: job.pipeline("lineage", "reconcile"),
+    "reconcile": lambda job: job.pipeline_for(job.every_task, "lineage", "reconcile"),
     "promote": promote,
     "keep": keep,
-    "report": lambda job: job.repro(),
+    "report": report,
     "push": push,
     "retain": lambda job: job.pipeline("lineage", "retain"),
 }

@@ -28,8 +28,9 @@ def summary(
     folder: Path,
 ) -> str:
     """The whole page; its pictures are written to `folder`."""
-    parts = [f"# Retraining of {now['started'][:10]}", of_sources(before, now)]
-    for task in now["sources"]:
+    stopped = now["stopped"]
+    parts = [f"# Retraining of {now['started'][:10]}", *of_stopped(stopped), of_sources(before, now)]
+    for task in (task for task in now["sources"] if task not in stopped):
         own = [record for record in decisions if record["task"] == task]
         parts += [f"## {task}", of_drift(task), *(of_decision(record) for record in own)]
         parts += [picture_of_decision(record, folder / f"{task}-gate.png") for record in own[-1:]]
@@ -37,6 +38,11 @@ def summary(
     spent = ", ".join(f"{name} {taken:.0f}" for name, taken in seconds.items())
     parts.append(f"Seconds of each step: {spent}.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def of_stopped(stopped: Mapping[str, Any]) -> list[str]:
+    """A paragraph for each task that stands still: its step, and the reason."""
+    return [f"**{task} stands still** since `{at['step']}`: {at['reason']}." for task, at in stopped.items()]
 
 
 def of_sources(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:

@@ -106,7 +106,8 @@ def _in_this_process(work: Work, seeds: Sequence[int]) -> Iterator[tuple[int, An
 
 def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its children
+    for number in (signal.SIGINT, signal.SIGHUP):  # the parent hears Ctrl-C, or that the terminal was closed
+        signal.signal(number, signal.SIG_IGN)  # and ends its children
     Thread(target=_end_with_parent, daemon=True).start()
     settle(threads)
     try:
