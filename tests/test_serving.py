@@ -23,7 +23,7 @@ from pipeline.config import InputError, files, paths
 from pipeline.config.registry import find
 from pipeline.measures import serving as measuring
 from pipeline.services import Service
-from pipeline.serving import package, tables
+from pipeline.serving import package, pieces
 from pipeline.tasks import open_prepared
 from pipeline.tracking import registry, runs, store
 
@@ -183,11 +183,11 @@ def test_texts_on_the_command_line_are_answered(capsys):
 def test_an_abstention_has_no_label_in_a_file(ending, tmp_path):
     """Also where it is the first piece of the file that has none."""
     asked, answered = tmp_path / "asked.csv", tmp_path / f"answered.{ending}"
-    pd.DataFrame({"text": ["zzz qqq"] * tables.PIECE + ["superb lovely"]}).to_csv(asked, index=False)
+    pd.DataFrame({"text": ["zzz qqq"] * pieces.PIECE + ["superb lovely"]}).to_csv(asked, index=False)
     predict.main("mine", file=str(asked), output=str(answered))
     read = {"csv": pd.read_csv, "jsonl": partial(pd.read_json, lines=True), "parquet": pd.read_parquet}
     answers = read[ending](answered)
-    assert answers["abstained"].tolist() == [True] * tables.PIECE + [False]
+    assert answers["abstained"].tolist() == [True] * pieces.PIECE + [False]
     assert answers["label"].isna().tolist() == answers["abstained"].tolist()
     assert answers["label"].iloc[-1] == "positive"
     assert answers["probability"].notna().all()
@@ -516,7 +516,7 @@ import psutil
 from pathlib import Path
 from pipeline import predict
 from pipeline.services import Service
-from pipeline.serving import package, tables
+from pipeline.serving import package
 from pipeline.tracking import registry, store
 model = package.load(registry.champion("mine").uri, store.uri())
 for name in ("short", "short", "long"):

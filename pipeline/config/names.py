@@ -25,7 +25,7 @@ TAKEN = {  # by what each name is taken
         "a file in reports/curves": ("gradients", "memory", "convergence", "benchmark"),
         "a folder in reports": ("curves", "decisions", "drift", "evidence", "predictions", "retrain", "scores"),
         "a folder in models": ("champions",),
-        "a folder in .work": ("nothing", "packages", "reconcile"),
+        "a folder in .work": ("nothing", "packages", "reconcile", "stages"),
         "an experiment in MLflow": ("challenges", "default"),
     },
     "architectures": {
