@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from pipeline.config import command
+from pipeline.common import command
 
 COMMANDS = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))}
 

@@ -13,12 +13,12 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config import command, files, paths
-from pipeline.config.benchmark import Benchmark
-from pipeline.config.params import load, section
-from pipeline.measures import readings, speed
-from pipeline.measures.machine import machine
-from pipeline.measures.readings import Row
+from pipeline.challenges.shared.hardware import machine
+from pipeline.challenges.speed import experiment, summaries
+from pipeline.challenges.speed.settings import Benchmark
+from pipeline.challenges.speed.summaries import Row
+from pipeline.common import command, files, paths
+from pipeline.common.params import load, section
 from pipeline.tracking import store
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     params = load()
     settings = section(Benchmark, params)
     store.check()
-    gathered = speed.gather(settings, params["seed"])
+    gathered = experiment.gather(settings, params["seed"])
     lines = {"batch": settings.batch, "width": settings.width}
     around = {"left_out": gathered.left_out, "share_of_others": gathered.others}
     found = {"scale": params["scale"], "seed": params["seed"], "lines": lines, **around, **collect(gathered.results)}
@@ -43,27 +43,28 @@ def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     rows, where = results["step"], machine()
     memory, checks = results["memory"], results["agreement"]
     peaks = {
-        precision: readings.select(results["peak"], device="cpu", precision=precision) for precision in ("fp32", "bf16")
+        precision: summaries.select(results["peak"], device="cpu", precision=precision)
+        for precision in ("fp32", "bf16")
     }
     return {
         "machine": where,
         "peak": {name: _best(some) for name, some in peaks.items()},
         "peaks": results["peak"],
         "rows": rows,
-        "crossovers": readings.crossovers(rows),
-        "interpolation": readings.INTERPOLATION,
+        "crossovers": summaries.crossovers(rows),
+        "interpolation": summaries.INTERPOLATION,
         "memory": [row for row in memory if not row["is_long"]],
         "long": [row for row in memory if row["is_long"]],
         "checks": {"scan_against_loop": checks, "checkpointed_against_plain": results["chunks"]},
         "subnormals": results["subnormals"][0],
         "deck": results["deck"][0],
-        "marks": readings.marks(rows, results["deck"][0], checks[0]),
+        "marks": summaries.marks(rows, results["deck"][0], checks[0]),
     }
 
 
 def curves(rows: Sequence[Row], settings: Benchmark) -> str:
     """The lines of time against length as a table: what DVC plots."""
-    shown = readings.select(rows, batch=settings.batch, width=settings.width, flush_denormal=True)
+    shown = summaries.select(rows, batch=settings.batch, width=settings.width, flush_denormal=True)
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(["line", "steps", "milliseconds"])
@@ -74,7 +75,7 @@ def curves(rows: Sequence[Row], settings: Benchmark) -> str:
 
 def line(row: Row) -> str:
     setting = f"{row['device']} {row['precision']} {row['threads']} thread{'s' if row['threads'] > 1 else ''}"
-    return f"{readings.named(row)} {setting}"
+    return f"{summaries.named(row)} {setting}"
 
 
 def _best(peaks: Sequence[Row]) -> float | None:

@@ -5,19 +5,19 @@ reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, re
         params: scale, tasks
 writes  reports/claims.json
 
-The programs are run as our own telling of them (pipeline/deck/printed.py), each in a process of its own, for what it
-prints or how it fails. One prints seconds, which differ from run to run.
+The programs are run as our own telling of them (pipeline/challenges/deck/printed.py), each in a process
+of its own, for what it prints or how it fails. One prints seconds, which differ from run to run.
 """
 
 import subprocess
 import sys
 from collections import Counter
 
-from pipeline.config import command, files, machine, paths
-from pipeline.config.params import load
-from pipeline.deck import printed
-from pipeline.measures.ledger import CLAIMS, judged
-from pipeline.measures.measured import Measured
+from pipeline.challenges.claims.ledger import CLAIMS, judged
+from pipeline.challenges.deck import printed
+from pipeline.challenges.shared.results import Measured
+from pipeline.common import command, files, machine, paths
+from pipeline.common.params import load
 from pipeline.tracking import store
 from pipeline.training.setup import settle
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 def run(name: str) -> str:
     """What a program prints last, or the error that ends it."""
-    order = [sys.executable, "-m", "pipeline.deck.printed", name]
+    order = [sys.executable, "-m", "pipeline.challenges.deck.printed", name]
     try:
         done = subprocess.run(order, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:

@@ -15,24 +15,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import command, files, paths
-from pipeline.config.machine import identity
-from pipeline.config.params import load
-from pipeline.measures import convergence, over_seeds
-from pipeline.measures.convergence import Job, Plan
-from pipeline.measures.machine import machine
+from pipeline.challenges.convergence import experiment, summaries
+from pipeline.challenges.convergence.experiment import Job, Plan
+from pipeline.challenges.shared.hardware import machine
+from pipeline.common import command, files, paths
+from pipeline.common.machine import identity
+from pipeline.common.params import load
 from pipeline.tracking import store
-from pipeline.training.remembered import Remembered
+from pipeline.training.result_cache import Remembered
 
 
 def main() -> None:
-    plan = convergence.plan(load())
-    jobs = convergence.jobs(plan)
+    plan = experiment.plan(load())
+    jobs = experiment.jobs(plan)
     store.check()
     kept = Remembered(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
-    kept.run(partial(convergence.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
+    kept.run(partial(experiment.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
     results = {job: kept.done[_name(job)] for job in jobs}
-    found = {"scale": plan.params["scale"], "machine": machine(), **over_seeds.gather(plan, results)}
+    found = {"scale": plan.params["scale"], "machine": machine(), **summaries.gather(plan, results)}
     files.write_json(paths.found("convergence"), found)
     write_curves(paths.curves("convergence"), found)
     from pipeline.tracking import findings  # mlflow takes seconds to import

@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import command, files, paths
-from pipeline.config.diagnose import Diagnose
-from pipeline.config.params import load, section
-from pipeline.config.registry import Named, all_known
-from pipeline.deck import scalar
-from pipeline.measures import networks
+from pipeline.challenges.deck import scalar
+from pipeline.challenges.gradients import networks
+from pipeline.challenges.gradients.settings import Diagnose
+from pipeline.common import command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import Named, all_known
 from pipeline.tracking import store
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
-from pipeline.training.remembered import Remembered
+from pipeline.training.result_cache import Remembered
 
 
 def main() -> None:

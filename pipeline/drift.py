@@ -13,11 +13,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.drift import Drift
-from pipeline.config.params import load, section
-from pipeline.config.registry import find
-from pipeline.measures.drift import compared
+from pipeline.common import InputError, command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import find
+from pipeline.monitoring.detection import compared
+from pipeline.monitoring.settings import Drift
 from pipeline.services import Service
 from pipeline.tasks import Prepared, make, open_prepared, real
 from pipeline.tracking import store
@@ -41,7 +41,8 @@ def main(task: str = "") -> None:
 
 def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
     """What the file says of one task: status, reasons, whether a retraining is due, tests, and what to draw."""
-    from pipeline.tracking import answering, registry  # mlflow takes seconds to import: mistakes are told before
+    from pipeline.promotion import isolated
+    from pipeline.tracking import registry  # mlflow takes seconds to import: mistakes are told before
 
     champion = registry.champion(name)
     if champion is None:
@@ -55,7 +56,7 @@ def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
         raise InputError(f"{champion.uri} has no learned/reference.json: {told_why}")
     service = find(Service, description["kind"])(description, learned)
     seen, reference = (files.read_json(learned / file) for file in ("seen.json", "reference.json"))
-    now = service.news(prepared, seen, reference, partial(answering.answers, champion.uri), settings.least)
+    now = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.least)
     found = compared(reference, now, settings)
     known = {"version": champion.number, "model_id": champion.model_id, "architecture": description["architecture"]}
     return {**found, "due": found["status"] == "drift", "champion": known}

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from torch import Tensor
 
-from pipeline.config import command, files, paths
-from pipeline.config.evaluate import Evaluate
-from pipeline.config.params import load, section
-from pipeline.config.train import Train
-from pipeline.measures import fitted
-from pipeline.measures.candidates import Candidate, answer_all
-from pipeline.measures.intervals import Resamples
-from pipeline.measures.metrics import difference, summarise
+from pipeline.common import command, files, paths
+from pipeline.common.params import load, section
+from pipeline.evaluation import fitted
+from pipeline.evaluation.candidates import Candidate, answer_all
+from pipeline.evaluation.intervals import Resamples
+from pipeline.evaluation.metrics import difference, summarise
+from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
+from pipeline.training.settings import Train
 from pipeline.training.setup import cores, settle
 
 
@@ -42,9 +42,11 @@ def main(task: str) -> None:
     results = compare(prepared, candidates, resamples)
     write(task, prepared, candidates, results, targets, resamples)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
-        from pipeline.tracking import scored  # mlflow takes seconds to import: the first figures are drawn meanwhile
+        from pipeline.tracking import (
+            test_scores,  # mlflow takes seconds to import: the first figures are drawn meanwhile
+        )
 
-        scored.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
+        test_scores.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
     _tell(prepared.task, results, resamples.reason)
 
 

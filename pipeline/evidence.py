@@ -10,14 +10,14 @@ split's. Trainings that are done are kept in .work: started again after a kill i
 
 from typing import Any
 
-from pipeline.config import command, files, paths
-from pipeline.config.choice import finalists
-from pipeline.config.evidence import Evidence
-from pipeline.config.params import load, section
-from pipeline.config.registry import Named, all_known, known
+from pipeline.challenges.initialization.factorial import gather
+from pipeline.challenges.initialization.settings import Evidence
+from pipeline.common import command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import Named, all_known, known
 from pipeline.search import Plan
-from pipeline.search.factorial import gather
 from pipeline.tracking import store
+from pipeline.training.choice import finalists
 
 
 def main(task: str) -> None:

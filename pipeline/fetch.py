@@ -4,7 +4,7 @@ reads   the source that params.yaml names, data/sources, data/victoria_2014.csv;
 writes  data/raw/TASK
 """
 
-from pipeline.config import command, files, paths
+from pipeline.common import command, files, paths
 from pipeline.tasks import make
 
 

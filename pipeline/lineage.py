@@ -18,10 +18,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.params import load, section
-from pipeline.config.registry import known
-from pipeline.config.retrain import Retrain
+from pipeline.common import InputError, command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import known
+from pipeline.jobs.settings import Retrain
 from pipeline.tasks import real
 from pipeline.tracking import store
 
@@ -60,7 +60,7 @@ def champions(params: Params, names: list[str]) -> list[str]:
 
 def verify(params: Params, names: list[str]) -> None:
     """Print the chain of each champion; raise InputError with the first link that is broken."""
-    from pipeline.tracking import chain  # mlflow takes seconds to import: mistakes are told before
+    from pipeline.provenance import chain  # mlflow takes seconds to import: mistakes are told before
 
     for name in champions(params, names):
         print(f"{name}:")
@@ -75,7 +75,7 @@ def verify(params: Params, names: list[str]) -> None:
 
 def reconcile(params: Params, names: list[str]) -> None:
     """Log the networks that the store lacks."""
-    from pipeline.tracking import reconciled
+    from pipeline.provenance import reconcile as reconciled
 
     for name in names:
         done = reconciled.reconcile(name, params)
@@ -85,7 +85,7 @@ def reconcile(params: Params, names: list[str]) -> None:
 
 def snapshot(names: list[str]) -> None:
     """Write each champion's folder; a task without a champion is told and left out."""
-    from pipeline.tracking import snapshots
+    from pipeline.provenance import snapshots
 
     for name in names:
         print(f"{name}: {snapshots.write(name)}")
@@ -93,7 +93,7 @@ def snapshot(names: list[str]) -> None:
 
 def restore(names: list[str]) -> None:
     """Register each champion's folder."""
-    from pipeline.tracking import restored
+    from pipeline.provenance import restore as restored
 
     with files.locked(paths.WORK / "promote.lock"):
         for name in names:
@@ -102,9 +102,9 @@ def restore(names: list[str]) -> None:
 
 def retain(params: Params, names: list[str], dry_run: bool) -> None:
     """Remove what is old and nobody needs; tell how much."""
-    from pipeline.tracking import retained
+    from pipeline.provenance import retention
 
-    for line in retained.retain(names, params, section(Retrain, params), dry_run):
+    for line in retention.retain(names, params, section(Retrain, params), dry_run):
         print(line)
 
 

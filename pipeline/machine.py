@@ -6,7 +6,7 @@ writes  .work/machine.json
 DVC runs this at each `dvc repro`, and the stages that measure seconds if the file has changed.
 """
 
-from pipeline.config import command, files, machine, paths
+from pipeline.common import command, files, machine, paths
 
 
 def main() -> None:

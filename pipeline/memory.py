@@ -12,11 +12,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import command, files, paths
-from pipeline.config.memory import Memory
-from pipeline.config.params import load, section
-from pipeline.measures.machine import machine
-from pipeline.measures.memory import gather
+from pipeline.challenges.memory.experiment import gather
+from pipeline.challenges.memory.settings import Memory
+from pipeline.challenges.shared.hardware import machine
+from pipeline.common import command, files, paths
+from pipeline.common.params import load, section
 from pipeline.tracking import store
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config import InputError, Mistakes, command, dates, files, names, paths
-from pipeline.config.params import SECTIONS, gathered, load, section, settings_class
-from pipeline.config.staged import STAGES, refuse_what_dvc_cannot_expand
+from pipeline.common import InputError, Mistakes, command, dates, files, names, paths
+from pipeline.common.dvc_yaml import STAGES, refuse_what_dvc_cannot_expand
+from pipeline.common.params import SECTIONS, gathered, load, section, settings_class
 
 CHECKED = paths.WORK / "params.checked"
 
@@ -42,7 +42,7 @@ def refuse_mistakes(params: dict[str, Any]) -> None:
 def describe(params: dict[str, Any]) -> Iterator[str]:
     """A line per setting, in the order of params.yaml."""
     from pipeline.architectures import Architecture, own_settings
-    from pipeline.config.registry import find
+    from pipeline.common.registry import find
     from pipeline.tasks import make
     from pipeline.training.setup import read_choice
 

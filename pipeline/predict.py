@@ -18,9 +18,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from pipeline.config import InputError, command, files
-from pipeline.config.params import load
-from pipeline.config.registry import known
+from pipeline.common import InputError, command, files
+from pipeline.common.params import load
+from pipeline.common.registry import known
 from pipeline.tasks import real
 from pipeline.tracking import store
 
@@ -49,13 +49,13 @@ def tell(model: Any, task: str, texts: list[str]) -> None:
     """Print a line for each text: the label or a dash, the probability of the likeliest label, the text's beginning."""
     import pandas as pd
 
-    from pipeline.services import _abstention
+    from pipeline.services.shared import abstention
     from pipeline.serving import package
 
     if [column.name for column in package.inputs_of(model)] != ["text"]:
         raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
     answers = package.answers(model, pd.DataFrame({"text": texts}))
-    abstained = _abstention.abstained(answers)
+    abstained = abstention.abstained(answers)
     labels = answers["label"].where(~abstained, "–")
     print(f"{'label':10} {'probability':11}  text")
     for text, label, probability in zip(texts, labels, answers["probability"], strict=True):

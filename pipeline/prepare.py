@@ -4,8 +4,8 @@ reads   data/raw/TASK; params: scale, seed, tasks.TASK
 writes  data/prepared/TASK
 """
 
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.params import load
+from pipeline.common import InputError, command, files, paths
+from pipeline.common.params import load
 from pipeline.tasks import make
 
 

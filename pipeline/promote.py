@@ -4,7 +4,7 @@ reads   data/prepared/TASK, models/TASK, the registry; params: seed, tasks.TASK,
 writes  reports/decisions/TASK-DATE-DIGEST.json, the registry's versions, aliases and tags
 
 The network that is best on validation becomes `challenger`. It and the champion answer the gate split, each in a
-process of its own with its own code; `champion` moves only if every gate passes (pipeline/measures/gate.py).
+process of its own with its own code; `champion` moves only if every gate passes (pipeline/promotion/gate.py).
 `--rollback` gives `champion` back to the version before the latest decision; a second one takes the first back.
 `--afresh` judges as if there were no champion, where none can be compared with. Left out, the task is every real one.
 """
@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.params import load, section
-from pipeline.config.promote import Promote
-from pipeline.config.registry import known
-from pipeline.measures.gate import Outcome, verdict
+from pipeline.common import InputError, command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import known
+from pipeline.promotion.gate import Outcome, verdict
+from pipeline.promotion.settings import Promote
 from pipeline.tasks import Prepared, open_prepared, real
 from pipeline.tracking import store
 
@@ -39,8 +39,10 @@ def main(task: str = "", rollback: bool = False, afresh: bool = False) -> None:
 
 def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     """Register the best network as challenger, judge it, and write and carry out the decision."""
-    from pipeline.tracking import decisions, models, registry, snapshots  # mlflow takes seconds to import
-    from pipeline.tracking.best import best_on_validation, identical
+    from pipeline.promotion import decisions
+    from pipeline.promotion.challenger import best_on_validation, identical
+    from pipeline.provenance import snapshots  # mlflow takes seconds to import
+    from pipeline.tracking import models, registry
 
     prepared = open_prepared(task, params)
     best = best_on_validation(task, params["architectures"], prepared)
@@ -80,10 +82,10 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
 
 def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger: Any, champion: Any) -> dict[str, Any]:
     """The decision over a challenger, with all that it rests on, as its record keeps it."""
-    from pipeline.tracking import decisions, judging
+    from pipeline.promotion import decisions, judge
 
     settings = section(Promote, dict(params))
-    found = judging.judge(task, prepared, settings, params["seed"], challenger, champion)
+    found = judge.judge(task, prepared, settings, params["seed"], challenger, champion)
     own = decisions.identity(challenger) or {}
     outcomes = [not_withdrawn(decisions.withdrawn(task), own["weights_digest"]), *found.outcomes]
     passed, reasons = verdict(outcomes)
@@ -103,7 +105,8 @@ def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger:
 
 def check_not_behind(task: str, champion: Any) -> None:
     """Raises InputError where another machine has made a champion of which this registry does not know."""
-    from pipeline.tracking import chain, decisions
+    from pipeline.promotion import decisions
+    from pipeline.provenance import chain
 
     if champion is None:
         chain.check_never_had(task)
@@ -121,7 +124,9 @@ def check_unmoved(task: str, champion: Any) -> None:
 
 def roll_back(task: str) -> None:
     """Give `champion` back to the version before the latest decision."""
-    from pipeline.tracking import decisions, registry, restored
+    from pipeline.promotion import decisions
+    from pipeline.provenance import restore
+    from pipeline.tracking import registry
 
     done, latest = decisions.complete(task), decisions.latest_move(task)
     check_not_behind(task, registry.champion(task))
@@ -132,7 +137,7 @@ def roll_back(task: str) -> None:
         return
     before = latest[1]["previous"]
     weights = before["weights_digest"]
-    if (version := decisions.find(task, before) or restored.returned(task, weights)) is None:
+    if (version := decisions.find(task, before) or restore.returned(task, weights)) is None:
         told = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
         raise InputError(f"{told}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
     record = {

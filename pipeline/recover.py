@@ -16,8 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.config import InputError, command, paths
-from pipeline.jobs import dvc_locks, mending, tracked
+from pipeline.common import InputError, command, paths
+from pipeline.jobs import dvc_files, dvc_locks, repair
 from pipeline.tracking import moved
 
 COPY = paths.WORK / "dvc.lock"
@@ -32,12 +32,12 @@ def main(wait: bool = False) -> None:
     if not alone:
         print("DVC is at work here: its files are left as they are")
         return
-    for data in mending.mend(COPY, [*tracked.files_of_champions(), *tracked.files_of_sources()]):
+    for data in repair.mend(COPY, [*dvc_files.files_of_champions(), *dvc_files.files_of_sources()]):
         words = ["dvc", "add", "--quiet", str(data)]
         print(f"{data}.dvc was half written: `{' '.join(words)}`")
         if subprocess.run([sys.executable, "-m", *words]).returncode:
             raise InputError(f"{data}.dvc: `{' '.join(words)}` failed: run it again")
-    mending.keep(COPY)
+    repair.keep(COPY)
 
 
 if __name__ == "__main__":

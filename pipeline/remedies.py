@@ -9,10 +9,10 @@ It measures nothing: one table of what the other stages found, so that a remedy 
 
 from typing import Any
 
-from pipeline.config import command, files, paths
-from pipeline.config.params import load
-from pipeline.measures import remedies
-from pipeline.measures.measured import Measured
+from pipeline.challenges.remedies import effects
+from pipeline.challenges.shared.results import Measured
+from pipeline.common import command, files, paths
+from pipeline.common.params import load
 from pipeline.tracking import store
 
 STAGES = ("diagnose", "memory", "convergence", "benchmark")
@@ -22,14 +22,14 @@ def main() -> None:
     params, measured = load(), Measured()
     store.check()
     stages = {name: measured.stage(name) for name in STAGES}
-    tasks = {name: measured.task(name) for name in remedies.REAL if name in params["tasks"]}
+    tasks = {name: measured.task(name) for name in effects.REAL if name in params["tasks"]}
     evidence = [files.read_json(path) for path in sorted(paths.evidence(params["scale"], "any").parent.glob("*.json"))]
     full = [files.read_json(path) for path in sorted(paths.evidence("full", "any").parent.glob("*.json"))]
     every = evidence if params["scale"] == "full" else evidence + full
     found = {
         "scale": params["scale"],
-        "architectures": remedies.architectures(list(params["architectures"]), stages, tasks),
-        "choices": remedies.choices(every),
+        "architectures": effects.architectures(list(params["architectures"]), stages, tasks),
+        "choices": effects.choices(every),
     }
     files.write_json(paths.found("remedies"), found)
     from pipeline.tracking import findings  # mlflow takes seconds to import

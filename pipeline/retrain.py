@@ -27,14 +27,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import InputError, command, dates, files, paths
-from pipeline.config.params import load, section
-from pipeline.config.retrain import Retrain
-from pipeline.jobs import tracked
+from pipeline.common import InputError, command, dates, files, paths
+from pipeline.common.params import load, section
+from pipeline.jobs import dvc_files, summary
 from pipeline.jobs.job import Job
 from pipeline.jobs.processes import Run, alone
+from pipeline.jobs.settings import Retrain
 from pipeline.jobs.steps import CHECKED, FIRST, STEPS, sources
-from pipeline.reporting import retraining
 from pipeline.tasks import real
 
 REPORTS = Path("reports/retrain")
@@ -60,13 +59,13 @@ def retrain(run: Run, force: bool = False) -> None:
     try:
         perform_steps(job, force)
     except InputError as error:
-        stopped = retraining.of_stopped(job.stopped) if job.tasks else []
+        stopped = summary.of_stopped(job.stopped) if job.tasks else []
         parts = ["# Retraining failed", f"Step `{job.step}`: {error}.", *stopped]
         files.write_text(LATEST, "\n\n".join(parts) + "\n")
         again = "fix it and run `make retrain` again: what is done stays done"
         raise InputError(f"step {job.step}: {error}: {again}") from None
     finally:
-        tracked.put_back()
+        dvc_files.put_back()
     if job.stopped:
         raise InputError(f"{job.reasons()}; the other tasks are done: {LATEST}")
 
@@ -121,7 +120,7 @@ def complete(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any], seconds
     new = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
     records = {path: files.read_json(path) for path in new}
     not_kept = [f"{path}\n" for path, record in records.items() if record["task"] in job.stopped]
-    text = retraining.summary(before, state, list(records.values()), seconds, REPORTS)
+    text = summary.summary(before, state, list(records.values()), seconds, REPORTS)
     files.write_text(NOT_KEPT, "".join(not_kept))
     files.write_text(REPORTS / "summary.md", text)
     files.write_text(LATEST, text)
@@ -138,7 +137,7 @@ def state_of(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict
         "started": begun["started"],
         "completed": _now(),
         "sources": kept["sources"] | {task: now[task] for task in job.tasks},
-        "scores": kept["scores"] | {task: retraining.scores(task) for task in job.tasks},
+        "scores": kept["scores"] | {task: summary.scores(task) for task in job.tasks},
         "stopped": job.stopped,
     }
     same = before["sources"] == state["sources"]
@@ -148,7 +147,7 @@ def state_of(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict
 def end_without_new_data(job: Job, state: Mapping[str, Any] | None) -> None:
     assert state is not None  # without one, everything is new
     text = nothing_new(state, section(Retrain, job.params).overdue_days)
-    files.write_text(LATEST, "\n\n".join([text, *retraining.of_stopped(job.stopped)]))
+    files.write_text(LATEST, "\n\n".join([text, *summary.of_stopped(job.stopped)]))
     print(text)
 
 

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.config import InputError, command
-from pipeline.config.params import load
-from pipeline.config.registry import known
-from pipeline.measures import serving
+from pipeline.common import InputError, command
+from pipeline.common.params import load
+from pipeline.common.registry import known
+from pipeline.serving import latency
 from pipeline.tasks import real
 from pipeline.tracking import store
 
@@ -39,10 +39,10 @@ def main(task: str, port: int = 8000, host: str = "127.0.0.1", measure: bool = F
 def measured(task: str, host: str) -> None:
     """How fast a server of its own, on a free port, answers 1, 8 and 32 clients: printed, and logged to MLflow."""
     with _started(task, host) as address:
-        found = serving.measure(address)
+        found = latency.measure(address)
     from pipeline.tracking import runs
 
-    run = runs.start(task, "serving", {"stage": "serve"}, {"requests": serving.REQUESTS})
+    run = runs.start(task, "serving", {"stage": "serve"}, {"requests": latency.REQUESTS})
     for clients, values in found.items():
         runs.log_metrics(run, {f"serving/{key}": value for key, value in values.items()}, step=clients)
         print(

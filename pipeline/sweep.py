@@ -11,12 +11,12 @@ machine, and writes no choices. To watch one: optuna-dashboard .work/studies.jou
 
 from typing import Any
 
-from pipeline.config import InputError, command, files, paths
-from pipeline.config.choice import Choice, stated
-from pipeline.config.params import load, section
-from pipeline.config.registry import known
-from pipeline.config.sweep import Sweep
+from pipeline.common import InputError, command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import known
+from pipeline.search.settings import Sweep
 from pipeline.tracking import store
+from pipeline.training.choice import Choice, stated
 
 JOIN_SECONDS = 60.0  # that a helper waits for the study to begin
 

@@ -17,20 +17,20 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from pipeline.architectures import SequenceModel, count
-from pipeline.config import command, files, paths
-from pipeline.config.choice import Choice, swept
-from pipeline.config.model import Model
-from pipeline.config.params import load, section
-from pipeline.config.registry import known
-from pipeline.config.train import Train
-from pipeline.measures import selection
+from pipeline.architectures.shared.settings import Model
+from pipeline.common import command, files, paths
+from pipeline.common.params import load, section
+from pipeline.common.registry import known
 from pipeline.tasks import Prepared, open_prepared
 from pipeline.tracking import store
+from pipeline.training import selection
+from pipeline.training.choice import Choice, swept
 from pipeline.training.inputs import all_that_decides
 from pipeline.training.loop import Fit
+from pipeline.training.settings import Train
 from pipeline.training.setup import Run, set_up
-from pipeline.training.side_by_side import Send, SideBySide, launched
 from pipeline.training.step import predict
+from pipeline.training.worker_processes import Send, SideBySide, launched
 
 HISTORY = ("seed", "epoch", "step", "train_loss", "valid_loss", "grad_norm_before", "clip_rate")
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 import yaml
 
-from pipeline.config import files
-from pipeline.config.choice import Choice
-from pipeline.config.model import Model
-from pipeline.config.registry import find
-from pipeline.config.train import Train
+from pipeline.architectures.shared.settings import Model
+from pipeline.common import files
+from pipeline.common.registry import find
 from pipeline.tasks import Prepared, Task
+from pipeline.training.choice import Choice
+from pipeline.training.settings import Train
 from pipeline.training.setup import Run, set_up, settle
 
 settle(1)

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline.config import files, paths
-from pipeline.tasks import _columns
+from pipeline.common import files, paths
+from pipeline.tasks.shared import columns as _columns
 
 METRIC = {"mean": 0.75, "low": 0.5, "high": 0.875}
 LOST = {"better_by": -0.25, "low": -0.375, "high": -0.125, "beats": False}

@@ -16,12 +16,13 @@ from dvc.repo import Repo
 from safetensors.torch import load_file, save_file
 
 from pipeline import fetch, prepare, sweep, train
-from pipeline.architectures._saved import load
-from pipeline.config import files, paths
-from pipeline.config.registry import find
+from pipeline.architectures.shared.saved import load
+from pipeline.common import files, paths
+from pipeline.common.registry import find
+from pipeline.promotion import isolated
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
-from pipeline.tracking import answering, models, registry, runs
+from pipeline.tracking import models, registry, runs
 
 ROOT = Path(__file__).parent.parent
 GRU = {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 1.0, "learning_rate": 0.03}}
@@ -114,11 +115,11 @@ def renew(task: str, architecture: str = "gru", flip: bool = False, valid_loss: 
     files.write_json(folder / "run.json", record)
 
 
-def answer_here(uri: str, requests: pd.DataFrame, singles: Any = ()) -> answering.Answered:
+def answer_here(uri: str, requests: pd.DataFrame, singles: Any = ()) -> isolated.Answered:
     """As answering.ask, but with this project's code in this process: nothing is started."""
     package = registry.folder(next(v for v in registry.versions(uri.split("/")[1]) if v.uri == uri)) / "artifacts"
     description = files.read_json(package / "model.json")
     service = find(Service, description["kind"])(description, package / "learned")
     with torch.inference_mode():
         found = service.answer(requests, load(description, package / "weights.safetensors"))
-    return answering.Answered(found, [0.001] * len(singles))
+    return isolated.Answered(found, [0.001] * len(singles))

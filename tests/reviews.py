@@ -4,7 +4,7 @@ import csv
 import random
 from pathlib import Path
 
-from pipeline.config import files
+from pipeline.common import files
 from pipeline.tasks import Prepared
 from pipeline.tasks.sentiment import Sentiment
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipeline.config import files
+from pipeline.common import files
 from pipeline.tasks import Batch, Prepared
 from pipeline.tasks.forecast import Forecast
 

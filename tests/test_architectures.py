@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from pipeline.architectures import Architecture, count, find_width, make_model
-from pipeline.architectures._scan import scan
+from pipeline.architectures.shared.scan import scan
+from pipeline.architectures.shared.settings import Model
 from pipeline.architectures.transformer import rotate
-from pipeline.config import InputError
-from pipeline.config.model import Model
-from pipeline.config.registry import find, names
+from pipeline.common import InputError
+from pipeline.common.registry import find, names
 from pipeline.tasks import DataSpec
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.recall import Recall

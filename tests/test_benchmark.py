@@ -14,12 +14,13 @@ from mlflow.tracking import MlflowClient
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline import benchmark
-from pipeline.config import InputError, files, paths
-from pipeline.config.benchmark import Benchmark
-from pipeline.deck import loop
-from pipeline.measures import controls, fresh, long, machine, readings, speed, systems, timing
-from pipeline.measures.timing import Job, Setting
-from pipeline.reporting import challenges
+from pipeline.challenges.deck import loop
+from pipeline.challenges.shared import hardware
+from pipeline.challenges.speed import controls, experiment, fresh_process, long_sequences, summaries, systems, timing
+from pipeline.challenges.speed.settings import Benchmark
+from pipeline.challenges.speed.timing import Job, Setting
+from pipeline.common import InputError, files, paths
+from pipeline.reporting import sections
 from pipeline.tracking import findings, store
 
 TINY = {
@@ -106,9 +107,9 @@ def test_an_unknown_system_is_told(name, told):
 def test_a_core_in_chunks_has_the_gradient_of_the_plain_one_and_keeps_less(system):
     torch.manual_seed(0)
     plain, x = systems.build(system, "fused", 6).double(), torch.randn(2, 50, 6, dtype=torch.float64)
-    chunked = long.Checkpointed(plain.cell, 8)
+    chunked = long_sequences.Checkpointed(plain.cell, 8)
     torch.testing.assert_close(chunked(x), plain(x), atol=1e-12, rtol=0)
-    assert long.difference(plain, chunked, x) < 1e-6
+    assert long_sequences.difference(plain, chunked, x) < 1e-6
     assert kept(chunked, x) < kept(plain, x) / 3
 
 
@@ -153,7 +154,7 @@ def test_the_clock_is_patient_within_its_time(monkeypatch, durations, seconds, p
 def test_each_setting_has_a_fresh_process():
     """One server: first with flush-denormal, then without, then with: every thread of each pool does as it is told."""
     flushes = [True, False, True]
-    with fresh.server() as answers:
+    with fresh_process.server() as answers:
         for flush in flushes:
             job = Job(Setting("cpu", 2, flush, "fp32"), 0, [("peak", {"side": 64}), ("step", CASE)])
             (_, peak), (_, found) = answers(job)
@@ -182,13 +183,13 @@ def test_what_others_compute_is_seen_and_what_this_computes_is_not():
         while time.process_time() - begun < seconds:
             pass
 
-    alone = machine.Watch()
+    alone = hardware.Watch()
     burn(0.2)
     own = alone._now()[2] - alone.began[2]
     assert own == pytest.approx(0.2, abs=0.05)
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
         time.sleep(0.3)
-        beside = machine.Watch()
+        beside = hardware.Watch()
         time.sleep(0.5)
         share = beside.others()
         other.kill()
@@ -196,23 +197,23 @@ def test_what_others_compute_is_seen_and_what_this_computes_is_not():
 
 
 def test_a_process_that_fails_is_told(capfd):
-    with fresh.server() as answers, pytest.raises(RuntimeError, match="ended before it was done"):
+    with fresh_process.server() as answers, pytest.raises(RuntimeError, match="ended before it was done"):
         next(answers(Job(CPU, 0, [("step", {**CASE, "system": "elman"})])))
     assert "no system named 'elman'" in capfd.readouterr().err
 
 
 def test_where_one_overtakes_another():
-    assert readings.crossing({64: 0.5, 256: 2.0}) == {
+    assert summaries.crossing({64: 0.5, 256: 2.0}) == {
         "shortest_faster": 256,
         "crossings": [{"steps": pytest.approx(128.0), "between": [64, 256], "becomes": "faster"}],
         "times_faster": [{"steps": 64, "times": 0.5}, {"steps": 256, "times": 2.0}],
     }
-    assert readings.crossing({1: 4.0, 10: 0.25, 100: 0.5})["crossings"][0]["becomes"] == "slower"
-    assert readings.crossing({1: 0.5, 10: 0.25})["shortest_faster"] is None
+    assert summaries.crossing({1: 4.0, 10: 0.25, 100: 0.5})["crossings"][0]["becomes"] == "slower"
+    assert summaries.crossing({1: 0.5, 10: 0.25})["shortest_faster"] is None
     rows = [row("transformer", "fused", n, n * n) for n in (1, 4, 16)] + [
         row("lstm", "fused", n, 2 * n) for n in (1, 4, 16)
     ]
-    (found,) = readings.crossovers([*rows, row("lstm", "fused", 4, 9.0, batch=2)])
+    (found,) = summaries.crossovers([*rows, row("lstm", "fused", 4, 9.0, batch=2)])
     assert (found["system"], found["against"], found["batch"]) == ("transformer fused", "lstm fused", 1)
     assert found["crossings"] == [{"steps": pytest.approx(2.0), "between": [1, 4], "becomes": "slower"}]
 
@@ -222,7 +223,7 @@ def test_marks_say_what_was_asked_and_found():
         row("lstm", "fused", 256, 0.1, batch=64, width=128, share_of_peak=0.3),
         row("lstm", "fused", 256, 1.0, batch=64, width=128, share_of_peak=0.03, flush_denormal=False),
     ]
-    found = {m["mark"]: m for m in readings.marks(there, {"times_faster": 6.0}, {"outputs": 1e-7})}
+    found = {m["mark"]: m for m in summaries.marks(there, {"times_faster": 6.0}, {"outputs": 1e-7})}
     assert (found["flush_denormal_gain_lstm"]["found"], found["flush_denormal_gain_lstm"]["met"]) == (10.0, True)
     assert (found["share_of_peak_lstm"]["found"], found["share_of_peak_lstm"]["met"]) == (0.3, False)
     assert (found["flush_denormal_gain_gru"]["found"], found["flush_denormal_gain_gru"]["met"]) == (None, None)
@@ -231,29 +232,29 @@ def test_marks_say_what_was_asked_and_found():
 
 
 def test_what_a_machine_cannot_measure_is_told(monkeypatch):
-    jobs, left_out = speed.plan(Benchmark(**TINY), 0)
+    jobs, left_out = experiment.plan(Benchmark(**TINY), 0)
     keys = [json.dumps(one, sort_keys=True) for job in jobs for one in job.wanted if one[0] == "step"]
     assert len(jobs[0].wanted) == len({json.dumps(one) for one in jobs[0].wanted})
     assert [job.wanted[0][0] for job in jobs].count("memory") == len(systems.EVERY) + 4
-    monkeypatch.setattr(speed, "cores", lambda: 1)
-    monkeypatch.setattr(speed, "has_bf16", lambda: False)
-    fewer, told = speed.plan(Benchmark(**TINY, device="cpu"), 0)
+    monkeypatch.setattr(experiment, "cores", lambda: 1)
+    monkeypatch.setattr(experiment, "has_bf16", lambda: False)
+    fewer, told = experiment.plan(Benchmark(**TINY, device="cpu"), 0)
     assert sum(one[0] == "step" for job in fewer for one in job.wanted) < len(keys)
     assert [entry.partition(":")[0] for entry in told] == ["one thread against all", "bf16 on the CPU", "a GPU"]
     assert len(told) > len(left_out) or not torch.cuda.is_available()
 
 
 def test_an_architecture_that_is_not_timed_is_named(monkeypatch):
-    before = speed.plan(Benchmark(**TINY), 0)[1]
+    before = experiment.plan(Benchmark(**TINY), 0)[1]
     assert [reason for reason in before if "systems.py" in reason] == []
     monkeypatch.setattr(systems, "names", lambda contract: ["gru", "identity", "mine"])
-    left_out = speed.plan(Benchmark(**TINY), 0)[1]
-    assert [*before, "mine: it is not among the systems of pipeline/measures/systems.py"] == left_out
+    left_out = experiment.plan(Benchmark(**TINY), 0)[1]
+    assert [*before, "mine: it is not among the systems of pipeline/challenges/speed/systems.py"] == left_out
 
 
 def test_the_rows_with_a_mark_have_more_time():
     settings = Benchmark(**{**TINY, "denormal_lengths": [256], "denormal_widths": [128], "denormal_batch": 64})
-    job, *_ = speed.plan(settings, 0)[0]
+    job, *_ = experiment.plan(settings, 0)[0]
     seconds = {case["width"]: case["seconds"] for name, case in job.wanted if name == "step"}
     assert seconds == {8: 1e-6, 128: pytest.approx(1e-5)}
 
@@ -273,15 +274,15 @@ def test_a_killed_benchmark_goes_on_and_a_finished_one_measures_anew(project, mo
 
         yield answers
 
-    monkeypatch.setattr(fresh, "server", server)
+    monkeypatch.setattr(fresh_process, "server", server)
     with pytest.raises(RuntimeError, match="killed"):
-        speed.gather(Benchmark(**TINY), 0)
+        experiment.gather(Benchmark(**TINY), 0)
     most[0] = None
-    found = speed.gather(Benchmark(**TINY), 0).results
+    found = experiment.gather(Benchmark(**TINY), 0).results
     every = sum(len(results) for results in found.values())
     assert len(asked) == every + 1  # the peak, again in the process that went on
     assert found["step"][0] == {"number": 2}
-    speed.gather(Benchmark(**TINY), 0)
+    experiment.gather(Benchmark(**TINY), 0)
     assert len(asked) == 2 * every + 1
 
 
@@ -296,7 +297,7 @@ def test_the_stage_measures_writes_logs_and_is_shown(project, capsys):
         (*way, steps) for way in systems.EVERY for steps in (4, 8)
     }
     assert {"seconds", "tokens_per_second", "share_of_peak", "threads", "repeats"} <= set(found["rows"][0])
-    assert {gain["system"] for gain in readings.gains(found["rows"])} == {"rnn", "gru", "lstm"}
+    assert {gain["system"] for gain in summaries.gains(found["rows"])} == {"rnn", "gru", "lstm"}
     assert [(r["system"], r["chunk"]) for r in found["long"]] == [
         ("gru", None),
         ("gru", 4),
@@ -318,7 +319,7 @@ def _logged_and_shown(found):
     (run,) = client.search_runs([client.get_experiment_by_name(findings.EXPERIMENT).experiment_id])
     assert run.data.metrics["scan_against_loop"] == found["checks"]["scan_against_loop"][0]["outputs"]
     assert run.info.status == "FINISHED"
-    section = challenges.section("benchmark", [found])
+    section = sections.section("benchmark", [found])
     for told in (
         "min_gru scan",
         "deck",
@@ -356,7 +357,7 @@ def test_a_gpu_is_timed_by_the_same_code(precision):
     setting, case = Setting("cuda", 1, True, precision), {**CASE, "seconds": 0.1, "passes": 3}
     wanted = [("peak", {"side": 256})]
     wanted += [("step", {**case, "system": system, "implementation": way}) for system, way in systems.EVERY]
-    with fresh.server() as answers:
+    with fresh_process.server() as answers:
         found = [result for _, result in answers(Job(setting, 0, wanted))]
         _, memory = next(answers(Job(setting, 0, [("memory", MEMORY)])))
     assert all(one["device"] == "cuda" for one in found)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from pipeline import claims
-from pipeline.config import InputError, files, paths
-from pipeline.deck import plain, printed
-from pipeline.measures import ledger
-from pipeline.measures.measured import Measured
-from pipeline.reporting import challenges
+from pipeline.challenges.claims import ledger
+from pipeline.challenges.deck import plain, printed
+from pipeline.challenges.shared.results import Measured
+from pipeline.common import InputError, files, paths
+from pipeline.reporting import sections
 
 FAILS = {  # how each program of the slides ends today
     "convergence": "stops with TypeError",
@@ -158,7 +158,7 @@ def test_the_stage_writes_the_ledger(measured, monkeypatch):
     keys = {"slides", "claim", "printed_program", "experiment", "verdict", "number", "seeds", "interval", "machine"}
     assert all(keys <= set(claim) for claim in found)
     assert found[0]["printed_program"] == "forward said this"
-    shown = str(challenges.section("claims", [{"scale": "smoke", "claims": found}]))
+    shown = str(sections.section("claims", [{"scale": "smoke", "claims": found}]))
     assert "9 claims: 4 corrected, 2 refuted and 3 reproduced." in shown
     assert "[-100, -90.0]" in shown.replace("−", "-")
 

@@ -11,12 +11,12 @@ import yaml
 
 from pipeline import params as command_params
 from pipeline.architectures import Architecture
-from pipeline.config import InputError, command, files, params
-from pipeline.config.evidence import Evidence
-from pipeline.config.registry import find, names
-from pipeline.config.staged import refuse_what_dvc_cannot_expand
-from pipeline.config.train import Train
+from pipeline.challenges.initialization.settings import Evidence
+from pipeline.common import InputError, command, files, params
+from pipeline.common.dvc_yaml import refuse_what_dvc_cannot_expand
+from pipeline.common.registry import find, names
 from pipeline.tasks import Task, make
+from pipeline.training.settings import Train
 
 ROOT = Path(__file__).parent.parent
 

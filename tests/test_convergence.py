@@ -10,19 +10,19 @@ from safetensors.torch import save_file
 
 from pipeline import convergence
 from pipeline.architectures import make_model
-from pipeline.config import InputError, files, paths
-from pipeline.config.choice import Choice
-from pipeline.config.criterion import Criterion
-from pipeline.config.model import Model
-from pipeline.config.registry import find
-from pipeline.config.train import Train
-from pipeline.deck import readout_only
-from pipeline.measures import over_seeds
-from pipeline.measures.solving import solve
-from pipeline.reporting import challenges
+from pipeline.architectures.shared.settings import Model
+from pipeline.challenges.convergence import summaries
+from pipeline.challenges.deck import readout_only
+from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.solving import solve
+from pipeline.common import InputError, files, paths
+from pipeline.common.registry import find
+from pipeline.reporting import sections
 from pipeline.tasks import Task
 from pipeline.tasks.sum_sign import SumSign
 from pipeline.tracking import findings
+from pipeline.training.choice import Choice
+from pipeline.training.settings import Train
 
 SMALL = {**TINY, "epochs": 1, "epoch_steps": 2, "parameters": 500}
 SETTINGS = {
@@ -102,7 +102,7 @@ def test_everything_is_measured_told_and_kept(signs):
     assert [one["name"] for one in found["free_running"]] == names
     assert all(len(one["clean"]) == len(one["noisy"]) == 7 for one in found["free_running"])
     assert paths.curves("convergence").read_text().startswith("network,sequences,accuracy\nrnn seed 0,160,")
-    drawn = str(challenges.section("convergence", [found]))
+    drawn = str(sections.section("convergence", [found]))
     assert drawn.count('class="plot"') == 6
     assert "of 6 trainings diverged" in drawn
     before = paths.found("convergence").read_bytes()
@@ -124,7 +124,7 @@ def test_diverged_networks_are_told_and_left_out(signs, monkeypatch):
     found = files.read_json(paths.found("convergence"))
     assert all(one == {**one, "status": "diverged", "diverged_at": 3} for one in found["surface"])
     assert found["free_running"][0] == {**found["free_running"][0], "clean": [], "seeds": [], "diverged": [0]}
-    drawn = str(challenges.section("convergence", [found]))
+    drawn = str(sections.section("convergence", [found]))
     assert "diverged at step 3" in drawn
     assert drawn.count('class="plot"') == 4
 
@@ -137,7 +137,7 @@ def test_a_part_without_its_task_is_left_out_and_the_page_says_so(signs, monkeyp
     results = files.read_json(paths.found("convergence"))
     parts = [bool(results[part]) for part in ("sum_sign", "surface", "free_running")]
     assert parts == [bool(task), bool(task), bool(series)]
-    drawn = str(challenges.section("convergence", [results]))
+    drawn = str(sections.section("convergence", [results]))
     assert ("convergence.task in params.yaml is null" in drawn) == (task is None)
     assert ("convergence.series in params.yaml is null" in drawn) == (series is None)
     assert drawn.count('class="plot"') == 5 * (task is not None) + (series is not None)
@@ -210,20 +210,20 @@ def test_the_states_and_updates_are_those_of_a_plain_loop():
     [([3.0, 1.0, 2.0], (2.0, 1.0, 3.0)), ([None, 1.0], (None, 1.0, None)), ([None, 1.0, 2.0], (2.0, 1.0, None))],
 )
 def test_a_seed_that_never_got_there_counts_as_the_slowest(values, expected):
-    found = over_seeds.spread(values)
+    found = summaries.spread(values)
     assert (found["median"], found["least"], found["greatest"]) == expected
     assert found["by_seed"] == values
 
 
 def test_a_setback_is_the_largest_fall_below_the_best_so_far():
-    assert over_seeds.setback([[1, 0.5], [2, 0.9], [3, None], [4, 0.6], [5, 0.95]]) == pytest.approx(0.3)
-    assert over_seeds.setback([]) is None
+    assert summaries.setback([[1, 0.5], [2, 0.9], [3, None], [4, 0.6], [5, 0.95]]) == pytest.approx(0.3)
+    assert summaries.setback([]) is None
 
 
 def test_errors_over_seeds_are_means_with_their_extremes():
     seeds = [(0, {"status": "ok", "clean": [1.0, 2.0], "noisy": [1.0, None]})]
     seeds += [(1, {"status": "ok", "clean": [3.0, 2.0], "noisy": [2.0, 1.0]}), (2, {"status": "diverged"})]
-    found = over_seeds.running("gru", seeds)
+    found = summaries.running("gru", seeds)
     assert (found["clean"], found["clean_least"], found["clean_greatest"]) == ([2.0, 2.0], [1.0, 2.0], [3.0, 2.0])
     assert found["noisy"] == [1.5, None]
     assert (found["seeds"], found["diverged"]) == ([0, 1], [2])

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 import series_files
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving import tables
-from pipeline.tasks import _csv, _text_files
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.shared import csv_files, text_files
 
 COLUMNS = [Column("text", "string"), Column("load", "double")]
 PANDAS = ("Error tokenizing", "dtype", "low_memory", "format=", "infer", "pandas", "C error", "schema", "codec")
@@ -171,7 +171,7 @@ def test_archives_and_parquet_are_named(refused):
 def test_a_line_is_the_files_also_over_many_pieces(tmp_path):
     rows = ["text,load"] + ['"two\nlines",1'] * 6000 + ["one,2"] * 3000 + ["one,2,3", "", "one,2", "one"]
     (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n")
-    file = _csv.Reader(tmp_path / "mine.csv", "mine.csv")
+    file = csv_files.Reader(tmp_path / "mine.csv", "mine.csv")
     pieces = list(file.pieces())
     assert sum(len(piece.lines) for piece in pieces) == file.fitting == 9001
     assert [line for piece in pieces for line in piece.lines][5999:6002] == [12000, 12002, 12003]
@@ -183,14 +183,14 @@ def test_a_line_is_the_files_also_over_many_pieces(tmp_path):
 
 
 def test_every_mark_is_one_of_a_file_that_is_no_text(tmp_path):
-    for mark, kind in _text_files.MARKS.items():
+    for mark, kind in text_files.MARKS.items():
         (tmp_path / "mine.csv").write_bytes(mark + b"and more")
-        assert _text_files.other_kind(tmp_path / "mine.csv") == kind
+        assert text_files.other_kind(tmp_path / "mine.csv") == kind
 
 
 def test_flags_and_numbers_are_read_alike_in_training_and_in_requests(tmp_path):
     cells = ["1", " 2.5 ", "1e3", "True", "false", "-0", "1_000", "0x1", "", "yes", "inf"]
-    found = _csv.numbers(cells)
+    found = csv_files.numbers(cells)
     assert found[:6].tolist() == [1.0, 2.5, 1000.0, 1.0, 0.0, 0.0]
     assert [value != value for value in found[6:10].tolist()] == [True] * 4
     assert found[10] == float("inf")

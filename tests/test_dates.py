@@ -9,7 +9,7 @@ import series_files
 from ruamel.yaml import YAML
 
 from pipeline import params as stage
-from pipeline.config import dates, params
+from pipeline.common import dates, params
 from pipeline.tasks import make
 
 TEXT = """\

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.deck import scalar
+from pipeline.challenges.deck import scalar
 
 
 def test_the_scalar_gradient_by_hand():

@@ -14,8 +14,10 @@ from mlflow.entities import ViewType
 from mlflow.tracking._tracking_service import utils
 
 from pipeline import lineage as command, promote
-from pipeline.config import InputError, files, paths
-from pipeline.tracking import answering, lineage, models, registry, retained, runs, store
+from pipeline.common import InputError, files, paths
+from pipeline.promotion import isolated
+from pipeline.provenance import retention
+from pipeline.tracking import lineage, models, registry, runs, store
 from pipeline.tracking.cell import CellRuns
 
 MODELS = Path("models/mine/gru")
@@ -33,7 +35,7 @@ def trained(tmp_path_factory):
         operated.run("mine")
         operated.give_to_dvc(root)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(answering, "ask", operated.answer_here)
+            patch.setattr(isolated, "ask", operated.answer_here)
             promote.main("mine")
         act("snapshot")
     return root
@@ -107,7 +109,7 @@ def test_a_deleted_experiment_is_restored_by_whatever_uses_it(here, capsys, use)
 
 def test_retain_leaves_a_deleted_experiment_deleted(here):
     delete_experiment()
-    assert retained.experiments(["mine"]) == []
+    assert retention.experiments(["mine"]) == []
 
 
 @pytest.mark.parametrize("what", ["the run", "its experiment"])
@@ -215,7 +217,7 @@ def test_what_nothing_here_can_bring_back_names_the_command(here, monkeypatch):
     runs.client().set_logged_model_tags(lineage.runs_of("mine", "gru")[3]["model_id"], {"package.digest": "other code"})
     with pytest.raises(InputError, match="pipeline promote --task mine --afresh"):
         act("restore")
-    monkeypatch.setattr(answering, "ask", operated.answer_here)
+    monkeypatch.setattr(isolated, "ask", operated.answer_here)
     promote.main("mine", afresh=True)
     assert registry.champion("mine").number == 2
 

@@ -5,10 +5,10 @@ import torch
 from conftest import TINY
 
 from pipeline import diagnose, fetch, prepare, sweep, train
-from pipeline.config import InputError, files, paths
-from pipeline.deck import scalar
-from pipeline.measures import diagnosis
-from pipeline.reporting import challenges
+from pipeline.challenges.deck import scalar
+from pipeline.challenges.gradients import diagnosis
+from pipeline.common import InputError, files, paths
+from pipeline.reporting import sections
 
 SETTINGS = {
     "tasks": {"near": {"kind": "recall", "lag": 12, **TINY, "epochs": 1}},
@@ -59,7 +59,7 @@ def test_every_network_is_diagnosed_and_told(near):
     assert {one["architecture"] for one in found["trained"]} == set(SETTINGS["architectures"])
     assert [len(row) for row in found["clipping"]["norms"]] == [5, 5, 5]
     assert paths.curves("gradients").read_text().startswith("network,lag,log10_gradient\nrnn default,0,")
-    drawn = str(challenges.section("diagnose", [found]))
+    drawn = str(sections.section("diagnose", [found]))
     assert "vanishing is certain" not in drawn.lower() or "rnn with article" in drawn
     assert drawn.count('class="plot"') == 5
 
@@ -75,7 +75,7 @@ def test_a_diverged_network_is_shown_up_to_its_divergence(near):
     (one,) = (o for o in files.read_json(paths.found("diagnose"))["trained"] if o["architecture"] == "rnn")
     assert (one["status"], one["diverged_at"]) == ("diverged", 3)
     assert one["norms"][0][1] > 0
-    assert "diverged at step 3" in str(challenges.section("diagnose", [files.read_json(paths.found("diagnose"))]))
+    assert "diverged at step 3" in str(sections.section("diagnose", [files.read_json(paths.found("diagnose"))]))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import yaml
 from safetensors.torch import load_file
 
 from pipeline import fetch, prepare, sweep
-from pipeline.config import paths
+from pipeline.common import paths
 
 SETTINGS = {
     "scale": "smoke",

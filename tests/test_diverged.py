@@ -11,13 +11,16 @@ from safetensors.torch import load_file, save_file
 
 from pipeline import convergence, diagnose, evaluate, evidence, fetch, memory, prepare, report, sweep, train
 from pipeline.baselines.constant import Constant
-from pipeline.config import InputError, files, paths
-from pipeline.config.params import load
-from pipeline.measures import fitted, networks, trained
-from pipeline.measures.measured import Measured
-from pipeline.reporting import challenges, results, retraining
+from pipeline.challenges.gradients import networks
+from pipeline.challenges.initialization.section import section
+from pipeline.challenges.shared import trained
+from pipeline.challenges.shared.results import Measured
+from pipeline.common import InputError, files, paths
+from pipeline.common.params import load
+from pipeline.evaluation import fitted
+from pipeline.jobs import summary
+from pipeline.reporting import results, sections
 from pipeline.reporting.chapter import chapter
-from pipeline.reporting.evidence import section
 from pipeline.search import Plan, study
 from pipeline.search.space import make_space
 from pipeline.tasks import open_prepared
@@ -208,7 +211,7 @@ def test_memory_counts_what_diverged(tiny):
     row = files.read_json(paths.found("memory"))["rows"][0]
     assert (row["architecture"], row["diverged"], row["solved"], row["best"]) == ("rnn", 2, 0, [None, None])
     assert row["sequences"]["median"] is None
-    assert "solved with no seed by rnn" in str(challenges.section("memory", [files.read_json(paths.found("memory"))]))
+    assert "solved with no seed by rnn" in str(sections.section("memory", [files.read_json(paths.found("memory"))]))
 
 
 def test_a_network_whose_weights_are_not_finite_has_diverged(tiny):
@@ -228,7 +231,7 @@ def test_diagnose_shows_a_diverged_network(tiny):
     diagnose.main()
     one, other = files.read_json(paths.found("diagnose"))["trained"]
     assert (one["status"], one["diverged_at"], other["status"]) == ("diverged", None, "ok")
-    shown = str(challenges.section("diagnose", [files.read_json(paths.found("diagnose"))]))
+    shown = str(sections.section("diagnose", [files.read_json(paths.found("diagnose"))]))
     assert "<td>diverged</td>" in shown
 
 
@@ -251,7 +254,7 @@ def test_convergence_of_networks_that_all_diverged(tiny):
     assert (content["sum_sign"][0]["diverged"], content["sum_sign"][0]["solved"]) == (2, 0)
     assert {one["status"] for one in content["surface"]} == {"diverged"}
     assert content["free_running"][0]["diverged"] == [3, 4]
-    assert "diverged at step 1" in str(challenges.section("convergence", [content]))
+    assert "diverged at step 1" in str(sections.section("convergence", [content]))
 
 
 def test_an_unclipped_training_that_bursts_is_shown_up_to_there(tiny, monkeypatch):
@@ -265,7 +268,7 @@ def test_an_unclipped_training_that_bursts_is_shown_up_to_there(tiny, monkeypatc
 def test_a_retraining_s_summary_shows_what_has_no_interval():
     now = {"metric": "mae", "higher_is_better": False}
     value = {"mean": 0.5, "low": None, "high": None}
-    assert "| gru |  | 0.5000 (no interval) |  |" in retraining.of_scores(None, {**now, "values": {"gru": value}})
+    assert "| gru |  | 0.5000 (no interval) |  |" in summary.of_scores(None, {**now, "values": {"gru": value}})
 
 
 def test_a_finite_answer_s_baseline_is_named_though_another_is_broken(tiny):

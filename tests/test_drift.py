@@ -8,16 +8,16 @@ import pytest
 import reviews
 from scipy.stats import fisher_exact, ks_2samp
 
-from pipeline.config import files
-from pipeline.config.drift import Drift
-from pipeline.measures import drift, drift_of_series, drift_of_texts
-from pipeline.reporting.drift import charts, distributions, section
-from pipeline.services import _series_told, _texts_told
-from pipeline.tasks import _tokens
+from pipeline.common import files
+from pipeline.monitoring import detection, series, texts as drift_of_texts
+from pipeline.monitoring.section import charts, distributions, section
+from pipeline.monitoring.settings import Drift
+from pipeline.services.shared import series_profile, text_profile
+from pipeline.tasks.text import tokens
 
 LABELS = ("negative", "positive")
 CORPUS = reviews.corpus(3000, seed=1)
-TOKENIZER = _tokens.learn([text for text, _ in CORPUS[:1000]], 200)
+TOKENIZER = tokens.learn([text for text, _ in CORPUS[:1000]], 200)
 HALF_HOURS = 48
 
 
@@ -31,7 +31,7 @@ def answer(requests: pd.DataFrame) -> pd.DataFrame:
 
 def texts_told(rows: list[tuple]) -> dict:
     texts, labels = [text for text, _ in rows], [label for _, label in rows]
-    return {**_texts_told.told(texts, labels, LABELS, TOKENIZER, answer), "rows": len(rows)}
+    return {**text_profile.told(texts, labels, LABELS, TOKENIZER, answer), "rows": len(rows)}
 
 
 def alarms(found: dict) -> set[str]:
@@ -51,15 +51,15 @@ CHANGES = {
 
 
 def test_what_is_told_of_texts_is_what_is_in_them():
-    told = _texts_told.told(["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, _tokens.learn(["bad bad"], 9), answer)
+    told = text_profile.told(["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, tokens.learn(["bad bad"], 9), answer)
     assert told["lengths"] == [5, 2] * 3
     assert told["unknown"] == [0.6, 0.5] * 3
     assert told["holding"] == {"bad": [6, 1.0]}
     assert told["labels"] == {"negative": 6, "positive": 0}
     assert told["answered"] == {"negative": 6}
     assert told["abstained"] == 0
-    assert len(_texts_told.spaced(5000)) == _texts_told.MOST
-    assert _texts_told.spaced(5000)[-1] == 4999
+    assert len(text_profile.spaced(5000)) == text_profile.MOST
+    assert text_profile.spaced(5000)[-1] == 4999
 
 
 def test_abstentions_are_compared_beside_the_labels_answered():
@@ -70,13 +70,13 @@ def test_abstentions_are_compared_beside_the_labels_answered():
         table["abstained"] = table["label"].isna()
         rows = CORPUS[: len(labels)]
         texts, numbers = [text for text, _ in rows], [number for _, number in rows]
-        return {**_texts_told.told(texts, numbers, LABELS, TOKENIZER, lambda _: table), "rows": len(rows)}
+        return {**text_profile.told(texts, numbers, LABELS, TOKENIZER, lambda _: table), "rows": len(rows)}
 
     answered = summary(["neutral", "positive"] * 100)
     assert (answered["answered"], answered["abstained"]) == ({"neutral": 100, "positive": 100}, 0)
     abstained = summary([None, "positive"] * 100)
     assert (abstained["answered"], abstained["abstained"]) == ({"positive": 100}, 100)
-    compared = drift.compared(answered, abstained, Drift())
+    compared = detection.compared(answered, abstained, Drift())
     test = next(test for test in compared["tests"] if test["name"] == "labels answered")
     assert test["effect"] == pytest.approx(0.5**0.5, abs=1e-6)  # half of the answers are others
     assert compared["shown"]["abstained"] == {"then": 0, "now": 100}
@@ -84,7 +84,7 @@ def test_abstentions_are_compared_beside_the_labels_answered():
     assert [bar.y[-1] for bar in bars if bar.x[-1] == "<i>abstained</i>"] == [0.0, 0.5]  # a label's < is escaped
 
     before = {key: value for key, value in answered.items() if key != "abstained"}
-    same = drift.compared(before, abstained, Drift())
+    same = detection.compared(before, abstained, Drift())
     assert next(test for test in same["tests"] if test["name"] == "labels answered")["effect"] == 0
 
 
@@ -106,9 +106,9 @@ def test_texts_that_stand_beside_their_like_count_for_less():
     table = pd.DataFrame({"alone": alone, "groups": groups, "sorted": np.arange(4000) // 2000})
     weights = [(1 - lag / 11) * (4 - lag) / 4 for lag in (1, 2, 3)]
     expected = [1, 1 + 2 * sum(weights), 1 + 2 * sum(1 - lag / 11 for lag in range(1, 11))]
-    assert _texts_told.inflation(table).tolist() == pytest.approx(expected, rel=0.12)
+    assert text_profile.inflation(table).tolist() == pytest.approx(expected, rel=0.12)
     twice = [row for row in CORPUS[1000:1200] for _ in range(2)]
-    once = drift.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())["tests"][0]
+    once = detection.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())["tests"][0]
     assert texts_told(twice)["alike"]["lengths"] > 1.4 > texts_told(CORPUS[1000:1400])["alike"]["lengths"]
     assert once["now"] == 400
 
@@ -117,7 +117,7 @@ def test_texts_like_the_old_raise_an_alarm_in_one_of_a_hundred_at_most():
     random, found = np.random.default_rng(0), 0
     for _ in range(200):
         rows = [CORPUS[row] for row in random.choice(np.arange(1000, 3000), 150, replace=False)]
-        found += drift.compared(THEN, texts_told(rows), Drift())["status"] == "drift"
+        found += detection.compared(THEN, texts_told(rows), Drift())["status"] == "drift"
     assert found <= 6
 
 
@@ -125,8 +125,8 @@ def test_texts_like_the_old_raise_an_alarm_in_one_of_a_hundred_at_most():
 def test_texts_that_changed_raise_the_alarm_of_what_changed(name):
     """By the sample of all the others too: a change of words is one of the network's answers."""
     changed = [CHANGES[name](*row) for row in CORPUS[1000:1400]]
-    assert name in alarms(drift.compared(THEN, texts_told(changed), Drift()))
-    assert alarms(drift.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())) == set()
+    assert name in alarms(detection.compared(THEN, texts_told(changed), Drift()))
+    assert alarms(detection.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())) == set()
 
 
 def test_a_sure_but_small_difference_is_no_alarm():
@@ -134,10 +134,10 @@ def test_a_sure_but_small_difference_is_no_alarm():
         {"name": "a", "measure": "V", "effect": 0.09, "p": 1e-9},
         {"name": "b", "measure": "V", "effect": 0.5, "p": 0.006},
     ]
-    judged = drift.judged(tests, Drift(alarm_rate=0.01, effect=0.1))
+    judged = detection.judged(tests, Drift(alarm_rate=0.01, effect=0.1))
     assert [test["alarm"] for test in judged] == [False, True]
     assert [test["p_corrected"] for test in judged] == [2e-9, 0.006]  # Holm: the smallest counts for all
-    assert not any(test["alarm"] for test in drift.judged(tests[1:] * 2, Drift()))
+    assert not any(test["alarm"] for test in detection.judged(tests[1:] * 2, Drift()))
 
 
 def labels_told(counts) -> dict:
@@ -162,7 +162,7 @@ def test_a_rare_label_that_becomes_common_is_a_change():
 
 
 def test_a_single_text_on_either_side_is_compared_without_a_warning():
-    result = drift.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(least=1))
+    result = detection.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(least=1))
     assert result["status"] == "none"
     assert all(0 < test["p"] <= 1 for test in result["tests"])
 
@@ -181,13 +181,13 @@ def test_few_weeks_beside_few_old_ones_are_no_surer_than_they_can_be(fewer):
     waves = np.stack([np.ones(12), np.sin(angle), np.cos(angle)], axis=1)
     for _ in range(400):
         values = random.normal(size=(12, 1))
-        along = drift_of_series.persistence(values[:6], waves[:6], times[:6])
-        below += drift_of_series.permuted(values, times >= 6, waves, times, along)[1] <= 0.05
+        along = series.persistence(values[:6], waves[:6], times[:6])
+        below += series.permuted(values, times >= 6, waves, times, along)[1] <= 0.05
     assert below <= 20
 
 
 def test_too_few_are_told():
-    found = drift.compared(THEN, {"rows": 99}, Drift())
+    found = detection.compared(THEN, {"rows": 99}, Drift())
     assert (found["status"], found["tests"]) == ("too_few", [])
     assert "99 new rows; fewer than 100" in found["reasons"][0]
 
@@ -201,17 +201,17 @@ def victoria():
 
 
 def weeks(times, values, season=HALF_HOURS):
-    return _series_told.told(times, values, (season, len(times)), season, times[0].normalize(), {})
+    return series_profile.told(times, values, (season, len(times)), season, times[0].normalize(), {})
 
 
 def judged(old: list[dict], new: list[dict]) -> dict:
     now = {"of": "series", "rows": 336 * len(new), "targets": ["demand_gw"], "blocks": new}
-    return drift.compared({"of": "series", "blocks": old}, now, Drift())
+    return detection.compared({"of": "series", "blocks": old}, now, Drift())
 
 
 @pytest.fixture
 def fewer(monkeypatch):
-    monkeypatch.setattr(drift_of_series, "PERMUTATIONS", 999)
+    monkeypatch.setattr(series, "PERMUTATIONS", 999)
 
 
 def changed(values, kind, mean):
@@ -227,7 +227,7 @@ def changed(values, kind, mean):
 def test_blocks_are_told_in_numbers_that_can_be_checked():
     times = pd.date_range("2024-01-01", periods=35, freq="6h")  # a Monday, midnight
     values = np.tile([0.0, 1, 2, 3], 9)[:35, None] + np.repeat([0.0, 10], [20, 15])[:, None]
-    (block,) = _series_told.told(times, values, (4, 35), 4, times[0], {4: 0.5, 12: 1.5, 40: 9.0})
+    (block,) = series_profile.told(times, values, (4, 35), 4, times[0], {4: 0.5, 12: 1.5, 40: 9.0})
     assert (block["begin"], block["days"], block["month"]) == ("2024-01-02T00:00:00", 7.0, 1)
     assert block["level"] == [pytest.approx(values[4:32].mean(), abs=1e-5)]
     assert block["error"] == 0  # the logarithm of (0.5 + 1.5) / 2
@@ -237,8 +237,8 @@ def test_blocks_are_told_in_numbers_that_can_be_checked():
     assert weekend - values[20:28].reshape(2, 4).mean(axis=0) + values[4:32].mean() == pytest.approx(
         np.zeros(4), abs=1e-4
     )
-    assert _series_told.begins((4, 35), 4, 12) == [4, 16]
-    assert _series_told.begins((4, 35), 4, 30) == [4]
+    assert series_profile.begins((4, 35), 4, 12) == [4, 16]
+    assert series_profile.begins((4, 35), 4, 30) == [4]
 
 
 def test_weeks_like_the_old_raise_an_alarm_in_one_of_a_hundred_at_most(victoria, fewer):
@@ -286,13 +286,11 @@ def test_too_few_weeks_are_told(victoria):
 def test_errors_are_compared_where_validation_saw_the_season(victoria):
     blocks = [{**block, "error": 0.01 * (row % 3)} for row, block in enumerate(weeks(*victoria[:2]))]
     old, new = blocks[::2], blocks[1::2]
-    assert drift_of_series.ERROR not in alarms(judged(old, new))
+    assert series.ERROR not in alarms(judged(old, new))
     worse = [{**block, "error": block["error"] + 0.5} for block in new]
-    assert drift_of_series.ERROR in alarms(judged(old, worse))
+    assert series.ERROR in alarms(judged(old, worse))
     apart = [{**block, "error": None if block["month"] < 9 else block["error"]} for block in old]
-    assert drift_of_series.ERROR not in {
-        t["name"] for t in judged(apart, [b for b in worse if b["month"] < 9])["tests"]
-    }
+    assert series.ERROR not in {t["name"] for t in judged(apart, [b for b in worse if b["month"] < 9])["tests"]}
 
 
 def test_weeks_that_follow_one_another_count_for_less():
@@ -305,8 +303,8 @@ def test_weeks_that_follow_one_another_count_for_less():
             level[row] = 0.7 * level[row - 1] + noise[row]
         new = np.arange(120) >= 112
         waves, times = np.ones((120, 1)), np.arange(120.0)
-        along = drift_of_series.persistence(level[:112, None], waves[:112], times[:112])
-        p = [drift_of_series.permuted(level[:, None], new, waves, times, kept)[1] for kept in (0.0, along)]
+        along = series.persistence(level[:112, None], waves[:112], times[:112])
+        p = [series.permuted(level[:, None], new, waves, times, kept)[1] for kept in (0.0, along)]
         assert p[1] >= p[0]
         few += p[1] <= 0.05
     assert few <= 6
@@ -319,9 +317,9 @@ def test_the_file_is_stable_and_the_page_draws_it(victoria, fewer, tmp_path):
     champion = {"version": 3, "architecture": "gru", "model_id": "m-1"}
     every = []
     for task, found in {
-        "mine": drift.compared(THEN, texts_told(rows), Drift()),
+        "mine": detection.compared(THEN, texts_told(rows), Drift()),
         "load": judged(blocks[::2], blocks[1::2]),
-        "empty": drift.compared(THEN, {"rows": 3}, Drift()),
+        "empty": detection.compared(THEN, {"rows": 3}, Drift()),
     }.items():
         told = {**found, "task": task, "champion": champion, "alarm_rate": 0.01, "effect": 0.1}
         files.write_json(tmp_path / f"{task}.json", {**told, "due": found["status"] == "drift"})

@@ -9,8 +9,8 @@ import reviews
 import torch
 
 from pipeline import drift, fetch, prepare
-from pipeline.config import InputError, files, paths
-from pipeline.config.registry import find
+from pipeline.common import InputError, files, paths
+from pipeline.common.registry import find
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
 from pipeline.tracking import lineage, registry, runs
@@ -119,8 +119,8 @@ def test_splits_that_are_older_than_the_source_are_told(trained):
 @pytest.fixture
 def here(monkeypatch):
     """The package's answers, made in this process: a new one for each takes seconds."""
-    from pipeline.architectures._saved import load
-    from pipeline.tracking import answering
+    from pipeline.architectures.shared.saved import load
+    from pipeline.promotion import isolated
 
     def answers(uri, requests):
         version = registry.champion("load")
@@ -129,7 +129,7 @@ def here(monkeypatch):
         with torch.inference_mode():
             return service.answer(requests, load(description, registry.artifact(version, "weights.safetensors")))
 
-    monkeypatch.setattr(answering, "answers", answers)
+    monkeypatch.setattr(isolated, "answers", answers)
 
 
 def test_rows_after_the_last_that_taught_are_new(trained, here):

@@ -3,10 +3,10 @@
 import pytest
 
 from pipeline import evidence, fetch, prepare, sweep
-from pipeline.config import InputError, files, paths
-from pipeline.config.choice import Choice
-from pipeline.reporting.evidence import section
-from pipeline.search import factorial
+from pipeline.challenges.initialization import factorial
+from pipeline.challenges.initialization.section import section
+from pipeline.common import InputError, files, paths
+from pipeline.training.choice import Choice
 
 SETTINGS = {
     "seed": 3,

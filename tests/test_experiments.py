@@ -7,7 +7,7 @@ import pytest
 from machines import World, call
 from test_retrain_whole import MINE, SETTINGS, write_reviews
 
-from pipeline.config import files
+from pipeline.common import files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 RUN = ("dvc", "exp", "run", "--set-param", "seed=9")

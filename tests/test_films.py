@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from pipeline.tasks import _films
+from pipeline.tasks.text import films as _films
 
 
 def mentions(rows: list[str]) -> csr_array:

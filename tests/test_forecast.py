@@ -7,8 +7,10 @@ import pytest
 import torch
 from series_files import ENDS, everything, prepare, scores, table, task
 
-from pipeline.config import InputError
-from pipeline.tasks import _audit, _calendar, _windows, make
+from pipeline.common import InputError
+from pipeline.tasks import make
+from pipeline.tasks.series import calendar_columns, windows
+from pipeline.tasks.shared import audit as _audit
 
 
 def test_windows_hold_what_a_plain_loop_puts_there(tmp_path):
@@ -48,7 +50,7 @@ def test_every_window_whose_horizon_lies_in_the_split_is_there(tmp_path):
 def test_the_calendar_lies_on_circles(tmp_path):
     prepared = prepare(tmp_path, table())
     series = prepared.columns("train")["series"]
-    first = prepared.learned["columns"].index(_calendar.NAMES[0])
+    first = prepared.learned["columns"].index(calendar_columns.NAMES[0])
     day_sin, day_cos, week_sin, week_cos = series[:, first : first + 4].T
     np.testing.assert_allclose(day_sin[:4], [0, 1, 0, -1], atol=1e-6)
     np.testing.assert_allclose(day_cos[:4], [1, 0, -1, 0], atol=1e-6)
@@ -87,7 +89,7 @@ def test_the_audit_finds_no_row_in_two_splits(tmp_path):
 
 
 def test_the_audit_would_find_a_leak():
-    shared = _windows.shared_rows({"train": np.arange(5), "test": np.arange(4, 9)}, look_back=8, horizon=3)
+    shared = windows.shared_rows({"train": np.arange(5), "test": np.arange(4, 9)}, look_back=8, horizon=3)
     assert shared == {"train/test": 3}  # rows 12, 13 and 14
     with pytest.raises(InputError, match="3 in train and test"):
         _audit.refuse_leaks({"duplicates_across": shared}, "")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.measures import free_running
+from pipeline.challenges.convergence import free_running
 from pipeline.tasks.sine import Sine
 
 TASK = Sine(steps=60, burn_in=20)

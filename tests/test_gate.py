@@ -7,11 +7,12 @@ import pytest
 import series_files
 import torch
 
-from pipeline.config.promote import Promote
-from pipeline.measures import gate, slices
-from pipeline.measures.paired import Answers, Court
-from pipeline.tasks import Task, _scores
+from pipeline.evaluation.paired import Answers, Court
+from pipeline.promotion import gate, slices
+from pipeline.promotion.settings import Promote
+from pipeline.tasks import Task
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.shared import scores
 
 ROWS = 1000
 SETTINGS = Promote(resamples=400)
@@ -24,7 +25,7 @@ def labels(right: torch.Tensor, digest: str = "gate") -> Answers:
     targets = torch.zeros(len(right), dtype=torch.long)
     sure = torch.tensor([[0.9, 0.1]]).double().log().expand(len(right), 2)
     outputs = torch.where(right[:, None], sure, sure.flip(1))
-    return Answers(_scores.label_contributions(outputs, targets)[:, None], digest)
+    return Answers(scores.label_contributions(outputs, targets)[:, None], digest)
 
 
 def errors(size: torch.Tensor) -> Answers:

@@ -9,12 +9,12 @@ from accelerate.state import AcceleratorState
 from conftest import prepare
 
 from pipeline.architectures import Architecture, make_model
-from pipeline.config.choice import Choice
-from pipeline.config.model import Model
-from pipeline.config.registry import names
-from pipeline.config.train import Train
+from pipeline.architectures.shared.settings import Model
+from pipeline.common.registry import names
 from pipeline.tasks.recall import Recall
+from pipeline.training.choice import Choice
 from pipeline.training.loop import Fit
+from pipeline.training.settings import Train
 from pipeline.training.setup import set_up
 
 pytestmark = [

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pipeline.architectures import Architecture, make_model
-from pipeline.config.model import Model
-from pipeline.config.registry import names
+from pipeline.architectures.shared.settings import Model
+from pipeline.common.registry import names
 from pipeline.tasks.recall import Recall
 from pipeline.training.initializers import INITIALIZERS, recurrent_blocks
 

@@ -14,12 +14,13 @@ from mlflow.pyfunc import scoring_server
 
 from pipeline import drift, fetch, predict, prepare as stage, promote
 from pipeline.architectures import SequenceModel
-from pipeline.config import InputError, files, paths
+from pipeline.common import InputError, files, paths
+from pipeline.promotion import decisions, isolated
 from pipeline.reporting import series as charts
 from pipeline.services.forecast import Forecasts
 from pipeline.serving import guard, package, tables
 from pipeline.tasks import open_prepared
-from pipeline.tracking import answering, decisions, registry, store
+from pipeline.tracking import registry, store
 
 INSTANT = pd.Timestamp("2020-04-22T00:00:00Z")
 
@@ -169,7 +170,7 @@ def trained(tmp_path):
         written(pd.read_csv(path), "Europe/Berlin").to_csv(path, index=False)
         operated.run("load")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(answering, "ask", operated.answer_here)
+            patch.setattr(isolated, "ask", operated.answer_here)
             promote.main("load")
         yield root
 
@@ -235,8 +236,8 @@ def test_predict_and_http_give_an_instant_one_forecast(trained, unchecked, tmp_p
 
 
 def test_drift_and_promote_compare_instants(trained, monkeypatch):
-    monkeypatch.setattr(answering, "ask", operated.answer_here)
-    monkeypatch.setattr(answering, "answers", lambda uri, requests: operated.answer_here(uri, requests).answers)
+    monkeypatch.setattr(isolated, "ask", operated.answer_here)
+    monkeypatch.setattr(isolated, "answers", lambda uri, requests: operated.answer_here(uri, requests).answers)
     drift.main("load")
     assert files.read_json(paths.drift("load"))["new"] == {
         "rows": 50 * 8,
@@ -253,7 +254,7 @@ def test_drift_and_promote_compare_instants(trained, monkeypatch):
 
 def test_data_on_a_local_clock_are_not_compared_with_instants(trained, monkeypatch):
     """The source lost its offsets: neither drift nor the gate has an order of such times."""
-    monkeypatch.setattr(answering, "ask", operated.answer_here)
+    monkeypatch.setattr(isolated, "ask", operated.answer_here)
     operated.write_load()
     fetch.main("load")
     stage.main("load")

@@ -4,13 +4,14 @@ import pytest
 import torch
 from scipy import stats
 
-from pipeline.config.evaluate import Evaluate
-from pipeline.measures import coverage
-from pipeline.measures.intervals import Resamples, expanded
-from pipeline.measures.metrics import difference, summarise
-from pipeline.tasks import _errors, _scores
+from pipeline.evaluation import coverage
+from pipeline.evaluation.intervals import Resamples, expanded
+from pipeline.evaluation.metrics import difference, summarise
+from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.recall import Recall
+from pipeline.tasks.series import errors as _errors
+from pipeline.tasks.shared import scores as _scores
 
 SETTINGS = Evaluate(resamples=400)
 

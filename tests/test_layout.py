@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config.params import KEYS
+from pipeline.common.params import KEYS
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ["config", "tasks", "baselines", "architectures", "training", "measures", "search", "tracking"]

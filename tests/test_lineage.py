@@ -18,9 +18,11 @@ import yaml
 from mlflow.entities import ViewType
 
 from pipeline import lineage as command
-from pipeline.config import InputError, files, paths
-from pipeline.config.retrain import Retrain
-from pipeline.tracking import answering, lineage, models, registry, retained, runs, snapshots, store
+from pipeline.common import InputError, files, paths
+from pipeline.jobs.settings import Retrain
+from pipeline.promotion import isolated
+from pipeline.provenance import retention, snapshots
+from pipeline.tracking import lineage, models, registry, runs, store
 
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
 
@@ -328,7 +330,7 @@ def test_a_snapshot_is_registered_anew_with_all_originals_gone(elsewhere, tiny, 
         for name in ("mlflow.db", "models/mine", "data", "pipeline", *Path("mlartifacts/mine/models").glob("m-*")):
             gone.enter_context(moved_away(name))
         act("restore")
-        answers = answering.answers(registry.champion("mine").uri, TEXTS)
+        answers = isolated.answers(registry.champion("mine").uri, TEXTS)
         assert answers["label"].tolist() == ["positive", "negative"]
         version, before = registry.champion("mine"), files.digest(paths.champion("mine"))
         act("restore", "snapshot")
@@ -512,7 +514,7 @@ def names_of_runs(view=ViewType.ACTIVE_ONLY):
 @pytest.fixture
 def keeps_one_run(monkeypatch):
     """However young they are."""
-    monkeypatch.setattr(retained, "since", lambda settings: 1e15)
+    monkeypatch.setattr(retention, "since", lambda settings: 1e15)
     before = paths.PARAMS.read_text()
     set_params(retrain={"keep_runs": 1})
     yield
@@ -560,7 +562,7 @@ def weights_digest():
 
 def test_runs_of_a_tracking_server_are_freed_beside_it(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    told = next(retained.purge(retained.Old([], [], [], []), Retrain()))
+    told = next(retention.purge(retention.Old([], [], [], []), Retrain()))
     assert told == "0 deleted runs keep their files until `mlflow gc` is run beside the tracking server"
 
 
@@ -647,5 +649,5 @@ def test_a_tracking_server_takes_a_snapshot_too(tiny, request, capsys):
     assert "models:/mine/1 is champion" in told
     assert "mine: nothing was missing" in told
     assert files.digest(paths.champion("mine")) == before
-    answers = answering.answers(registry.champion("mine").uri, TEXTS)
+    answers = isolated.answers(registry.champion("mine").uri, TEXTS)
     assert answers["label"].tolist() == ["positive", "negative"]

@@ -13,9 +13,9 @@ import yaml
 from made_up import entry, write
 
 from pipeline import machine as stage
-from pipeline.config import files, machine, paths
-from pipeline.measures import memory
-from pipeline.reporting import challenges, results, tables
+from pipeline.challenges.memory import experiment
+from pipeline.common import files, machine, paths
+from pipeline.reporting import results, sections, tables
 
 STAGES = yaml.safe_load((Path(__file__).parent.parent / "dvc.yaml").read_text())["stages"]
 HERE = {"processor": "Own 1", "cores": 2, "gpus": [], "torch": "2.13.0+cpu"}
@@ -93,18 +93,18 @@ def dvc(*words, **environment):
 
 def test_what_is_remembered_of_another_machine_is_not_taken(project, monkeypatch):
     project()
-    first = memory._digest(SETTINGS)
-    assert memory._digest(SETTINGS) == first
+    first = experiment._digest(SETTINGS)
+    assert experiment._digest(SETTINGS) == first
     monkeypatch.setattr(machine, "processor", lambda: "another")
-    assert memory._digest(SETTINGS) != first
+    assert experiment._digest(SETTINGS) != first
 
 
 def test_the_page_says_which_seconds_are_another_machines():
     measured = {"scale": "smoke", "machine": OTHER, "rows": []}
-    shown = challenges.section("memory", [measured], HERE)
+    shown = sections.section("memory", [measured], HERE)
     assert "Measured on Other 2, 1 core, 16 GiB, torch 2.13.0+cpu: another machine than this page was made on" in shown
     assert "which is Own 1, 2 cores, torch 2.13.0+cpu." in shown
-    assert "another machine" not in challenges.section("memory", [measured | {"machine": HERE}], HERE)
+    assert "another machine" not in sections.section("memory", [measured | {"machine": HERE}], HERE)
 
 
 def test_the_seconds_of_training_name_the_machine_where_it_is_another(project):

@@ -3,12 +3,12 @@
 import pytest
 
 from pipeline import memory
-from pipeline.config import InputError, files, paths
-from pipeline.measures import memory as measured
-from pipeline.measures.memory import needed
-from pipeline.measures.variants import LAG, PUBLISHED, VARIANTS, make
-from pipeline.reporting import challenges
-from pipeline.reporting.lags import needed as sequences_chart
+from pipeline.challenges.memory import experiment as measured
+from pipeline.challenges.memory.experiment import needed
+from pipeline.challenges.memory.variants import LAG, PUBLISHED, VARIANTS, make
+from pipeline.challenges.shared.lag_figures import needed as sequences_chart
+from pipeline.common import InputError, files, paths
+from pipeline.reporting import sections
 
 SETTINGS = {
     "seed": 3,
@@ -72,7 +72,7 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
     printed = capsys.readouterr().out
     assert "recall (bits) at lag 3: gru         solved by 2 of 2 seeds, median of" in printed
     assert "identity    solved by 0 of 2 seeds\n" in printed
-    told = challenges.section("memory", [found])
+    told = sections.section("memory", [found])
     for part in (
         "Recall at lag 3: solved with every seed by gru.",
         "Recall, 1997 variant at lag 100, lstm: unsolved by most (0 of 2 seeds); published are 5,040",
@@ -81,7 +81,7 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
         "at least 99% of answers are right",
     ):
         assert part in told
-    assert challenges.page("memory", found).count("<script") >= 2
+    assert sections.page("memory", found).count("<script") >= 2
 
 
 def test_without_problems_there_is_nothing_to_measure_and_the_page_says_so(write, capsys):
@@ -90,10 +90,10 @@ def test_without_problems_there_is_nothing_to_measure_and_the_page_says_so(write
     results = files.read_json(paths.found("memory"))
     assert results["rows"] == []
     assert "memory.problems is empty" in capsys.readouterr().out
-    shown = challenges.section("memory", [results])
+    shown = sections.section("memory", [results])
     assert "Not measured: memory.problems in params.yaml is empty." in shown
     assert "<table" not in shown
-    assert challenges.page("memory", results)
+    assert sections.page("memory", results)
 
 
 def test_it_goes_on_after_a_kill_and_trains_nothing_twice(write, monkeypatch):

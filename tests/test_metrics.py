@@ -6,12 +6,12 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
 from torch.nn import functional as F
 
-from pipeline.config.evaluate import Evaluate
-from pipeline.measures.metrics import Resamples, difference, summarise
-from pipeline.tasks import _scores
+from pipeline.evaluation.metrics import Resamples, difference, summarise
+from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.copy_memory import CopyMemory
 from pipeline.tasks.recall import Recall
+from pipeline.tasks.shared import scores as _scores
 
 
 def drawn(classes: int, examples: int = 500) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import InputError, files, paths
+from pipeline.common import InputError, files, paths
 from pipeline.tracking import moved, registry, runs, store
 
 ROOT = Path(__file__).parent.parent

@@ -14,9 +14,9 @@ from dvc.repo import Repo
 from made_up import entry, write
 
 from pipeline import evidence, fetch, lineage, prepare, report, sweep, train
-from pipeline.config import InputError, files, paths
-from pipeline.config.memory import GUESSING
-from pipeline.config.params import load
+from pipeline.challenges.memory.problems import GUESSING
+from pipeline.common import InputError, files, paths
+from pipeline.common.params import load
 from pipeline.retrain import REPORTS
 from pipeline.tracking import findings
 
@@ -53,7 +53,7 @@ def test_names_that_are_taken_or_alike_are_in_one_message(project):
 
 def test_whatever_else_stands_beside_a_task_has_its_name_to_itself(project):
     """Folders, files, experiments and sections that the code makes are all among the names that are taken."""
-    from pipeline.config import names
+    from pipeline.common import names
 
     beside = [paths.scores, paths.curves, paths.drift, paths.predictions, paths.champion]
     used = {place("x").parent.name for place in beside} | {paths.decisions().name, REPORTS.name, findings.EXPERIMENT}

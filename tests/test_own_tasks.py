@@ -10,7 +10,7 @@ import operated
 import pytest
 import yaml
 
-from pipeline.config import files, paths
+from pipeline.common import files, paths
 
 ROOT = Path(__file__).parent.parent
 TASKS = {

@@ -8,8 +8,8 @@ import pytest
 from made_up import LEVEL, LOST, WON, entry, write, write_texts
 
 from pipeline import report
-from pipeline.config import files, paths
-from pipeline.reporting import challenges, colours
+from pipeline.common import files, paths
+from pipeline.reporting import colours, sections
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -18,7 +18,8 @@ PLOTS = "[...document.querySelectorAll('.plot')]"
 KINDS = {"my <reviews>": "sentiment", "imdb": "sentiment", "sine": "sine", "victoria": "sine"}
 OF_TASK = 5  # figures: scores, learning, gradients, and two of answers
 ROOT = Path(__file__).parent.parent
-REPORTS = {stage: ROOT / paths.found(stage) for stage in challenges.STAGES}
+STAGES = [name for name, section in sections.by_name().items() if not hasattr(section, "read")]
+REPORTS = {stage: ROOT / paths.found(stage) for stage in STAGES}
 EVIDENCE = ROOT / paths.evidence("full", "any").parent  # a figure for each task
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
@@ -52,7 +53,7 @@ def figures() -> int:
     """How many the page should have."""
     found = {stage: report.found_in(files.read_json(measured), stage) for stage, measured in REPORTS.items()}
     of_tasks = OF_TASK * len(KINDS) + len(list(EVIDENCE.iterdir()))
-    return of_tasks + sum(len(list(challenges.module(stage).charts(one))) for stage, one in found.items())
+    return of_tasks + sum(len(list(sections.by_name()[stage].charts(one))) for stage, one in found.items())
 
 
 @pytest.fixture

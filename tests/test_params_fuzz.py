@@ -13,8 +13,8 @@ import yaml
 from dvc.repo import Repo
 
 from pipeline import fetch, params, prepare, sweep
-from pipeline.config import InputError, files
-from pipeline.config.params import load
+from pipeline.common import InputError, files
+from pipeline.common.params import load
 
 ROOT = Path(__file__).parent.parent
 FILES = 500

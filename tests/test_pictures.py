@@ -11,7 +11,7 @@ from conftest import prepare
 from matplotlib.figure import Figure
 from series_files import everything, prepare as prepare_series, table
 
-from pipeline.measures.candidates import Candidate
+from pipeline.evaluation.candidates import Candidate
 from pipeline.reporting import pictures
 from pipeline.tasks import Prepared
 

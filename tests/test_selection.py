@@ -8,14 +8,16 @@ import torch
 from made_up import entry, write
 from test_reporting import LABELS, text_of
 
-from pipeline.config import files, paths
-from pipeline.measures import fitted, selection
-from pipeline.measures.measured import Measured
-from pipeline.measures.selection import Candidate, Selected
+from pipeline.challenges.shared.results import Measured
+from pipeline.common import files, paths
+from pipeline.evaluation import fitted
+from pipeline.promotion import challenger
 from pipeline.reporting import results
 from pipeline.reporting.chapter import chapter
 from pipeline.tasks import open_prepared
-from pipeline.tracking import best, lineage
+from pipeline.tracking import lineage
+from pipeline.training import selection
+from pipeline.training.selection import Candidate, Selected
 
 
 def seeds(*losses: float | None) -> dict[str, dict]:
@@ -93,7 +95,7 @@ def test_promote_takes_the_network_that_the_page_names(project, monkeypatch):
         files.write_json(paths.trained("bits", name) / "run.json", {"seeds": {}, "inputs_digest": inputs})
     ids = {seed: {"run_id": f"run {seed}", "model_id": f"model {seed}"} for seed in (0, 1)}
     monkeypatch.setattr(lineage, "runs_of", lambda task, name: ids)
-    selected = best.best_on_validation("bits", dict.fromkeys(LUCKY), prepared)
+    selected = challenger.best_on_validation("bits", dict.fromkeys(LUCKY), prepared)
     assert (selected.architecture, selected.seed, selected.valid_loss, selected.run_id) == ("gru", 0, 0.5, "run 0")
 
 

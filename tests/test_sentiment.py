@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from pipeline.config import InputError, files
-from pipeline.tasks import SPLITS, Prepared, _carve, _reviews, _tokens
+from pipeline.common import InputError, files
+from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.text import carve, reviews, tokens as _tokens
 from tests.reviews import corpus, prepare, write_csv
 
 
@@ -18,7 +19,7 @@ def where(prepared: Prepared) -> dict[str, str]:
 
 
 def test_cleaning_leaves_the_words():
-    assert _reviews.clean(["Great!<br /><BR>A &amp; B\n\n now&lt;"]) == ["Great! A & B now<"]
+    assert reviews.clean(["Great!<br /><BR>A &amp; B\n\n now&lt;"]) == ["Great! A & B now<"]
 
 
 def test_tokens_are_lower_case_words_with_their_apostrophes_and_single_marks():
@@ -192,15 +193,15 @@ def test_steps_are_patches_of_tokens():
 
 
 def test_the_numbers_behind_splits_are_uniform():
-    numbers = _carve.uniform([f"key {i}" for i in range(2000)], "split")
+    numbers = carve.uniform([f"key {i}" for i in range(2000)], "split")
     assert np.histogram(numbers, bins=4, range=(0, 1))[0] == pytest.approx([500] * 4, abs=80)
-    assert not np.allclose(numbers, _carve.uniform([f"key {i}" for i in range(2000)], "examples"))
+    assert not np.allclose(numbers, carve.uniform([f"key {i}" for i in range(2000)], "examples"))
 
 
 def test_a_split_without_a_label_is_refused_with_the_counts_of_all(tmp_path):
     """Fifty reviews of which three are negative, all of them in training: whoever answers `positive` would be right."""
     rows = [(text, 1) for text, _ in corpus(47)]
-    numbers = _carve.uniform([text for text, _ in corpus(80, seed=5)], "split")
+    numbers = carve.uniform([text for text, _ in corpus(80, seed=5)], "split")
     rare = [text for (text, _), number in zip(corpus(80, seed=5), numbers, strict=True) if number > 0.5][:3]
     with pytest.raises(InputError) as error:
         prepare(tmp_path, [*rows, *((text, 0) for text in rare)])

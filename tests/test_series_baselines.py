@@ -13,8 +13,8 @@ from pipeline.baselines import Baseline
 from pipeline.baselines.mean_day import MeanDay
 from pipeline.baselines.ridge import ALPHAS, Ridge
 from pipeline.baselines.seasonal_naive import SeasonalNaive
-from pipeline.config import InputError, files
-from pipeline.config.registry import find
+from pipeline.common import InputError, files
+from pipeline.common.registry import find
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 

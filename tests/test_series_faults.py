@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from series_files import ENDS, prepare, table, task
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 
 DESTRUCTIVE = ("sort", "keep one", "remove", "delete", "drop", "dedup")
 

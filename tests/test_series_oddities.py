@@ -6,7 +6,7 @@ import pytest
 from series_files import prepare, table
 
 from pipeline import fetch, prepare as stage
-from pipeline.config import files, paths
+from pipeline.common import files, paths
 
 
 def spoilt(**cells):

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from series_files import task
 
-from pipeline.config import InputError
-from pipeline.tasks import _source
+from pipeline.common import InputError
+from pipeline.tasks.shared import source as _source
 
 BODY = b"time,load\n2020-01-01,1\n"
 DIGEST = hashlib.sha256(BODY).hexdigest()

@@ -7,7 +7,7 @@ import torch
 from conftest import tiny_run
 from series_files import ENDS, everything, prepare
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.services.forecast import Forecasts
 from pipeline.training.step import train_step
 

@@ -20,7 +20,7 @@ import pytest
 from machines import ROOT, World, call, commit, git
 from test_retrain_whole import MINE, SETTINGS, write_reviews
 
-from pipeline.config import files
+from pipeline.common import files
 from pipeline.serve import READY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

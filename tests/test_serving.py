@@ -20,11 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import predict, serve
-from pipeline.config import InputError, files, paths
-from pipeline.config.registry import find
-from pipeline.measures import serving as measuring
+from pipeline.common import InputError, files, paths
+from pipeline.common.registry import find
 from pipeline.services import Service
-from pipeline.serving import package, pieces
+from pipeline.serving import latency as measuring, package, pieces
 from pipeline.tasks import open_prepared
 from pipeline.tracking import registry, runs, store
 

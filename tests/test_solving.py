@@ -5,19 +5,20 @@ import math
 import pytest
 import torch
 
-from pipeline.config import InputError
-from pipeline.config.choice import Choice
-from pipeline.config.criterion import Criterion
-from pipeline.config.memory import Guessing
-from pipeline.config.model import Model
-from pipeline.config.train import Train
-from pipeline.measures import guessing, solving
-from pipeline.measures.guessing import Networks, guess, random_networks, run
-from pipeline.measures.shares import share, wilson
-from pipeline.measures.solving import measure, solve
+from pipeline.architectures.shared.settings import Model
+from pipeline.challenges.memory import guessing
+from pipeline.challenges.memory.guessing import Networks, guess, random_networks, run
+from pipeline.challenges.memory.problems import Guessing
+from pipeline.challenges.shared import solving
+from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.solving import measure, solve
+from pipeline.common import InputError
+from pipeline.evaluation.shares import share, wilson
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.copy_memory import CopyMemory
 from pipeline.tasks.recall import Recall
+from pipeline.training.choice import Choice
+from pipeline.training.settings import Train
 
 SIZE = {"parameters": 1_000, "batch_size": 16}
 EASY = Choice(initializer="chrono", clipping="norm", learning_rate=0.01)

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline import evaluate, fetch, params, prepare, sweep, train
-from pipeline.config import InputError, files, paths
+from pipeline.common import InputError, files, paths
 from pipeline.tracking import runs, store
 
 TINY = {

@@ -10,9 +10,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parameters_to_vector
 
 from pipeline.architectures import Architecture, make_model
-from pipeline.config.model import Model
-from pipeline.config.registry import find, names
-from pipeline.measures.surface import Surface, describe, largest_curvature, on_batch, valleys
+from pipeline.architectures.shared.settings import Model
+from pipeline.challenges.convergence.surface import Surface, describe, largest_curvature, on_batch, valleys
+from pipeline.common.registry import find, names
 from pipeline.tasks import Batch, Task
 
 

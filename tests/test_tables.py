@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving import tables
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from conftest import TINY, prepare
 
-from pipeline.config import InputError, files
-from pipeline.config.registry import find, names
+from pipeline.common import InputError, files
+from pipeline.common.registry import find, names
 from pipeline.tasks import Task
-from pipeline.tasks._drawn import Drawn
 from pipeline.tasks.recall import Recall
+from pipeline.tasks.shared.drawn import Drawn
 
 every_task = pytest.mark.parametrize("name", [n for n in names(Task) if issubclass(find(Task, n), Drawn)])
 

@@ -12,7 +12,7 @@ import torch
 from accelerate.state import AcceleratorState
 from conftest import prepare, tiny_run
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.training.loader import Loader
 from pipeline.training.loop import Fit
 from pipeline.training.step import predict, schedule, score
@@ -189,7 +189,7 @@ def test_a_device_that_is_not_there_is_told(recall):
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(InputError, match="train.device: cuda, but torch sees no CUDA device"):
-        from pipeline.config.train import Train
+        from pipeline.training.settings import Train
         from pipeline.training.setup import make_accelerator
 
         make_accelerator(Train(device="cuda"))

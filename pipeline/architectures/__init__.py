@@ -14,11 +14,11 @@ from jaxtyping import Float, Int, Shaped
 from pydantic import Field, create_model
 from torch import Tensor, nn
 
-from pipeline.architectures._parts import Embedding, Readout, reverse
-from pipeline.config import InputError, Settings
-from pipeline.config.model import Model
-from pipeline.config.params import check
-from pipeline.config.registry import find
+from pipeline.architectures.shared.parts import Embedding, Readout, reverse
+from pipeline.architectures.shared.settings import Model
+from pipeline.common import InputError, Settings
+from pipeline.common.params import check
+from pipeline.common.registry import find
 from pipeline.tasks import DataSpec, Task
 
 State = tuple[Tensor, ...]

@@ -3,7 +3,7 @@
 from torch import nn
 
 from pipeline.architectures import Layers
-from pipeline.architectures._recurrent import Recurrent
+from pipeline.architectures.shared.recurrent import Recurrent
 
 
 class LSTM(Recurrent):

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.architectures import Architecture, Layers, State
-from pipeline.architectures._scan import scan
+from pipeline.architectures.shared.scan import scan
 
 
 class MinGRU(Architecture):

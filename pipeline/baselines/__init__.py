@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from pipeline.config import Settings
+from pipeline.common import Settings
 from pipeline.tasks import Prepared
 
 

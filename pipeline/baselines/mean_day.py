@@ -6,8 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.baselines import Baseline, _windows
-from pipeline.config import InputError
+from pipeline.baselines import Baseline
+from pipeline.baselines.shared import windows
+from pipeline.common import InputError
 from pipeline.tasks import Batch, Prepared
 
 
@@ -21,12 +22,12 @@ class MeanDay(Baseline):
 
     def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
         seen, horizon = self.season * self.days, prepared.task.spec.horizon
-        if seen > (look_back := _windows.look_back(prepared)):
+        if seen > (look_back := windows.look_back(prepared)):
             raise InputError(f"{self.days} days of {self.season} steps are longer than the look-back, {look_back}")
 
         def predict(batch: Batch) -> Tensor:
-            past = _windows.past(prepared, batch)[:, -seen:]
+            past = windows.past(prepared, batch)[:, -seen:]
             days = past.reshape(len(past), self.days, self.season, -1)
             return days.mean(1)[:, torch.arange(horizon) % self.season]
 
-        return _windows.by_split(prepared, predict)
+        return windows.by_split(prepared, predict)

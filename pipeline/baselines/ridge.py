@@ -19,7 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.baselines import Baseline, _windows
+from pipeline.baselines import Baseline
+from pipeline.baselines.shared import windows
 from pipeline.tasks import Batch, Prepared
 
 ALPHAS = 10.0 ** np.arange(-2, 7)
@@ -49,19 +50,19 @@ class Ridge(Baseline):
         targets = prepared.task.spec.outputs
 
         def predict(batch: Batch) -> Tensor:
-            last = _windows.past(prepared, batch)[:, -1:]
+            last = windows.past(prepared, batch)[:, -1:]
             forecast = torch.from_numpy(_inputs(prepared, batch, known) @ weights).float()
             return forecast.view(len(last), targets, -1).transpose(1, 2) + last
 
-        return _windows.by_split(prepared, predict)
+        return windows.by_split(prepared, predict)
 
 
 def _moments(prepared: Prepared, split: str, known: list[int]) -> Moments:
     horizon = prepared.task.spec.horizon
-    inputs = _windows.look_back(prepared) + len(known) * horizon
+    inputs = windows.look_back(prepared) + len(known) * horizon
     xx, xy, yy = np.zeros((inputs, inputs)), np.zeros((inputs, horizon)), 0.0
-    for batch in _windows.batches(prepared, split):
-        last = _windows.past(prepared, batch)[:, -1:]
+    for batch in windows.batches(prepared, split):
+        last = windows.past(prepared, batch)[:, -1:]
         x, y = _inputs(prepared, batch, known), _rows(batch.targets - last)
         xx += x.T @ x
         xy += x.T @ y
@@ -76,7 +77,7 @@ def _squared_error(moments: Moments, weights: Float[np.ndarray, "inputs horizon"
 
 def _inputs(prepared: Prepared, batch: Batch, known: list[int]) -> Float[np.ndarray, "rows inputs"]:
     """The look-back relative to its last value, then what is known of the horizon; a row per window and target."""
-    past = _windows.past(prepared, batch)
+    past = windows.past(prepared, batch)
     ahead = batch.inputs[:, -prepared.task.spec.horizon :, known].flatten(1)
     return np.hstack([_rows(past - past[:, -1:]), ahead.double().numpy().repeat(past.shape[2], axis=0)])
 

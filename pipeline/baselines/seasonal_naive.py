@@ -11,8 +11,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.baselines import Baseline, _windows
-from pipeline.config import InputError
+from pipeline.baselines import Baseline
+from pipeline.baselines.shared import windows
+from pipeline.common import InputError
 from pipeline.tasks import Prepared
 
 
@@ -24,6 +25,6 @@ class SeasonalNaive(Baseline):
 
     def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
         steps = torch.arange(prepared.task.spec.horizon) % self.season - self.season
-        if self.season > (seen := _windows.look_back(prepared)):
+        if self.season > (seen := windows.look_back(prepared)):
             raise InputError(f"season {self.season} is longer than the look-back, {seen}")
-        return _windows.by_split(prepared, lambda batch: _windows.past(prepared, batch)[:, steps])
+        return windows.by_split(prepared, lambda batch: windows.past(prepared, batch)[:, steps])

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.config import files
+from pipeline.common import files
 
 FOLDER = Path(".dvc/tmp")
 HELD, IN_USE, GUARD = FOLDER / "lock", FOLDER / "rwlock", FOLDER / "rwlock.lock"

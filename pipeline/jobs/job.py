@@ -9,8 +9,8 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import Any, TypedDict
 
-from pipeline.config import InputError, paths
-from pipeline.jobs import mending
+from pipeline.common import InputError, paths
+from pipeline.jobs import repair
 from pipeline.jobs.processes import Run
 
 LOCK_COPY = paths.WORK / "retrain/dvc.lock"
@@ -64,7 +64,7 @@ class Job:
         print(f"$ {' '.join(words)}", flush=True)
         if code := self.run([*words], errors=errors):
             raise Failed(words, code, errors or ())
-        mending.keep(LOCK_COPY)
+        repair.keep(LOCK_COPY)
 
     def pipeline(self, *words: str) -> None:
         self.do(*_of_ours(words))

@@ -16,7 +16,7 @@ from typing import IO
 
 import psutil
 
-from pipeline.config import command
+from pipeline.common import command
 
 Run = Callable[..., int]  # (words, quiet=False, errors=None) -> exit code; `errors` takes lines of standard error
 PATIENCE = 20.0  # seconds for a process to end when asked to

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import files, paths
-from pipeline.jobs import mending, tracked
+from pipeline.common import files, paths
+from pipeline.jobs import dvc_files, repair
 from pipeline.jobs.job import LOCK_COPY, Failed, Job
 from pipeline.tasks import make
 
 
 def restore(job: Job) -> None:
-    tracked.put_back()
-    known = [*tracked.files_of_champions(), *tracked.files_of_sources()]
-    for broken in mending.mend(LOCK_COPY, known):
+    dvc_files.put_back()
+    known = [*dvc_files.files_of_champions(), *dvc_files.files_of_sources()]
+    for broken in repair.mend(LOCK_COPY, known):
         job.do("dvc", "add", "--quiet", str(broken))
-    for file in tracked.changed(job.run, known):
+    for file in dvc_files.changed(job.run, known):
         try:
             bring(job, file)
         except Failed as error:
@@ -28,8 +28,8 @@ def bring(job: Job, file: Path) -> None:
     """The data of a .dvc file, from DVC. What was changed here, and DVC does not have, stays and is used."""
     if job.remote:
         job.do("dvc", "fetch", str(file), errors=[])
-    data = tracked.data_of(file)
-    tracked.remove_half_copied(data)
+    data = dvc_files.data_of(file)
+    dvc_files.remove_half_copied(data)
     try:
         job.do("dvc", "checkout", str(file), errors=[])
     except Failed:
@@ -43,27 +43,27 @@ def do_without(job: Job, file: Path, reason: str) -> None:
 
     A source's .dvc file is set aside until the job's end: every fetch depends on data/sources, and so on all of them.
     """
-    users = [task for task in job.tasks if needs(job, task, tracked.data_of(file))]
+    users = [task for task in job.tasks if needs(job, task, dvc_files.data_of(file))]
     for task in users:
         job.stop(task, reason)
     if not users:
         print(f"{file}: no task needs it: {reason}")
-    if file in tracked.files_of_sources():
-        tracked.set_aside(file)
+    if file in dvc_files.files_of_sources():
+        dvc_files.set_aside(file)
 
 
 def needs(job: Job, task: str, data: Path) -> bool:
     """Whether a file or folder is the task's champion, or its source or a part of it."""
     source = source_of(job, task)
-    places = (Path(source), tracked.SOURCES / source)
+    places = (Path(source), dvc_files.SOURCES / source)
     return data == paths.champion(task) or any(place.is_relative_to(data) or data in place.parents for place in places)
 
 
 def add_champions(job: Job) -> None:
     """Those that DVC does not have as they are; pushed at once, so that git never names one that the remote lacks."""
-    for folder in tracked.not_kept(job.run, [paths.champion(task) for task in job.tasks]):
+    for folder in dvc_files.not_kept(job.run, [paths.champion(task) for task in job.tasks]):
         job.do("dvc", "add", "--quiet", str(folder))
-    if job.remote and (kept := tracked.files_of_champions()):  # what an earlier push did not bring there, too
+    if job.remote and (kept := dvc_files.files_of_champions()):  # what an earlier push did not bring there, too
         job.do("dvc", "push", *map(str, kept))
 
 

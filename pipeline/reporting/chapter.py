@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import paths
+from pipeline.common import paths
 from pipeline.reporting import curves, figures, labels, reviews, series, tables, values, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, join, prose, slug, tag

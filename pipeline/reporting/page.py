@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pipeline.reporting import challenges, colours, drift, evidence, overview, words
+from pipeline.reporting import colours, overview, sections, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
 from pipeline.reporting.markup import Markup, prose, slug, tag
@@ -33,13 +33,11 @@ def page(
     tasks: Sequence[TaskResults],
     params: Mapping[str, Any],
     confidence: float,
-    found: Sequence[evidence.Evidence] = (),
-    findings: Mapping[str, Sequence[challenges.Found]] = MappingProxyType({}),
-    drifts: Sequence[drift.Found] = (),
+    findings: Mapping[str, Sequence[sections.Found]] = MappingProxyType({}),
     lacks: Sequence[str] = (),
     here: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """The whole document; `found` is evidence on initialisation and clipping; `findings` by stage, `drifts` by task.
+    """The whole document; `findings` are those of each section, by its name.
 
     `lacks` are results that are not there, each with the command that makes it; `here` is this machine.
     """
@@ -50,13 +48,11 @@ def page(
         tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
         lacking(lacks),
         *(chapter(results, here) for results in tasks),
-        drift.section(drifts) if drifts else None,
-        evidence.section(found) if found else None,
-        *(challenges.section(stage, every, here) for stage, every in findings.items()),
+        *(sections.section(name, found, here) for name, found in findings.items()),
     )
     body = tag(
         "body",
-        tag("div", contents(tasks, bool(lacks), bool(drifts), bool(found), list(findings)), main, class_="columns"),
+        tag("div", contents(tasks, bool(lacks), list(findings)), main, class_="columns"),
         *scripts(),
     )
     return f'<!DOCTYPE html>\n<html lang="en">{head()}{body}</html>\n'
@@ -74,15 +70,11 @@ def head() -> Markup:
     )
 
 
-def contents(
-    tasks: Sequence[TaskResults], with_lacks: bool, with_drift: bool, with_evidence: bool, stages: Sequence[str]
-) -> Markup:
+def contents(tasks: Sequence[TaskResults], with_lacks: bool, names: Sequence[str]) -> Markup:
     """The table of contents."""
     links = {"map": "Map of results", "reading": "How to read this"} | ({LACKS: LACKING} if with_lacks else {})
     links |= {slug(results.name): results.name for results in tasks}
-    links |= {"drift": drift.TITLE} if with_drift else {}
-    links |= {"evidence": evidence.TITLE} if with_evidence else {}
-    links |= {stage: challenges.module(stage).TITLE for stage in stages}
+    links |= {name: sections.by_name()[name].TITLE for name in names}
     items = [tag("li", tag("a", name, href=f"#{target}")) for target, name in links.items()]
     return tag("nav", tag("p", "Contents", class_="title"), tag("ul", *items), aria_label="Contents")
 

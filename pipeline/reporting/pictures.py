@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.measures.candidates import Candidate
+from pipeline.evaluation.candidates import Candidate
 from pipeline.reporting import colours, examples, pictures_of_labels, pictures_of_series, reviews
 from pipeline.reporting.axes import draw_grid
 from pipeline.tasks import Prepared

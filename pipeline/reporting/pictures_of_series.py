@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.measures.candidates import Candidate
+from pipeline.evaluation.candidates import Candidate
 from pipeline.reporting import colours, examples
 from pipeline.reporting.axes import draw_grid
 from pipeline.reporting.series import SHARES, Past, first_target, past

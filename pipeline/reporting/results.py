@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.parquet as parquet
 from jaxtyping import Float, Shaped
 
-from pipeline.config import InputError, files, paths
-from pipeline.measures import selection
-from pipeline.measures.selection import Selected
+from pipeline.common import InputError, files, paths
+from pipeline.training import selection
+from pipeline.training.selection import Selected
 
 Curve = dict[str, list[float | None]]  # columns of history.csv
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.config import machine
+from pipeline.common import machine
 from pipeline.reporting import words
 from pipeline.reporting.glossary import MEASURES
 from pipeline.reporting.markup import Markup, join, table, tag

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import files
-from pipeline.config.choice import Choice
-from pipeline.config.comparison import Comparison
-from pipeline.config.model import Model
-from pipeline.config.params import section
-from pipeline.config.sweep import Sweep
-from pipeline.config.train import Train
+from pipeline.architectures.shared.settings import Model
+from pipeline.common import files
+from pipeline.common.params import section
+from pipeline.search.comparison import Comparison
+from pipeline.search.settings import Sweep
 from pipeline.tasks import Prepared, open_prepared
+from pipeline.training.choice import Choice
 from pipeline.training.inputs import all_that_decides
+from pipeline.training.settings import Train
 from pipeline.training.setup import read_choice
 
 

@@ -8,13 +8,13 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
-from pipeline.config import InputError
-from pipeline.config.choice import Choice
+from pipeline.common import InputError
 from pipeline.search import Plan, study, trials
 from pipeline.search.places import FINISHED
 from pipeline.search.space import make_space
+from pipeline.training.choice import Choice
 from pipeline.training.setup import cores, settle
-from pipeline.training.side_by_side import SideBySide
+from pipeline.training.worker_processes import SideBySide
 
 FINALISTS = 3  # choices that the evidence compares, too
 

@@ -15,7 +15,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 
-from pipeline.config import files
+from pipeline.common import files
 
 BEGIN = b'{"op_code":'  # of every record
 

@@ -16,7 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.config import process
+from pipeline.common import process
 from pipeline.search.study import FIRST, GIVEN_BACK
 
 POLL_SECONDS = 0.2

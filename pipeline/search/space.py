@@ -11,12 +11,12 @@ from typing import Any, get_args
 from optuna.trial import BaseTrial
 
 from pipeline.architectures import make_model
-from pipeline.config import InputError
-from pipeline.config.choice import Choice
-from pipeline.config.registry import Named, all_known
-from pipeline.config.sweep import Range, Sweep
+from pipeline.common import InputError
+from pipeline.common.registry import Named, all_known
 from pipeline.search import Plan
+from pipeline.search.settings import Range, Sweep
 from pipeline.tasks import open_prepared
+from pipeline.training.choice import Choice
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS, effective
 

@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
-from pipeline.config import InputError, files, paths
+from pipeline.common import InputError, files, paths
 from pipeline.search import Plan
 from pipeline.search.journal import Journal
 from pipeline.search.space import Space

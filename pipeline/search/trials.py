@@ -15,7 +15,7 @@ from pipeline.search.space import Space, make_space
 from pipeline.tasks import Prepared
 from pipeline.training.loop import Fit
 from pipeline.training.setup import set_up
-from pipeline.training.side_by_side import Send
+from pipeline.training.worker_processes import Send
 
 PRUNED_AT = "pruned_at"  # the epoch after which a trial was ended early
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from pipeline.architectures import SequenceModel
-from pipeline.architectures._saved import make_task
-from pipeline.config import InputError, files
+from pipeline.architectures.shared.saved import make_task
+from pipeline.common import InputError, files
 from pipeline.tasks import Prepared
 
 Answer = Callable[[pd.DataFrame], pd.DataFrame]  # requests to answers, by a network in this process or in another

@@ -20,12 +20,14 @@ import pandas as pd
 import torch
 
 from pipeline.architectures import SequenceModel
-from pipeline.config import InputError
-from pipeline.services import Answer, Column, Service, _request_times, _request_values, _series_told, check_columns
-from pipeline.tasks import Prepared, _calendar, _scaler
-from pipeline.tasks._faults import listed
-from pipeline.tasks._times import ACCEPTED, Clock, clock_of
+from pipeline.common import InputError
+from pipeline.services import Answer, Column, Service, check_columns
+from pipeline.services.shared import request_times, request_values, series_profile
+from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
+from pipeline.tasks.series import calendar_columns, scaler
+from pipeline.tasks.series.times import ACCEPTED, Clock, clock_of
+from pipeline.tasks.shared.faults import listed
 
 TOGETHER = 64  # windows that are read at once
 SERIES = "series"
@@ -100,15 +102,15 @@ class Forecasts(Service):
         Raises InputError, which names all that is wrong with the series.
         """
         task, cells = self.task, rows[self.task.time].tolist()
-        times, faults = _request_times.read(cells, task.time, self._clock, self._step)
-        values = _request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
+        times, faults = request_times.read(cells, task.time, self._clock, self._step)
+        values = request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
-        if faults := faults + _request_values.faults(values, places, task):
+        if faults := faults + request_values.faults(values, places, task):
             raise InputError(f"series {name!r}: {'; '.join(faults)}")
         size = task.look_back + task.horizon
         times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
-        features = _scaler.standardised(values[-size:], self.learned, task.columns)
-        return times, np.hstack([features, _calendar.columns(times)]) if task.calendar else features
+        features = scaler.standardised(values[-size:], self.learned, task.columns)
+        return times, np.hstack([features, calendar_columns.columns(times)]) if task.calendar else features
 
     @property
     def _step(self) -> pd.Timedelta:
@@ -143,7 +145,7 @@ class Forecasts(Service):
     def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
         """Of the rows that taught or chose; the network's errors on the validation rows alone."""
         (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
-        size = _series_told.SEASONS * self.task.season
+        size = series_profile.SEASONS * self.task.season
         judged = (begin + -begin % size, end)  # from the first whole block in the validation rows on
         return {"of": "series", "blocks": self._told(prepared, (0, end), judged, answer)}
 
@@ -173,10 +175,10 @@ class Forecasts(Service):
     ) -> list[dict[str, Any]]:
         """The blocks within `bounds`, with the network's errors within `judged`."""
         task, (times, values) = self.task, _in_units(prepared)
-        scaled = _scaler.standardised(values, self.learned, task.columns)[:, : len(task.targets)]
-        begins = [r for r in _series_told.begins(judged, task.season, task.horizon) if r >= task.look_back]
+        scaled = scaler.standardised(values, self.learned, task.columns)[:, : len(task.targets)]
+        begins = [r for r in series_profile.begins(judged, task.season, task.horizon) if r >= task.look_back]
         errors = self._errors(prepared, begins, scaled, answer) if begins else {}
-        return _series_told.told(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
+        return series_profile.told(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
 
     def _errors(
         self, prepared: Prepared, begins: Sequence[int], scaled: np.ndarray, answer: Answer
@@ -184,7 +186,7 @@ class Forecasts(Service):
         """Mean absolute error of the forecast that begins at each of these rows, in standardised units."""
         task = self.task
         answers = answer(self._requests(prepared, {str(row): row - task.look_back for row in begins}))
-        middle = _scaler.standardised(answers[list(task.targets)].to_numpy(np.float64), self.learned, task.targets)
+        middle = scaler.standardised(answers[list(task.targets)].to_numpy(np.float64), self.learned, task.targets)
         forecast = middle.reshape(len(begins), task.horizon, len(task.targets))
         true = np.stack([scaled[row : row + task.horizon] for row in begins])
         return dict(zip(begins, np.abs(forecast - true).mean(axis=(1, 2)).tolist(), strict=True))

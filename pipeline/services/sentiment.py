@@ -13,12 +13,14 @@ import pandas as pd
 import torch
 
 from pipeline.architectures import SequenceModel
-from pipeline.config import InputError
-from pipeline.config.files import text_digest
-from pipeline.services import Answer, Column, Service, _abstention, _texts_told, check_columns
-from pipeline.tasks import Prepared, Ragged, _reviews, _tokens
-from pipeline.tasks._tokens import UNKNOWN, saved
+from pipeline.common import InputError
+from pipeline.common.files import text_digest
+from pipeline.services import Answer, Column, Service, check_columns
+from pipeline.services.shared import abstention, text_profile
+from pipeline.tasks import Prepared, Ragged
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.text import reviews, tokens as _tokens
+from pipeline.tasks.text.tokens import UNKNOWN, saved
 
 LONGEST = 100_000  # characters of a text
 TOGETHER = 64  # texts that are read at once, those of like length together
@@ -38,7 +40,7 @@ class Reviews(Service):
     @property
     def outputs(self) -> list[Column]:
         each = [Column(f"probability_{name}", "double") for name in self.task.labels]
-        answer = [Column("label", "string", required=False), Column(_abstention.COLUMN, "boolean")]
+        answer = [Column("label", "string", required=False), Column(abstention.COLUMN, "boolean")]
         return [*answer, Column("probability", "double"), *each]
 
     @property
@@ -54,11 +56,11 @@ class Reviews(Service):
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.band)
         labels = pd.Series(np.where(sure, names[probabilities.argmax(axis=1)], None), dtype=object)  # null in JSON
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
-        return pd.DataFrame({"label": labels, _abstention.COLUMN: ~sure, "probability": likeliest, **each})
+        return pd.DataFrame({"label": labels, abstention.COLUMN: ~sure, "probability": likeliest, **each})
 
     def _tokens(self, texts: list[str], first: int) -> Ragged:
         """What `Sentiment.encode` reads, not padded."""
-        cleaned = _reviews.clean(texts)
+        cleaned = reviews.clean(texts)
         if not all(cleaned):
             raise InputError(f"row {first + cleaned.index('') + 1}: text is empty but for markup; accepted: text")
         rows = _tokens.encode(_tokens.saved(self.folder), cleaned, self.task.max_tokens)
@@ -113,7 +115,7 @@ class Reviews(Service):
     def _told(
         self, texts: Sequence[str], labels: Sequence[int], answer: Answer, of_all: Sequence[int] | None = None
     ) -> dict[str, Any]:
-        return _texts_told.told(texts, labels, self.task.labels, saved(self.folder), answer, of_all)
+        return text_profile.told(texts, labels, self.task.labels, saved(self.folder), answer, of_all)
 
 
 def digest_of(text: str) -> str:

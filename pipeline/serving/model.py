@@ -13,9 +13,9 @@ import torch
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
-from pipeline.architectures._saved import load, make_task
-from pipeline.config import InputError, files
-from pipeline.config.registry import find
+from pipeline.architectures.shared.saved import load, make_task
+from pipeline.common import InputError, files
+from pipeline.common.registry import find
 from pipeline.services import Service
 
 

@@ -15,7 +15,7 @@ import torch
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.services import Column
 
 PROJECT = __name__.partition(".")[0]

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Protocol
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving.requests import RepeatedKeyError, with_keys_once
-from pipeline.tasks import _csv, _faults, _text_files
+from pipeline.tasks.shared import csv_files, faults as _faults, text_files
 
 PIECE = 4096  # rows
 
@@ -43,7 +43,7 @@ class Parquet:
     def __init__(self, path: Path, columns: Sequence[Column]):
         with path.open("rb") as file:
             if file.read(4) != b"PAR1":
-                raise InputError(f"{path} is {_text_files.other_kind(path) or 'no parquet file'}; accepted: parquet")
+                raise InputError(f"{path} is {text_files.other_kind(path) or 'no parquet file'}; accepted: parquet")
         self.path = path
         with self._opened() as file:
             names = file.schema_arrow.names
@@ -66,7 +66,7 @@ class CSV:
     """Every cell is the text that it is."""
 
     def __init__(self, path: Path, columns: Sequence[Column]):
-        self.reader = _csv.Reader(path, str(path))
+        self.reader = csv_files.Reader(path, str(path))
         self.wanted = [column.name for column in columns if column.name in self.reader.names]
         required = [column.name for column in columns if column.required]
         _faults.refuse(str(path), self.reader.lacks([*required, *self.wanted]))
@@ -90,7 +90,7 @@ class JSONLines:
         self._names: dict[str, None] = {}  # of all objects so far
 
     def pieces(self) -> Iterator[Piece]:
-        with _text_files.opened(self.path, str(self.path)) as lines:
+        with text_files.opened(self.path, str(self.path)) as lines:
             objects = self._objects(lines)
             while (piece := self._piece(itertools.islice(objects, PIECE))).numbers:
                 yield piece

@@ -9,7 +9,7 @@ from contextlib import suppress
 import uvicorn
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.serving.guard import ASK, LARGEST, Guard
 from pipeline.serving.package import answers, example_of, inputs_of
 

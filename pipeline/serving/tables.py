@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving.pieces import CSV, JSONLines, Parquet, Piece, Source
-from pipeline.tasks import _csv, _faults
+from pipeline.tasks.shared import csv_files, faults as _faults
 
 OPENERS: dict[str, Callable[[Path, Sequence[Column]], Source]] = {".parquet": Parquet, ".csv": CSV, ".jsonl": JSONLines}
 KINDS = tuple(OPENERS)
@@ -80,7 +80,7 @@ def _typed(piece: Piece, columns: Sequence[Column], faults: _faults.Tally) -> pd
 def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
     if pd.api.types.is_numeric_dtype(cells):
         return pd.Series(cells.to_numpy(np.float64, na_value=np.nan))
-    numbers = _csv.numbers(cells.tolist())
+    numbers = csv_files.numbers(cells.tolist())
     for row in np.flatnonzero(np.isnan(numbers)).tolist():
         cell = cells.iloc[row]
         if not is_nothing(cell):

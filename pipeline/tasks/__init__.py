@@ -13,9 +13,9 @@ from jaxtyping import Float, Int, Shaped
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.config import InputError, Settings, files, paths
-from pipeline.config.params import check, load
-from pipeline.config.registry import Named, all_known, find, known, names
+from pipeline.common import InputError, Settings, files, paths
+from pipeline.common.params import check, load
+from pipeline.common.registry import Named, all_known, find, known, names
 
 SPLITS = ("train", "valid", "gate", "test")
 
@@ -173,7 +173,7 @@ class Prepared:
 
     def columns(self, split: str) -> Columns:
         """The split's columns (and the series that all splits share), as views of the memory-mapped files."""
-        from pipeline.tasks import _columns
+        from pipeline.tasks.shared import columns as _columns
 
         shared = self.folder / "shared.arrow"
         columns = _columns.read(self.folder / f"{split}.arrow")
@@ -187,7 +187,7 @@ class Prepared:
 
     def texts(self, split: str) -> list[str]:
         """The split's raw texts, for tasks that keep them."""
-        from pipeline.tasks import _columns
+        from pipeline.tasks.shared import columns as _columns
 
         return _columns.strings(self.folder / f"{split}.arrow", "text")
 

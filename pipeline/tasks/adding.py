@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.tasks import DataSpec
-from pipeline.tasks._drawn import Valued
+from pipeline.tasks.shared.drawn import Valued
 
 
 class Adding(Valued):

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.tasks import DataSpec
-from pipeline.tasks._drawn import Labelled
+from pipeline.tasks.shared.drawn import Labelled
 
 ALPHABET = 8  # symbols 1..8; 0 is blank and 9 asks
 BLANK, ASK = 0, 9

@@ -28,24 +28,19 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.config import files
-from pipeline.tasks import (
-    Batch,
-    Columns,
-    _audit,
-    _calendar,
-    _calibration,
-    _columns,
-    _errors,
-    _faults,
-    _oddities,
-    _scaler,
-    _season,
-    _series,
-    _source,
-    _windows,
+from pipeline.common import files
+from pipeline.tasks import Batch, Columns
+from pipeline.tasks.series import (
+    calendar_columns,
+    errors,
+    oddities,
+    reading,
+    scaler,
+    season as _season,
+    windows as _windows,
 )
-from pipeline.tasks._windowed import Windowed
+from pipeline.tasks.series.windowed import Windowed
+from pipeline.tasks.shared import audit as _audit, calibration, columns as _columns, faults as _faults, source
 
 
 class Forecast(Windowed):
@@ -87,21 +82,21 @@ class Forecast(Windowed):
 
     def fetch(self, folder: Path) -> dict[str, Any]:
         with files.replacing(folder / "series.csv") as path:
-            _source.copy(self.source, path)
-            digest = _source.verified(path, self.digest, self.source)
+            source.copy(self.source, path)
+            digest = source.verified(path, self.digest, self.source)
             known = {"provenance": self.source, "licence": self.licence}
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
-        series = _series.read(raw / "series.csv", self.source, self.time, self.columns)
+        series = reading.read(raw / "series.csv", self.source, self.time, self.columns)
         _faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"
         rows, windows = self._split(series)
-        learned = _scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
-        values = _scaler.standardised(series.values, learned, self.columns)
+        learned = scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
+        values = scaler.standardised(series.values, learned, self.columns)
         if self.calendar:
-            values = np.hstack([values, _calendar.columns(series.times)])
+            values = np.hstack([values, calendar_columns.columns(series.times)])
         _columns.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
         for split, first in windows.items():
             _columns.write(folder / f"{split}.arrow", {"start": first})
@@ -113,7 +108,7 @@ class Forecast(Windowed):
         files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
         return self._audit(series, folder, rows, windows)
 
-    def _undecided(self, series: _series.Series) -> list[str]:
+    def _undecided(self, series: reading.Series) -> list[str]:
         """Faults of settings that only the file shows: season or splits that are not stated, dates on another clock."""
         if series.step is None:
             return []
@@ -123,7 +118,7 @@ class Forecast(Windowed):
         proposal = _windows.proposal(series.times.dropna().sort_values())
         return [*faults, f"`splits` is missing; dates hold while data grow, such as {proposal}"]
 
-    def _split(self, series: _series.Series) -> tuple[_windows.Borders, dict[str, _windows.Starts]]:
+    def _split(self, series: reading.Series) -> tuple[_windows.Borders, dict[str, _windows.Starts]]:
         """Rows and windows of each split."""
         assert self.splits is not None, "refused before"
         rows = _windows.borders(series.times, self.splits)
@@ -133,7 +128,7 @@ class Forecast(Windowed):
         return rows, windows | {"train": _windows.thinned(windows["train"], self.windows)}
 
     def _audit(
-        self, series: _series.Series, folder: Path, rows: _windows.Borders, windows: dict[str, _windows.Starts]
+        self, series: reading.Series, folder: Path, rows: _windows.Borders, windows: dict[str, _windows.Starts]
     ) -> dict[str, Any]:
         """Rows are the forecast ones: each stands in one split, after all rows of the splits before it."""
         shared = _windows.shared_rows(windows, self.look_back, self.horizon)
@@ -150,7 +145,7 @@ class Forecast(Windowed):
             spans={split: [str(series.times[row]) for row in (first, end - 1)] for split, (first, end) in rows.items()},
             forecast_rows_shared=shared,
             in_time_order=True,
-            **_oddities.of(series, self.columns, [*self.targets, *self.observed], rows),
+            **oddities.of(series, self.columns, [*self.targets, *self.observed], rows),
         )
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -173,12 +168,12 @@ class Forecast(Windowed):
     def answers(
         self, outputs: Float[Tensor, "batch horizon targets"], learned: Mapping[str, Any]
     ) -> Float[Tensor, "batch horizon targets"]:
-        return _errors.in_units(outputs, self.targets, learned)
+        return errors.in_units(outputs, self.targets, learned)
 
     def calibrate(
         self, outputs: Float[Tensor, "batch horizon targets"], targets: Float[Tensor, "batch horizon targets"]
     ) -> dict[str, Any]:
-        return {"half_widths": _calibration.half_widths(outputs, targets, self.coverage), "coverage": self.coverage}
+        return {"half_widths": calibration.half_widths(outputs, targets, self.coverage), "coverage": self.coverage}
 
     def contributions(
         self,
@@ -186,7 +181,7 @@ class Forecast(Windowed):
         targets: Float[Tensor, "batch horizon targets"],
         learned: Mapping[str, Any],
     ) -> Float[Tensor, "batch 7"]:
-        return _errors.contributions(outputs, targets, self.targets, learned)
+        return errors.contributions(outputs, targets, self.targets, learned)
 
     def scores(self, means: Float[Tensor, "... 7"]) -> dict[str, Float[Tensor, "..."]]:
-        return _errors.scores(means)
+        return errors.scores(means)

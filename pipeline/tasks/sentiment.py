@@ -23,23 +23,10 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.config import InputError
-from pipeline.tasks import (
-    SPLITS,
-    Batch,
-    Columns,
-    DataSpec,
-    Ragged,
-    Task,
-    _audit,
-    _calibration,
-    _carve,
-    _near_copies,
-    _review_files,
-    _reviews,
-    _scores,
-    _tokens,
-)
+from pipeline.common import InputError
+from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
+from pipeline.tasks.shared import audit as _audit, calibration as _calibration, scores as _scores
+from pipeline.tasks.text import carve, near_copies as _near_copies, review_files, reviews as _reviews, tokens
 
 
 class Sentiment(Task):
@@ -133,7 +120,7 @@ class Sentiment(Task):
             names["group"] = self.group
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
-            found, known = _review_files.find(self.source, self.repository, self.revision, Path(downloads))
+            found, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
             copied = _reviews.copy_all(found, folder, names, self.labels, only)
         reviews = {split: of_split.counts for split, of_split in copied.items()}
         _reviews.complete(str(found["train"]), reviews["train"])
@@ -141,11 +128,11 @@ class Sentiment(Task):
         return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
-        plan = _carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
-        reviews, split, facts = _carve.carve(_reviews.load(raw), plan, seed)
+        plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
+        reviews, split, facts = carve.carve(_reviews.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
-        read = _tokens.write(folder, texts, labels, self.vocabulary, self.max_tokens)
+        read = tokens.write(folder, texts, labels, self.vocabulary, self.max_tokens)
         audit = _audit.of(
             folder,
             {name: [text.casefold() for text in some] for name, some in texts.items()},
@@ -161,7 +148,7 @@ class Sentiment(Task):
         inputs, targets = columns["inputs"], columns["targets"]
         assert isinstance(inputs, Ragged)
         assert isinstance(targets, Tensor)
-        return Batch(*_tokens.padded(inputs, rows), targets[rows])
+        return Batch(*tokens.padded(inputs, rows), targets[rows])
 
     def lengths(self, columns: Columns) -> Int[Tensor, " rows"]:
         inputs = columns["inputs"]
@@ -173,9 +160,9 @@ class Sentiment(Task):
         cleaned = _reviews.clean(texts)
         if not all(cleaned):
             raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")
-        column = _tokens.few(_tokens.saved(folder), cleaned, self.max_tokens)
+        column = tokens.few(tokens.saved(folder), cleaned, self.max_tokens)
         rows = torch.arange(len(cleaned))
-        return Batch(*_tokens.padded(column, rows), torch.zeros_like(rows))
+        return Batch(*tokens.padded(column, rows), torch.zeros_like(rows))
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs, targets)

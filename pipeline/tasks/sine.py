@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from pipeline.tasks import DataSpec
-from pipeline.tasks._drawn import Valued
+from pipeline.tasks.shared.drawn import Valued
 
 
 class Sine(Valued):

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.tasks import DataSpec
-from pipeline.tasks._drawn import Labelled
+from pipeline.tasks.shared.drawn import Labelled
 
 
 class SumSign(Labelled):

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.tasks import DataSpec
-from pipeline.tasks._drawn import Labelled
+from pipeline.tasks.shared.drawn import Labelled
 
 X = 1  # tokens: 1 is X, 2 is Y, 3..6 are the distractors a, b, c, d, 7 starts a sequence; 0 is padding
 START = 7

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import InputError, command, files
+from pipeline.common import InputError, command, files
 from pipeline.tracking import runs
 
 

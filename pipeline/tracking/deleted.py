@@ -6,7 +6,7 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from pipeline.config import InputError
+from pipeline.common import InputError
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such run, or no id of one
 REFUSED = ("must be in the 'active' state", "it is in the deleted state")  # what MLflow says of a write

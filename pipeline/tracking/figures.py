@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
-from pipeline.config import paths
-from pipeline.measures.candidates import Candidate
+from pipeline.common import paths
+from pipeline.evaluation.candidates import Candidate
 from pipeline.reporting import pictures
 from pipeline.tasks import Prepared
-from pipeline.training.side_by_side import Send, SideBySide, start_method
+from pipeline.training.worker_processes import Send, SideBySide, start_method
 
 
 @contextmanager

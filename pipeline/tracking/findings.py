@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.reporting import challenges
+from pipeline.reporting import sections
 from pipeline.tracking import artifacts, runs
 
 EXPERIMENT = "challenges"
@@ -17,7 +17,7 @@ def log(
     try:
         runs.log_metrics(run_id, numbers)
         artifacts.log_json(run_id, found, f"{stage}.json")
-        artifacts.log_text(run_id, challenges.page(stage, found), f"figures/{stage}.html")
+        artifacts.log_text(run_id, sections.page(stage, found), f"figures/{stage}.html")
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import files, machine, paths
+from pipeline.common import files, machine, paths
 from pipeline.tasks import Prepared
 from pipeline.tracking import models, runs
 from pipeline.tracking.cell import CellRuns

@@ -21,9 +21,9 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 
 import pipeline
 from pipeline.architectures import SequenceModel
-from pipeline.architectures._saved import load
-from pipeline.config import files
-from pipeline.config.registry import find
+from pipeline.architectures.shared.saved import load
+from pipeline.common import files
+from pipeline.common.registry import find
 from pipeline.services import Column, Service
 from pipeline.tasks import Prepared, Task
 from pipeline.tracking import runs

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pipeline.config import InputError, files, paths
+from pipeline.common import InputError, files, paths
 
 COLUMNS = (
     ("experiments", "artifact_location"),

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from pipeline.config import InputError, files, paths
+from pipeline.common import InputError, files, paths
 from pipeline.tracking.runs import client, paged, written
 
 CHAMPION, CHALLENGER = "champion", "challenger"

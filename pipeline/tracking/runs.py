@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
 
-from pipeline.config import files, paths, process
+from pipeline.common import files, paths, process
 from pipeline.reporting import colours
 from pipeline.tracking import deleted, store
 

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
-from pipeline.config import InputError, paths
+from pipeline.common import InputError, paths
 from pipeline.tracking import moved
 
 SECONDS = 5  # to wait for a tracking server's answer

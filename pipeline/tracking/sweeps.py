@@ -7,9 +7,8 @@ from typing import Any
 from optuna import Study
 from optuna.trial import FrozenTrial
 
-from pipeline.config import files, paths
-from pipeline.reporting import studies
-from pipeline.search import Plan, trials
+from pipeline.common import files, paths
+from pipeline.search import Plan, study_figures, trials
 from pipeline.tracking import artifacts, lineage, runs
 
 STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # a trial's state as a run's
@@ -73,7 +72,7 @@ class StudyRuns:
         runs.set_tags(
             self.parent, {"best.trial": best.number, **{f"best.{key}": value for key, value in best.params.items()}}
         )
-        artifacts.log_text(self.parent, studies.page(self.study), "figures/study.html")
+        artifacts.log_text(self.parent, study_figures.page(self.study), "figures/study.html")
         runs.finish(self.parent)
 
     def _log(self, trial: FrozenTrial) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.config.files import replacing
+from pipeline.common.files import replacing
 
 
 def write(path: Path, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pipeline
-from pipeline.config import files, paths
+from pipeline.common import files, paths
 
 SHARED = ("__init__", "_parts", "_recurrent", "_scan")  # files of pipeline/architectures that every network runs
 

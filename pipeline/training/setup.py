@@ -12,16 +12,16 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
 from pipeline.architectures import SequenceModel, make_model
-from pipeline.config import InputError
-from pipeline.config.choice import Choice, stated
-from pipeline.config.machine import cores as cores  # for those who set a process up
-from pipeline.config.model import Model
-from pipeline.config.registry import Named, all_known, known
-from pipeline.config.train import Train
+from pipeline.architectures.shared.settings import Model
+from pipeline.common import InputError
+from pipeline.common.machine import cores as cores  # for those who set a process up
+from pipeline.common.registry import Named, all_known, known
 from pipeline.tasks import Prepared, Task
+from pipeline.training.choice import Choice, stated
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
 from pipeline.training.loader import Loader
+from pipeline.training.settings import Train
 
 
 class Run(NamedTuple):

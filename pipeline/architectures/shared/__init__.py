@@ -1,0 +1,1 @@
+"""What architectures share: recurrent and parallel-scan parts, saved networks, settings."""

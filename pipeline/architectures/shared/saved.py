@@ -1,0 +1,27 @@
+"""Build a trained network from its description and its weights; nothing is unpickled."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from pipeline.architectures import SequenceModel, make_model
+from pipeline.architectures.shared.settings import Model
+from pipeline.common.params import check
+from pipeline.common.registry import find
+from pipeline.tasks import Task
+
+
+def load(description: Mapping[str, Any], weights: Path) -> SequenceModel:
+    """The network that `description` (a model.json) describes, with the weights of one seed, ready to predict."""
+    model = make_model(
+        make_task(description), description["architecture"], description["settings"], Model(**description["model"])
+    )
+    model.load_state_dict(load_file(weights))
+    return model.eval()
+
+
+def make_task(description: Mapping[str, Any]) -> Task:
+    """The task with the settings it had when the network was trained."""
+    return check(find(Task, description["kind"]), description["task_settings"], f"tasks.{description['task']}")

@@ -1,0 +1,1 @@
+"""The deck's claims, each beside what a correct experiment shows."""

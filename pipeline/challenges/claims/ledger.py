@@ -1,0 +1,202 @@
+"""The ledger: for each claim of the deck, what a correct experiment shows, and the verdict that its numbers allow.
+
+A verdict is `reproduced` (so it is), `corrected` (true otherwise than claimed), `refuted` (it is not so) or `undecided`
+(seeds or machine cannot tell). Each judge reads what the stages measured; none measures a network anew.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.challenges.claims.sentences import answers
+from pipeline.challenges.deck import plain
+from pipeline.challenges.memory.problems import GUESSING
+from pipeline.challenges.shared.results import Measured
+
+SAME = 1e-6  # a recurrence is the deck's when no output differs by more
+NOISE = 0.1**2  # variance of the noise in the slides' sine: no predictor of the noisy series can have a smaller error
+PLAIN, CONTROLS = "rnn", ("identity", GUESSING)
+
+
+class Judgement(NamedTuple):
+    """What an experiment says of a claim; `interval` is of `number`, None where there is none."""
+
+    verdict: str
+    experiment: str
+    number: float | None
+    seeds: int | None = None
+    interval: list[float] | None = None
+    evidence: str = ""  # where on the page, or in which file, it stands
+
+
+class Claim(NamedTuple):
+    slides: str
+    claim: str
+    program: str  # of pipeline/challenges/deck/printed.py
+    judge: Callable[[Measured], Judgement]
+    tasks: tuple[str, ...] = ()  # of params.yaml, whose results it reads
+
+
+def judged(claim: Claim, measured: Measured, tasks: Iterable[str]) -> Judgement:
+    """The judge's verdict; undecided where params.yaml lacks a task that the claim is about."""
+    if missing := sorted({*claim.tasks} - {*tasks}):
+        return Judgement("undecided", f"Not tried: params.yaml has no task named {' or '.join(missing)}.", None)
+    return claim.judge(measured)
+
+
+def forward(measured: Measured) -> Judgement:
+    seeds, worst = 20, 0.0
+    for seed in range(seeds):
+        weights, x = plain.draw(np.random.default_rng(seed), inputs=10, hidden=20, outputs=5, steps=5)
+        net = nn.RNN(10, 20, batch_first=True, dtype=torch.float64)
+        zeros = torch.zeros(20, dtype=torch.float64)
+        matrices = {"weight_ih_l0": torch.from_numpy(weights.wxh), "weight_hh_l0": torch.from_numpy(weights.whh)}
+        net.load_state_dict({**matrices, "bias_ih_l0": zeros, "bias_hh_l0": zeros})
+        with torch.no_grad():
+            ours = net(torch.from_numpy(x)[None])[0][0] @ torch.from_numpy(weights.why).T
+        worst = max(worst, float((ours - torch.from_numpy(plain.outputs(weights, x))).abs().max()))
+    told = f"torch's RNN with the slide's weights gives the same outputs: none differs by more than {worst:.1e}."
+    return Judgement("reproduced" if worst < SAME else "refuted", told, worst, seeds, evidence="#claims")
+
+
+def vanishes(measured: Measured) -> Judgement:
+    one = _scalar(measured, 0.1)
+    told = (
+        f"With a correct backward pass the gradient vanishes, further than claimed: 10 to the "
+        f"{one['log10']['median']:.0f}, not 10 to the {one['printed_log10']:.0f}."
+    )
+    verdict = "corrected" if one["log10"]["greatest"] < 0 else "refuted"
+    return Judgement(verdict, told, *_logarithm(one), evidence="#diagnose")
+
+
+def explodes(measured: Measured) -> Judgement:
+    one = _scalar(measured, 10.0)
+    told = (
+        "A sigmoid saturates before a weight of 10 can blow anything up: the slope it multiplies by is nearly 0. Over "
+        f"100 steps the gradient is 10 to the {one['log10']['median']:.0f}, not 10 to the {one['printed_log10']:.0f}."
+    )
+    verdict = "reproduced" if one["log10"]["least"] > 0 else "refuted" if one["log10"]["greatest"] < 0 else "undecided"
+    return Judgement(verdict, told, *_logarithm(one), evidence="#diagnose")
+
+
+def dependencies(measured: Measured) -> Judgement:
+    """Half of the seeds is the line: below it, with the whole interval, the net does not learn to recall."""
+    rows = [row for row in measured.stage("memory")["rows"] if row["task"] == "recall"]
+    plain_ones = [row for row in rows if row["architecture"] == PLAIN]
+    if not plain_ones:
+        return Judgement("undecided", "The plain RNN was not measured on recall.", None, evidence="#memory")
+    ours = max(plain_ones, key=lambda row: (row["lag"], row["variant"] == "bits"))
+    alike = [row for row in rows if (row["lag"], row["variant"]) == (ours["lag"], ours["variant"])]
+    others = [row for row in alike if row["architecture"] not in (PLAIN, *CONTROLS)]
+    beside = ", ".join(f"{row['architecture']} in {row['solved']}" for row in others)
+    told = (
+        f"Trained with the choice that params.yaml states, the plain RNN learns to recall over {ours['lag']} steps in "
+        f"{ours['solved']} of {ours['seeds']} seeds{'; ' if beside else ''}{beside}. The slide trains nothing, so that "
+        "its loss says nothing of memory."
+    )
+    share = ours["share"]
+    verdict = "reproduced" if share["high"] < 0.5 else "refuted" if share["low"] > 0.5 else "undecided"
+    return Judgement(verdict, told, share["mean"], ours["seeds"], [share["low"], share["high"]], "#memory")
+
+
+def convergence(measured: Measured) -> Judgement:
+    """The slide sees chance after 27.64 s, since it trains the readout alone."""
+    found = measured.stage("convergence")
+    if not found["sum_sign"]:
+        return Judgement("undecided", "Not tried: convergence.task in params.yaml is null.", None)
+    level = f"{found['criterion']['level']:.0%}"
+    solved = [row for row in found["sum_sign"] if row["solved"] == row["seeds"]]
+    rnn = next((row for row in found["sum_sign"] if row["architecture"] == "rnn"), None)
+    if not solved or rnn is None:
+        return Judgement(
+            "undecided", f"No architecture reached {level} with every seed.", None, evidence="#convergence"
+        )
+    best = min(solved, key=lambda row: row["seconds"]["median"])
+    told = (
+        f"Trained whole, {best['architecture']} reaches {level} on fresh sequences in "
+        f"{best['seconds']['median']:.1f} s (median of {best['seeds']} seeds), {len(solved)} of "
+        f"{len(found['sum_sign'])} architectures with every seed, the plain RNN in {rnn['solved']} of {rnn['seeds']}. "
+        "The slide's 27.64 s at chance are those of a readout that is trained alone."
+    )
+    return Judgement("corrected", told, best["seconds"]["median"], best["seeds"], evidence="#convergence")
+
+
+def parallelization(measured: Measured) -> Judgement:
+    found = measured.stage("benchmark")
+    times = found["deck"]["times_faster"]
+    told = (
+        "The slide's two programs are the same loop. What does gain is a batch in a fused module: "
+        f"{times:.1f} times the sequences a second of the slide's loop, on {found['machine']['cores']} CPU cores. "
+        "What a GPU gains, a CPU cannot say."
+    )
+    return Judgement("corrected", told, times, evidence="#benchmark")
+
+
+def sentiment(measured: Measured) -> Judgement:
+    return _of_task(measured, "imdb", "accuracy", 0.5, "It has to be trained: ")
+
+
+def sentences(measured: Measured) -> Judgement:
+    best = measured.best("imdb")
+    if best is None:
+        return _diverged("imdb")
+    said = answers("imdb", best.name, best.seed)
+    right = sum((one["answer"] or "neutral") == one["claimed"] for one in said)  # the slide's name for no answer
+    each = "; ".join(
+        f"“{one['text']}”: {one['answer'] or 'none'} (the likelier label has {one['probability']:.2f}), "
+        f"claimed {one['claimed']}"
+        for one in said
+    )
+    told = f"The trained {best.name}, best on validation, answers {right} of {len(said)} so. {each}."
+    verdict = "reproduced" if right == len(said) else "corrected" if right else "refuted"
+    return Judgement(verdict, told, float(right), 1, evidence="#imdb")
+
+
+def series(measured: Measured) -> Judgement:
+    if (best := measured.best_score("sine", "mse")) is None:
+        return _diverged("sine")
+    told = (
+        f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide prints "
+        f".000211. {best.name}, best on validation, has {best.mean:.4f} one step ahead on unseen phases."
+    )
+    verdict = "undecided" if best.interval is None else "refuted" if best.interval[0] > 0.000211 else "reproduced"
+    return Judgement(verdict, told, best.mean, best.seeds, best.interval, "#sine")
+
+
+def _of_task(measured: Measured, task: str, metric: str, chance: float, said: str) -> Judgement:
+    if (best := measured.best_score(task, metric)) is None:
+        return _diverged(task)
+    examples = measured.task(task)["examples"]
+    told = f"{said}{best.name}, best on validation, has {metric} {best.mean:.3f} on {examples:,} test examples."
+    verdict = "corrected" if best.interval is not None and best.interval[0] > chance else "undecided"
+    return Judgement(verdict, told, best.mean, best.seeds, best.interval, f"#{task}")
+
+
+def _diverged(task: str) -> Judgement:
+    told = f"No network that was trained on {task} has finite answers."
+    return Judgement("undecided", told, None, evidence=f"#{task}")
+
+
+def _scalar(measured: Measured, w: float) -> dict[str, Any]:
+    return next(one for one in measured.stage("diagnose")["scalar"]["slides"] if one["w"] == w)
+
+
+def _logarithm(one: Mapping[str, Any]) -> tuple[float, int, list[float]]:
+    log10 = one["log10"]
+    return log10["median"], one["seeds"], [log10["least"], log10["greatest"]]
+
+
+CLAIMS = (
+    Claim("2-3", "A plain recurrent net's forward pass gives an output for each of 5 steps", "forward", forward),
+    Claim("4-6", "With w = 0.1 the gradient vanishes, to 1.09e-20 over 100 steps", "gradients", vanishes),
+    Claim("4-6", "With w = 10 the gradient explodes, to 2.0e+20 over 100 steps", "gradients", explodes),
+    Claim("7-9", "A plain RNN does not learn to recall the first of many bits", "dependencies", dependencies),
+    Claim("10-12", "Training is slow: chance after 100 epochs and 27.64 s", "convergence", convergence),
+    Claim("13-15", "Sequential computing costs 6.29 times what a batch costs", "parallelization", parallelization),
+    Claim("16-18", "A recurrent net tells the sentiment of a text", "sentiment", sentiment, ("imdb",)),
+    Claim("16-18", "Three sentences are positive, negative and neutral", "sentiment", sentences, ("imdb",)),
+    Claim("19-21", "A recurrent net predicts a noisy sine to a loss of .000211", "series", series, ("sine",)),
+)

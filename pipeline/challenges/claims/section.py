@@ -1,0 +1,45 @@
+"""The page's ledger of claims: what the deck says, what its program does, what is so."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from pipeline.reporting import words
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.sections import Found
+
+NAME, PLACE = "claims", 80
+TITLE = "The deck's claims"
+ABOUT = (
+    "This project grew from a deck of slides, each pair a small program and what it is said to print. Here is each "
+    "claim beside what the program does when it is run, and what a correct experiment shows."
+)
+
+
+def lead(found: Found) -> Iterator[object]:
+    counts = Counter(claim["verdict"] for claim in found["claims"])
+    yield f"{len(found['claims'])} claims: {words.listed(f'{n} {verdict}' for verdict, n in sorted(counts.items()))}."
+
+
+def charts(found: Found) -> list[Chart]:
+    return []
+
+
+def tables(found: Found) -> Iterator[Markup]:
+    head = ["slides", "claim", "its program, run", "experiment", "number", "seeds", "verdict"]
+    rows = [tag("tr", *(tag("td", cell) for cell in _row(claim))) for claim in found["claims"]]
+    machines = words.listed(dict.fromkeys(claim["machine"] for claim in found["claims"]))
+    yield table(
+        head, rows, f"Numbers with their intervals; those of slides 4-6 are logarithms. Measured on {machines}."
+    )
+
+
+def _row(claim: Found) -> list[object]:
+    number = words.number(claim["number"], 3)
+    if claim["interval"]:
+        low, high = (words.number(end, 3) for end in claim["interval"])
+        number = f"{number} [{low}, {high}]"
+    seeds = "–" if claim["seeds"] is None else claim["seeds"]
+    shown = join(claim["experiment"], " ", tag("a", "More", href=claim["evidence"]) if claim["evidence"] else None)
+    verdict = tag("strong", claim["verdict"])
+    return [claim["slides"], claim["claim"], claim["printed_program"], shown, number, seeds, verdict]

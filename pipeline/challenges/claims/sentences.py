@@ -1,0 +1,35 @@
+"""What a trained network says of the deck's sentences."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from pipeline.architectures.shared.saved import load
+from pipeline.challenges.deck.printed import SENTENCES
+from pipeline.common import InputError, files, paths
+from pipeline.common.registry import find
+from pipeline.services import Service
+
+
+def answers(task: str, architecture: str, seed: int) -> list[dict[str, Any]]:
+    """Of each sentence: what the slide says of it, the answer (None for an abstention), the likeliest's probability."""
+    folder = paths.trained(task, architecture)
+    description = files.read_json(folder / "model.json")
+    service = find(Service, description["kind"])(description | {"seed": seed}, paths.prepared(task))
+    with torch.inference_mode():
+        model = load(description, _weights(folder, seed))
+        table = service.answer(pd.DataFrame({"text": list(SENTENCES)}), model)
+    said = zip(SENTENCES.items(), table["label"], table["abstained"], table["probability"], strict=True)
+    return [
+        {"text": text, "claimed": claimed, "answer": None if abstained else label, "probability": probability}
+        for (text, claimed), label, abstained, probability in said
+    ]
+
+
+def _weights(folder: Path, seed: int) -> Path:
+    path = folder / f"{seed}.safetensors"
+    if not path.exists():
+        raise InputError(f"no trained network in {path}: run `dvc repro train` first")
+    return path

@@ -1,0 +1,132 @@
+"""What the convergence stage measures: a job for each kind of measurement, architecture and seed.
+
+solve     train on fresh sequences until fresh ones show that the task is solved
+control   the deck's program, of which the readout alone is trained
+surface   the loss around the weights that train wrote, on validation sequences
+free      the series' networks that train wrote, fed their own predictions
+"""
+
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+
+from pipeline.architectures.shared.settings import Model
+from pipeline.challenges.convergence import free_running, surface
+from pipeline.challenges.convergence.settings import Convergence
+from pipeline.challenges.deck import readout_only
+from pipeline.challenges.shared import trained
+from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.solving import solve
+from pipeline.common import Mistakes
+from pipeline.common.params import section
+from pipeline.tasks import Task, make, open_prepared
+from pipeline.tasks.sine import Sine
+from pipeline.tasks.sum_sign import SumSign
+from pipeline.training.settings import Train
+from pipeline.training.setup import read_choice
+
+Params = dict[str, Any]
+Kind = TypeVar("Kind", bound=Task)
+WAVES = 77  # waves are drawn from a seed of their own: train's splits have 0 to 2 in its place
+
+
+class Job(NamedTuple):
+    """One thing to measure; the deck's program has no architecture."""
+
+    kind: str
+    architecture: str
+    seed: int
+
+
+class Plan(NamedTuple):
+    """What is measured, with the two tasks it is measured on; None leaves out what needs it."""
+
+    params: Params
+    settings: Convergence
+    task: SumSign | None
+    series: Sine | None
+
+
+def plan(params: Params) -> Plan:
+    """Raises InputError for tasks that are not there, or of another kind."""
+    settings = section(Convergence, params)
+    task, series = _task(params, "task", settings.task, SumSign), _task(params, "series", settings.series, Sine)
+    own = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
+    return Plan(params, settings, task and task.model_copy(update=own), series)
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """Everything that is measured. Raises InputError for networks that are not trained."""
+    names, seeds, settings = list(plan.params["architectures"]), own_seeds(plan), plan.settings
+    every: list[Job] = []
+    if settings.task:
+        open_prepared(settings.task, plan.params)
+        every += [Job("solve", name, seed) for name in names for seed in seeds]
+        every += [Job("control", "", seed) for seed in seeds]
+    for kind, task in (("surface", settings.task), ("free", settings.series)):
+        if task:
+            described = {name: trained.description(task, name) for name in names}
+            every += [Job(kind, name, int(seed)) for name in names for seed in described[name]["seeds"]]
+    return every
+
+
+def own_seeds(plan: Plan) -> list[int]:
+    return [plan.params["seed"] + number for number in range(plan.settings.seeds)]
+
+
+def measure(plan: Plan, job: Job) -> dict[str, Any]:
+    """What one job gives, as JSON values."""
+    return {"solve": _solve, "control": _control, "surface": _surface, "free": _free}[job.kind](plan, job)
+
+
+def waves(plan: Plan) -> free_running.Waves:
+    """The waves that every network and predictor goes on with."""
+    settings = plan.settings
+    assert plan.series is not None
+    return free_running.draw(plan.series, settings.waves, settings.ahead, 1_000 * plan.params["seed"] + WAVES)
+
+
+def _solve(plan: Plan, job: Job) -> dict[str, Any]:
+    settings, own = plan.settings, plan.params["architectures"][job.architecture] or {}
+    assert plan.task is not None
+    model, train = section(Model, plan.params), section(Train, plan.params)
+    choice, criterion = read_choice(job.architecture, own), Criterion(measure="accuracy", level=settings.level)
+    length = (settings.most, settings.every, settings.checked, settings.average)
+    return solve(plan.task, job.architecture, own, choice, model, train, job.seed, criterion, *length)
+
+
+def _control(plan: Plan, job: Job) -> dict[str, Any]:
+    assert plan.task is not None
+    return readout_only.experiment(job.seed, plan.task.steps)
+
+
+def _surface(plan: Plan, job: Job) -> dict[str, Any]:
+    assert plan.settings.task is not None
+    status, model = trained.network(plan.settings.task, job.architecture, job.seed)
+    if model is None:
+        return status
+    settings, prepared = plan.settings, open_prepared(plan.settings.task, plan.params)
+    columns = prepared.columns("valid")
+    rows = torch.arange(min(settings.examples, prepared.task.rows(columns)))
+    around = surface.Surface(model, surface.on_batch(prepared.task, prepared.task.gather(columns, rows)))
+    distances = torch.linspace(-settings.reach, settings.reach, settings.points, dtype=torch.float64).tolist()
+    return status | surface.describe(around, distances, settings.directions, settings.iterations, job.seed)
+
+
+def _free(plan: Plan, job: Job) -> dict[str, Any]:
+    assert plan.settings.series is not None
+    status, model = trained.network(plan.settings.series, job.architecture, job.seed)
+    if model is None:
+        return status
+    drawn = waves(plan)
+    return status | free_running.errors(free_running.run(model, drawn), drawn)
+
+
+def _task(params: Params, setting: str, name: str | None, kind: type[Kind]) -> Kind | None:
+    if name is None:
+        return None
+    made = make(name, params)
+    if not isinstance(made, kind):
+        own, file = (some.__module__.rsplit(".", 1)[1] for some in (type(made), kind))
+        raise Mistakes([f"convergence.{setting}: {name} is of kind {own}; accepted: {file}, or null for none"])
+    return made

@@ -1,0 +1,185 @@
+"""The page's section on gradients: how far back they reach, why, and what clipping makes of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pipeline.reporting import colours, figures, words
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.sections import Found
+
+NAME, PLACE = "diagnose", 30
+TITLE = "Where do gradients go?"
+ABOUT = (
+    "A network learns from a distant step only if the gradient of its error reaches that step. Going back through "
+    "time, a recurrent net multiplies the gradient by one matrix per step: the product dies out, or blows up, unless "
+    "its factors are held near 1. Measured in float64: the norm of the gradient with respect to what the core reads "
+    "so many steps before the last, as a share of that at the last step. The horizon is how many steps keep more than "
+    "a thousandth of it."
+)
+DARKEST = -200  # logarithm of the gradient from which on the map grows no darker
+
+
+def lead(found: Found) -> Iterator[object]:
+    horizons = {name: best["horizon"] for name, best in _of_initializer(found, "default").items()}
+    steps = max(one["steps"] for one in found["fresh"])
+    yield f"Fresh networks with torch's own first weights, {steps} steps: horizons of {_listed(horizons)} steps."
+    certain = [
+        f"{one['architecture']} with {one['initializer']}"
+        for one in found["fresh"]
+        if one["architecture"] == "rnn" and all(b["largest_singular_value"] < 1 for b in one["blocks"])
+    ]
+    if certain:
+        yield (
+            "For a plain tanh net vanishing is certain when the largest singular value of its recurrent matrix is "
+            f"below 1 (Pascanu et al. 2013): that holds for {words.listed(certain)}."
+        )
+    for one in found["scalar"]["slides"]:
+        log10 = one["log10"]
+        said = "explodes" if one["explodes"] else "does not explode: the sigmoid saturates and the gradient vanishes"
+        yield (
+            f"The deck's scalar net with w = {one['w']:g}, its backward pass corrected: over 100 steps the gradient is "
+            f"10 to the {_short(log10['median'])} (median of {one['seeds']} inputs, [{_short(log10['least'])}, "
+            f"{_short(log10['greatest'])}]), where the slide prints 10 to the {_short(one['printed_log10'])}. "
+            f"It {said if one['w'] > 1 else 'vanishes'}."
+        )
+
+
+def charts(found: Found) -> list[Chart]:
+    return [_fresh(found), _initializers(found), *_trained(found), _scalar(found), _clipping(found)]
+
+
+def tables(found: Found) -> Iterator[Markup]:
+    head = ["architecture", "weights", "horizon", "spectral radius", "largest singular value", "Lyapunov exponent"]
+    rows = [tag("tr", *(tag("td", cell) for cell in _row(one))) for one in (*found["fresh"], *found["trained"])]
+    caption = "Fresh and trained networks; of the recurrent blocks the largest value, of the exponents the first."
+    yield tag("details", tag("summary", "Every network"), join(table(head, rows, caption)))
+
+
+def _row(one: Found) -> list[object]:
+    weights = one["initializer"] if "initializer" in one else f"trained on {one['task']}, seed {one['seed']}"
+    if one.get("status", "ok") != "ok":
+        return [one["architecture"], weights, words.diverged(one), "–", "–", "–"]
+    largest = {
+        key: max((b[key] for b in one["blocks"]), default=None) for key in ("spectral_radius", "largest_singular_value")
+    }
+    exponent = one["lyapunov"][0] if one["lyapunov"] else None
+    numbers = [*largest.values(), exponent]
+    return [one["architecture"], weights, f"{one['horizon']} of {one['steps']}", *map(_short, numbers)]
+
+
+def _fresh(found: Found) -> Chart:
+    every = _of_initializer(found, "default")
+    figure = _flow({name: [one] for name, one in every.items()})
+    summary = "; ".join(f"{name}: horizon {one['horizon']} of {one['steps']}" for name, one in every.items())
+    note = "The dotted line is a thousandth: where a line crosses it, its horizon ends."
+    return Chart("fresh", "Gradient of fresh networks by lag", note, summary, figure)
+
+
+def _initializers(found: Found) -> Chart:
+    """Horizons: a row for each architecture, a column for each initializer."""
+    names = list(dict.fromkeys(one["initializer"] for one in found["fresh"]))
+    rows = list(dict.fromkeys(one["architecture"] for one in found["fresh"]))
+    horizon = {(one["architecture"], one["initializer"]): one["horizon"] for one in found["fresh"]}
+    cells = [[horizon.get((row, name)) for name in names] for row in rows]
+    figure = figures.plain(height=110 + 34 * len(rows))
+    figure.add_heatmap(
+        z=cells, x=names, y=rows, colorscale="Cividis", texttemplate="%{z}", showscale=False, xgap=2, ygap=2
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    summary = "; ".join(f"{row}, {name}: {value}" for (row, name), value in horizon.items())
+    note = "Steps back with more than a thousandth of the last step's gradient; empty: it sets nothing there."
+    return Chart("initializers", "Horizon by initializer", note, summary, figure)
+
+
+def _trained(found: Found) -> Iterator[Chart]:
+    for task in dict.fromkeys(one["task"] for one in found["trained"]):
+        sound = [one for one in found["trained"] if one["task"] == task and one["status"] == "ok"]
+        if not sound:
+            continue
+        by_name: dict[str, list[Found]] = {}
+        for one in sound:
+            by_name.setdefault(one["architecture"], []).append(one)
+        summary = "; ".join(f"{n}: horizons {_listed(dict(enumerate(h)), bare=True)}" for n, h in _horizons(by_name))
+        note = "Every seed is a line. Training changes what an initializer began."
+        yield Chart(f"trained-{task}", f"Gradient after training on {task}", note, summary, _flow(by_name))
+
+
+def _flow(networks: dict[str, list[Found]]) -> go.Figure:
+    figure = figures.plain(height=380)
+    for name, several in networks.items():
+        for number, one in enumerate(several):
+            lags, values = one["inputs"]["lag"], one["inputs"]["log10"]
+            first = values[0] or 0.0
+            relative = [None if value is None else value - first for value in values]
+            look = {**figures.line(name), "showlegend": number == 0}
+            figure.add_scatter(x=lags, y=relative, mode="lines", hovertemplate=f"{name}<br>%{{y:.2f}}", **look)
+    longest = max(one["inputs"]["lag"][-1] for several in networks.values() for one in several)
+    dotted = {"color": colours.MUTED, "dash": "dot", "width": 1}
+    figure.add_scatter(x=[0, longest], y=[-3, -3], mode="lines", line=dotted, showlegend=False, hoverinfo="skip")
+    figure.update_xaxes(title={"text": "lag (steps before the last)"})
+    figure.update_yaxes(title={"text": "log10 of the gradient's norm, last step = 0"})
+    return figure
+
+
+def _scalar(found: Found) -> Chart:
+    chart = found["scalar"]
+    figure = figures.plain(height=380)
+    figure.add_heatmap(
+        z=chart["log10"],
+        x=chart["lags"],
+        y=chart["w"],
+        colorscale="Cividis",
+        zmin=DARKEST,
+        zmax=max(0.0, *(max(row) for row in chart["log10"])),
+        colorbar={"title": {"text": "log10"}},
+        hovertemplate="w %{y}, lag %{x}: 10 to the %{z}<extra></extra>",
+    )
+    figure.add_hline(y=4, line={"color": "#FFFFFF", "dash": "dot", "width": 1.5})
+    figure.update_xaxes(title={"text": "lag"})
+    figure.update_yaxes(title={"text": "w"}, type="log", tickvals=[0.1, 0.3, 1, 4, 10, 20])
+    largest = max(max(row) for row in chart["log10"])
+    note = (
+        "Below the dotted line, w = 4, vanishing is certain: a sigmoid's slope is at most 1/4. Medians over inputs; "
+        "what is below 10 to the -200 is as dark as that."
+    )
+    summary = f"The largest gradient on the whole map is 10 to the {_short(largest)}"
+    return Chart("scalar", "The deck's scalar sigmoid net: log10 of its gradient", note, summary, figure)
+
+
+def _clipping(found: Found) -> Chart:
+    effect = found["clipping"]
+    steps = list(range(1, len(effect["norms"]) + 1))
+    figure = figures.plain(height=320)
+    looks = zip(("none", *effect["thresholds"]), ("#7F7F7F", *list(colours.NAMED.values())), strict=False)
+    for number, (name, colour) in enumerate(looks):
+        style = {"color": colour, "dash": colours.DASHES[number % len(colours.DASHES)]}
+        told = f"{name} {effect['thresholds'][name]:g}" if name != "none" else "before clipping"
+        values = [row[name] for row in effect["norms"]]
+        figure.add_scatter(x=steps, y=values, mode="lines", name=told, line=style)
+    figure.update_xaxes(title={"text": "step"})
+    figure.update_yaxes(title={"text": "norm of the gradient"}, type="log")
+    note = "An unclipped training of the plain RNN under sgd; of the same gradients, what each clipping hands on."
+    most = {name: max((row[name] for row in effect["norms"]), default=None) for name in effect["thresholds"]}
+    summary = "; ".join(f"{name} at most {_short(value)}" for name, value in most.items())
+    return Chart("clipping", "What the optimizer sees of one and the same gradients", note, summary, figure)
+
+
+def _short(value: float | None) -> str:
+    return words.number(value, 3)
+
+
+def _horizons(networks: dict[str, list[Found]]) -> Iterator[tuple[str, list[int]]]:
+    for name, several in networks.items():
+        yield name, [one["horizon"] for one in several]
+
+
+def _of_initializer(found: Found, initializer: str) -> dict[str, Any]:
+    chosen = [one for one in found["fresh"] if one["initializer"] == initializer] or found["fresh"]
+    return {one["architecture"]: one for one in reversed(chosen)}
+
+
+def _listed(horizons: dict[Any, int], bare: bool = False) -> str:
+    return words.listed(str(value) if bare else f"{value} ({name})" for name, value in horizons.items())

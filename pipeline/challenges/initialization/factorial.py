@@ -1,0 +1,142 @@
+"""Evidence: a factorial of initializer and clipping, and the contenders, on fresh seeds.
+
+Each cell first finds its learning rate on a seed that is not used again. Trainings that are done are kept in .work as
+they end, so that a killed evidence goes on.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from pipeline.challenges.initialization import effects
+from pipeline.challenges.initialization.settings import Evidence
+from pipeline.common import files, paths
+from pipeline.common.params import check, section
+from pipeline.common.registry import Named, all_known
+from pipeline.search import Plan, shortened
+from pipeline.search.space import ARTICLE, LIBRARY, OPTIMIZERS
+from pipeline.training.choice import Choice
+from pipeline.training.clipping import CLIPPINGS
+from pipeline.training.initializers import INITIALIZERS
+from pipeline.training.loop import Fit
+from pipeline.training.result_cache import Remembered
+from pipeline.training.setup import set_up
+
+Loss = float | None  # None: it diverged
+
+
+class Cell(NamedTuple):
+    """One combination of the factorial; its learning rate is found."""
+
+    optimizer: str
+    initializer: str
+    clipping: str
+
+
+class Trainings:
+    """Trainings by choice and seed: each is run once, side by side, and remembered."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.settings = plan, section(Evidence, plan.params)
+        self.task = shortened(plan, self.settings).task
+        length = [self.settings.epochs, self.settings.epoch_steps, self.settings.batch_size]
+        key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
+        self.kept = Remembered(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
+
+    def run(self, wanted: Iterable[tuple[Choice, int]], told: str) -> None:
+        """Run those that are not done."""
+        jobs = {_key(*job): job for job in wanted}
+        self.kept.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {told}")
+
+    def losses(self, choice: Choice, seeds: Sequence[int]) -> list[Loss]:
+        return [self.kept.done[_key(choice, seed)] for seed in seeds]
+
+
+def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
+    """The whole evidence for one task: cells of the factorials, factors, contenders (`swept`: the best first).
+
+    Raises InputError for names that do not exist.
+    """
+    settings, trainings = section(Evidence, plan.params), Trainings(plan)
+    all_known(
+        Named("evidence.initializers", "initializer", settings.initializers, INITIALIZERS),
+        Named("evidence.clippings", "clipping", settings.clippings, CLIPPINGS),
+        Named("evidence.learning_rates", "optimizer", settings.learning_rates, OPTIMIZERS),
+    )
+    first = plan.params["seed"]
+    seeds = [first + 1 + number for number in range(settings.repeats)]
+    cells = [Cell(o, i, c) for o in settings.learning_rates for i in settings.initializers for c in settings.clippings]
+    options = {
+        cell: [_choice(settings, cell, rate) for rate in settings.learning_rates[cell.optimizer]] for cell in cells
+    }
+    trainings.run(((choice, first) for some in options.values() for choice in some), "learning rates")
+    tuned = {cell: min(some, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, some in options.items()}
+    contenders = {"default": LIBRARY, "article": ARTICLE, "stated": plan.stated}
+    contenders |= {f"swept {place}": choice for place, choice in enumerate(swept, start=1)}
+    everyone = [*tuned.values(), *contenders.values()]
+    trainings.run(((choice, seed) for seed in seeds for choice in everyone), "fresh seeds")
+    losses = {cell: trainings.losses(choice, seeds) for cell, choice in tuned.items()}
+    factors, compared = _factors(settings, losses), _contenders(trainings, contenders, seeds)
+    for family in (factors, compared):
+        for test, p in zip(family, effects.holm([test.get("p") for test in family]), strict=True):
+            test["p_corrected"] = p
+    return {
+        "task": plan.task,
+        "architecture": plan.architecture,
+        "scale": plan.params["scale"],
+        "measure": "least validation loss",
+        "length": {name: getattr(trainings.task, name) for name in ("epochs", "epoch_steps", "batch_size")},
+        "seeds": seeds,
+        "cells": [
+            {**cell._asdict(), "threshold": tuned[cell].threshold, "learning_rate": tuned[cell].learning_rate}
+            | effects.summary(losses[cell])
+            for cell in cells
+        ],
+        "factors": factors,
+        "contenders": compared,
+    }
+
+
+def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[str, Any]]:
+    """For each optimizer: do initializers differ (on average over clippings), do clippings (over initializers)?"""
+    tests = []
+    for optimizer in settings.learning_rates:
+        every = effects.logarithms([losses[cell] for cell in losses if cell.optimizer == optimizer])
+        cube = every.reshape(len(settings.initializers), len(settings.clippings), -1)  # the cells' order; seeds last
+        for factor, levels in (("initializer", cube.mean(1)), ("clipping", cube.mean(0))):
+            tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels)})
+    return tests
+
+
+def _contenders(trainings: Trainings, contenders: dict[str, Choice], seeds: list[int]) -> list[dict[str, Any]]:
+    default = trainings.losses(contenders["default"], seeds)
+    told = []
+    for name, choice in contenders.items():
+        losses = trainings.losses(choice, seeds)
+        entry = {"contender": name, "choice": choice.model_dump(), "over_seeds": effects.summary(losses)}
+        told.append(entry if name == "default" else entry | effects.paired(losses, default))
+    return told
+
+
+def _choice(settings: Evidence, cell: Cell, rate: float) -> Choice:
+    threshold = settings.clippings[cell.clipping]
+    values = {**cell._asdict(), "threshold": 1.0 if threshold is None else threshold, "learning_rate": rate}
+    return check(Choice, values, "evidence")
+
+
+def _train(plan: Plan, settings: Evidence, job: tuple[Choice, int]) -> Loss:
+    choice, seed = job
+    prepared = shortened(plan, settings)
+    fit = Fit(set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, seed))
+    for _ in fit:
+        pass
+    return None if fit.progress.diverged else fit.progress.best_loss
+
+
+def _key(choice: Choice, seed: int) -> str:
+    return json.dumps([choice.model_dump(), seed], sort_keys=True)
+
+
+def _worth(loss: Loss) -> float:
+    return float("inf") if loss is None else loss

@@ -1,0 +1,138 @@
+"""The page's section on initialisation and clipping: what a factorial on fresh seeds says."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.challenges.initialization import settings
+from pipeline.challenges.initialization.effects import FLOOR
+from pipeline.common import InputError, files, paths
+from pipeline.common.params import section
+from pipeline.reporting import figures, words
+from pipeline.reporting.chapter import drawn
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup, join, table, tag
+
+NAME, PLACE = "evidence", 20
+TITLE = "Do initialisation and clipping matter?"
+VALUES = ("mean", "low", "high")
+CHANCE = 0.05  # a corrected p value below this is told as a difference
+
+Evidence = Mapping[str, Any]  # reports/evidence/SCALE/TASK.json
+LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop": ("#009E73", "diamond")}
+
+
+ABOUT = (
+    "Each cell of a factorial first found its learning rate on a seed apart; then the same fresh seeds trained all "
+    "of them. The number is the least validation loss. p values are of rank tests over seeds, corrected (Holm) "
+    "for the number of factors on a task, and of contenders; a diverged seed counts as the worst."
+)
+
+
+def read(params: Mapping[str, Any], missing: list[str]) -> list[Evidence]:
+    """That on this scale's tasks, and what was measured once in full and is kept by git."""
+    tasks: list[str] = []
+    try:
+        tasks = section(settings.Evidence, params).tasks
+    except InputError as error:
+        missing.append(f"this scale's evidence: {error}")
+    at_scale = {task: paths.evidence(params["scale"], task) for task in tasks}
+    absent = {task: path for task, path in at_scale.items() if not path.exists()}
+    missing += [f"{path}: run `dvc repro evidence@{task}`" for task, path in absent.items()]
+    there = [path for task, path in at_scale.items() if task not in absent]
+    in_full = sorted(paths.evidence("full", "any").parent.glob("*.json"))
+    return [files.read_json(path) for path in dict.fromkeys([*there, *in_full])]
+
+
+def body(findings: Sequence[Evidence]) -> list[Markup]:
+    """A verdict, the contenders and the factorial's cells for each task."""
+    return [join(*_of_task(found)) for found in findings]
+
+
+def _of_task(found: Evidence) -> Iterator[Markup]:
+    length, seeds = found["length"], len(found["seeds"])
+    steps = f"{length['epochs']} epochs of {length['epoch_steps']:,} steps" if length["epoch_steps"] else "whole epochs"
+    yield tag("h3", f"{found['task']}, {found['architecture']}, at scale {found['scale']}")
+    yield tag("p", f"{seeds} seeds, {steps}, batches of {length['batch_size']}.")
+    yield tag("ul", *(tag("li", _verdict(test)) for test in found["factors"]))
+    yield tag("p", *_against_default(found["contenders"]))
+    yield drawn(f"evidence.{found['scale']}.{found['task']}", [factorial(found)])
+    head = [
+        "set-up",
+        "initializer",
+        "clipping",
+        "optimizer",
+        "learning rate",
+        "loss",
+        "diverged",
+        "better than default by",
+        "p",
+    ]
+    rows = [tag("tr", *(tag("td", cell) for cell in _contender(entry))) for entry in found["contenders"]]
+    yield table(head, rows, "The deck's set-up, the library's defaults, the stated choice and the sweep's best.")
+    head = ["optimizer", "initializer", "clipping", "learning rate", "loss", "diverged"]
+    rows = [tag("tr", *(tag("td", cell) for cell in _cell(cell))) for cell in found["cells"]]
+    yield table(head, rows, "The factorial: mean over sound seeds, with Student's 95 % interval.")
+
+
+def factorial(found: Evidence) -> Chart:
+    """A row for each cell, in its optimizer's colour and shape."""
+    cells = [cell for cell in found["cells"] if cell.get("low") is not None]
+    losses = [max(loss, FLOOR) for cell in cells for loss in cell["losses"] if loss is not None]
+    figure, axis = figures.plain(height=90 + 28 * len(cells)), figures.scale(losses)
+    for cell in reversed(cells):
+        shown = {key: max(cell[key], min(losses)) if axis["type"] == "log" else cell[key] for key in VALUES}
+        figures.add_dot(figure, _named(cell), shown, *LOOKS[cell["optimizer"]])
+        figures.add_seeds(figure, _named(cell), [None if loss is None else max(loss, FLOOR) for loss in cell["losses"]])
+    figure.update_xaxes(title={"text": "least validation loss"}, **axis)
+    figure.update_yaxes(showgrid=False)
+    figure.update_layout(showlegend=False)
+    summary = "; ".join(f"{_named(cell)} {words.number(cell['mean'])}" for cell in cells)
+    note = "Means over seeds with Student's 95 % interval; small rings are single seeds (diverged ones are not drawn)."
+    return Chart("factorial", f"Initializer and clipping on {found['task']}", note, f"Losses: {summary}", figure)
+
+
+def _named(cell: Mapping[str, Any]) -> str:
+    return ", ".join(cell[key] for key in ("optimizer", "initializer", "clipping"))
+
+
+def _verdict(test: Mapping[str, Any]) -> str:
+    if test["p_corrected"] is None:
+        return f"Under {test['optimizer']}, too few seeds to say whether the {test['factor']} matters."
+    said = "makes a difference" if test["p_corrected"] < CHANCE else "makes no difference that these seeds can show"
+    return f"Under {test['optimizer']}, the {test['factor']} {said}: p = {words.number(test['p_corrected'], 2)}."
+
+
+def _against_default(contenders: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Who is better and who is worse than the library's defaults, beyond noise."""
+    told: dict[str, list[str]] = {"better than": [], "worse than": [], "not told from": []}
+    for entry in (entry for entry in contenders if entry.get("p_corrected") is not None):
+        sure = entry["p_corrected"] < CHANCE
+        said = "not told from" if not sure else "better than" if entry["better"] else "worse than"
+        told[said].append(entry["contender"])
+    for said, names in told.items():
+        if names:
+            yield f"{words.listed(names)}: {said} torch's defaults. ".capitalize()
+
+
+def _contender(entry: Mapping[str, Any]) -> list[object]:
+    choice = entry["choice"]
+    names = [entry["contender"], choice["initializer"], choice["clipping"], choice["optimizer"]]
+    better = join(*_scored({"mean": entry.get("better_by"), "low": entry.get("low"), "high": entry.get("high")}))
+    p = words.number(entry.get("p_corrected"), 2)
+    loss = join(*_scored(entry["over_seeds"]))
+    return [*names, words.number(choice["learning_rate"], 2), loss, f"{entry['over_seeds']['diverged']:.0%}", better, p]
+
+
+def _cell(cell: Mapping[str, Any]) -> list[object]:
+    names = [cell["optimizer"], cell["initializer"], cell["clipping"], words.number(cell["learning_rate"], 2)]
+    return [*names, join(*_scored(cell)), f"{cell['diverged']:.0%}"]
+
+
+def _scored(value: Mapping[str, Any]) -> list[object]:
+    """A mean with its interval where it has one; a dash without."""
+    if value.get("mean") is None:
+        return ["–"]
+    if value.get("low") is None:
+        return [words.number(value["mean"])]
+    mean, interval = words.scored(value)
+    return [mean, " ", tag("small", interval)]

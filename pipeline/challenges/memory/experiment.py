@@ -1,0 +1,157 @@
+"""Who solves which memory task at which lag: networks of every architecture, and two controls, on the same seeds.
+
+The controls are `identity`, an architecture without memory, and `guessing`, which draws weights and never trains. Each
+network is a job that is done once and remembered in .work, so that a killed stage goes on.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import pipeline
+from pipeline.architectures import Architecture, find_width, own_settings
+from pipeline.architectures.shared.settings import Model
+from pipeline.challenges.memory.guessing import guess
+from pipeline.challenges.memory.problems import GUESSING, Problem
+from pipeline.challenges.memory.settings import Memory
+from pipeline.challenges.memory.variants import PUBLISHED, VARIANTS, make, variant
+from pipeline.challenges.shared.solving import solve
+from pipeline.common import files, machine, paths
+from pipeline.common.params import section
+from pipeline.common.registry import Named, all_known, find
+from pipeline.evaluation.shares import share
+from pipeline.training.choice import Choice
+from pipeline.training.inputs import HOW_ALONE
+from pipeline.training.result_cache import Remembered
+from pipeline.training.settings import Train
+from pipeline.training.setup import read_choice
+
+Params = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """One architecture, or the control that guesses, on one task at one lag."""
+
+    problem: Problem
+    lag: int
+    architecture: str
+
+
+def gather(params: Params) -> dict[str, Any]:
+    """What reports/memory.json says. Raises InputError for names that do not exist and lags that a task refuses."""
+    settings = section(Memory, params)
+    _check_names(settings.problems)
+    rows = list(_rows(settings, params))
+    seeds = [params["seed"] + 1 + number for number in range(settings.seeds)]
+    jobs = {_key(row, seed, params): (row, seed) for row in rows for seed in seeds}
+    kept = Remembered(paths.WORK / f"memory-{_digest(params)[:12]}.jsonl")
+    kept.run(partial(_work, params), jobs, "memory tasks", "network")
+    variants = {(problem.task, problem.variant) for problem in settings.problems}
+    return {
+        "scale": params["scale"],
+        "criteria": {f"{task} {name}": _criterion(task, name, settings) for task, name in sorted(variants)},
+        "seeds": seeds,
+        "budget": {
+            **settings.model_dump(include={"parameters", "batch_size", "every"}),
+            "sequences": [
+                _named(problem) | problem.model_dump(include={"lags", "most"}) for problem in settings.problems
+            ],
+            "guessing": settings.guessing.model_dump(),
+        },
+        "rows": [_told(row, [kept.done[_key(row, seed, params)] for seed in seeds]) for row in rows],
+        "published": [point for point in PUBLISHED if (point["task"], point["variant"]) in variants],
+    }
+
+
+def _check_names(problems: Sequence[Problem]) -> None:
+    """Raises InputError for tasks without a lag, and variants that they do not have."""
+    places = [(f"memory.problems[{number}]", problem) for number, problem in enumerate(problems)]
+    all_known(*(Named(f"{at}.task", "drawn task with a lag", [p.task], VARIANTS) for at, p in places))
+    all_known(*(Named(f"{at}.variant", f"variant of {p.task}", [p.variant], VARIANTS[p.task]) for at, p in places))
+
+
+def _rows(settings: Memory, params: Params) -> Iterator[Row]:
+    """All that is measured, checked before any of it begins."""
+    for number, problem in enumerate(settings.problems):
+        for lag in problem.lags:
+            task = make(problem, lag, settings, f"memory.problems[{number}]")
+            for architecture in problem.architectures or params["architectures"]:
+                own = params["architectures"][architecture] or {}
+                read_choice(architecture, own)
+                find_width(
+                    find(Architecture, architecture), own_settings(architecture, own).model_dump(), task.parameters
+                )
+                yield Row(problem, lag, architecture)
+            if problem.guessed:
+                yield Row(problem, lag, GUESSING)
+
+
+def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
+    """One network: trained until it solves the task, or guessed."""
+    (problem, lag, architecture), seed = job
+    settings, (_, criterion, least) = section(Memory, params), variant(problem)
+    task, checked = make(problem, lag, settings), max(settings.checked, least)
+    if architecture == GUESSING:
+        return guess(task, settings.guessing, seed, criterion, checked)
+    own, model, train = params["architectures"][architecture] or {}, section(Model, params), section(Train, params)
+    choice: Choice = read_choice(architecture, own)
+    return solve(
+        task, architecture, own, choice, model, train, seed, criterion, problem.most, settings.every, checked
+    )  # fmt: skip
+
+
+def _told(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A row of the report; a control that guesses counts trials, the others training sequences."""
+    counted = "trials" if row.architecture == GUESSING else "sequences"
+    solved = sum(network["solved"] for network in networks)
+    none: dict[str, Any] = {"median": None, "by_seed": [None] * len(networks)}
+    return {
+        **_named(row.problem),
+        "lag": row.lag,
+        "architecture": row.architecture,
+        "seeds": len(networks),
+        "solved": solved,
+        "share": share(solved, len(networks)),
+        "sequences": none,
+        counted: needed([network[counted] for network in networks]),
+        "best": [network["best"] for network in networks],
+        "diverged": sum(network.get("diverged", False) for network in networks),
+        "seconds": median(network["seconds"] for network in networks),
+    }
+
+
+def needed(by_seed: Sequence[int | None]) -> dict[str, Any]:
+    """The median over all seeds, those that never solved it counting as more than any: None where it falls on them."""
+    ranked = [float("inf") if number is None else number for number in by_seed]
+    middle = median(ranked)
+    return {"median": None if middle == float("inf") else middle, "by_seed": list(by_seed)}
+
+
+def _named(problem: Problem) -> dict[str, Any]:
+    return {"task": problem.task, "variant": problem.variant}
+
+
+def _criterion(task: str, name: str, settings: Memory) -> dict[str, Any]:
+    _, criterion, least = VARIANTS[task][name]
+    return {**criterion.model_dump(), "checked": max(settings.checked, least)}
+
+
+def _key(row: Row, seed: int, params: Params) -> str:
+    """All that decides a network, but for what decides every one."""
+    task = {**_named(row.problem), "lag": row.lag, "most": row.problem.most}
+    return json.dumps([task, row.architecture, params["architectures"].get(row.architecture), seed], sort_keys=True)
+
+
+def _digest(params: Params) -> str:
+    """Of what decides every network: settings but for those that only say which, code, and the machine."""
+    package = Path(pipeline.__file__).parent
+    code = [package / name for name in ("architectures", "config", "tasks", "training")]
+    code += [package / f"measures/{name}.py" for name in ("guessing", "solving", "variants")]
+    memory = section(Memory, params).model_dump(exclude={"problems", "seeds"})
+    train = section(Train, params).model_dump(exclude=set(HOW_ALONE))
+    decides = [params["scale"], memory, train, section(Model, params).model_dump(), files.digest(*code)]
+    decides.append(machine.identity())  # the seconds are of one machine
+    return files.text_digest(json.dumps(decides, sort_keys=True))

@@ -1,0 +1,93 @@
+"""The control that does not learn: recurrent networks with random weights, until one of them solves the task.
+
+Hochreiter & Schmidhuber, LSTM can solve hard long time lag problems, 1997: several tasks that were published to show
+memory are solved so, and sooner than by training. What guessing solves says little about learning across time.
+
+A guessed network is a plain one, h = tanh(U x + W h + b), y = V h + c, on one-hot tokens or numbers, with all weights
+and biases uniform in [-reach, reach]. Many are run at once.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from pipeline.challenges.memory.problems import Guessing
+from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.solving import draw, measure
+from pipeline.tasks import DataSpec
+from pipeline.tasks.shared.drawn import Drawn
+
+AT_ONCE = 500  # networks that run together
+FEW = 32  # sequences that sort out most of them
+CPU = torch.device("cpu")
+
+
+class Networks(NamedTuple):
+    """The weights of many networks, which stand along the first axis."""
+
+    inward: Float[Tensor, "networks inputs units"]
+    recurrent: Float[Tensor, "networks units units"]
+    bias: Float[Tensor, "networks 1 units"]
+    outward: Float[Tensor, "networks units outputs"]
+    offset: Float[Tensor, "networks 1 outputs"]
+
+
+def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, checked: int) -> dict[str, Any]:
+    """Guess until a network meets the criterion on so many fresh sequences; JSON values, as of `solve`.
+
+    A few sequences sort out the networks that miss it by far. `trials` is how many were guessed up to the one
+    that did, None where none did.
+    """
+    begun = time.perf_counter()
+    weights, fresh = (torch.Generator().manual_seed(1_000 * seed + number) for number in (21, 22))
+    found: dict[str, Any] = {"solved": False, "trials": None, "best": None}
+    for begin in range(0, settings.trials, AT_ONCE):
+        networks = random_networks(min(AT_ONCE, settings.trials - begin), task.spec, settings, weights)
+        for place, value in _values(task, networks, criterion, checked, fresh):
+            if found["best"] is None or criterion.better(value, found["best"]):
+                found["best"] = value
+            if criterion.met(value):
+                return {**found, "solved": True, "trials": begin + place + 1, "seconds": time.perf_counter() - begun}
+    return {**found, "seconds": time.perf_counter() - begun}
+
+
+def random_networks(number: int, spec: DataSpec, settings: Guessing, random: torch.Generator) -> Networks:
+    """So many networks, each weight uniform in [-reach, reach]."""
+    units = settings.units
+    shapes = (spec.inputs, units), (units, units), (1, units), (units, spec.outputs), (1, spec.outputs)
+    drawn = (torch.rand(number, *shape, generator=random) for shape in shapes)
+    return Networks(*(settings.reach * (2 * weight - 1) for weight in drawn))
+
+
+def run(networks: Networks, spec: DataSpec, inputs: Shaped[Tensor, "batch time ..."]) -> Float[Tensor, "networks ..."]:
+    """Each network's outputs: after the last step, or at every step where the task asks for that."""
+    hidden = torch.zeros(len(networks.bias), len(inputs), networks.bias.shape[2])
+    outputs = []
+    for step in range(inputs.shape[1]):
+        now = inputs[:, step]
+        given = networks.inward[:, now] if spec.tokens else now @ networks.inward
+        hidden = torch.tanh(given + hidden @ networks.recurrent + networks.bias)
+        if spec.per_step or step == inputs.shape[1] - 1:
+            outputs.append(hidden @ networks.outward + networks.offset)
+    return torch.stack(outputs, dim=2) if spec.per_step else outputs[0]
+
+
+def _values(
+    task: Drawn, networks: Networks, criterion: Criterion, checked: int, random: torch.Generator
+) -> list[tuple[int, float]]:
+    """Place and value of the networks that a few sequences do not sort out."""
+    few, found = draw(task, FEW, random, CPU), []
+    for place, outputs in enumerate(run(networks, task.spec, few.inputs)):
+        if _near(criterion).met(measure(task, criterion, outputs, few.targets)):
+            batch = draw(task, checked, random, CPU)
+            one = Networks(*(weight[place : place + 1] for weight in networks))
+            found.append((place, measure(task, criterion, run(one, task.spec, batch.inputs)[0], batch.targets)))
+    return found
+
+
+def _near(criterion: Criterion) -> Criterion:
+    """What a network that meets the criterion surely meets on a few sequences."""
+    return criterion.model_copy(update={"level": criterion.level * (0.9 if criterion.higher_is_better else 2)})

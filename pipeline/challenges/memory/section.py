@@ -1,0 +1,169 @@
+"""The page's section on memory: who can be trained to look how far back, and with how many sequences."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.challenges.memory.problems import GUESSING
+from pipeline.challenges.shared import lag_figures as lags
+from pipeline.challenges.shared.lag_figures import Rows, counted
+from pipeline.reporting import words
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup, table, tag
+from pipeline.reporting.sections import Found
+
+NAME, PLACE = "memory", 40
+TITLE = "How far back can it be trained to look?"
+ABOUT = (
+    "In these tasks the answer stands far back in the sequence: a symbol to recall, two numbers to add, the order of "
+    "two symbols, a list to copy. The lag is how many steps lie between, or how long the sequence is. Every step of "
+    "training draws new sequences, and now and then the network is asked about others, which it has never seen; once "
+    "it answers those well enough, the task counts as solved, and the sequences that it was trained on are counted. "
+    "Two controls stand beside the networks: identity, which sees the last step alone, and guessing, which trains "
+    "nothing but draws small recurrent nets with random weights until one of them can do it (Hochreiter & Schmidhuber "
+    "1997). What guessing solves soon is a weak proof of learning over time."
+)
+CONTROLS = ("identity", GUESSING)
+LATCH = (
+    " One unit that the first symbol sets, and that later ones cannot turn, is not rare among random weights: what is "
+    "hard about this task is to find such a unit by gradients."
+)
+DIFFERS = {  # from 1997, where the variant cannot be the paper's to the letter
+    "recall": "In the paper's 2a the distractors come in one fixed order and every next symbol is to be predicted; "
+    "here they are drawn at random from 99 and the last answer alone counts.",
+    "adding": "Here all sequences are equally long, with a mark in each half.",
+    "temporal_order": "Here all sequences are 100 long, in the paper 100 to 110.",
+}
+
+
+def lead(found: Found) -> Iterator[object]:
+    if not found["rows"]:
+        yield "Not measured: memory.problems in params.yaml is empty."
+        return
+    for name, rows in _problems(found).items():
+        for lag in sorted({row["lag"] for row in rows}):
+            yield f"{name.capitalize()} at lag {lag:,}: {_who([row for row in rows if row['lag'] == lag])}"
+    yield from _guessed(found)
+    yield from _beside(found)
+    budget, seeds = found["budget"], len(found["seeds"])
+    yield (
+        f"{seeds} seed{'' if seeds == 1 else 's'} each, about {budget['parameters']:,} core parameters, batches of "
+        f"{budget['batch_size']}, every architecture with the choice that params.yaml states for it, at a constant "
+        f"learning rate. The criterion is checked after every {budget['every']:,} sequences, so numbers of sequences "
+        "are no finer. Not solved means not within the budget: more sequences, another rate or size might do."
+    )
+
+
+def charts(found: Found) -> Iterator[Chart]:
+    """For each task and variant: the share of seeds that solve it, then the sequences they need, against the lag."""
+    for name, rows in _problems(found).items():
+        yield lags.shares(name, rows)
+        if any(any(row["sequences"]["by_seed"]) for row in rows):
+            yield lags.needed(name, rows, _published(found, rows), found["budget"]["every"])
+
+
+def tables(found: Found) -> Iterator[Markup]:
+    if not found["rows"]:
+        return
+    head = ["task", "lag", "network", "solved", "share", "sequences (median)", "diverged", "seconds (median)"]
+    rows = [tag("tr", *(tag("td", cell) for cell in _cells(row))) for row in found["rows"]]
+    caption = (
+        "Shares with Wilson's 95 % interval over seeds. The median counts a seed that did not solve it as more than "
+        "any; for guessing it is of networks tried. Seconds are of training on one thread, without the checks."
+    )
+    yield table(head, rows, caption)
+    head = ["task", "lags", "solved when", "on fresh sequences", "budget of sequences"]
+    rows = []
+    for budget in found["budget"]["sequences"]:
+        criterion = found["criteria"][f"{budget['task']} {budget['variant']}"]
+        lags = words.listed(f"{lag:,}" for lag in budget["lags"])
+        cells = [_named(budget["task"], budget["variant"]), lags, _criterion(criterion), f"{criterion['checked']:,}"]
+        rows.append(tag("tr", *(tag("td", cell) for cell in [*cells, f"{budget['most']:,}"])))
+    yield table(head, rows, "When a task counts as solved.")
+
+
+def _problems(found: Found) -> dict[str, Rows]:
+    """The rows by task and variant."""
+    problems: dict[str, list[dict[str, Any]]] = {}
+    for row in found["rows"]:
+        problems.setdefault(_named(row["task"], row["variant"]), []).append(row)
+    return dict(problems)
+
+
+def _named(task: str, variant: str) -> str:
+    return task.replace("_", " ") + (f", {variant} variant" if variant == "1997" else "")
+
+
+def _who(rows: Rows) -> str:
+    """Which networks solve it with every seed, with some, with none."""
+    networks = [row for row in rows if row["architecture"] not in CONTROLS]
+    told = {
+        "every seed": [row["architecture"] for row in networks if row["solved"] == row["seeds"]],
+        "some seeds": [counted(row) for row in networks if 0 < row["solved"] < row["seeds"]],
+        "no seed": [row["architecture"] for row in networks if row["solved"] == 0],
+    }
+    parts = (f"with {how} by {words.listed(some)}" for how, some in told.items() if some)
+    return f"solved {'; '.join(parts)}."
+
+
+def _guessed(found: Found) -> Iterator[str]:
+    """What the control that guesses makes of each task."""
+    for name, rows in _problems(found).items():
+        guessed = [row for row in rows if row["architecture"] == GUESSING]
+        if guessed:
+            latch = LATCH if guessed[0]["variant"] == "bits" and guessed[0]["solved"] else ""
+            tried = f"at most {found['budget']['guessing']['trials']:,} networks a seed, none of them trained"
+            yield f"Guessing {name}, {tried}: {'; '.join(_tries(row) for row in guessed)}.{latch}"
+
+
+def _tries(row: dict[str, Any]) -> str:
+    middle = row["trials"]["median"]
+    told = f"at lag {row['lag']:,} solved with {row['solved']} of {row['seeds']} seeds"
+    return told if middle is None else f"{told}, after a median of {middle:,.0f} networks"
+
+
+def _beside(found: Found) -> Iterator[str]:
+    """Ours beside the published numbers, and how the two differ."""
+    for point in found["published"]:
+        for row in found["rows"]:
+            if all(row[key] == point[key] for key in ("task", "variant", "lag", "architecture")):
+                middle, solved = row["sequences"]["median"], f"{row['solved']} of {row['seeds']} seeds"
+                ours = f"a median of {middle:,.0f} sequences ({solved})" if middle else f"unsolved by most ({solved})"
+                yield (
+                    f"{_named(point['task'], point['variant']).capitalize()} at lag {point['lag']:,}, "
+                    f"{point['architecture']}: {ours}; published are {point['sequences']:,} ({point['source']}). "
+                    f"{DIFFERS[point['task']]} The paper's net had no forget gate and took a step of gradient descent "
+                    f"after every sequence; ours takes one of AdamW after every {found['budget']['batch_size']}."
+                )
+
+
+def _published(found: Found, rows: Rows) -> list[dict[str, Any]]:
+    """The published points of this variant, at the lags that were measured."""
+    lags, (row, *_) = {row["lag"] for row in rows}, rows
+    same = [point for point in found["published"] if (point["task"], point["variant"]) == (row["task"], row["variant"])]
+    return [point for point in same if point["lag"] in lags]
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    task, counted = _named(row["task"], row["variant"]), row.get("trials", row["sequences"])
+    middle = "–" if counted["median"] is None else f"{counted['median']:,.0f}"
+    middle += " networks tried" if "trials" in row and middle != "–" else ""
+    mean, interval = (f"{row['share']['mean']:.0%}", f"[{row['share']['low']:.0%}, {row['share']['high']:.0%}]")
+    solved, share = f"{row['solved']} of {row['seeds']}", tag("span", mean, " ", tag("small", interval))
+    return [
+        task,
+        f"{row['lag']:,}",
+        row["architecture"],
+        solved,
+        share,
+        middle,
+        row["diverged"],
+        f"{row['seconds']:.1f}",
+    ]
+
+
+def _criterion(criterion: Found) -> str:
+    level = criterion["level"]
+    said = {"mse": "mean squared error", "mae": "mean absolute error", "largest_error": "largest absolute error"}
+    if criterion["measure"] == "accuracy":
+        return "every answer is right" if level == 1 else f"at least {level:.0%} of answers are right"
+    return f"{said[criterion['measure']]} below {words.number(level, 2)}"

@@ -1,0 +1,33 @@
+"""Settings of the memory stage: which tasks at which lags, for which networks, with how many sequences."""
+
+from pydantic import Field, model_validator
+
+from pipeline.challenges.memory.problems import Guessing, Problem
+from pipeline.common import Settings
+
+
+class Memory(Settings):
+    """How far back networks can be trained to look."""
+
+    parameters: int = Field(8_000, gt=0)
+    """Budget of core parameters."""
+    batch_size: int = Field(64, gt=0)
+    """Sequences of a step."""
+    seeds: int = Field(8, gt=0)
+    """Networks of each architecture on each task at each lag."""
+    every: int = Field(1_280, gt=0)
+    """Training sequences between two checks of the criterion: what is said of sequences needed is this fine."""
+    checked: int = Field(1_000, gt=0)
+    """Fresh sequences of a check."""
+    problems: list[Problem] = []
+    """What is measured."""
+    guessing: Guessing = Guessing()
+    """The control that guesses weights."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Memory":
+        every = [(problem.task, problem.variant, lag) for problem in self.problems for lag in problem.lags]
+        for task, variant, lag in every:
+            if every.count((task, variant, lag)) > 1:
+                raise ValueError(f"problems: {task} ({variant}) at lag {lag} stands there twice")
+        return self

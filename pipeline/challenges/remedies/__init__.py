@@ -1,0 +1,1 @@
+"""What each remedy changes on every challenge."""

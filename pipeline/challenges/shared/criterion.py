@@ -1,0 +1,27 @@
+"""When a task counts as solved: a measure on fresh sequences, and the level that it must reach."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.common import Settings
+
+
+class Criterion(Settings):
+    """A share of right answers that is reached, or an error that is fallen below."""
+
+    measure: Literal["accuracy", "mse", "mae", "largest_error"] = "accuracy"
+    """accuracy (of copying: share of right symbols), mse, mae, or the largest absolute error of any output."""
+    level: float = Field(0.99, gt=0)
+    """accuracy: at least this; errors: less than this."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.measure == "accuracy"
+
+    def met(self, value: float) -> bool:
+        """Whether this value solves the task; one that is not a number does not."""
+        return value >= self.level if self.higher_is_better else value < self.level
+
+    def better(self, value: float, other: float) -> bool:
+        return value > other if self.higher_is_better else value < other

@@ -1,0 +1,89 @@
+"""What a machine is and the most it can do: the limits that measured times are set beside."""
+
+import platform
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from pipeline.common.machine import identity
+
+PRODUCTS = 6  # of which the fastest counts: a limit is not the mean
+
+
+def machine() -> dict[str, Any]:
+    """Processor, memory and versions, and the CUDA device where there is one."""
+    found = {
+        **identity(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "bf16_instructions": has_bf16(),
+        "device": "cpu",
+    }
+    if torch.cuda.is_available():
+        found["device"] = torch.cuda.get_device_name()
+        found["device_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
+    return found
+
+
+def has_bf16() -> bool:
+    """Whether the CPU has instructions for bf16; without them bf16 is slower than fp32, and not measured."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def peak(device: str, precision: str, side: int) -> float:
+    """Floating-point operations a second of the fastest of several products of square matrices."""
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
+    product = torch.mm(a, b)
+    seconds = []
+    for _ in range(PRODUCTS):
+        wait(device)
+        begun = time.perf_counter()
+        torch.mm(a, b, out=product)
+        wait(device)
+        seconds.append(time.perf_counter() - begun)
+    return 2 * side**3 / min(seconds)
+
+
+class Watch:
+    """How much others compute meanwhile: times taken beside busy neighbours are no times of this machine's."""
+
+    def __init__(self) -> None:
+        self.began = self._now()
+
+    def others(self) -> float:
+        """Share of all cores' time that other processes took since the beginning, or other virtual machines."""
+        passed, every, own = (now - before for now, before in zip(self._now(), self.began, strict=True))
+        return max(0.0, every - own) / (passed * (psutil.cpu_count() or 1))
+
+    def _now(self) -> tuple[float, float, float]:
+        """Seconds: on the clock; computed by all; by this process and its children that have ended."""
+        cpu = psutil.cpu_times()
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        every = cpu.user + getattr(cpu, "nice", 0.0) + cpu.system + getattr(cpu, "steal", 0.0)
+        return time.perf_counter(), every, sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def wait(device: str) -> None:
+    """Let a GPU finish what it was told, before the clock is read."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def most_resident() -> int | None:
+    """Bytes of memory that this process held at most, where the system tells it (Linux)."""
+    told = Path("/proc/self/status")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)

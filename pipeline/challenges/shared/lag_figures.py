@@ -1,0 +1,105 @@
+"""Figures of what is measured against the lag: the share of seeds that solve a task, and the sequences they need."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pipeline.challenges.memory.problems import GUESSING
+from pipeline.reporting import colours, figures
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import slug
+
+APART = 0.025  # between the points of two architectures at one lag, in powers of ten
+ROOM = 1.7  # beside the least and the greatest number on an axis, as a factor
+Rows = Sequence[dict[str, Any]]  # of reports/memory.json
+
+
+def shares(name: str, rows: Rows) -> Chart:
+    """The share of seeds that solve a task, a line for each architecture."""
+    figure = _against_lag(rows)
+    for architecture, x, some in _by_architecture(rows):
+        look, shares = _line(architecture), [row["share"] for row in some]
+        bars = {
+            "array": [max(0.0, one["high"] - one["mean"]) for one in shares],
+            "arrayminus": [max(0.0, one["mean"] - one["low"]) for one in shares],
+        }
+        figure.add_scatter(
+            x=x,
+            y=[one["mean"] for one in shares],
+            mode="lines+markers",
+            error_y={"symmetric": False, "thickness": 1, "width": 3, "color": look["line"]["color"], **bars},
+            hovertext=[f"{counted(row)} at lag {row['lag']}" for row in some],
+            hoverinfo="text",
+            **look,
+        )
+    figure.update_yaxes(title={"text": "share of seeds that solve it"}, range=[-0.05, 1.05], tickformat=".0%")
+    summary = "; ".join(f"{counted(row)} at lag {row['lag']}" for row in rows)
+    note = "With Wilson's 95 % intervals; points at the same lag are drawn side by side."
+    return Chart(f"share-{slug(name)}", f"Share of seeds that solve {name}", note, summary, figure)
+
+
+def needed(name: str, rows: Rows, published: Rows, every: int) -> Chart:
+    """The training sequences that each architecture needs, and the published numbers as stars."""
+    figure, read = _against_lag(rows), [point["sequences"] for point in published]
+    for architecture, x, some in _by_architecture([row for row in rows if any(row["sequences"]["by_seed"])]):
+        look, medians = _line(architecture), [row["sequences"]["median"] for row in some]
+        figure.add_scatter(x=x, y=medians, mode="lines+markers", **look)
+        seeds = [(at, s) for at, row in zip(x, some, strict=True) for s in row["sequences"]["by_seed"] if s is not None]
+        figure.add_scatter(
+            x=[at for at, _ in seeds],
+            y=[number for _, number in seeds],
+            mode="markers",
+            marker={"size": 6, "symbol": "circle-open", "color": look["line"]["color"], "line": {"width": 1}},
+            showlegend=False,
+            legendgroup=architecture,
+            hovertemplate=f"{architecture}, a seed<br>%{{y:,}}<extra></extra>",
+        )
+        read += [number for _, number in seeds]
+    if published:
+        figure.add_scatter(
+            x=[point["lag"] for point in published],
+            y=[point["sequences"] for point in published],
+            mode="markers",
+            name="published (LSTM, 1997)",
+            marker={"symbol": "star", "size": 14, "color": colours.INK},
+            hovertext=[f"{point['source']}: {point['sequences']:,}" for point in published],
+            hoverinfo="text",
+        )
+    ends = [math.log10(min(read) / ROOM), math.log10(max(read) * ROOM)]
+    figure.update_yaxes(title={"text": "training sequences"}, type="log", range=ends, dtick="D2", tickformat="~s")
+    middles = [(row, row["sequences"]["median"]) for row in rows]
+    summary = "; ".join(f"{row['architecture']} {m:,.0f} at lag {row['lag']}" for row, m in middles if m is not None)
+    note = f"Medians over all seeds (none where most fail); rings are single seeds, read every {every:,} sequences."
+    return Chart(f"sequences-{slug(name)}", f"Training sequences to solve {name}", note, summary, figure)
+
+
+def _against_lag(rows: Rows) -> go.Figure:
+    """An empty figure over a logarithmic axis with the lags that were measured."""
+    lags = sorted({row["lag"] for row in rows})
+    figure, ends = figures.plain(height=360), [math.log10(lags[0] / ROOM), math.log10(lags[-1] * ROOM)]
+    ticks = {"tickvals": lags, "ticktext": [f"{lag:,}" for lag in lags]}
+    figure.update_xaxes(type="log", range=ends, title={"text": "lag"}, **ticks)
+    return figure
+
+
+def _line(architecture: str) -> dict[str, Any]:
+    """How an architecture looks; the control that guesses is grey."""
+    look = figures.line(architecture)
+    if architecture == GUESSING:
+        look["line"]["color"] = look["marker"]["color"] = colours.MUTED
+    return look
+
+
+def _by_architecture(rows: Rows) -> Iterator[tuple[str, list[float], Rows]]:
+    """Each architecture with its rows by lag, and where they are drawn: beside one another, so that none hides one."""
+    names = list(dict.fromkeys(row["architecture"] for row in rows))
+    for place, name in enumerate(names):
+        some = sorted((row for row in rows if row["architecture"] == name), key=lambda row: row["lag"])
+        shift = 10 ** (APART * (place - (len(names) - 1) / 2))
+        yield name, [row["lag"] * shift for row in some], some
+
+
+def counted(row: dict[str, Any]) -> str:
+    return f"{row['architecture']} ({row['solved']} of {row['seeds']})"

@@ -1,0 +1,50 @@
+"""What other stages wrote, for stages that measure nothing themselves."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.common import InputError, files, paths
+from pipeline.training import selection
+from pipeline.training.selection import Selected
+
+
+class Score(NamedTuple):
+    """A network's test score; `interval` is None where there is none."""
+
+    name: str
+    mean: float
+    interval: list[float] | None
+    seeds: int
+
+
+class Measured:
+    """What the stages wrote. Raises InputError for what is not there."""
+
+    def stage(self, name: str) -> dict[str, Any]:
+        return self._read(paths.found(name), name)
+
+    def task(self, name: str) -> dict[str, Any]:
+        return self._read(paths.metrics(name), f"evaluate@{name}")
+
+    def best(self, task: str) -> Selected | None:
+        """The network that is best on validation, of those that were evaluated; None where every one diverged."""
+        described = selection.read(task, [entry["name"] for entry in self.task(task)["results"]])
+        if not described:
+            raise InputError(f"no trained network in models/{task}: run `dvc repro train` first")
+        return selection.best_network(described)
+
+    def best_score(self, task: str, metric: str) -> Score | None:
+        """Of the same network; None where it has none, since no seed's test answers were finite."""
+        selected = self.best(task)
+        name = selected.name if selected else None
+        score = next((e["metrics"].get(metric) for e in self.task(task)["results"] if e["name"] == name), None)
+        if name is None or score is None:
+            return None
+        interval = None if score["low"] is None else [score["low"], score["high"]]
+        return Score(name, score["mean"], interval, len(score["by_seed"]))
+
+    @staticmethod
+    def _read(path: Path, stage: str) -> Any:
+        if not path.exists():
+            raise InputError(f"no {path}: run `dvc repro {stage}` first")
+        return files.read_json(path)

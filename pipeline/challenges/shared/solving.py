@@ -1,0 +1,134 @@
+"""How many sequences a network needs: trained on fresh ones, step by step, until fresh ones show that it can.
+
+No sequence is seen twice and there is no test set that could be chosen on: each step draws its batch, and each check
+draws its sequences from a generator of their own.
+"""
+
+import copy
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.architectures.shared.settings import Model
+from pipeline.challenges.shared.criterion import Criterion
+from pipeline.common import InputError
+from pipeline.tasks import Batch, Task
+from pipeline.tasks.shared.drawn import Drawn
+from pipeline.training.choice import Choice
+from pipeline.training.settings import Train
+from pipeline.training.setup import make_run
+from pipeline.training.step import train_step
+
+WARM_UP = 20  # steps in which the learning rate rises; then it is constant, since nobody knows how long it will take
+CHUNK = 256  # sequences that are checked at once
+
+
+def solve(
+    task: Drawn,
+    architecture: str,
+    settings: dict[str, Any],
+    choice: Choice,
+    model: Model,
+    train: Train,
+    seed: int,
+    criterion: Criterion,
+    most: int,
+    every: int,
+    checked: int,
+    average: float = 0.0,
+) -> dict[str, Any]:
+    """Train on at most `most` sequences; after each `every`, check the criterion on `checked` others.
+
+    `sequences` is their number when the criterion was first met, None if it never was; `seconds` those of training,
+    without the checks. With `average`, what is checked is the mean of the weights over about this share of the steps
+    so far (Polyak & Juditsky 1992), and `unaveraged` tells the measure of the weights themselves. A loss or gradient
+    that is not finite ends it as diverged. Raises InputError where the task has no such measure. JSON values; call
+    `settle` first.
+    """
+    run = make_run(task, architecture, settings, choice, model, train, seed)
+    fresh, apart = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))
+    total, between = math.ceil(most / task.batch_size), max(1, round(every / task.batch_size))
+    device, norms = run.accelerator.device, torch.zeros(total, device=run.accelerator.device)
+    found: dict[str, Any] = {"solved": False, "sequences": None, "best": None, "diverged": False, "curve": []}
+    checkable = copy.deepcopy(run.model) if average else run.model
+    unaveraged: list[list[float | None]] = []
+    seconds, step = 0.0, 0
+    while step < total and not found["solved"] and not found["diverged"]:
+        begun, end = time.perf_counter(), min(step + between, total)
+        run.model.train()
+        while step < end and not found["diverged"]:
+            for group in run.optimizer.param_groups:
+                group["lr"] = choice.learning_rate * min(1.0, (step + 1) / WARM_UP)
+            loss, norm, _ = train_step(run, draw(task, task.batch_size, fresh, device), norms[:step])
+            norms[step] = norm
+            found["diverged"] = not bool((loss + norm).isfinite())
+            step += 1
+            if average:
+                _follow(checkable, run.model, 1 / (1 + average * step))
+        seconds += time.perf_counter() - begun
+        if average and not found["diverged"]:
+            value = check(task, run.model, criterion, checked, apart, device)
+            unaveraged.append([step * task.batch_size, value if math.isfinite(value) else None])
+        if not found["diverged"]:
+            _note(found, step * task.batch_size, check(task, checkable, criterion, checked, apart, device), criterion)
+    told = {"unaveraged": unaveraged} if average else {}
+    return {**found, **told, "steps": step, "seconds": seconds}
+
+
+@torch.no_grad()
+def check(
+    task: Drawn, model: nn.Module, criterion: Criterion, checked: int, random: torch.Generator, device: torch.device
+) -> float:
+    """The criterion's measure on so many fresh sequences; nan where an output is not finite."""
+    model.eval()
+    batches = [draw(task, min(CHUNK, checked - begin), random, device) for begin in range(0, checked, CHUNK)]
+    outputs = torch.cat([model(batch.inputs, batch.lengths).float().cpu() for batch in batches])
+    return measure(task, criterion, outputs, torch.cat([batch.targets.cpu() for batch in batches]))
+
+
+def measure(task: Drawn, criterion: Criterion, outputs: Tensor, targets: Tensor) -> float:
+    """The criterion's measure of these outputs; nan where one is not finite."""
+    if not bool(outputs.isfinite().all()):
+        return math.nan
+    if criterion.measure == "largest_error":
+        return _errors(task, outputs, targets).max().item()
+    scores = task.scores(task.contributions(outputs, targets, {}).double().mean(dim=0))
+    if criterion.measure not in scores:
+        accepted = ", ".join([*scores, "largest_error"])
+        raise InputError(f"{type(task).__name__} has no measure {criterion.measure!r}; it has {accepted}")
+    return scores[criterion.measure].item()
+
+
+def draw(task: Drawn, size: int, random: torch.Generator, device: torch.device) -> Batch:
+    """A batch of fresh sequences."""
+    columns = {name: column.to(device) for name, column in task.draw(size, random).items()}
+    return task.gather(columns, torch.arange(size, device=device))
+
+
+@torch.no_grad()
+def _follow(mean: nn.Module, model: nn.Module, share: float) -> None:
+    """Move the mean's weights towards the model's by this share of the way."""
+    for ours, theirs in zip(mean.parameters(), model.parameters(), strict=True):
+        ours.lerp_(theirs, share)
+
+
+def _errors(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Absolute errors of the outputs; those of a label are how far its probabilities lie from 0 and 1."""
+    answers = task.answers(outputs, {})
+    wanted = targets if targets.is_floating_point() else nn.functional.one_hot(targets, answers.shape[-1])
+    return (answers - wanted).abs()
+
+
+def _note(found: dict[str, Any], sequences: int, value: float, criterion: Criterion) -> None:
+    """Enter what a check gave; outputs that are not finite are a divergence."""
+    if not math.isfinite(value):
+        found["diverged"] = True
+        return
+    found["curve"].append([sequences, value])
+    if found["best"] is None or criterion.better(value, found["best"]):
+        found["best"] = value
+    if criterion.met(value):
+        found |= {"solved": True, "sequences": sequences}

@@ -1,0 +1,83 @@
+"""What times are checked and compared with: scan and loop agree; the deck's loop against a fused module."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.challenges.deck import loop
+from pipeline.challenges.speed.systems import Loop
+
+STEPS, INPUTS, HIDDEN = 1000, 50, 100  # the deck's own size
+Clock = Callable[[Callable[[], Any]], float]  # median seconds of a call
+
+
+def scan_and_loop(made: tuple[nn.Module, Tensor]) -> dict[str, float]:
+    """Largest differences of a minGRU's outputs by scan and by loop, and of its input's gradients."""
+    core, x = made
+    outputs, gradients = [], []
+    for way in (core, Loop(core.get_submodule("layers"))):  # type: ignore[arg-type]
+        given = x.detach().requires_grad_()
+        output = way(given)
+        (gradient,) = torch.autograd.grad(output.square().mean(), given)
+        outputs.append(output.detach())
+        gradients.append(gradient)
+    apart = float((gradients[0] - gradients[1]).abs().max() / gradients[1].abs().max())
+    return {"outputs": float((outputs[0] - outputs[1]).abs().max()), "gradients_relative": apart}
+
+
+def subnormals(clock: Clock, gradients: dict[str, Tensor]) -> dict[str, Any]:
+    """What a multiplication by subnormal numbers costs, and how many there are in gradients: without flush-denormal."""
+    half, result = torch.full((1 << 16,), 0.5), torch.empty(1 << 16)
+    seconds = {
+        size: clock(partial(torch.mul, torch.full((1 << 16,), size), half, out=result)) for size in (1e-39, 1e-3)
+    }
+    shares = {name: float(_subnormal(gradient).float().mean()) for name, gradient in gradients.items()}
+    return {"multiplication_times_slower": seconds[1e-39] / seconds[1e-3], "share_of_gradients": shares}
+
+
+def _subnormal(x: Tensor) -> Tensor:
+    """By their bits: a comparison might flush them."""
+    size = x.view(torch.int32) & 0x7FFFFFFF
+    return (size > 0) & (size < 0x00800000)
+
+
+@torch.no_grad()
+def deck(clock: Clock, batch: int, lengths: list[int]) -> dict[str, Any]:
+    """The deck's numpy loop over one sequence, and nn.RNN of the same weights: alone, and in a batch. Forward only."""
+    random = np.random.default_rng(0)
+    wxh, whh = 0.01 * random.normal(size=(HIDDEN, INPUTS)), 0.01 * random.normal(size=(HIDDEN, HIDDEN))
+    fused = twin(wxh, whh)
+    x = random.normal(size=(max(STEPS, *lengths), INPUTS))
+    own = torch.from_numpy(x[:STEPS]).expand(batch, -1, -1)
+    many, many_exact = own.float().contiguous(), own.contiguous()
+    apart = np.abs(loop.states(x[:STEPS], wxh, whh) - fused(many_exact[:1])[0][0].numpy()).max()
+    numpy_seconds = clock(lambda: loop.states(x[:STEPS], wxh, whh))
+    exact = clock(lambda: fused(many_exact)) / batch
+    fused = fused.float()
+    together, alone = clock(lambda: fused(many)) / batch, clock(lambda: fused(many[:1]))
+    return {
+        "steps": STEPS,
+        "inputs": INPUTS,
+        "hidden": HIDDEN,
+        "batch": batch,
+        "numpy_seconds": numpy_seconds,
+        "fused_seconds_per_sequence": together,
+        "fused_seconds_per_sequence_float64": exact,
+        "fused_seconds_of_one_sequence": alone,
+        "times_faster": numpy_seconds / together,
+        "largest_difference": float(apart),
+        "lengths": [{"steps": n, "seconds": clock(partial(loop.states, x[:n], wxh, whh))} for n in lengths],
+    }
+
+
+def twin(wxh: np.ndarray, whh: np.ndarray) -> nn.RNN:
+    """The deck's RNN as torch's, in float64: the same weights, biases of zero."""
+    fused = nn.RNN(wxh.shape[1], wxh.shape[0], batch_first=True, dtype=torch.float64)
+    zeros = torch.zeros(len(whh), dtype=torch.float64)
+    weights = {"weight_ih_l0": torch.from_numpy(wxh), "weight_hh_l0": torch.from_numpy(whh)}
+    fused.load_state_dict({**weights, "bias_ih_l0": zeros, "bias_hh_l0": zeros})
+    return fused

@@ -1,0 +1,168 @@
+"""Everything that the benchmark measures: which settings and sizes, each setting in a fresh process.
+
+Each result is kept in .work as it comes, so that a killed benchmark goes on; one that has ended measures anew when it
+is asked again.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from tqdm import tqdm
+
+import pipeline
+from pipeline.challenges.shared.hardware import Watch, has_bf16, machine
+from pipeline.challenges.speed import fresh_process
+from pipeline.challenges.speed.fresh_process import Result, Wanted
+from pipeline.challenges.speed.settings import Benchmark
+from pipeline.challenges.speed.summaries import MARK
+from pipeline.challenges.speed.systems import CELLS, EVERY, untimed
+from pipeline.challenges.speed.timing import Job, Setting
+from pipeline.common import files, paths
+from pipeline.training.result_cache import Remembered
+from pipeline.training.setup import cores
+
+MAPPED = [("min_gru", "scan"), ("min_gru", "loop"), ("gru", "fused"), ("lstm", "fused")]
+DENORMAL = [(system, "fused") for system in CELLS]
+LONG = ("gru", "lstm")
+AGREE_STEPS = 4096
+PATIENT = 10  # times the usual time, for rows with a mark
+
+
+class Gathered(NamedTuple):
+    """All that was measured."""
+
+    results: dict[str, list[Result]]
+    """By what was wanted: `step`, `peak`, `memory`, ..."""
+    left_out: list[str]
+    """What this machine cannot measure, and why."""
+    others: float
+    """Share of all cores' time that other programs took meanwhile."""
+
+
+def gather(settings: Benchmark, seed: int) -> Gathered:
+    code = files.digest(*(Path(pipeline.__file__).parent / part for part in ("measures", "architectures", "deck")))
+    key = files.text_digest(json.dumps([settings.model_dump(), seed, machine(), code], sort_keys=True))
+    kept = Remembered(paths.WORK / f"benchmark-{key[:12]}.jsonl")
+    jobs, left_out = plan(settings, seed)
+    watch = Watch()
+    _run(jobs, kept)
+    found: dict[str, list[Result]] = {}
+    for job in jobs:
+        for name, arguments in job.wanted:
+            found.setdefault(name, []).append(kept.done[_key(job, (name, arguments))])
+    files.remove(kept.path)  # what is asked again is measured again
+    return Gathered(found, left_out, watch.others())
+
+
+def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
+    """The processes, in order, and what this machine cannot measure."""
+    cpu = Setting("cpu", cores(), True, "fp32")
+    lines, side = _lines(settings, settings.lengths), _lines(settings, settings.side_lengths)
+    mapped, denormal = _map(settings), _denormal(settings)
+    checks: list[Wanted] = [("agreement", {"steps": AGREE_STEPS, "batch": 1, "width": settings.width})]
+    time = {"seconds": settings.seconds, "passes": settings.passes}
+    checks += [("chunks", {"system": system, **_long(settings)}) for system in LONG]
+    checks += [("deck", {"batch": 64, "lengths": settings.lengths, **time})]
+    rare = {"steps": MARK["steps"], "batch": 4, "width": MARK["width"]}
+    subnormal: Wanted = ("subnormals", {"names": list(CELLS), **rare})
+    wanted = {cpu: [*lines, *mapped, *denormal, *checks], _like(cpu, flush_denormal=False): [*denormal, subnormal]}
+    left_out = []
+    if cores() > 1:
+        wanted[_like(cpu, threads=1)] = side
+    else:
+        left_out.append("one thread against all: there is one core")
+    if has_bf16():
+        wanted[_like(cpu, precision="bf16")] = side
+    else:
+        left_out.append("bf16 on the CPU: it has no instructions for it")
+    devices = [cpu]
+    if settings.device == "auto" and torch.cuda.is_available():
+        devices.append(_like(cpu, device="cuda"))
+        wanted[devices[1]] = [*lines, *mapped, checks[0]]
+        wanted[_like(devices[1], precision="bf16")] = lines
+    else:
+        left_out.append("a GPU: " + ("there is no CUDA device" if settings.device == "auto" else "device is cpu"))
+    left_out += [f"{name}: it is not among the systems of pipeline/challenges/speed/systems.py" for name in untimed()]
+    peak: Wanted = ("peak", {"side": settings.matrix})
+    jobs = [Job(setting, seed, [peak, *_in_order(every)]) for setting, every in wanted.items()]
+    jobs += [Job(device, seed, [one]) for device in devices for one in _memory(settings)]
+    return jobs, left_out
+
+
+def _lines(settings: Benchmark, lengths: list[int]) -> list[Wanted]:
+    return [_step(settings, way, steps, settings.batch, settings.width) for way in EVERY for steps in lengths]
+
+
+def _map(settings: Benchmark) -> list[Wanted]:
+    sizes = [(steps, batch) for steps in settings.lengths for batch in settings.batches]
+    return [_step(settings, way, steps, batch, settings.width) for way in MAPPED for steps, batch in sizes]
+
+
+def _denormal(settings: Benchmark) -> list[Wanted]:
+    sizes = [(steps, width) for steps in settings.denormal_lengths for width in settings.denormal_widths]
+    return [_step(settings, way, steps, settings.denormal_batch, width) for way in DENORMAL for steps, width in sizes]
+
+
+def _step(settings: Benchmark, way: tuple[str, str], steps: int, batch: int, width: int) -> Wanted:
+    size = {"steps": steps, "batch": batch, "width": width}
+    seconds = settings.seconds * (PATIENT if size == MARK else 1)
+    case = {"system": way[0], "implementation": way[1], **size}
+    return "step", {**case, "seconds": seconds, "passes": settings.passes}
+
+
+def _memory(settings: Benchmark) -> list[Wanted]:
+    """Each implementation's memory per token; then long sequences, plain and in chunks."""
+    size = {"steps": settings.memory_steps, "batch": settings.denormal_batch, "width": settings.width}
+    every: list[dict[str, Any]] = [
+        {"system": way[0], "implementation": way[1], **size, "is_long": False} for way in EVERY
+    ]
+    size = {"steps": settings.long_steps, "batch": settings.long_batch, "width": settings.width}
+    for system in LONG:
+        case = {"system": system, "implementation": "fused", **size, "is_long": True}
+        every += [{**case, "chunk": chunk} for chunk in (None, settings.chunk)]
+    return [("memory", case) for case in every]
+
+
+def _long(settings: Benchmark) -> dict[str, int]:
+    return {"steps": settings.long_steps, "width": settings.width, "chunk": settings.chunk}
+
+
+def _like(setting: Setting, **changes: Any) -> Setting:
+    return Setting(**{**asdict(setting), **changes})
+
+
+def _in_order(wanted: list[Wanted]) -> list[Wanted]:
+    """Each once, small ones first, so that they warm up for the large; checks last."""
+
+    def size(one: Wanted) -> tuple[bool, int]:
+        name, case = one
+        return name != "step", case["steps"] * case["batch"] * case["width"] if name == "step" else 0
+
+    return sorted({json.dumps(one): one for one in wanted}.values(), key=size)
+
+
+def _run(jobs: list[Job], kept: Remembered) -> None:
+    """What is not kept yet, one process after the other: nothing else of ours computes beside them."""
+    waiting = [(job, [one for one in job.wanted if _key(job, one) not in kept.done]) for job in jobs]
+    waiting = [(job, wanted) for job, wanted in waiting if wanted]
+    tqdm.monitor_interval = 0  # no thread that wakes beside what is timed
+    kept.path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        fresh_process.server() as answers,
+        tqdm(total=sum(len(wanted) for _, wanted in waiting), unit="time", desc="benchmark", disable=None) as bar,
+        kept.path.open("a", encoding="utf-8") as file,
+    ):
+        for job, wanted in waiting:
+            again = [] if wanted[0][0] in ("peak", "memory") else job.wanted[:1]  # the peak, in the same process
+            for one, result in answers(Job(job.setting, job.seed, [*again, *wanted])):
+                kept.done[_key(job, one)] = result
+                file.write(json.dumps([_key(job, one), result], allow_nan=False) + "\n")
+                file.flush()
+                bar.update()
+
+
+def _key(job: Job, one: Wanted) -> str:
+    return json.dumps([asdict(job.setting), one], sort_keys=True)

@@ -1,0 +1,57 @@
+"""Ask for measurements, each job in a process that has computed nothing before; `timing` is what runs there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from pipeline.challenges.speed.timing import Job
+
+Wanted = tuple[str, dict[str, Any]]
+Result = dict[str, Any]
+Answers = Callable[[Job], Iterator[tuple[Wanted, Result]]]
+
+
+@contextmanager
+def server() -> Iterator[Answers]:
+    """A function that gives what a job wants, each with its result as it comes, while the block lasts.
+
+    It raises RuntimeError when the job's process fails or is killed. On leaving, what runs is ended.
+    """
+    code = str(Path(pipeline.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([code, os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline.challenges.speed.timing"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # so that the server and the job of the moment can be ended together
+    ) as process:
+        try:
+            yield lambda job: _answers(process, job)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(BrokenPipeError):
+                process.stdin.close()  # type: ignore[union-attr]
+
+
+def _answers(process: subprocess.Popen[str], job: Job) -> Iterator[tuple[Wanted, Result]]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(BrokenPipeError):  # it has ended: told below
+        process.stdin.write(json.dumps(asdict(job)) + "\n")
+        process.stdin.flush()
+    for one in job.wanted:
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process that measured {one} under {job.setting} ended before it was done")
+        yield one, json.loads(line)

@@ -1,0 +1,146 @@
+"""The page's section on speed: what a training step costs, and what makes it cheaper."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.challenges.speed import figures as pictures, summaries, tables as told
+from pipeline.reporting import words
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup
+
+NAME, PLACE = "benchmark", 60
+TITLE = "Limited parallelization: what a training step costs"
+ABOUT = (
+    "A recurrent net computes each step from the one before: a long sequence is a long queue, which more processors "
+    "do not shorten. A Transformer computes all steps side by side, but compares each with every earlier one: twice "
+    "the length is four times the comparisons. A net whose gates do not look at its own state (minGRU) can be "
+    "computed in blocks side by side, by a scan. Which is faster depends on length, batch and machine: here it is "
+    "measured. A training step is forward and backward through the core; its loss looks at the last output alone."
+)
+Found = Mapping[str, Any]
+SLOW = 1.5  # times that a multiplication must be slower to be called so
+
+
+def lead(found: Found) -> Iterator[str]:
+    lines = pictures.lines(found)
+    if lines:
+        yield _lengths(lines)
+    gains = summaries.gains(found["rows"])
+    if gains:
+        yield _denormal(gains, found["subnormals"])
+    yield _scan(found)
+    yield _settings(found)
+    if said := _long(found["long"]):
+        yield said
+    yield _caution(found)
+
+
+def charts(found: Found) -> list[Chart]:
+    made = [pictures.times(found, device) for device in ("cpu", "cuda") if pictures.lines(found, device)]
+    made += [pictures.denormal(found)] if summaries.gains(found["rows"]) else []
+    return [*made, pictures.scan(found)]
+
+
+def tables(found: Found) -> Iterator[Markup]:
+    yield told.marks(found)
+    yield told.costs(found)
+    yield told.crossovers(found)
+    yield told.settings(found)
+    yield told.long(found)
+
+
+def _lengths(lines: Mapping[str, list[Mapping[str, Any]]]) -> str:
+    some = next(iter(lines.values()))
+    short, long = some[0]["steps"], some[-1]["steps"]
+    grown = {name: rows[-1]["seconds"] / rows[0]["seconds"] for name, rows in lines.items()}
+    order = sorted(lines, key=lambda name: lines[name][-1]["seconds"])
+    least, most = (f"{name} ({words.number(lines[name][-1]['seconds'], 3)} s)" for name in (order[0], order[-1]))
+    slow, fast = (pick(grown, key=lambda name: grown[name]) for pick in (max, min))
+    return (
+        f"At {long:,} steps the fastest training step is that of {least}, the slowest that of {most}. From {short:,} "
+        f"to {long:,} steps, {long / short:.0f} times the length, the time grows most for {slow} "
+        f"({grown[slow]:.0f} times) and least for {fast} ({grown[fast]:.0f} times)."
+    )
+
+
+def _denormal(gains: list[dict[str, Any]], numbers: Mapping[str, Any]) -> str:
+    best = max(gains, key=lambda gain: gain["times_faster"])
+    same = sum(gain["times_faster"] < 1.1 for gain in gains)
+    cost, shares = numbers["multiplication_times_slower"], numbers["share_of_gradients"]
+    rare = words.listed(f"{share:.0%} of {system}'s" for system, share in shares.items())
+    verdict = (
+        "Here they are as fast as others, so that flush-denormal, which takes them for zero, has nothing to gain: what "
+        "the map shows is the clock's noise."
+        if cost < SLOW
+        else "Flush-denormal takes them for zero: vanishing gradients cost time, not only learning."
+    )
+    return (
+        f"Gradients that vanish fall below 1.2e−38, where numbers are called subnormal: {rare} at {numbers['steps']} "
+        f"steps and width {numbers['width']}. Some processors compute with those many times slower; on this one a "
+        f"multiplication by them takes {cost:.1f} times as long. {verdict} The largest gain is that of "
+        f"{best['system']} at {best['steps']:,} steps and width {best['width']}, {best['times_faster']:.1f} times; at "
+        f"{same} of the {len(gains)} sizes it is less than a tenth."
+    )
+
+
+def _scan(found: Found) -> str:
+    faster = []
+    for name in ("min_gru loop", "gru fused", "lstm fused"):
+        entries = [e for e in told.usual_crossovers(found) if (e["system"], e["against"]) == ("min_gru scan", name)]
+        every = [point["times"] for entry in entries for point in entry["times_faster"]]
+        if every:
+            faster.append(f"than {name} at {sum(times > 1 for times in every)} of {len(every)} sizes")
+    apart = max(check["outputs"] for check in found["checks"]["scan_against_loop"])
+    steps = found["checks"]["scan_against_loop"][0]["steps"]
+    return (
+        f"minGRU by scan is faster {words.listed(faster)}. Both ways give the same: at {steps:,} steps their "
+        f"outputs differ by {words.number(apart, 2)} at most."
+    )
+
+
+def _settings(found: Found) -> str:
+    """Whether a second thread and bf16 pay."""
+    steps, rows = told.compared(found)
+    cores = found["machine"]["cores"]
+    usual = {summaries.named(row): row["seconds"] for row in rows.get((cores, "fp32"), ())}
+    said = []
+    for setting, words_for_it in (((1, "fp32"), "one thread"), ((cores, "bf16"), "bf16")):
+        times = {summaries.named(r): usual[summaries.named(r)] / r["seconds"] for r in rows.get(setting, ())}
+        if times and setting != (cores, "fp32"):
+            worst, best = (pick(times, key=lambda name: times[name]) for pick in (min, max))
+            said.append(
+                f"{words_for_it} is faster for {sum(t > 1 for t in times.values())} of {len(times)}, from "
+                f"{times[worst]:.2g} times as fast ({worst}) to {times[best]:.2g} times ({best})"
+            )
+    return f"At {steps:,} steps, against {cores} threads in fp32: {'; '.join(said) or 'nothing else was measured'}."
+
+
+def _caution(found: Found) -> str:
+    left_out = f" Not measured here: {'; '.join(found['left_out'])}." if found["left_out"] else ""
+    return (
+        f"Other programs took {found['share_of_others']:.0%} of the cores' time meanwhile, which adds noise: "
+        f"differences of a few tenths may be no more than that.{left_out}"
+    )
+
+
+def _long(rows: list[dict[str, Any]]) -> str:
+    saved = []
+    for plain, chunked in _pairs(rows):
+        less, slower = plain["peak_bytes"] / chunked["peak_bytes"], chunked["seconds"] / plain["seconds"]
+        saved.append(f"{plain['system']} {less:.1f} times less memory in {slower:.1f} times the time")
+    if not saved:
+        return ""
+    return (
+        f"A training step over {rows[0]['steps']:,} steps keeps every inner state for its backward pass. To keep only "
+        f"one in {max(row['chunk'] or 0 for row in rows)} and compute the rest again gives the same gradient: "
+        f"{words.listed(saved)}."
+    )
+
+
+def _pairs(rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Plain and in chunks, where the memory of both was seen."""
+    for chunked in (row for row in rows if row["chunk"] is not None):
+        wanted = {key: chunked[key] for key in ("system", "device")}
+        plain = next(row for row in rows if row["chunk"] is None and all(row[k] == v for k, v in wanted.items()))
+        if plain["peak_bytes"] and chunked["peak_bytes"]:
+            yield plain, chunked

@@ -1,0 +1,121 @@
+"""Tables of measured times: marks, costs by length, crossovers, settings, long sequences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.challenges.speed import figures as pictures, summaries
+from pipeline.reporting import words
+from pipeline.reporting.markup import Markup, table, tag
+
+Found = Mapping[str, Any]
+
+
+def marks(found: Found) -> Markup:
+    rows = []
+    for mark in found["marks"]:
+        met = {None: "–", True: "met", False: "not met"}[mark["met"]]
+        asked = "–" if mark["asked"] is None else words.number(mark["asked"], 2)
+        rows.append(_row(mark["mark"].replace("_", " "), mark["means"], asked, words.number(mark["found"], 3), met))
+    size, peak = summaries.MARK, found["peak"]
+    limit = words.listed(f"{value / 1e9:,.0f} GFLOP/s in {name}" for name, value in peak.items() if value is not None)
+    where = f"{size['batch']} sequences of {size['steps']} steps at width {size['width']}"
+    caption = f"Marks, fused modules with {where}. The fastest matrix product in the same run: {limit}."
+    return table(["mark", "meaning", "asked", "found", ""], rows, caption)
+
+
+def costs(found: Found) -> Markup:
+    lines, memory = (
+        pictures.lines(found),
+        {summaries.named(row): row for row in found["memory"] if row["device"] == "cpu"},
+    )
+    lengths = sorted({row["steps"] for rows in lines.values() for row in rows})
+    body = []
+    for name, rows in lines.items():
+        by_length = {row["steps"]: row for row in rows}
+        cells = [_cell(by_length.get(steps)) for steps in lengths]
+        kept = memory.get(name, {}).get("bytes_per_token")
+        body.append(
+            _row(name, f"{rows[0]['parameters']:,}", *cells, words.number(None if kept is None else kept / 1e3, 3))
+        )
+    head = ["system", "weights", *(f"{steps:,} steps" for steps in lengths), "kB a token"]
+    caption = (
+        f"Milliseconds of a training step of {found['lines']['batch']} sequences, with the share of the matrix-product "
+        "peak (* measured once, not warmed up), and the most memory that a step takes for each token."
+    )
+    return table(head, body, caption)
+
+
+def _cell(row: Mapping[str, Any] | None) -> object:
+    if row is None:
+        return "–"
+    once = "*" if row["repeats"] == 1 else ""
+    share = "" if row["share_of_peak"] is None else f" ({row['share_of_peak']:.0%})"
+    return f"{words.number(1e3 * row['seconds'], 3)}{once}{share}"
+
+
+def crossovers(found: Found) -> Markup:
+    rows = []
+    for entry in usual_crossovers(found):
+        changes = [f"{c['becomes']} from about {c['steps']:,.0f} steps on" for c in entry["crossings"]]
+        times = entry["times_faster"]
+        always = "faster at every length" if times[0]["times"] > 1 else "slower at every length"
+        ends = (
+            f"{times[0]['times']:.2g} × at {times[0]['steps']:,}, {times[-1]['times']:.2g} × at {times[-1]['steps']:,}"
+        )
+        rows.append(_row(entry["system"], entry["against"], entry["batch"], "; ".join(changes) or always, ends))
+    caption = (
+        "Where one overtakes another; beside 1 × the noise of the clock may decide. Between measured lengths: "
+        f"{found['interpolation']}."
+    )
+    return table(["", "against", "batch", "is", "times faster, by steps"], rows, caption)
+
+
+def usual_crossovers(found: Found) -> list[Mapping[str, Any]]:
+    """The crossovers on the CPU under the usual setting."""
+    cores = found["machine"]["cores"]
+    wanted = {"device": "cpu", "threads": cores, "precision": "fp32", "flush_denormal": True}
+    return summaries.select(found["crossovers"], **wanted, width=found["lines"]["width"])
+
+
+def settings(found: Found) -> Markup:
+    """One thread and all, fp32 and bf16."""
+    steps, rows = compared(found)
+    by_name = {setting: {summaries.named(row): row for row in some} for setting, some in rows.items()}
+    names = dict.fromkeys(name for some in by_name.values() for name in some)
+    body = [_row(name, *(_cell(some.get(name)) for some in by_name.values())) for name in names]
+    head = ["system", *(f"{threads} thread{'s' if threads > 1 else ''}, {kind}" for threads, kind in rows)]
+    caption = f"Milliseconds at {steps:,} steps, with the share of the peak of the same threads and precision."
+    return table(head, body, caption)
+
+
+def compared(found: Found) -> tuple[int, dict[tuple[int, str], list[Mapping[str, Any]]]]:
+    """The rows of each number of threads and precision, at the greatest length that all were measured at."""
+    rows = summaries.select(found["rows"], device="cpu", flush_denormal=True, **found["lines"])
+    settings = sorted({(row["threads"], row["precision"]) for row in rows})
+    every = {one: summaries.select(rows, threads=one[0], precision=one[1]) for one in settings}
+    steps = max(set.intersection(*({row["steps"] for row in some} for some in every.values())))
+    return steps, {one: summaries.select(some, steps=steps) for one, some in every.items()}
+
+
+def long(found: Found) -> Markup:
+    rows = []
+    for row in found["long"]:
+        how = "plain" if row["chunk"] is None else f"chunks of {row['chunk']}"
+        taken = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e6
+        size = f"{row['batch']} × {row['steps']:,}"
+        rows.append(
+            _row(row["system"], row["device"], size, how, words.number(taken, 3), words.number(row["seconds"], 3))
+        )
+    apart = ", ".join(
+        f"{check['system']} {words.number(check['gradient_difference'], 2)}"
+        for check in found["checks"]["checkpointed_against_plain"]
+    )
+    caption = (
+        "Long sequences: the most memory of a training step. The gradients of both ways differ, as a share of the "
+        f"largest, by: {apart} (one sequence, fp32)."
+    )
+    return table(["system", "device", "sequences × steps", "how", "MB", "seconds"], rows, caption)
+
+
+def _row(*cells: object) -> Markup:
+    return tag("tr", *(tag("td", cell) for cell in cells))

@@ -1,0 +1,194 @@
+"""Time training steps in a fresh process for each setting: `python -m pipeline.challenges.speed.timing` serves jobs.
+
+Flush-denormal is a setting of each thread, which a pool's threads take from the one that starts them, and memory that
+was once taken says nothing of the next. So this program reads jobs (`Job`, a line of JSON each) and runs each in a fork
+of itself, which has imported torch but never computed (beside a GPU, whose state a fork would break: in a new process);
+that prints a line of JSON for each thing wanted.
+"""
+
+import gc
+import importlib
+import json
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.architectures import count
+from pipeline.challenges.shared import hardware
+from pipeline.challenges.speed import controls, long_sequences, systems
+from pipeline.training.setup import settle
+from pipeline.training.worker_processes import start_method
+
+WARM_UP = 8  # steps of a short sequence that loads code and starts threads, before memory is measured
+FEWEST = 3  # passes that a median needs
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What holds for a whole process."""
+
+    device: str
+    threads: int
+    flush_denormal: bool
+    precision: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A setting, and what is wanted under it, in order: names of `Process`'s methods with their arguments."""
+
+    setting: Setting
+    seed: int
+    wanted: list[tuple[str, dict[str, Any]]]
+
+
+class Process:
+    """A process under one setting: its methods measure."""
+
+    def __init__(self, setting: Setting, seed: int):
+        self.setting, self.seed = setting, seed
+        self.limit: float | None = None  # the fastest matrix product, once `peak` was wanted
+        settle(setting.threads)
+        torch.set_flush_denormal(setting.flush_denormal)  # the pool, which inherits it, has not started yet
+        torch.set_float32_matmul_precision("highest")  # fp32 is fp32: no TF32 on a GPU
+        torch.backends.cudnn.allow_tf32 = False
+        gc.freeze()  # what was imported is never garbage
+        gc.disable()  # what is measured leaves none behind that would have to be looked for within a pass
+
+    def peak(self, side: int) -> dict[str, Any]:
+        self.limit = hardware.peak(self.setting.device, self.setting.precision, side)
+        return {**asdict(self.setting), "flush_denormal": flushes(), "operations_per_second": self.limit}
+
+    def step(self, seconds: float, passes: int, **case: Any) -> dict[str, Any]:
+        """A row: the median over passes of forward and backward."""
+        core, x = self._made(**case)
+        taken = clock(systems.training_step(core, x, self.setting.precision), self.setting.device, seconds, passes)
+        median, size = statistics.median(taken), {key: case[key] for key in ("steps", "batch", "width")}
+        needed = systems.operations(case["system"], core, **size)
+        return {
+            **asdict(self.setting),
+            **case,
+            "flush_denormal": flushes(),
+            "parameters": count(core),
+            "seconds": median,
+            "fastest_seconds": min(taken),
+            "slowest_seconds": max(taken),
+            "repeats": len(taken),
+            "tokens_per_second": case["steps"] * case["batch"] / median,
+            "operations": needed,
+            "share_of_peak": needed / median / self.limit if self.limit else None,
+        }
+
+    def memory(self, is_long: bool, chunk: int | None = None, **case: Any) -> dict[str, Any]:
+        """Most memory of one forward and backward pass beyond what was there before; `chunk` checkpoints."""
+        core, x = self._made(**case)
+        core = core if chunk is None else long_sequences.Checkpointed(core.get_submodule("cell"), chunk)  # type: ignore[arg-type]
+        device, precision, tokens = self.setting.device, self.setting.precision, case["steps"] * case["batch"]
+        systems.training_step(core, x[:1, :WARM_UP].detach().clone(), precision)()
+        before = self._held()
+        (seconds,) = clock(systems.training_step(core, x, precision), device, 0.0, 1)
+        most = torch.cuda.max_memory_allocated() if device == "cuda" else hardware.most_resident()
+        taken = None if most is None or most <= before else most - before  # less than starting took: not seen
+        per_token = None if taken is None else taken / tokens
+        told = {
+            "is_long": is_long,
+            "chunk": chunk,
+            "peak_bytes": taken,
+            "bytes_per_token": per_token,
+            "seconds": seconds,
+        }
+        return {**asdict(self.setting), **case, **told}
+
+    def agreement(self, steps: int, batch: int, width: int) -> dict[str, Any]:
+        return controls.scan_and_loop(self._made("min_gru", "scan", steps, batch, width)) | {"steps": steps}
+
+    def chunks(self, system: str, steps: int, width: int, chunk: int) -> dict[str, Any]:
+        """How far the gradient of a checkpointed core is from the plain one's."""
+        core, x = self._made(system, "fused", steps, 1, width)
+        apart = long_sequences.difference(core, long_sequences.Checkpointed(core.get_submodule("cell"), chunk), x)  # type: ignore[arg-type]
+        return {"system": system, "steps": steps, "chunk": chunk, "gradient_difference": apart}
+
+    def subnormals(self, names: list[str], steps: int, batch: int, width: int) -> dict[str, Any]:
+        """Of the gradient of the input, where the loss looks at the last output."""
+        gradients = {}
+        for system in names:
+            core, x = self._made(system, "fused", steps, batch, width)
+            systems.training_step(core, x, "fp32")()
+            assert x.grad is not None
+            gradients[system] = x.grad
+        found = controls.subnormals(lambda work: min(clock(work, "cpu", 0.05, 100)), gradients)
+        return {**found, "flush_denormal": flushes(), "steps": steps, "width": width}
+
+    def deck(self, batch: int, seconds: float, passes: int, lengths: list[int]) -> dict[str, Any]:
+        return controls.deck(lambda work: statistics.median(clock(work, "cpu", seconds, passes)), batch, lengths)
+
+    def _made(
+        self, system: str, implementation: str, steps: int, batch: int, width: int
+    ) -> tuple[nn.Module, torch.Tensor]:
+        gc.collect()
+        torch.manual_seed(self.seed)
+        core = systems.build(system, implementation, width).to(self.setting.device)
+        return core, torch.randn(batch, steps, width, device=self.setting.device)
+
+    def _held(self) -> int:
+        if self.setting.device != "cuda":
+            return hardware.resident()
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated()
+
+
+def clock(work: Callable[[], None], device: str, seconds: float, passes: int) -> list[float]:
+    """Seconds of each pass; the first warms up, and counts only if it alone took all the time.
+
+    It says how many others fit, but three at least, so that a neighbour's work that slows one does not move the median.
+    """
+
+    def once() -> float:
+        hardware.wait(device)
+        begun = time.perf_counter()
+        work()
+        hardware.wait(device)
+        return time.perf_counter() - begun
+
+    first = once()
+    if first >= seconds:
+        return [first]
+    return [once() for _ in range(min(passes, max(FEWEST, int(seconds / first))))]
+
+
+def flushes() -> bool:
+    """Whether this process's threads take numbers below 1.2e-38 for zero; asked of all of them, by their bits."""
+    products = torch.full((1 << 20,), 1e-30) * 1e-10
+    zero = products.view(torch.int32) == 0
+    if bool(zero.any()) != bool(zero.all()):
+        raise RuntimeError("some threads flush subnormal numbers and some do not: the pool started too early")
+    return bool(zero.all())
+
+
+def answer(given: dict[str, Any]) -> None:
+    process = Process(Setting(**given["setting"]), given["seed"])
+    for name, arguments in given["wanted"]:
+        print(json.dumps(getattr(process, name)(**arguments)), flush=True)
+
+
+def main() -> None:
+    importlib.import_module("torch._dynamo")  # which torch's checkpoint would import in each fork anew
+    context = multiprocessing.get_context(start_method())
+    for line in sys.stdin:
+        process = context.Process(target=answer, args=(json.loads(line),))  # type: ignore[attr-defined]
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(f"error: measuring ended with exit code {process.exitcode}")
+
+
+if __name__ == "__main__":
+    main()

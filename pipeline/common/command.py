@@ -1,0 +1,138 @@
+"""Turn a stage's `main` into a command: its arguments become options, a person's mistake becomes one line."""
+
+import atexit
+import functools
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import typer
+
+from pipeline.common import InputError, files, paths
+
+HELP = {
+    "task": "A name under `tasks` in params.yaml.",
+    "architecture": "A name under `architectures` in params.yaml.",
+    "check": "Only say what is wrong in params.yaml; nothing where nothing is.",
+    "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
+    "texts": "What to ask about.",
+    "file": "A table: parquet, csv or jsonl.",
+    "output": "Where the answers go: parquet, csv or jsonl.",
+    "measure": "Only tell how fast it answers, at 1, 8 and 32 clients.",
+    "host": "Where to listen; 0.0.0.0 lets other machines ask.",
+    "port": "0 takes a free one.",
+    "rollback": "Give `champion` back to the version before the latest decision.",
+    "afresh": "Judge as if there were no champion: for one that no challenger can be compared with.",
+    "force": "Also where no source has changed.",
+    "dry_run": "Only tell what would be removed.",
+    "wait": "Wait for the end of a DVC process that is at work here.",
+    "join": "Only help: run trials of the same studies, from another terminal or machine.",
+}
+
+
+def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> None:
+    """Run `main` with the command line's options (or these). Exits with 2 on an InputError, 1 on a full disk."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    module = inspect.getmodule(main)
+    told = (module.__doc__ if module else main.__doc__) or ""
+    app.command(help=_with_lines_kept(told))(_told_in_one_line(main))
+    _end_in_order()
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
+    except SystemExit as ended:
+        _leave(ended.code)
+        raise
+
+
+def _with_lines_kept(told: str) -> str:
+    """A docstring whose examples and lists of files stay as they are, which typer would fill to its width."""
+    return told.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted."""
+    came: list[int] = []
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def alone_with_stage() -> Iterator[None]:
+    """As a DVC stage, wait for the end of the same stage where its DVC was killed and it goes on; else do nothing.
+
+    Two at once would replace each other's files.
+    """
+    stage = os.environ.get("DVC_STAGE")
+    if not stage or os.environ.get("RANK", "0") != "0":  # of several processes of a stage one waits for all
+        yield
+        return
+    waiting = f"{stage} of a DVC that was killed is still at work: waiting for its end"
+    with files.locked(paths.WORK / "stages" / f"{stage}.lock", waiting):
+        yield
+
+
+def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(main)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            with alone_with_stage():
+                main(*args, **kwargs)
+        except InputError as error:
+            sys.stdout.flush()
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+        except OSError as error:
+            typer.echo(f"error: {error.strerror or error} {error.filename or ''}".rstrip(), err=True)
+            raise typer.Exit(1) from None
+
+    wrapped.__signature__ = _with_options(inspect.signature(main))  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _with_options(signature: inspect.Signature) -> inspect.Signature:
+    """Every argument as an option, required where it has no default: `task` is given as --task. A list is given as
+    plain words."""
+
+    def asked(p: inspect.Parameter) -> Any:
+        kind = typer.Argument if "list[" in str(p.annotation) else typer.Option
+        return kind(... if p.default is p.empty else p.default, help=HELP.get(p.name))
+
+    return signature.replace(parameters=[p.replace(default=asked(p)) for p in signature.parameters.values()])
+
+
+def _leave(code: Any) -> None:
+    """End at once, when all is said: to tear down torch and MLflow takes more than a second, and serves nothing."""
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # what cannot be written is told by an ordinary end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+
+
+def _end_in_order() -> None:
+    """End as by Ctrl-C on SIGTERM, so that what is open is closed and what runs is marked; on SIGHUP (the terminal was
+    closed) as on SIGTERM, whoever handles that. `nohup` has SIGHUP ignored, and it stays so."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
+
+
+def _as_interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _name(main: Callable[..., None]) -> str:
+    spec = getattr(sys.modules[main.__module__], "__spec__", None)
+    return (spec.name if spec else main.__module__).rsplit(".", 1)[-1]

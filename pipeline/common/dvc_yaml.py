@@ -1,0 +1,45 @@
+"""What DVC reads in params.yaml when it expands dvc.yaml, before a stage of ours could check it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.common import Mistakes
+from pipeline.common.names import SCALES
+from pipeline.common.params import read
+
+STAGES = Path("dvc.yaml")
+EXPANDED = re.compile(r"\$\{(?!item\.)([\w.]+)\}")  # a setting that becomes part of stages
+MISSING = object()
+STRICT = yaml.SafeLoader  # refuses, as DVC does, tabs that the one in C lets pass
+
+
+def refuse_what_dvc_cannot_expand() -> None:
+    """Raise Mistakes for settings that dvc.yaml reads and params.yaml does not state, or states by scale."""
+    if not STAGES.exists():
+        return
+    text, stated = STAGES.read_text(encoding="utf-8"), read(loader=STRICT)
+    mistakes = [f"{key}: missing, though dvc.yaml reads it" for key in _read_by(text) if _at(stated, key) is MISSING]
+    for key in sorted(set(EXPANDED.findall(text))):
+        value = _at(stated, key)
+        if isinstance(value, Mapping) and value and {*value} <= {*SCALES}:
+            mistakes.append(f"{key}: depends on the scale; accepted: one value, since dvc.yaml makes stages of it")
+    if mistakes:
+        raise Mistakes(mistakes)
+
+
+def _read_by(text: str) -> list[str]:
+    """Settings that dvc.yaml names, up to what a matrix fills in."""
+    stages = yaml.safe_load(text)["stages"].values()
+    named = {key.split(".${")[0] for stage in stages for key in stage.get("params", [])}
+    return sorted(named | {*EXPANDED.findall(text)})
+
+
+def _at(values: Any, key: str) -> Any:
+    """The value at a dotted place, MISSING where there is none."""
+    for part in key.split("."):
+        values = values.get(part, MISSING) if isinstance(values, Mapping) else MISSING
+    return values

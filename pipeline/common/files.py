@@ -1,0 +1,103 @@
+"""Write files and folders whole or not at all: to a temporary name first, then renamed."""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.common import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write a file or folder to; it becomes `path` when the block ends well.
+
+    When the block fails (a full disk, Ctrl-C) the temporary is removed and what stood at `path` is untouched. What a
+    kill left of the temporary is removed by the next that writes there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, old = (path.with_name(f".{path.name}.{kind}") for kind in ("tmp", "old"))
+    _put_back(old, path)
+    remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():
+            remove(old)
+            path.rename(old)
+            temporary.rename(path)
+            remove(old)
+        else:
+            temporary.replace(path)
+    finally:
+        _put_back(old, path)
+        remove(temporary)
+
+
+@contextmanager
+def locked(path: Path, waiting: str = "") -> Iterator[None]:
+    """Alone among all processes that lock this file; the lock falls when its holder dies, however that dies.
+
+    Where another holds it, `waiting` is printed first.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if waiting else 0))
+        except BlockingIOError:
+            print(waiting, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """Undo the first of two renames, where a kill came between them."""
+    if old.exists() and not path.exists():
+        old.rename(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a whole folder, if it exists."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Sorted keys and no NaN, so that equal values are equal bytes and every JSON reader can read them."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises InputError for a file that is cut off, or no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        back = f"bring it back (`git checkout {path}` or `dvc checkout {path}`), or run again what writes it"
+        raise InputError(f"{path} is not JSON ({error}): {back}") from None
+
+
+def digest(*paths: Path) -> str:
+    """SHA-256 over the names and bytes of files; a folder stands for all files in it."""
+    sha = hashlib.sha256()
+    for path in paths:
+        for file in sorted(f for f in path.rglob("*") if "__pycache__" not in f.parts) if path.is_dir() else [path]:
+            if file.is_file():
+                sha.update(f"{file.relative_to(path) if path.is_dir() else file.name}\0".encode())
+                with file.open("rb") as stream:
+                    sha.update(hashlib.file_digest(stream, "sha256").digest())
+    return sha.hexdigest()
+
+
+def text_digest(*lines: str) -> str:
+    """SHA-256 of lines of text."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

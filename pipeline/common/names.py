@@ -1,0 +1,99 @@
+"""Names of tasks and architectures: the form that works wherever a name goes, and the names that are taken.
+
+A task's name becomes folders, files, stages of DVC, an experiment and a model of MLflow, and a section of the page. An
+architecture's is that of its file, and becomes folders and files beside those of others.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from pipeline.common import Mistakes
+
+FORMS = {
+    "tasks": (r"[A-Za-z][A-Za-z0-9_-]{0,63}", "a letter, then at most 63 letters, digits, _ or -"),
+    "architectures": (r"[A-Za-z][A-Za-z0-9_]{0,63}", "a letter, then at most 63 letters, digits or _"),
+}
+SCALES = ("smoke", "quick", "full")
+TAKEN = {  # by what each name is taken
+    "tasks": {
+        "a scale": SCALES,
+        "a section of the page": ("map", "reading", "lacks", "remedies", "claims", "diagnose"),
+        "a file in reports/curves": ("gradients", "memory", "convergence", "benchmark"),
+        "a folder in reports": ("curves", "decisions", "drift", "evidence", "predictions", "retrain", "scores"),
+        "a folder in models": ("champions",),
+        "a folder in .work": ("nothing", "packages", "reconcile", "stages"),
+        "an experiment in MLflow": ("challenges", "default"),
+    },
+    "architectures": {
+        "a scale": SCALES,
+        "a folder in models/TASK": ("choices",),
+        "a file in models/TASK/choices": ("finalists",),
+        "a control of the memory stage": ("guessing",),
+    },
+}
+SWEEP = "-sweep"  # ends the name of the MLflow experiment of a task's studies
+
+
+def mistakes(section: str, names: Iterable[Any]) -> Iterator[str]:
+    """What is wrong with the names in a section of params.yaml, `tasks` or `architectures`: all of one kind in one."""
+    names = list(names)
+    pattern, accepted = FORMS[section]
+    written = [name for name in names if isinstance(name, str) and re.fullmatch(pattern, name)]
+    if odd := [name for name in names if name not in written]:
+        yield f"{section}: names that are refused: {', '.join(map(_shown, odd))}; accepted: {accepted}"
+    reasons = {name: reason for name in written if (reason := _taken(section, name))}
+    if reasons:
+        listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
+        yield f"{section}: names that are taken: {listed}; choose others"
+    if alike := list(_alike(written)):
+        listed = ", ".join(" and ".join(map(repr, same)) for same in alike)
+        yield f"{section}: names that differ in case alone, which some disks take for one: {listed}; choose others"
+
+
+def refuse_clashes(architectures: Iterable[str], baselines: Mapping[str, Iterable[str]]) -> None:
+    """Raise Mistakes for architectures called like a baseline of a task: both scores would stand under one name."""
+    tasks = {name: [task for task, own in baselines.items() if name in own] for name in architectures}
+    clashes = {name: ", ".join(some) for name, some in tasks.items() if some}
+    if clashes:
+        raise Mistakes([f"architectures.{name}: {some} has a baseline of that name" for name, some in clashes.items()])
+
+
+def _taken(section: str, name: str) -> str | None:
+    """What has this name already, on a disk that takes upper and lower case for one, too."""
+    if section == "tasks" and name.lower().endswith(SWEEP):
+        return f"{SWEEP} ends the names of sweeps in MLflow"
+    return next((reason for reason, names in TAKEN[section].items() if name.lower() in names), None)
+
+
+def _alike(names: Iterable[str]) -> Iterator[list[str]]:
+    names = list(names)
+    counts = Counter(name.lower() for name in names)
+    return ([name for name in names if name.lower() == low] for low, count in counts.items() if count > 1)
+
+
+def _shown(name: Any) -> str:
+    """A name as it came, with its type where that is no text."""
+    if isinstance(name, bool):
+        return f"{name} (what YAML makes of {'on, yes and true' if name else 'off, no and false'} without quotes)"
+    return repr(name) if isinstance(name, str) else f"{name!r} ({type(name).__name__})"
+
+
+def one_of(what: str, otherwise: str = "") -> Callable[[str, Any], str]:
+    """Looks a name up among those of params.yaml, which pydantic hands on as the context of what it read."""
+
+    def look_up(name: str, read: Any) -> str:
+        accepted = (read.context or {}).get(f"{what}s")
+        if accepted is not None and name not in accepted:
+            raise ValueError(f"no {what} named {name!r}; there are: {', '.join(accepted) or 'none'}{otherwise}")
+        return name
+
+    return look_up
+
+
+TaskName = Annotated[str, AfterValidator(one_of("task"))]
+ArchitectureName = Annotated[str, AfterValidator(one_of("architecture"))]
+OptionalTaskName = Annotated[str, AfterValidator(one_of("task", "; null for none"))] | None

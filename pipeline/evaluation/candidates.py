@@ -1,0 +1,124 @@
+"""What is compared on a test split: each network and baseline, with what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pipeline.architectures.shared.saved import load
+from pipeline.common import InputError, files, paths
+from pipeline.common.names import refuse_clashes
+from pipeline.evaluation import fitted
+from pipeline.evaluation.metrics import Scores
+from pipeline.tasks import Prepared, open_prepared
+from pipeline.training.loader import Loader
+from pipeline.training.selection import CONTROL
+from pipeline.training.settings import Train
+from pipeline.training.setup import make_accelerator
+from pipeline.training.step import predict
+from pipeline.training.worker_processes import Send, SideBySide
+
+
+@dataclass
+class Candidate:
+    """A network or baseline and what it answers, per seed, for the test split (and the validation split)."""
+
+    name: str
+    kind: str  # network, control or baseline
+    parameters: int | None
+    core_parameters: int | None
+    seeds: list[int]
+    outputs: dict[int, Tensor]
+    valid: dict[int, Tensor]
+    description: dict[str, Any]
+    not_scored: dict[int, str] = field(default_factory=dict)  # seeds whose answers are not all finite, and why
+    scores: dict[int, Scores] = field(default_factory=dict)
+    class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        return "ok" if self.outputs else "diverged"
+
+
+def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> list[Candidate]:
+    """Every network and baseline of a task, in this order; on a CPU side by side, each in a process of one thread.
+
+    Raises InputError for a network that is not trained.
+    """
+    prepared = open_prepared(task)
+    refuse_clashes(architectures, {task: prepared.task.baselines})
+    for architecture in architectures:
+        if not (paths.trained(task, architecture) / "model.json").exists():
+            place, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"
+            raise InputError(f"no trained network in {place}: run `dvc repro {stage}` first")
+    names = [*architectures, *prepared.task.baselines]
+    found: dict[int, Candidate] = {}
+    work = partial(_answer, task, names, list(architectures), train)
+    on_gpu = torch.cuda.device_count() > 0 and train.device != "cpu"  # one process keeps a GPU busy
+    with SideBySide(work, list(range(len(names))), here=on_gpu) as messages:
+        for number, sent in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
+            candidate, outputs, valid = sent
+            found[number] = replace(candidate, outputs=_tensors(outputs), valid=_tensors(valid))
+    return [found[number] for number in sorted(found)]
+
+
+def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
+    """Sends one candidate, its answers as arrays: the memory of tensors would end with this process."""
+    prepared, name = open_prepared(task), names[number]
+    whole = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
+    candidate = _finite_alone(whole)
+    send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
+
+
+def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:
+    """A trained network with the outputs of its sound seeds."""
+    folder = paths.trained(task, architecture)
+    description, device = files.read_json(folder / "model.json"), make_accelerator(train).device
+    sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
+    models = {seed: load(description, folder / f"{seed}.safetensors").to(device) for seed in sound}
+    loaders = {split: Loader(prepared.task, prepared.columns(split), 0, device) for split in ("valid", "test")}
+
+    def answers(seed: int, split: str) -> Tensor:
+        calibration = description["seeds"][str(seed)]["calibration"]
+        return prepared.task.calibrated(predict(models[seed], loaders[split]), calibration)
+
+    return Candidate(
+        name=architecture,
+        kind="control" if architecture == CONTROL else "network",
+        parameters=description["parameters"]["total"],
+        core_parameters=description["parameters"]["core"],
+        seeds=[int(seed) for seed in description["seeds"]],
+        outputs={seed: answers(seed, "test") for seed in models},
+        valid={seed: answers(seed, "valid") for seed in models if prepared.task.block > 1},
+        description=description,
+    )
+
+
+def _baseline(prepared: Prepared, name: str) -> Candidate:
+    """A baseline, learned from the training split."""
+    outputs_of = fitted.answers(prepared, name, "test", "valid")
+    outputs, valid = {0: outputs_of["test"]}, {0: outputs_of["valid"]}
+    return Candidate(name, "baseline", None, None, [0], outputs, valid, prepared.task.baselines[name])
+
+
+def _finite_alone(candidate: Candidate) -> Candidate:
+    """Seeds whose answers to either split are not all finite have diverged, whatever their training said."""
+    why: dict[int, str] = {}
+    for split, by_seed in (("validation", candidate.valid), ("test", candidate.outputs)):
+        for seed, outputs in by_seed.items():
+            wrong = int((~outputs.isfinite()).flatten(1).any(dim=1).sum())
+            why |= {seed: f"{wrong:,} of {len(outputs):,} {split} answers are not finite"} if wrong else {}
+    kept = [{s: o for s, o in by_seed.items() if s not in why} for by_seed in (candidate.outputs, candidate.valid)]
+    return replace(candidate, outputs=kept[0], valid=kept[1], not_scored=why)
+
+
+def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:
+    return {seed: tensor.numpy() for seed, tensor in outputs.items()}
+
+
+def _tensors(outputs: Mapping[int, Any]) -> dict[int, Any]:
+    return {seed: torch.from_numpy(array) for seed, array in outputs.items()}

@@ -1,0 +1,97 @@
+"""Intervals from a bootstrap over examples, and when there is none.
+
+Windows of a series overlap, and neighbours are alike: they are resampled in moving blocks (Künsch 1989), which go on
+at the beginning where they pass the end, so that every window counts alike (Politis & Romano 1992). Other examples are
+resampled one by one (Efron 1979). Few blocks vary too little from one resample to the next; the interval is therefore
+read at percentiles further out, the expanded percentile interval (Hesterberg, What Teachers Should Know About the
+Bootstrap, The American Statistician, 2015):
+
+    tail = normal.cdf(sqrt(k / (k - 1)) * t.ppf((1 - confidence) / 2, k - 1))       k blocks, Student's t
+
+Of a series of fewer than two blocks there is no interval. Of one of fewer than FEWEST blocks these are made shorter,
+until it has so many. docs/intervals.md says what that covers, by simulation (`python -m pipeline.evaluation.coverage`).
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from scipy.special import ndtr, stdtrit
+from torch import Tensor
+
+from pipeline.evaluation.settings import Evaluate
+from pipeline.tasks import Task
+
+FEWEST = 5  # blocks behind an interval
+
+
+class Interval(NamedTuple):
+    """Where the value may lie; without ends, the reason why there are none."""
+
+    low: float | None
+    high: float | None
+    reason: str | None = None
+
+
+class Resamples:
+    """How often each example is in each resample; row 0 is the sample itself, and the only one without an interval."""
+
+    def __init__(self, examples: int, block: int, settings: Evaluate, seed: int):
+        self.confidence, self.reason = settings.confidence, shortage(examples, block)
+        self.block = 0 if self.reason else min(block, examples // FEWEST)  # as used: perhaps shorter than asked for
+        self.blocks = 0.0 if self.reason else examples / self.block
+        self.counts = torch.ones(1 if self.reason else settings.resamples + 1, examples, dtype=torch.float64)
+        if not self.reason:
+            self._draw(torch.Generator().manual_seed(seed))
+
+    def _draw(self, random: torch.Generator) -> None:
+        examples, drawn = self.counts.shape[1], len(self.counts) - 1
+        starts = torch.randint(0, examples, (drawn, math.ceil(self.blocks)), generator=random)
+        rows = (starts.unsqueeze(2) + torch.arange(self.block)).flatten(1)[:, :examples] % examples
+        for number, row in enumerate(rows, start=1):
+            self.counts[number] = torch.bincount(row, minlength=examples)
+
+    def as_record(self) -> dict[str, Any]:
+        """What metrics.json says of all intervals: how they were made, or why there are none."""
+        made = {"block": self.block or None, "blocks": round(self.blocks, 2) or None}
+        return {"confidence": self.confidence, "resamples": len(self.counts) - 1, **made, "reason": self.reason}
+
+    def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> dict[str, Tensor]:
+        """Each metric of each resample."""
+        return task.scores(self.means(contributions))
+
+    def means(self, contributions: Float[Tensor, "examples parts"]) -> Float[Tensor, "resamples parts"]:
+        """The mean contributions of each resample."""
+        return self.counts @ contributions.double() / len(contributions)
+
+    def interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> Interval:
+        """Of a quantity's value in every resample. Resamples in which it is not a number are left out."""
+        if self.reason:
+            return Interval(None, None, self.reason)
+        if not values[0].isfinite():
+            return Interval(None, None, "the value itself is not a finite number")
+        low, high = self.ends(values[values.isfinite()], confidence)
+        return Interval(float(low), float(high))
+
+    def ends(
+        self, values: Float[Tensor, "resamples ..."], confidence: float | None = None
+    ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        """Low and high ends of many quantities at once; the sample itself (row 0) is not a resample."""
+        tail = expanded((1 - (confidence or self.confidence)) / 2, self.blocks)
+        low, high = values[1:].quantile(torch.tensor([tail, 1 - tail], dtype=values.dtype), dim=0)
+        return low, high
+
+
+def expanded(tail: float, blocks: float) -> float:
+    """The share of resamples to leave out on each side, so that the interval leaves out `tail` of the truths."""
+    return float(ndtr(math.sqrt(blocks / (blocks - 1)) * stdtrit(blocks - 1, tail)))
+
+
+def shortage(examples: int, block: int) -> str | None:
+    """Why so few examples have no interval; None where there are enough."""
+    if block > 1 and examples < 2 * block:
+        return f"{examples:,} examples are fewer than two blocks of {block:,} neighbours"
+    if examples < FEWEST:
+        return f"{examples:,} examples are fewer than {FEWEST}"
+    return None

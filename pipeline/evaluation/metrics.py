@@ -1,0 +1,86 @@
+"""Scores of a test split with intervals: of each metric's mean over seeds, and of the difference of two candidates.
+
+All candidates see the same resamples (intervals.py), so that the difference of two has an interval of its own: a
+paired test.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from scipy.special import stdtrit
+from torch import Tensor
+
+from pipeline.evaluation.intervals import Interval, Resamples
+from pipeline.evaluation.shares import wilson
+from pipeline.tasks import Task
+
+Scores = dict[str, Float[Tensor, " resamples"]]
+ENOUGH_SEEDS = 5  # for an interval over them
+SHARES = ("accuracy", "f1", "precision", "recall", "calibration_error")  # how metrics begin that are 1 at most
+
+
+def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, dict[str, Any]]:
+    """For each metric: its mean over sound seeds, the interval's low and high, and every sound seed's value.
+
+    Without an interval, low and high are None and `reason` says why. From five seeds on, `seeds_low` and `seeds_high`
+    are Student's interval over the seeds themselves, as far as the metric can go.
+    """
+    if not by_seed:
+        return {}
+    table: dict[str, dict[str, Any]] = {}
+    for name in next(iter(by_seed.values())):
+        values = torch.stack([scores[name] for scores in by_seed.values()])
+        mean = values.mean(dim=0)
+        interval = interval_of(name, mean, resamples)
+        table[name] = {"mean": _number(mean[0]), "low": interval.low, "high": interval.high}
+        table[name] |= {"reason": interval.reason} if interval.reason else {}
+        table[name]["by_seed"] = [_number(value) for value in values[:, 0]]
+        if len(values) >= ENOUGH_SEEDS and bool(values[:, 0].isfinite().all()):
+            table[name] |= _over_seeds(name, values[:, 0], resamples.confidence)
+    return table
+
+
+def difference(
+    task: Task, ours: Mapping[int, Scores], theirs: Mapping[int, Scores], resamples: Resamples
+) -> dict[str, Any] | None:
+    """How much better ours is on the main metric; it `beats` where the paired interval lies above 0.
+
+    Without an interval nothing is said to beat anything: `beats` is None, and `reason` says why.
+    """
+    if not ours or not theirs:
+        return None
+    sign = 1 if task.higher_is_better else -1
+    mean = lambda many: torch.stack([scores[task.main_metric] for scores in many.values()]).mean(dim=0)  # noqa: E731
+    better = sign * (mean(ours) - mean(theirs))
+    low, high, reason = resamples.interval(better)
+    compared = {"better_by": _number(better[0]), "low": low, "high": high, "beats": None if low is None else low > 0}
+    return compared | ({"reason": reason} if reason else {})
+
+
+def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
+    """The bootstrap's, unless all examples count alike: then it has no width, and would feign certainty.
+
+    Where all answers are right, or none is, Wilson's interval of a share takes its place; else there is none.
+    """
+    interval = resamples.interval(values)
+    if interval.low is None or interval.high is None or not math.isclose(interval.low, interval.high, rel_tol=1e-9):
+        return interval
+    share, examples = values[0].item(), resamples.counts.shape[1]
+    if name == "accuracy" and share in (0, 1):
+        return Interval(*wilson(round(share * examples), examples, resamples.confidence))
+    return Interval(None, None, "all examples count alike: no resample differs from the others")
+
+
+def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -> dict[str, float]:
+    """Student's interval of the mean over seeds; no metric is below 0, and a share is not above 1."""
+    spread = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * (values.std() / len(values) ** 0.5).item()
+    low, high = values.mean().item() - spread, values.mean().item() + spread
+    return {"seeds_low": max(0.0, low), "seeds_high": min(1.0, high) if name.startswith(SHARES) else high}
+
+
+def _number(value: Tensor) -> float | None:
+    """None where it is not finite: a share of nothing, say."""
+    return value.item() if value.isfinite() else None

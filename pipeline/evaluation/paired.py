@@ -1,0 +1,67 @@
+"""Two models' answers to the same rows, and what a bootstrap of the rows makes of their difference.
+
+Every resample of the rows gives a score of each, so that the difference has an interval of its own: a paired test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pipeline.evaluation.intervals import Resamples
+from pipeline.evaluation.settings import Evaluate
+from pipeline.promotion.settings import Promote
+from pipeline.tasks import Task
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answered on the gate split, as contributions to the scores at each step (one step for labels)."""
+
+    cells: Float[Tensor, "examples steps parts"]
+    gate: str  # digest of the rows that it was asked
+    told: Mapping[str, float] = field(default_factory=dict)  # coverage, or the share of abstentions
+
+    @property
+    def finite(self) -> bool:
+        return bool(self.cells.isfinite().all())
+
+
+class Court:
+    """The task, the settings, and the resamples that all intervals of one decision share."""
+
+    def __init__(self, task: Task, settings: Promote, examples: int, seed: int):
+        self.task, self.settings = task, settings
+        wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
+        self.resamples = Resamples(examples, task.block, wanted, seed)
+
+    def scores(self, answers: Answers, inside: Bool[Tensor, "examples steps"] | None = None) -> dict[str, Tensor]:
+        """Each metric of each resample, over all steps or those `inside` alone."""
+        weights = torch.ones(answers.cells.shape[:2]).double() if inside is None else inside.double()
+        counts = self.resamples.counts @ weights.sum(1)
+        sums = self.resamples.counts @ (answers.cells.double() * weights[..., None]).sum(1)
+        return self.task.scores(sums / counts[:, None])
+
+    def better(
+        self, ours: Answers, theirs: Answers, inside: Bool[Tensor, "examples steps"] | None = None
+    ) -> Float[Tensor, " resamples"]:
+        """How much better ours is: in shares of right answers, or for errors as a share of their error."""
+        name = self.task.main_metric
+        our, their = self.scores(ours, inside)[name], self.scores(theirs, inside)[name]
+        return our - their if self.task.higher_is_better else (their - our) / their
+
+    @property
+    def margin(self) -> float:
+        return self.settings.margin if self.task.higher_is_better else self.settings.error_margin
+
+    def summary(self, answers: Answers) -> dict[str, dict[str, Any]]:
+        """Every metric's value and interval."""
+        return {name: self.with_interval(values) for name, values in self.scores(answers).items()}
+
+    def with_interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> dict[str, Any]:
+        """A value with the ends of its interval; where there is none, they are None and `reason` says why."""
+        low, high, reason = self.resamples.interval(values, confidence)
+        return {"value": float(values[0]), "low": low, "high": high, **({"reason": reason} if reason else {})}

@@ -1,0 +1,85 @@
+"""What a kill may leave half written, since DVC writes its own files in place: each is made whole again."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.common import InputError, files
+from pipeline.common.params import LOADER
+from pipeline.jobs import dvc_locks
+
+LOCK = Path("dvc.lock")
+CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)  # git's mark
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+
+
+def keep(copy: Path) -> None:
+    """Note a dvc.lock that is whole."""
+    if LOCK.exists() and sound(LOCK):
+        with files.replacing(copy) as temporary:
+            shutil.copyfile(LOCK, temporary)
+
+
+def mend(copy: Path, tracked: list[Path]) -> list[Path]:
+    """Make whole what is not: dvc.lock from its copy; gives the data of those `tracked` .dvc files that `dvc add` must
+    make anew.
+
+    Raises InputError for one whose data is not here, and for a merge conflict, which is for a person to resolve.
+    """
+    for file in [LOCK, *tracked]:
+        if file.exists() and CONFLICT.search(file.read_text(encoding="utf-8", errors="replace")):
+            raise InputError(f"{file} has a merge conflict: resolve it first")
+    with dvc_locks.held(wait=True):
+        if LOCK.exists() and not sound(LOCK):
+            print(f"{LOCK} was half written: {_put_back(copy)}")
+    broken = [file for file in tracked if not sound(file)]
+    for file in broken:
+        if not file.with_suffix("").exists():
+            raise InputError(f"{file} is half written and its data is not here: run `git checkout {file}`")
+        without_digest = {"outs": [{"path": file.stem}]}  # `dvc add` reads it; until then it is not sound
+        files.write_text(file, yaml.safe_dump(without_digest))
+    return [file.with_suffix("") for file in broken]
+
+
+def _put_back(copy: Path) -> str:
+    """Replace a broken dvc.lock by its last whole copy, else by git's, else by none; gives what was done.
+
+    What was done since a copy was made, DVC looks up in its run cache.
+    """
+    broken = copy.with_name(f"{copy.name}.broken")
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    LOCK.replace(broken)
+    if copy.exists():
+        shutil.copyfile(copy, LOCK)
+        return f"its last whole copy is back ({broken} is what there was)"
+    committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True)
+    if committed.returncode == 0:
+        LOCK.write_bytes(committed.stdout)
+        return f"what git has is back ({broken} is what there was)"
+    return f"removed to {broken}, since there is no whole copy: DVC looks in its run cache"
+
+
+def sound(path: Path) -> bool:
+    """Whether DVC can read a file, and every file and folder that is named there has its whole digest."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA, COMPILED_SINGLE_STAGE_SCHEMA  # a quarter of a second
+    from voluptuous import Invalid
+
+    schema = COMPILED_LOCKFILE_SCHEMA if path == LOCK else COMPILED_SINGLE_STAGE_SCHEMA
+    try:
+        content = schema(yaml.load(path.read_text(encoding="utf-8"), LOADER))
+    except (yaml.YAMLError, UnicodeDecodeError, Invalid):
+        return False
+    stages = content.get("stages") if path == LOCK else {"": content}
+    return stages is not None and all(_whole(stage, path == LOCK) for stage in stages.values())
+
+
+def _whole(stage: dict[str, Any], of_lock: bool) -> bool:
+    """Of a .dvc file the dependency may be a web server's, which has another kind of digest."""
+    if not (of_lock or "outs" in stage):
+        return False
+    entries = [entry for key in (("deps", "outs") if of_lock else ("outs",)) for entry in stage.get(key) or []]
+    return all("path" in entry and MD5.fullmatch(str(entry.get("md5"))) for entry in entries)

@@ -1,0 +1,140 @@
+"""What came of a retraining, as Markdown with small pictures: new data, drift, decisions, scores before and after."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.common import files, paths
+from pipeline.reporting import colours
+from pipeline.reporting.axes import draw_grid
+
+DPI = 110
+
+
+def scores(task: str) -> dict[str, Any]:
+    """The main metric of every candidate on the test split, as evaluate found it."""
+    found = files.read_json(paths.metrics(task))
+    name = found["main_metric"]
+    values = {one["name"]: one["metrics"][name] for one in found["results"] if one["metrics"]}
+    values = {key: {end: value[end] for end in ("mean", "low", "high")} for key, value in values.items()}
+    return {"metric": name, "higher_is_better": found["higher_is_better"], "values": values}
+
+
+def summary(
+    before: Mapping[str, Any] | None,
+    now: Mapping[str, Any],
+    decisions: Sequence[Mapping[str, Any]],
+    seconds: Mapping[str, float],
+    folder: Path,
+) -> str:
+    """The whole page; its pictures are written to `folder`."""
+    stopped = now["stopped"]
+    parts = [f"# Retraining of {now['started'][:10]}", *of_stopped(stopped), of_sources(before, now)]
+    for task in (task for task in now["sources"] if task not in stopped):
+        own = [record for record in decisions if record["task"] == task]
+        parts += [f"## {task}", of_drift(task), *(of_decision(record) for record in own)]
+        parts += [picture_of_decision(record, folder / f"{task}-gate.png") for record in own[-1:]]
+        parts.append(of_scores((before or {}).get("scores", {}).get(task), now["scores"][task]))
+    spent = ", ".join(f"{name} {taken:.0f}" for name, taken in seconds.items())
+    parts.append(f"Seconds of each step: {spent}.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def of_stopped(stopped: Mapping[str, Any]) -> list[str]:
+    """A paragraph for each task that stands still: its step, and the reason."""
+    return [f"**{task} stands still** since `{at['step']}`: {at['reason']}." for task, at in stopped.items()]
+
+
+def of_sources(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+    """What each source weighs, and whether it is another than last time."""
+    old = (before or {}).get("sources", {})
+    rows = []
+    for task, source in now["sources"].items():
+        was = old.get(task)
+        changed = "first seen" if was is None else "changed" if was["digest"] != source["digest"] else "unchanged"
+        rows.append([task, source["source"], changed, f"{source['bytes']:,}", f"`{source['digest'][:12]}`"])
+    return table(["task", "source", "", "bytes", "SHA-256"], rows)
+
+
+def of_drift(task: str) -> str:
+    path = paths.drift(task)
+    if not path.exists():
+        return "Drift: not measured (its command failed)."
+    found = files.read_json(path)
+    return f"Drift: {'a retraining is due' if found['due'] else 'no retraining is due'}: {'; '.join(found['reasons'])}."
+
+
+def of_decision(record: Mapping[str, Any]) -> str:
+    """The decision, its reasons, and what each gate found."""
+    names = [_name(record.get(side)) for side in ("previous", "to")]
+    moved = f"champion: {names[0]} -> {names[1]}" if record["to"] else f"champion stays {names[0]}"
+    lines = [f"**{record['decision'].replace('_', ' ').capitalize()}** ({moved}): {'; '.join(record['reasons'])}."]
+    gates = [[gate["name"], _outcome(gate), gate["detail"]] for gate in record.get("gates", [])]
+    return "\n\n".join([*lines, *([table(["gate", "", "what it found"], gates)] if gates else [])])
+
+
+def _outcome(gate: Mapping[str, Any]) -> str:
+    """One that does not decide is told, whatever it found."""
+    if not gate.get("decides", True):
+        return "told"
+    return "passed" if gate["passed"] else "failed"
+
+
+def of_scores(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+    """The test scores, best first, with the difference to the last retraining's."""
+    better, old = (-1 if now["higher_is_better"] else 1), (before or {}).get("values", {})
+    rows = []
+    for name, value in sorted(now["values"].items(), key=lambda item: better * item[1]["mean"]):
+        was = old.get(name)
+        change = "" if was is None else f"{value['mean'] - was['mean']:+.4f}"
+        rows.append([name, "" if was is None else f"{was['mean']:.4f}", _with_interval(value), change])
+    return table([f"test {now['metric']}", "before", "now", "difference"], rows)
+
+
+def _with_interval(value: Mapping[str, Any]) -> str:
+    ends = "(no interval)" if value["low"] is None else f"[{value['low']:.4f}, {value['high']:.4f}]"
+    return f"{value['mean']:.4f} {ends}"
+
+
+def picture_of_decision(record: Mapping[str, Any], path: Path) -> str:
+    """How much better the challenger is than the champion, as a whole and in each slice, with intervals."""
+    found = {gate["name"]: gate["numbers"] for gate in record.get("gates", [])}
+    rule = record.get("settings", {}).get("rule")
+    if rule not in found:
+        return ""  # nothing was compared: the first champion, or one gate refused at once
+    slices = found.get("slices", {})
+    draw({"all rows": found[rule], **slices.get("slices", {})}, found[rule]["margin"], slices.get("tolerance"), path)
+    return f"![Challenger against champion on the gate split]({path.name})"
+
+
+def draw(found: Mapping[str, Mapping[str, float]], margin: float, tolerance: float | None, path: Path) -> None:
+    """An interval a row; dashed lines where a rule or a slice would refuse."""
+    from matplotlib.figure import Figure  # its import takes long, and most starts draw nothing
+
+    figure = Figure(figsize=(6.4, 1.2 + 0.26 * len(found)), layout="constrained")
+    axes = figure.subplots()
+    draw_grid(axes)
+    for row, value in enumerate(found.values()):
+        if value["low"] is None:
+            continue  # no interval: nothing was decided by it
+        axes.plot([value["low"], value["high"]], [row, row], color=colours.INK, linewidth=1.5)
+        axes.plot(value["value"], row, "o", color=colours.of("gru"), markersize=5)
+    axes.axvline(0, color=colours.MUTED, linewidth=1)
+    for line in {margin, margin if tolerance is None else tolerance}:
+        axes.axvline(-line, color=colours.of("rnn"), linewidth=1, linestyle="dashed")
+    axes.set_yticks(range(len(found)), list(found))
+    axes.invert_yaxis()
+    axes.set_xlabel("challenger better by (dashed: rule's margin, slices' tolerance)")
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _name(identity: Mapping[str, Any] | None) -> str:
+    if identity is None:
+        return "none"
+    return f"version {identity['version']} ({identity['architecture']} seed {identity['seed']})"

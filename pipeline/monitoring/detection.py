@@ -1,0 +1,55 @@
+"""Do new data differ from those that a network was trained with? Tests, their correction, and what follows.
+
+An alarm needs both: a p value that holds for all tests of a task together (Holm 1979), so that data like the old raise
+one with a chance of `alarm_rate` at most, and an effect of a size that matters, since with many data all differs a
+little. What is compared is told by pipeline/services (`reference` then, `news` now).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.challenges.initialization.effects import holm
+from pipeline.monitoring import series, texts
+from pipeline.monitoring.settings import Drift
+
+Told = Mapping[str, Any]
+
+
+def compared(then: Told, now: Told, settings: Drift) -> dict[str, Any]:
+    """Status, reasons, tests and what to draw. The status says whether a retraining is due, which it is on `drift`:
+
+    drift, none; too_few, where less is new than can tell; unseen_season, where no new data are of a time of year that
+    the training has seen.
+    """
+    if now["rows"] < settings.least:
+        told = f"{now['rows']:,} new rows; fewer than {settings.least:,} tell nothing"
+        return _ended("too_few", [told], now)
+    is_text = then["of"] == "texts"
+    found = texts.compared(then, now) if is_text else series.compared(then, now, settings.alarm_rate)
+    if "status" in found:
+        return {**_ended(found["status"], found["reasons"], now), "shown": found["shown"]}
+    tests = judged(found["tests"], settings)
+    alarms = [told_of(test) for test in tests if test["alarm"]]
+    status, quiet = ("drift" if alarms else "none"), "no difference that is both sure and large"
+    reasons = (alarms or [quiet]) + found["reasons"]
+    return {**_ended(status, reasons, now), "tests": tests, "shown": found["shown"]}
+
+
+def judged(tests: Sequence[Told], settings: Drift) -> list[dict[str, Any]]:
+    """The tests with p corrected for their number, and whether each is an alarm."""
+    corrected = holm([test["p"] for test in tests])
+    return [
+        {**test, "p_corrected": p, "alarm": bool(p <= settings.alarm_rate and test["effect"] >= settings.effect)}
+        for test, p in zip(tests, corrected, strict=True)
+        if p is not None
+    ]
+
+
+def told_of(test: Told) -> str:
+    """An alarm in words."""
+    return f"{test['name']}: {test['measure']} {test['effect']:.2f}, p = {test['p_corrected']:.2g} (corrected)"
+
+
+def _ended(status: str, reasons: Sequence[str], now: Told) -> dict[str, Any]:
+    span = {"from": now["from"], "to": now["to"]} if "from" in now else {}
+    return {"status": status, "reasons": list(reasons), "new": {"rows": now["rows"], **span}, "tests": [], "shown": {}}

@@ -1,0 +1,179 @@
+"""The page's section on drift: new data beside those that the champion was trained on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from pipeline.common import files, paths
+from pipeline.reporting import colours, figures, words
+from pipeline.reporting.chapter import drawn
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import Markup, join, slug, table, tag
+
+NAME, PLACE = "drift", 10
+TITLE = "Have the data changed?"
+ABOUT = (
+    "What has come since the champion was trained, beside the data that it was trained with. A difference is an alarm "
+    "where it is both sure (p, corrected for all tests of a task) and large enough to matter."
+)
+SIDES = {"then": (colours.MUTED, "dot"), "now": ("#0072B2", "solid")}
+DISTRIBUTIONS = {
+    "lengths": "length in tokens",
+    "unknown": "share of unknown tokens",
+    "confidence": "confidence of the answers",
+}
+SHARES = {"labels": "labels", "answered": "labels answered"}
+PARTS = ("working days", "weekends")
+
+Found = Mapping[str, Any]  # reports/drift/TASK.json
+
+
+def read(params: Mapping[str, Any], missing: list[str]) -> list[Found]:
+    """What drift found of each task, where it was asked; it is not among dvc's stages, so nothing is missing."""
+    return [files.read_json(path) for task in params["tasks"] if (path := paths.drift(task)).exists()]
+
+
+def body(findings: Sequence[Found]) -> list[Markup]:
+    """A verdict, the tests and the distributions of each task."""
+    return [join(*_of_task(found)) for found in findings]
+
+
+def charts(found: Found) -> Iterator[Chart]:
+    """Then and now, where anything was compared."""
+    shown = found["shown"]
+    if "words" in shown:
+        yield distributions(shown)
+        yield most_different(shown["words"])
+    elif shown:
+        yield levels(shown)
+        if shown["then"]["profile"] and shown["now"]["profile"]:
+            yield profiles(shown)
+
+
+def distributions(shown: Found) -> Chart:
+    """Small multiples: lengths, unknown words, confidence, labels."""
+    names = [*DISTRIBUTIONS.values(), *SHARES.values()]
+    figure = _panels(names, columns=2)
+    for number, key in enumerate([*DISTRIBUTIONS, *SHARES]):
+        for side in SIDES:
+            look, place = _look(side, number == 0), {"row": number // 2 + 1, "col": number % 2 + 1}
+            if key in DISTRIBUTIONS:
+                figure.add_scatter(x=_middles(shown[key]["edges"]), y=shown[key][side], **look, **place)
+            else:
+                abstained = shown.get("abstained", {}) if key == "answered" else {}
+                _add_shares(figure, shown[key], side, place, abstained)
+    figure.update_yaxes(rangemode="tozero", tickformat=".0%")
+    note = "Shares of texts: dotted then, on held-out texts of the champion's own data; solid now."
+    return Chart("texts", "Texts, then and now", note, f"Then and now: {words.listed(names)}", figure)
+
+
+def most_different(rows: Sequence[Found]) -> Chart:
+    """The words whose shares of texts differ most."""
+    figure = figures.plain(height=110 + 26 * len(rows))
+    names = [figures.text(row["word"]) for row in rows][::-1]
+    for side, (colour, _) in SIDES.items():
+        mark = {"size": 10, "color": colour, "symbol": "circle-open" if side == "then" else "circle"}
+        values = [row[side] for row in rows][::-1]
+        hover = f"%{{y}}, {side}: %{{x:.1%}}<extra></extra>"
+        figure.add_scatter(x=values, y=names, mode="markers", marker=mark, name=side, hovertemplate=hover)
+    figure.update_xaxes(title={"text": "share of texts that hold it"}, tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(type="category", showgrid=False)
+    summary = "; ".join(f"{row['word']} {row['then']:.0%} then, {row['now']:.0%} now" for row in rows)
+    note = "The words whose shares differ most surely, on top the surest. Hollow then, full now."
+    return Chart("words", "Words", note, summary or "none", figure)
+
+
+def levels(shown: Found) -> Chart:
+    """Small multiples over time: level, noise and, where it is known, the champion's error of each block."""
+    kinds = {"level": "level", "noise": "noise (logarithm)", "error": "error of the forecasts (logarithm)"}
+    figure = _panels(list(kinds.values()), columns=1)
+    for number, key in enumerate(kinds):
+        for side in SIDES:
+            blocks = [block for block in shown[side]["blocks"] if block[key] is not None]
+            values = [block[key] if key == "error" else sum(block[key]) / len(block[key]) for block in blocks]
+            times, look = [block["begin"] for block in blocks], _look(side, number == 0)
+            figure.add_scatter(x=times, y=values, **(look | {"mode": "lines+markers"}), row=number + 1, col=1)
+    note = "Each point is a block (a week, where a season is a day), in deviations of the champion's training rows."
+    ends = {side: len(shown[side]["blocks"]) for side in SIDES}
+    summary = f"{ends['then']} blocks then, {ends['now']} now, means over all targets"
+    return Chart("levels", "The series, then and now", note, summary, figure)
+
+
+def profiles(shown: Found) -> Chart:
+    """The mean season of the first target, working days and weekends apart."""
+    then, now = (shown[side]["profile"][0] for side in SIDES)
+    count = len(then) // 2 if len(then) > 1 and len(then) % 2 == 0 else len(then)
+    halves = [(name, slice(at * count, (at + 1) * count)) for at, name in enumerate(PARTS) if at * count < len(then)]
+    names = [name for name, _ in halves] if len(halves) > 1 else ["season"]
+    figure = _panels(names, columns=len(names))
+    for column, (_, part) in enumerate(halves, 1):
+        for side, values in (("then", then[part]), ("now", now[part])):
+            figure.add_scatter(x=list(range(len(values))), y=values, **_look(side, column == 1), row=1, col=column)
+    figure.update_xaxes(title={"text": "part of the season"})
+    note = (
+        "Mean of each part of the season less the level, in deviations; old blocks are those of the same time of year."
+    )
+    return Chart("profiles", "Season profile", note, f"Then and now: {words.listed(names)}", figure)
+
+
+def _of_task(found: Found) -> Iterator[Markup | None]:
+    name, champion = found["task"], found["champion"]
+    said = "A retraining is due" if found["due"] else "No retraining is due"
+    rows = f"{found['new']['rows']:,} new rows"
+    since = f", champion version {champion['version']} ({champion['architecture']})" if champion else ""
+    yield tag("h3", name, id=f"drift.{slug(name)}")
+    yield tag("p", tag("strong", f"{said}."), f" {rows}{since}: {'; '.join(found['reasons'])}.")
+    yield drawn(f"drift.{slug(name)}", charts(found))
+    if found["tests"]:
+        head = ["what", "test", "then", "now", "measure", "effect", "p, corrected", ""]
+        rows_of = [tag("tr", *(tag("td", cell) for cell in _cells(test))) for test in found["tests"]]
+        caption = (
+            f"Alarm: p at most {found['alarm_rate']:g} over all tests together, and an effect of {found['effect']:g} "
+            "at least."
+        )
+        yield table(head, rows_of, caption)
+
+
+def _cells(test: Found) -> list[object]:
+    sizes = [f"{test[side]:,}" for side in SIDES]
+    numbers = [words.number(test["effect"], 2), words.number(test["p_corrected"], 2)]
+    mark = tag("span", "alarm", class_="mark") if test["alarm"] else ""
+    return [test["name"], test["test"], *sizes, test["measure"], *numbers, mark]
+
+
+def _panels(names: Sequence[str], columns: int) -> go.Figure:
+    """Small multiples in the page's look, each under its name."""
+    rows = -(-len(names) // columns)
+    plain = figures.plain(height=80 + 190 * rows)
+    titles = [figures.text(name) for name in names]
+    figure = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=0.5 / (rows + 1))
+    figure.update_layout(plain.layout)
+    figure.update_layout(margin={"t": 60}, legend={"y": 1.0 + 40 / (80 + 190 * rows)})
+    figure.update_annotations(font={"size": 13})
+    return figure
+
+
+def _look(side: str, in_legend: bool) -> dict[str, Any]:
+    colour, dash = SIDES[side]
+    line = {"color": colour, "dash": dash, "width": 2}
+    return {"name": side, "legendgroup": side, "showlegend": in_legend, "mode": "lines", "line": line}
+
+
+def _add_shares(figure: go.Figure, shown: Found, side: str, place: Mapping[str, int], abstained: Found) -> None:
+    """Shares of labels, and of abstentions where there are any; no label can be written as these are."""
+    names = sorted({*shown["then"], *shown["now"]})
+    total = sum(shown[side].values()) + abstained.get(side, 0) or 1
+    colour, _ = SIDES[side]
+    style = {"color": colour, "opacity": 1.0 if side == "now" else 0.5}
+    shares = [shown[side].get(name, 0) / total for name in names]
+    shown_names = [figures.text(name) for name in names]
+    if any(abstained.values()):
+        shares, shown_names = [*shares, abstained[side] / total], [*shown_names, "<i>abstained</i>"]
+    figure.add_bar(x=shown_names, y=shares, name=side, legendgroup=side, showlegend=False, marker=style, **place)
+
+
+def _middles(edges: Sequence[float | int]) -> list[float]:
+    return [(low + high) / 2 for low, high in pairwise(edges)]

@@ -1,0 +1,148 @@
+"""Do new texts differ from a sample of held-out ones? Their lengths, words, labels, and what the network makes of them.
+
+Texts that stand side by side are often alike: samples count as smaller by as much as that inflates the variance of
+their means (`alike`; Rao & Scott 1981 for tables). Effects do not depend on how many texts there are: the
+Kolmogorov-Smirnov distance, and Cramér's V as it would be with as many texts then as now.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.stats import hypergeom, kstwobign
+
+from pipeline.services.shared.abstention import BEFORE
+
+WORDS = 300  # the most frequent of both samples together, each of which is tested
+SHOWN = 12  # words that differ most
+ABSENT = 0.01  # share of texts that is taken to hold a word which the sample does not list
+BINS = 30
+
+Told = Mapping[str, Any]
+
+
+def compared(then: Told, now: Told) -> dict[str, Any]:
+    """The tests, and distributions then and now to draw."""
+    then, now = _with_abstentions(then), _with_abstentions(now)
+    words, most = _words(then, now)
+    tests = [
+        _spread("length in tokens", "lengths", then, now),
+        _spread("share of unknown tokens", "unknown", then, now),
+        words,
+        _shares("labels", "labels", then, now),
+        _shares("labels answered", "answered", then, now, abstained=True),
+        _spread("confidence of the answers", "confidence", then, now),
+    ]
+    shown = {key: _bins(then[key], now[key]) for key in ("lengths", "unknown", "confidence")}
+    shown |= {key: {"then": then[key], "now": now[key]} for key in ("labels", "answered", "abstained")}
+    return {"tests": tests, "reasons": [], "shown": {**shown, "words": most}}
+
+
+def _with_abstentions(summary: Told) -> Told:
+    """Abstentions apart from the labels answered, among which champions that were logged earlier have them."""
+    if "abstained" in summary:
+        return summary
+    answered = {label: count for label, count in summary["answered"].items() if label != BEFORE}
+    return {**summary, "answered": answered, "abstained": summary["answered"].get(BEFORE, 0)}
+
+
+def _spread(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:
+    sizes = (len(then[key]), len(now[key]))
+    worth = [size / side["alike"][key] for size, side in zip(sizes, (then, now), strict=True)]
+    distance = ks_distance(np.array(then[key], dtype=float), np.array(now[key], dtype=float))
+    p = float(kstwobign.sf(distance * np.sqrt(worth[0] * worth[1] / sum(worth))))
+    return _test(name, "Kolmogorov-Smirnov, two samples", "KS distance", distance, p, sizes)
+
+
+def ks_distance(then: Float[np.ndarray, " old"], now: Float[np.ndarray, " new"]) -> float:
+    """The largest difference between the shares of both that lie at or below a value."""
+    values = np.concatenate([then, now])
+    below = (np.searchsorted(np.sort(side), values, side="right") / len(side) for side in (then, now))
+    return float(np.abs(next(below) - next(below)).max())
+
+
+def _shares(name: str, key: str, then: Told, now: Told, abstained: bool = False) -> dict[str, Any]:
+    """Each label against the others, p corrected for their number (Bonferroni): exact, also where a label is rare or
+    the texts are few, in which a chi-square test would take the first rare one for a change. An abstention is one more
+    label, whatever the labels are called.
+    """
+    names = sorted({*then[key], *now[key]})
+    counts = [[side[key].get(label, 0) for label in names] for side in (then, now)]
+    if abstained:
+        counts = [[*of_side, side["abstained"]] for of_side, side in zip(counts, (then, now), strict=True)]
+    table = np.array(counts)
+    table = table[:, table.any(axis=0)]
+    sizes = table.sum(axis=1)
+    shares, worth = table / sizes[:, None], sizes / np.array([side["alike"].get(key, 1.0) for side in (then, now)])
+    ps = fisher((shares.T * worth).round().astype(int), np.tile(worth.round().astype(int), (len(shares.T), 1)))
+    p = min(1.0, float(ps.min()) * (len(ps) if len(ps) > 2 else 1))  # of two labels each says what the other does
+    named = f"Fisher's exact, of {len(ps)} labels"
+    return _test(name, named, "Cramér's V", cramers_v(shares), p, (int(sizes[0]), int(sizes[1])))
+
+
+def _words(then: Told, now: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The word whose share of texts differs most surely, p corrected for the number of words (Bonferroni).
+
+    Which words are tested is decided by both samples' shares together, which tell nothing of their difference.
+    """
+    sizes = (then["texts"], now["texts"])
+    held = {word: _holding(word, then, now) for word in {*then["holding"], *now["holding"]}}
+    pooled = {word: (found[:, 0] / sizes).sum() for word, found in held.items()}
+    common = sorted(pooled, key=lambda word: (-pooled[word], word))[:WORDS]
+    table = np.array([held[word] for word in common]).reshape(-1, 2, 2)
+    counts, worth = table[:, :, 0], np.array(sizes) / table[:, :, 1]
+    shares = counts / sizes
+    ps = fisher((shares * worth).round().astype(int), worth.round().astype(int)).tolist()
+    rows = [
+        {"word": word, "then": float(old), "now": float(new), "effect": cramers_v(_yes_and_no(old, new)), "p": p}
+        for word, (old, new), p in zip(common, shares, ps, strict=True)
+    ]
+    rows.sort(key=lambda row: (row["p"], -row["effect"], row["word"]))
+    best: dict[str, Any] = rows[0] if rows else {"effect": 0.0, "p": 1.0}
+    p = min(1.0, best["p"] * max(len(rows), 1))
+    test = _test("words", f"Fisher's exact, of {len(rows)} words", "Cramér's V", best["effect"], p, sizes)
+    return test, [{**row, "p": min(1.0, row["p"] * len(rows))} for row in rows[:SHOWN]]
+
+
+def fisher(holding: Int[np.ndarray, "words 2"], sizes: Int[np.ndarray, "words 2"]) -> Float[np.ndarray, " words"]:
+    """p of Fisher's exact test for each word or label, twice the smaller tail: texts with it, then and now, of all."""
+    then, held = holding[:, 0], holding.sum(axis=1)
+    rest = (sizes.sum(axis=1), held, sizes[:, 0])
+    return np.minimum(1.0, 2 * np.minimum(hypergeom.cdf(then, *rest), hypergeom.sf(then - 1, *rest)))
+
+
+def _yes_and_no(then: float, now: float) -> Float[np.ndarray, "2 2"]:
+    return np.array([[then, 1 - then], [now, 1 - now]])
+
+
+def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
+    """From 0, alike, to 1, nothing in common; each of the two rows sums to 1 and weighs the same.
+
+    V² = sum of d² / 4m over the classes, with d the difference and m the mean of the two shares.
+    """
+    mean = shares.mean(axis=0)
+    known = mean > 0
+    return float(np.sqrt(((shares[0] - shares[1])[known] ** 2 / (4 * mean[known])).sum()))
+
+
+def _holding(word: str, *sides: Told) -> Float[np.ndarray, "2 2"]:
+    """Then and now: how many texts hold it, and the inflation of that."""
+    return np.array([side["holding"].get(word, [int(ABSENT * side["texts"]), 1.0]) for side in sides], dtype=float)
+
+
+def _bins(then: Sequence[float | int], now: Sequence[float | int]) -> dict[str, Any]:
+    """Shares in bins that both have in common; the longest tail falls in the last."""
+    both = np.concatenate([then, now]).astype(float)
+    low, high = float(both.min()), float(np.quantile(both, 0.99))
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    shares = {
+        side: (np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)).round(6).tolist()
+        for side, values in (("then", then), ("now", now))
+    }
+    return {"edges": edges.round(6).tolist(), **shares}
+
+
+def _test(name: str, test: str, measure: str, effect: float, p: float, sizes: tuple[int, int]) -> dict[str, Any]:
+    told = {"name": name, "test": test, "measure": measure, "effect": round(float(effect), 6), "p": float(p)}
+    return {**told, "then": sizes[0], "now": sizes[1]}

@@ -1,0 +1,58 @@
+"""The network that is best on validation (pipeline/training/selection.py): the one that challenges the champion."""
+
+import filecmp
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.common import InputError, files, paths
+from pipeline.tasks import Prepared
+from pipeline.tracking import lineage, registry
+from pipeline.tracking.registry import Version
+from pipeline.training import selection
+
+
+class Best(NamedTuple):
+    """The network that is best on validation, as model.json describes it, with the ids of its run and model."""
+
+    architecture: str
+    seed: int
+    valid_loss: float
+    description: dict[str, Any]
+    run_id: str
+    model_id: str
+
+    @property
+    def weights(self) -> Path:
+        return paths.trained(self.description["task"], self.architecture) / f"{self.seed}.safetensors"
+
+
+def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | None:
+    """Of all architectures but the control; None where every network diverged.
+
+    Raises InputError for what is untrained or stale.
+    """
+    names = [name for name in architectures if name != selection.CONTROL]
+    for name in names:
+        _check_trained(task, name, prepared)
+    descriptions = selection.read(task, names)
+    selected = selection.best_network(descriptions)
+    if selected is None:
+        return None
+    name, seed, _, loss = selected
+    ids = lineage.runs_of(task, name)[seed]
+    return Best(name, seed, loss, {**descriptions[name], "seed": seed}, ids["run_id"], ids["model_id"])
+
+
+def _check_trained(task: str, name: str, prepared: Prepared) -> None:
+    folder, stage = paths.trained(task, name), f"run `dvc repro train@{task}-{name}` first"
+    if not (folder / "run.json").exists():
+        raise InputError(f"no trained network in {folder}: {stage}")
+    if files.read_json(folder / "run.json")["inputs_digest"] != lineage.inputs_digest(prepared.audit):
+        raise InputError(f"{folder} was trained on other data than {prepared.folder}: {stage}")
+
+
+def identical(best: Best, version: Version) -> bool:
+    """Whether a version's package holds these weights under this description."""
+    same = filecmp.cmp(best.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
+    return same and files.read_json(registry.artifact(version, "model.json")) == best.description

@@ -1,0 +1,183 @@
+"""Decisions about champions: a JSON record each, written before an alias moves, and kept in the registry, too.
+
+A record is a promise: it is written, then told to MLflow, then the alias moves, then the version bears the record's
+name as the tag `decision.done`. What a kill leaves undone of a promise, the next command keeps (`complete`).
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from pipeline.common import InputError, files, paths
+from pipeline.tracking import models, registry, runs
+from pipeline.tracking.registry import CHAMPION, Version
+
+MOVES = ("promoted", "rolled_back")
+DONE = "decision.done"
+NAME = re.compile(r"[\w-]+\.json")
+
+
+def now(task: str) -> str:
+    """The time in UTC, later than a task's last decision, also where that was made by a clock that is ahead."""
+    time = datetime.now(UTC)
+    if before := every(task):
+        time = max(time, datetime.fromisoformat(before[-1][1]["date"]) + timedelta(milliseconds=1))
+    return time.isoformat(timespec="milliseconds")
+
+
+def identity(version: Version | None) -> dict[str, Any] | None:
+    """What a record says of a version: enough to find it again in another registry, whose numbers differ."""
+    if version is None:
+        return None
+    tags = {key: version.tags.get(key) for key in ("architecture", "seed")}
+    ids = {"version": version.number, "run_id": version.run_id, "model_id": version.model_id}
+    return {**ids, **tags, "weights_digest": version.tags.get("weights.digest")}
+
+
+def every(task: str) -> list[tuple[Path, dict[str, Any]]]:
+    """A task's decisions and their files, the oldest first."""
+    found = []
+    for path in paths.decisions().glob("*.json"):
+        try:
+            record = files.read_json(path)
+            if record["task"] == task:
+                if record["decision"] in MOVES and not record["to"]["weights_digest"]:
+                    raise ValueError("whose champion?")
+                found.append((record["date"], path, record))
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{path} is not the record of a decision: mend or remove it") from None
+    return [(path, record) for _, path, record in sorted(found, key=lambda one: one[:2])]
+
+
+def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
+    """The last decision that gave the alias to another version."""
+    moves = [(path, record) for path, record in every(task) if record["decision"] in MOVES]
+    return moves[-1] if moves else None
+
+
+def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
+    """The latest move where this registry does not know of it: another machine made it, or the registry is new.
+
+    Raises InputError where the registry knows of a later one than reports/decisions.
+    """
+    latest, done = latest_move(task), last_done(task)
+    if done > (latest[0].name if latest else ""):
+        told = f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull`"
+        raise InputError(f"{told}; where git has it not, by `pipeline lineage restore --task {task}`")
+    return None if latest is None or latest[0].name == done else latest
+
+
+def check_in_step(task: str) -> None:
+    """Raises InputError where another machine has made a champion of which this registry does not know."""
+    if (moved := made_elsewhere(task)) is not None:
+        raise InputError(f"{moved[0]} was made elsewhere: run `pipeline lineage restore --task {task}` first")
+
+
+def last_done(task: str) -> str:
+    """The name of the latest move that was made in this registry; "" without one. Names are in the order of time."""
+    return max((version.tags.get(DONE, "") for version in registry.versions(task)), default="")
+
+
+def withdrawn(task: str) -> dict[str, str]:
+    """Digests of weights that were champion until a roll-back, each with its date; not those that came back since."""
+    found: dict[str, str] = {}
+    for _, record in every(task):
+        if record["decision"] in MOVES:
+            found.pop(record["to"]["weights_digest"], None)
+        if record["decision"] == "rolled_back" and record["previous"]:
+            found[record["previous"]["weights_digest"]] = record["date"]
+    return found
+
+
+def settle(record: Mapping[str, Any], version: Version | None) -> tuple[Path, dict[str, Any]]:
+    """Date and write a record, tell MLflow of it, and move the alias where it says so; gives its file and the record.
+
+    `version` is the one that becomes champion; else the one whose run and tags keep the record, if there is any.
+    """
+    record = {**_plain(record), "date": now(record["task"])}
+    text = json.dumps(record, sort_keys=True)
+    day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in the order of time
+    path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+    files.write_json(path, record)
+    if version is not None:
+        _tell(record, version, path)
+        _move(record, version, path)
+    return path, record
+
+
+def complete(task: str) -> Version | None:
+    """Make the latest move here where a kill left it undone, or somebody deleted the alias, the version or the
+    registered model since; gives the version that became champion by it."""
+    latest, done = latest_move(task), last_done(task)
+    if latest is None or done > latest[0].name or (done == latest[0].name and registry.champion(task) is not None):
+        return None
+    path, record = latest
+    model_id, run_id = record["to"]["model_id"], record["to"].get("run_id", "")  # no other store has the same
+    version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
+    if version is None and models.exists(model_id):
+        version = registry.register(task, run_id, model_id)
+    if version is not None:
+        _tell(record, version, path)
+        _move(record, version, path)
+    return version
+
+
+def bring(task: str) -> None:
+    """Write the record of the registry's latest move where reports/decisions lacks it, from the run that keeps it.
+
+    So it is where the job that made it ended before git had it. Raises InputError where the run has no such record.
+    """
+    latest, name = latest_move(task), last_done(task)
+    if name <= (latest[0].name if latest else ""):
+        return
+    version = next(v for v in registry.versions(task) if v.tags.get(DONE) == name)
+    try:
+        if not NAME.fullmatch(name):
+            raise OSError("not the name of a record")
+        record = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decisions/{name}")
+    except (MlflowException, OSError):
+        told = f"the registry knows of {name}, which neither {paths.decisions()} nor run {version.run_id} has"
+        raise InputError(f"{told}: bring it by `git pull`") from None
+    files.write_json(paths.decisions() / name, record)
+    print(f"{task}: {paths.decisions() / name} was missing: brought from MLflow")
+
+
+def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
+    """The version that a record means: its number if the weights are the same, else the newest with these weights.
+
+    One whose files are gone is none.
+    """
+    same = [v for v in registry.versions(task) if v.tags.get("weights.digest") == wanted["weights_digest"]]
+    same = [version for version in same if models.exists(version.model_id)]
+    return next((v for v in same if v.number == wanted["version"]), same[-1] if same else None)
+
+
+def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
+    if record["decision"] in MOVES:
+        registry.move(version.task, CHAMPION, version.number)
+        registry.set_tags(version, {DONE: path.name})
+
+
+def _tell(record: Mapping[str, Any], version: Version, path: Path) -> None:
+    """Keep the record with the version's run, and its gist in the version's tags."""
+    if runs.exists(version.run_id):
+        runs.client().log_artifact(version.run_id, str(path), "decisions")
+    gist = {"decision": record["decision"], "decision.date": record["date"], "decision.record": path.name}
+    registry.set_tags(version, {**gist, "decision.reasons": "; ".join(record["reasons"])[:4000]})
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: null stands for them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,190 @@
+"""The gate between challenger and champion: what must hold, each with its outcome. It knows answers, not models.
+
+Both have answered the same rows, and intervals are of their paired difference (paired.py). Windows of a series are
+resampled in moving blocks.
+
+    non_inferior    the whole interval of the difference lies above -margin
+    superior        the whole interval lies above 0
+
+A slice speaks against a challenger where it is worse by more than the tolerance with the whole of its interval. The
+slices' intervals hold together (Bonferroni): twelve slices at 95 % each would often slander an equal model.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from pipeline.evaluation.paired import Answers, Court
+from pipeline.promotion.settings import Promote
+
+LEAST = 50  # examples that decide anything, be it of the whole gate split or of a slice
+Slices = Mapping[str, Bool[Tensor, "examples steps"]]
+
+
+class Outcome(NamedTuple):
+    """What one gate found; where it does not decide, it is told and no more."""
+
+    name: str
+    passed: bool
+    detail: str
+    numbers: dict[str, Any] = {}  # a tuple's default, which nobody changes
+    decides: bool = True
+
+
+def between(
+    court: Court, challenger: Answers, champion: Answers, slices: Slices, rival: tuple[str, Answers]
+) -> list[Outcome]:
+    """The gates that answers decide, where there is a champion; `rival` is the strongest baseline on validation."""
+    sound = [same_gate(challenger, champion), finite({"challenger": challenger, "champion": champion})]
+    if not all(outcome.passed for outcome in sound):
+        return sound
+    judged = [by_rule(court, challenger, champion), by_slices(court, challenger, champion, slices)]
+    return [*sound, *judged, against_baseline(court, challenger, rival), reported(court, challenger, champion)]
+
+
+def first(court: Court, challenger: Answers, constant: Answers, rival: tuple[str, Answers]) -> list[Outcome]:
+    """The gates that answers decide, where there is no champion yet: better than always answering alike."""
+    sound = [finite({"challenger": challenger})]
+    if not sound[0].passed:
+        return sound
+    found = court.with_interval(court.better(challenger, constant))
+    detail = f"better than the baseline constant by {_told(court, found)}"
+    judged = Outcome("better_than_constant", _above(found), detail, found)
+    return [*sound, judged, against_baseline(court, challenger, rival), reported(court, challenger, None)]
+
+
+def same_gate(challenger: Answers, champion: Answers) -> Outcome:
+    same = challenger.gate == champion.gate and challenger.cells.shape == champion.cells.shape
+    found = {"challenger": challenger.gate, "champion": champion.gate}
+    detail = "both answered the same rows" if same else "the gate split changed between the answers of the two"
+    return Outcome("same_gate", same, detail, found)
+
+
+def finite(sides: Mapping[str, Answers]) -> Outcome:
+    """Every score a number."""
+    wrong = {name: int((~side.cells.isfinite()).any(dim=(1, 2)).sum()) for name, side in sides.items()}
+    told = [f"{count} of the {name}'s answers have no finite score" for name, count in wrong.items() if count]
+    return Outcome("finite", not told, "; ".join(told) or "every answer has a finite score", wrong)
+
+
+def by_rule(court: Court, challenger: Answers, champion: Answers) -> Outcome:
+    """promote.rule on the main metric."""
+    rule, values = court.settings.rule, court.better(challenger, champion)
+    found = court.with_interval(values)
+    bound = 0.0 if rule == "superior" else -court.margin
+    asked = "above 0" if rule == "superior" else f"above -{court.margin:g}"
+    detail = f"better than the champion by {_told(court, found)}; {rule} asks for the whole interval {asked}"
+    return Outcome(rule, _above(found, bound), detail, {**found, "margin": court.margin})
+
+
+def by_slices(court: Court, challenger: Answers, champion: Answers, slices: Slices) -> Outcome:
+    """No declared slice worse by more than the tolerance with the whole of its interval."""
+    judged = {name: inside for name, inside in slices.items() if _judgeable(court, inside)}
+    confidence = 1 - (1 - court.settings.confidence) / max(len(judged), 1)
+    found: dict[str, Any] = {}
+    for name, inside in judged.items():
+        found[name] = court.with_interval(court.better(challenger, champion, inside), confidence)
+        found[name]["examples"] = int(inside.any(1).sum())
+    tolerance = court.settings.slice_tolerance
+    worse = [name for name, values in found.items() if values["high"] is not None and values["high"] < -tolerance]
+    told = [f"{name}: better by {_told(court, found[name])}" for name in worse]
+    skipped = sorted(set(slices) - set(judged))
+    detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the whole interval"
+    numbers = {"slices": found, "not_judged": skipped, "confidence_of_each": confidence, "tolerance": tolerance}
+    return Outcome("slices", not worse, "; ".join([detail, *told]), numbers)
+
+
+def against_baseline(court: Court, challenger: Answers, rival: tuple[str, Answers]) -> Outcome:
+    """Whether it beats the baseline that is best on validation; told, since a baseline cannot be promoted."""
+    name, answers = rival
+    found = court.with_interval(court.better(challenger, answers))
+    beats = _above(found)
+    detail = f"{'beats' if beats else 'does not beat'} {name}, the strongest baseline: better by {_told(court, found)}"
+    return Outcome("strongest_baseline", beats, detail, {"name": name, **found}, decides=False)
+
+
+def reported(court: Court, challenger: Answers, champion: Answers | None) -> Outcome:
+    """How sure the answers are: coverage of intervals, abstentions, calibration; told."""
+    sides = {"challenger": challenger, **({"champion": champion} if champion else {})}
+    numbers: dict[str, Any] = {}
+    for side, answers in sides.items():
+        scores = court.scores(answers)
+        extra = {name: float(scores[name][0]) for name in ("calibration_error",) if name in scores}
+        numbers[side] = {**answers.told, **extra}
+    told = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers["challenger"].items()]
+    return Outcome("sureness", True, ", ".join(told), numbers, decides=False)
+
+
+def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
+    """No gate row taught or chose either model."""
+    wrong = [f"{count} of {rows} gate rows taught or chose the {name}" for name, count in seen.items() if count]
+    detail = "; ".join(wrong) or f"none of {rows} gate rows taught or chose a model"
+    return Outcome("unseen", not wrong, detail, {**seen, "rows": rows})
+
+
+def enough(rows: int, block: int) -> Outcome:
+    """Two blocks at least: of fewer windows there is no interval (intervals.py)."""
+    least = max(LEAST, 2 * block)
+    detail = f"{rows} gate rows lie after what taught or chose the models; needed: {least} or more"
+    return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
+
+
+def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:
+    """Whoever asks the champion can ask the challenger, and finds each column of its answers; more do no harm."""
+    differences = []
+    if challenger["inputs"] != champion["inputs"]:
+        differences.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
+    columns = {column["name"]: column["type"] for column in challenger["outputs"]}
+    for column in champion["outputs"]:
+        name, kind = column["name"], column["type"]
+        if columns.get(name) != kind:
+            differences.append(f"outputs: {name} is {columns.get(name, 'gone')}, not {kind}")
+    return Outcome(
+        "signature", not differences, "; ".join(differences) or "requests and answers have the champion's columns"
+    )
+
+
+def latency(seconds: list[float], settings: Promote) -> Outcome:
+    """95 % of single requests within the limit, in process."""
+    p50, p95 = torch.tensor(seconds, dtype=torch.float64).quantile(torch.tensor([0.5, 0.95]).double()).tolist()
+    detail = (
+        f"p95 of {len(seconds)} single requests {1000 * p95:.1f} ms, limit {1000 * settings.latency_seconds:.1f} ms"
+    )
+    numbers = {"p50_seconds": p50, "p95_seconds": p95, "limit_seconds": settings.latency_seconds}
+    return Outcome("latency", p95 <= settings.latency_seconds, detail, numbers)
+
+
+def size(megabytes: float, settings: Promote) -> Outcome:
+    detail = f"{megabytes:.1f} MB, limit {settings.megabytes:g} MB"
+    return Outcome("size", megabytes <= settings.megabytes, detail, {"megabytes": megabytes})
+
+
+def verdict(outcomes: list[Outcome]) -> tuple[bool, list[str]]:
+    """Whether the challenger passes, and why not, or with what."""
+    against = [f"{o.name}: {o.detail}" for o in outcomes if o.decides and not o.passed]
+    told = ("non_inferior", "superior", "better_than_constant", "strongest_baseline")
+    return not against, against or [f"{o.name}: {o.detail}" for o in outcomes if o.name in told]
+
+
+def _judgeable(court: Court, inside: Bool[Tensor, "examples steps"]) -> bool:
+    """Large enough to say anything, spread over two blocks at least (a season may lie in one), and not the whole."""
+    rows, block = inside.any(1).nonzero().flatten(), court.task.block
+    if len(rows) < max(LEAST, block) or bool(inside.all()):
+        return False
+    return int(rows[-1] - rows[0]) + 1 >= 2 * block
+
+
+def _above(difference: Mapping[str, Any], bound: float = 0.0) -> bool:
+    """Whether the whole interval lies above the bound; without an interval nothing does."""
+    return difference["low"] is not None and difference["low"] > bound
+
+
+def _told(court: Court, difference: Mapping[str, Any]) -> str:
+    """A difference with its interval: in points for shares of right answers, in percent of an error."""
+    value = f"{100 * difference['value']:.2f} {'points' if court.task.higher_is_better else '%'}"
+    if difference["low"] is None:
+        return f"{value} (no interval: {difference['reason']})"
+    return f"{value} [{100 * difference['low']:.2f}, {100 * difference['high']:.2f}]"

@@ -1,0 +1,70 @@
+"""Answers of a package to requests, from a fresh process that runs the package's own code.
+
+Two packages in one process would share the first one's code, since both call it `pipeline`; and this project's code of
+today may not be what a package was logged with.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pipeline.common import InputError, files
+from pipeline.tracking import store
+
+SCRIPT = Path(__file__).with_name("alone.py")
+
+
+class Answered(NamedTuple):
+    """Answers to a table of requests, and how long single ones took."""
+
+    answers: pd.DataFrame
+    seconds: list[float]
+
+
+def answers(uri: str, requests: pd.DataFrame) -> pd.DataFrame:
+    """What the package at `uri` (models:/... or a folder) answers to the requests, in their order."""
+    return ask(uri, requests).answers
+
+
+def ask(uri: str, requests: pd.DataFrame, singles: Sequence[tuple[int, int]] = ()) -> Answered:
+    """The same, and the seconds of `singles`, asked one after another: first row of each, and the row after its last.
+
+    Raises InputError with what the package's process said, in one line.
+    """
+    place = str(Path(uri).resolve()) if Path(uri).exists() else uri
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        requests.to_parquet(folder / "requests.parquet", index=False)
+        files.write_json(folder / "work.json", {"singles": [list(single) for single in singles]})
+        done = subprocess.run(
+            [sys.executable, "-P", str(SCRIPT), place], cwd=folder, env=_environment(), capture_output=True, text=True
+        )
+        if done.returncode:
+            raise InputError(f"{uri}: {_reason(folder, done)}")
+        return Answered(pd.read_parquet(folder / "answers.parquet"), files.read_json(folder / "seconds.json"))
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what would lead to this project's code or let anything be unpickled."""
+    own = {
+        "MLFLOW_TRACKING_URI": store.uri(),
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "PYTHONDONTWRITEBYTECODE": "1",  # the package stays as it was logged
+    }
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | own
+
+
+def _reason(folder: Path, done: "subprocess.CompletedProcess[str]") -> str:
+    """What went wrong, in one line."""
+    if (folder / "error.txt").exists():
+        return (folder / "error.txt").read_text(encoding="utf-8")
+    last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["it said nothing"]
+    return f"its process ended with {done.returncode}: {last[0].strip()}"

@@ -1,0 +1,125 @@
+"""Challenger and champion on the gate split: asked through their packages, scored alike, and every gate's outcome."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline.common import InputError, files
+from pipeline.common.registry import find
+from pipeline.evaluation import fitted
+from pipeline.evaluation.fitted import OnGate
+from pipeline.evaluation.paired import Answers, Court
+from pipeline.promotion import gate, isolated, slices
+from pipeline.promotion.gate import Outcome
+from pipeline.promotion.settings import Promote
+from pipeline.services import Service
+from pipeline.services.shared import gate as _gate
+from pipeline.tasks import Prepared
+from pipeline.tracking import registry
+from pipeline.tracking.registry import Version
+
+SINGLES = 100  # single requests that are timed
+
+
+class Judged(NamedTuple):
+    """What a decision rests on."""
+
+    outcomes: list[Outcome]
+    scores: dict[str, Any]  # of challenger, champion and the strongest baseline, with intervals
+    gate: dict[str, Any]  # what was asked
+
+
+class Asked(NamedTuple):
+    """Rows of the gate split as somebody would ask for them."""
+
+    rows: list[int]
+    requests: pd.DataFrame
+    digest: str
+
+    @property
+    def singles(self) -> list[tuple[int, int]]:
+        """Requests that are asked one by one, evenly spaced."""
+        each = len(self.requests) // len(self.rows)
+        some = np.linspace(0, len(self.rows) - 1, min(SINGLES, len(self.rows))).astype(int).tolist()
+        return [(row * each, (row + 1) * each) for row in some]
+
+
+def judge(
+    task: str, prepared: Prepared, settings: Promote, seed: int, challenger: Version, champion: Version | None
+) -> Judged:
+    """The gates in order; where one of the first fails there is nothing to score."""
+    sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
+    seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
+    if why := _gate.of_another_clock(prepared, seen):
+        anew = f"{why}: `pipeline promote --task {task} --afresh` judges without the champion"
+        return Judged(
+            [Outcome("same_clock", False, anew)], {}, {"rows": 0, "block": prepared.task.block, "digest": None}
+        )
+    rows, known = _gate.rows_and_seen(prepared, "gate", seen)
+    outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
+    if champion:
+        outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
+    told: dict[str, Any] = {"rows": len(rows), "block": prepared.task.block, "digest": None}
+    if not gate.verdict(outcomes)[0]:
+        return Judged(outcomes, {}, told)
+    outcomes.append(gate.size(registry.megabytes(challenger), settings))
+    answers: dict[str, Answers] = {}
+    with ThreadPoolExecutor(1) as beside:
+        for name, version in tqdm(sides.items(), desc=f"{task}: answers to the gate split", unit="model", disable=None):
+            asked = ask(prepared, challenger, rows)
+            told["digest"] = asked.digest
+            try:
+                found = isolated.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
+            except InputError as error:
+                return Judged([*outcomes, Outcome("answers", False, f"the {name} cannot answer: {error}")], {}, told)
+            answers[name] = scored(prepared, asked, _gate.read(prepared, "gate", rows, found.answers))
+            if name == "challenger":
+                outcomes.append(gate.latency(found.seconds, settings))
+                learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests had the machine
+        simple = learning.result()
+    court = Court(prepared.task, settings, len(rows), seed)
+    return compared(court, prepared, asked, answers, simple, Judged(outcomes, {}, told))
+
+
+def compared(
+    court: Court, prepared: Prepared, asked: Asked, answers: dict[str, Answers], simple: OnGate, before: Judged
+) -> Judged:
+    """What the answers decide, and everybody's scores."""
+    strongest, constant = (
+        scored(prepared, asked, _gate.Read(simple.outputs[name][asked.rows], {}))
+        for name in (simple.strongest, "constant")
+    )
+    rival = simple.strongest, strongest
+    if "champion" in answers:
+        parts = declared(prepared, asked)
+        found = gate.between(court, answers["challenger"], answers["champion"], parts, rival)
+    else:
+        found = gate.first(court, answers["challenger"], constant, rival)
+    sound = {name: one for name, one in {**answers, simple.strongest: strongest}.items() if one.finite}
+    scores = {name: court.summary(one) for name, one in sound.items()}
+    return Judged([*before.outcomes, *found], scores, before.gate)
+
+
+def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
+    """The gate split as it lies on the disk now, with a digest of what is asked and what is right."""
+    description = files.read_json(registry.artifact(challenger, "model.json"))
+    service = find(Service, description["kind"])(description, registry.artifact(challenger, "learned"))
+    requests = service.requests(prepared, "gate", rows)
+    sha = hashlib.sha256(pd.util.hash_pandas_object(requests, index=False).to_numpy().tobytes())
+    sha.update(prepared.targets("gate")[rows].numpy().tobytes())
+    return Asked(rows, requests, sha.hexdigest())
+
+
+def scored(prepared: Prepared, asked: Asked, read: _gate.Read) -> Answers:
+    return Answers(_gate.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.told)
+
+
+def declared(prepared: Prepared, asked: Asked) -> gate.Slices:
+    """The slices of the task's kind."""
+    if "text" in asked.requests:
+        return slices.of_texts(asked.requests["text"].tolist())
+    return slices.of_times(_gate.times(prepared, "gate", asked.rows), prepared.task.spec.horizon)

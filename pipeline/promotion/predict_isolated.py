@@ -1,0 +1,45 @@
+"""Answer requests with a package, in a process that has nothing of this project but what the package carries.
+
+Started by its path (pipeline/promotion/isolated.py does), from an empty folder, with the model's URI:
+
+    python -P .../alone.py models:/imdb/3
+
+reads   requests.parquet, work.json
+writes  answers.parquet, seconds.json; or error.txt, one line
+"""
+
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+WARM_UP = 5  # single requests before those that are timed
+
+
+def main(uri: str) -> None:
+    sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
+    import mlflow.pyfunc  # only now: an editable install would give this project's `pipeline`
+    import pandas as pd
+
+    work = json.loads(Path("work.json").read_text(encoding="utf-8"))
+    requests = pd.read_parquet("requests.parquet")
+    model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+    model.predict(requests).to_parquet("answers.parquet", index=False)
+    seconds = []
+    for number, (begin, end) in enumerate(work["singles"][:WARM_UP] + work["singles"]):
+        one = requests.iloc[begin:end].reset_index(drop=True)
+        begun = time.perf_counter()
+        model.predict(one)
+        seconds += [time.perf_counter() - begun] if number >= min(WARM_UP, len(work["singles"])) else []
+    Path("seconds.json").write_text(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except Exception as error:
+        traceback.print_exc()
+        told = str(error).rsplit("\nError: ", 1)[-1] or type(error).__name__
+        Path("error.txt").write_text(" ".join(told.split()), encoding="utf-8")
+        sys.exit(1)

@@ -1,0 +1,220 @@
+"""The chain from a champion to its data, link by link, every digest computed anew.
+
+    registry -> package -> run -> models/TASK/ARCHITECTURE -> train@... -> data/prepared -> prepare@... -> data/raw
+    -> fetch@... -> source
+
+A champion of an earlier training than the one in models/ is followed to what `lineage snapshot` kept of its stage.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.common import InputError, files, paths
+from pipeline.promotion import decisions
+from pipeline.provenance import reconcile, snapshots
+from pipeline.provenance.dvc_stages import Entry, Stages
+from pipeline.tasks import make
+from pipeline.tracking import lineage, models, registry, runs
+from pipeline.tracking.registry import Version
+
+ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again to be compared
+
+
+class Broken(InputError):
+    """A link that does not hold."""
+
+    def __init__(self, place: str, expected: object, came: object, then: str = ""):
+        super().__init__(f"broken link: {place}: expected {expected}, came {came}{': ' if then else ''}{then}")
+
+
+def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
+    """Each link in a line, from the champion to the source; raises Broken at the first that does not hold."""
+    version = registry.champion(task)
+    if version is None:
+        yield check_never_had(task)
+        return
+    yield f"{task}@champion -> {version.uri} -> model {version.model_id}"
+    yield check_package(version)
+    version = having_run(version)
+    yield check_run(version)
+    architecture, seed = version.tags["architecture"], int(version.tags["seed"])
+    if not lineage.is_in_models(task, version.run_id, version.tags):
+        yield check_kept(version)
+        return
+    yield check_result(version, architecture, seed)
+    stages = Stages()
+    try:
+        yield check_prepared(version)  # before the stage that has it as a whole folder: it names the file
+        yield check_stage(stages, f"train@{task}-{architecture}")
+        yield check_stage(stages, f"sweep@{task}")
+        yield check_raw(version)
+        yield check_stage(stages, f"prepare@{task}")
+        yield check_source(task, params)
+        yield check_stage(stages, f"fetch@{task}")
+    finally:
+        stages.close()
+
+
+def check_never_had(task: str) -> str:
+    """Without a champion in the registry, none is told of elsewhere."""
+    kept = paths.champion(task) / "snapshot.json"
+    latest = decisions.latest_move(task)
+    if kept.exists() or latest:
+        named = kept if kept.exists() or not latest else latest[0]
+        then = f"run `pipeline lineage restore --task {task}`"
+        raise Broken(f"registry: {task}@champion", f"a version, as in {named}", "none", then)
+    return "no champion yet"
+
+
+def check_runs(task: str, params: Mapping[str, Any]) -> int:
+    """How many networks in models/TASK there are, each with its run and model; raises Broken for one without."""
+    count, then = 0, f"run `pipeline lineage reconcile --task {task}`"
+    for architecture in reconcile.trained(task, params):
+        folder = paths.trained(task, architecture)
+        for seed, values in lineage.runs_of(task, architecture).items():
+            place, count = f"{folder}/run.json: seed {seed}", count + 1
+            if not runs.exists(values["run_id"]):
+                raise Broken(place, f"run {values['run_id']} in MLflow", "none", then)
+            if values["model_id"] and not models.exists(values["model_id"]):
+                raise Broken(place, f"model {values['model_id']} in MLflow", "none", then)
+            _same(f"{folder}/{seed}.safetensors", values["weights_digest"], _digest(folder / f"{seed}.safetensors"))
+            if values["weights_digest"]:
+                logged = runs.client().get_run(values["run_id"]).data.tags.get("outputs.digest")
+                _same(f"run {values['run_id']}: tag outputs.digest", values["weights_digest"], logged)
+    return count
+
+
+def check_package(version: Version) -> str:
+    """The package's weights and its other files are those that were logged."""
+    if not models.exists(version.model_id):
+        then = f"run `pipeline lineage reconcile restore --task {version.task}`"
+        raise Broken(version.uri, f"model {version.model_id} in MLflow", "none", then)
+    folder = registry.folder(version)
+    weights = folder / "artifacts/weights.safetensors"
+    came = models.weights_digest(weights, int(version.tags["seed"])) if weights.exists() else None
+    _same(f"{version.uri}: weights.safetensors", version.tags["weights.digest"], came)
+    everything = f"{version.uri}: artifacts and code of the package"
+    _same(everything, version.tags.get("package.digest"), models.digest_of(folder))
+    return f"package: weights {came[:12] if came else came}, all files {version.tags['package.digest'][:12]}"
+
+
+def having_run(version: Version) -> Version:
+    """The version with the run that the store has of its network."""
+    if (found := lineage.with_its_run(version)) is not None:
+        return found
+    then = f"run `pipeline lineage reconcile restore --task {version.task}`"
+    raise Broken(version.uri, f"run {version.run_id} in MLflow", "none", then)
+
+
+def check_run(version: Version) -> str:
+    """The model's run is there, and is about the same network."""
+    run = runs.client().get_run(version.run_id)
+    _same(f"run {version.run_id}: status", "FINISHED", run.info.status)
+    for key in ("task", "architecture", "seed"):
+        _same(f"run {version.run_id}: tag {key}", version.tags[key], run.data.tags.get(key))
+    key = "outputs.digest"
+    _same(f"run {version.run_id}: tag {key}", version.tags["weights.digest"], run.data.tags.get(key))
+    return f"run {version.run_id}: {run.info.run_name}, inputs {run.data.tags.get('inputs.digest', '')[:12]}"
+
+
+def check_kept(version: Version) -> str:
+    """Of a champion of an earlier training: the snapshot tells how it was trained, and the run agrees."""
+    kept, tags = snapshots.read(version.task) or {"trained": {}}, version.tags
+    every = {**kept["trained"], **snapshots.told_by_run(version.run_id)}
+    trained = every.get(tags["weights.digest"])
+    place = paths.champion(version.task) / "snapshot.json"
+    if trained is None:
+        then = f"run `pipeline lineage snapshot --task {version.task}` after each promote, before training again"
+        told = f"{version.uri}: trained earlier than what models/{version.task} holds"
+        raise Broken(told, f"its training in {place}", "none", then)
+    run = runs.client().get_run(version.run_id)
+    _same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.data.tags.get("inputs.digest"))
+    _same(f"{version.uri}: tag data.digest", str(trained["source"]["digest"]), tags.get("data.digest"))
+    return f"{place}: of an earlier {trained['stage']}, from {trained['source']['source']}"
+
+
+def check_result(version: Version, architecture: str, seed: int) -> str:
+    """Weights on disk, run.json and the package are of one training, and run.json leads back to the run."""
+    folder = paths.trained(version.task, architecture)
+    record = files.read_json(folder / "run.json")
+    _same(
+        f"{folder}/run.json: weights_digest",
+        version.tags["weights.digest"],
+        record["seeds"][str(seed)]["weights_digest"],
+    )
+    _same(f"{folder}/{seed}.safetensors", version.tags["weights.digest"], _digest(folder / f"{seed}.safetensors"))
+    logged = files.read_json(registry.artifact(version, "model.json"))
+    for key, value in files.read_json(folder / "model.json").items():
+        _same(f"{folder}/model.json: {key}, against the package's", logged.get(key), value)
+    back = lineage.runs_of(version.task, architecture)[seed]
+    ours, named = lineage.original(version.run_id), lineage.original(back["run_id"])
+    _same(f"{folder}/run.json: the run of seed {seed} in MLflow", ours, named)
+    return f"{folder}: weights and model.json as in the package, run.json leads back to the run"
+
+
+def check_stage(stages: Stages, name: str) -> str:
+    """Outputs, inputs and settings of a stage are those that dvc.lock has."""
+    outputs, inputs = stages.outputs(name), stages.inputs(name)
+    for entry in [*outputs, *inputs]:
+        _agree(name, entry)
+    settings = sum(entry.place.startswith(f"{paths.PARAMS}: ") for entry in inputs)
+    return f"{name}: {len(outputs)} output, {len(inputs) - settings} dependencies, {settings} settings as in dvc.lock"
+
+
+def check_prepared(version: Version) -> str:
+    """Every prepared file is the one that the audit lists, and the run used just these."""
+    folder = paths.prepared(version.task)
+    audit = files.read_json(folder / "audit.json")
+    for name, digest in audit["digests"].items():
+        _same(f"{folder}/{name}", digest, _digest(folder / name))
+    inputs, run = lineage.inputs_digest(audit), runs.client().get_run(version.run_id)
+    _same(f"run {version.run_id}: tag inputs.digest", inputs, run.data.tags.get("inputs.digest"))
+    architecture = version.tags["architecture"]
+    path = paths.trained(version.task, architecture) / "run.json"
+    _same(f"{path}: inputs_digest", inputs, files.read_json(path)["inputs_digest"])
+    return f"{folder}: {len(audit['digests'])} files as in audit.json, inputs {inputs[:12]}"
+
+
+def check_raw(version: Version) -> str:
+    """What was prepared came from the source that was fetched, as the package says."""
+    source = files.read_json(paths.raw(version.task) / "source.json")
+    audit = files.read_json(paths.prepared(version.task) / "audit.json")
+    for key, value in audit["source"].items():
+        _same(f"{paths.raw(version.task)}/source.json: {key}, against audit.json's", value, source.get(key))
+    _same(f"{version.uri}: tag data.digest", str(source["digest"]), version.tags["data.digest"])
+    return f"{paths.raw(version.task)}: source.json as in the audit and in the package"
+
+
+def check_source(task: str, params: Mapping[str, Any]) -> str:
+    """The source, fetched once more, is the one that source.json tells of; one elsewhere is not asked."""
+    told = files.read_json(paths.raw(task) / "source.json")
+    if ELSEWHERE.fullmatch(str(told["source"])):
+        return f"source {told['source']}: SHA-256 {told['digest']}, not fetched again"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            came = make(task, params).fetch(Path(folder))
+        except InputError as error:
+            raise Broken(f"source {told['source']}", f"SHA-256 {told['digest']}", "none", str(error)) from None
+    _same(f"source {told['source']}: SHA-256", told["digest"], came["digest"])
+    return f"source {told['source']}: SHA-256 {came['digest']}"
+
+
+def _agree(stage: str, entry: Entry) -> None:
+    repair = f"run `dvc repro {stage}`"
+    if entry.locked is None:
+        raise Broken(f"{stage}: {entry.place}", "a digest in dvc.lock", "none", repair)
+    if entry.locked != entry.now:
+        came = "no such file or setting" if entry.now is None else entry.now
+        raise Broken(f"{stage}: {entry.place}", f"{entry.locked} (dvc.lock)", came, repair)
+
+
+def _digest(path: Path) -> str | None:
+    return files.digest(path) if path.exists() else None
+
+
+def _same(place: str, expected: object, came: object) -> None:
+    if expected != came:
+        raise Broken(place, expected, "none" if came is None else came)

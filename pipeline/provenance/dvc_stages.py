@@ -1,0 +1,113 @@
+"""What DVC holds of a stage: the digests in dvc.lock, set against the files and settings as they are now; its cache."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dvc.exceptions import DvcException
+from dvc.fs import localfs
+from dvc.repo import Repo
+from dvc_data.hashfile.build import build
+from dvc_data.hashfile.db import HashFileDB
+from tqdm import tqdm
+
+from pipeline.common import InputError, paths
+
+
+class Entry(NamedTuple):
+    """An output, dependency or setting of a stage: what dvc.lock says, and what there is."""
+
+    place: str
+    locked: Any  # None where dvc.lock does not have it
+    now: Any  # None where there is no such file or setting
+
+
+class Stages:
+    """The project's stages, by their names in dvc.lock: train@imdb-gru, say."""
+
+    def __init__(self) -> None:
+        try:
+            self.repo = Repo(os.curdir)
+        except DvcException as error:
+            raise InputError(f"no DVC project here: {error}") from None
+
+    def outputs(self, name: str) -> list[Entry]:
+        return [self._file(out) for out in self._stage(name).outs]
+
+    def inputs(self, name: str) -> list[Entry]:
+        """Dependencies, files before settings."""
+        files_first = sorted(self._stage(name).deps, key=_is_settings)
+        return [entry for dep in files_first for entry in (_settings(dep) if _is_settings(dep) else [self._file(dep)])]
+
+    def locked(self, name: str) -> dict[str, Any]:
+        """A stage's digests and settings as dvc.lock has them, by place."""
+        stage = self._stage(name)
+        found = {dep.def_path: dep.hash_info.value for dep in [*stage.deps, *stage.outs]}
+        return {place: value for place, value in found.items() if value is not None}
+
+    def close(self) -> None:
+        self.repo.close()
+
+    def _stage(self, name: str) -> Any:
+        try:
+            return self.repo.stage.load_one(name=name)
+        except DvcException as error:
+            raise InputError(f"dvc.yaml has no stage {name}: {' '.join(str(error).split())}") from None
+
+    def _file(self, one: Any) -> Entry:
+        """Hashed anew: what DVC remembers of a file with the same time and size is not asked."""
+        if not one.exists:
+            return Entry(one.def_path, one.hash_info.value, None)
+        nowhere = HashFileDB(localfs, str((paths.WORK / "nothing").resolve()))  # a dry run puts nothing there
+        _, _, found = build(nowhere, one.fs_path, localfs, "md5", dry_run=True, ignore=self.repo.dvcignore)
+        return Entry(one.def_path, one.hash_info.value, found.hash_info.value)
+
+
+def prune(days: int, dry_run: bool) -> str:
+    """`dvc gc`: free the cache of what neither the working tree nor a commit of the last `days` needs."""
+    repo = Stages().repo
+    cache, root, versioned = Path(repo.cache.local.path), Path(repo.root_dir), not repo.config["core"]["no_scm"]
+    repo.close()
+    if not cache.is_relative_to(root):
+        return f"dvc cache: {cache} is outside this project, which others may share: left as it is"
+    since = (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
+    words = ["--workspace", *(["--all-branches", "--all-tags", "--date", since] if versioned else [])]
+    before = _bytes(cache)
+    words += ["--force", *(["--dry"] if dry_run else [])]
+    code, told = _patiently([sys.executable, "-m", "dvc", "gc", *words], f"dvc gc: dvc.lock of commits since {since}")
+    if code:
+        raise InputError(f"dvc gc ended with {code}: {(told or ['it said nothing'])[-1]}")
+    if dry_run:
+        what = " ".join(line for line in told if not line.startswith("WARNING"))
+        return f"dvc cache: {before:,} bytes; dvc gc --dry: {what}"
+    return f"dvc cache: removed {before - _bytes(cache):,} bytes of {before:,}"
+
+
+def _patiently(words: list[str], what: str) -> tuple[int, list[str]]:
+    """A command's exit code and lines; while it runs, a line tells for how long."""
+    with (
+        tqdm(desc=what, bar_format="{desc}: {elapsed}", disable=None, leave=False) as bar,
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
+    ):
+        while True:
+            try:
+                said, _ = process.communicate(timeout=1)
+                return process.returncode, [line.strip() for line in said.splitlines() if line.strip()]
+            except subprocess.TimeoutExpired:
+                bar.refresh()
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _is_settings(dep: Any) -> bool:
+    return hasattr(dep, "read_params")
+
+
+def _settings(dep: Any) -> list[Entry]:
+    locked, now = dep.hash_info.value or {}, dep.read_params()
+    return [Entry(f"{dep.def_path}: {key}", locked.get(key), now.get(key)) for key in dep.params]

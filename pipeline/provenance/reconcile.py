@@ -1,0 +1,129 @@
+"""Runs and models in the stead of those that a store lacks: it is new, or DVC took the networks from its cache.
+
+run.json is DVC's and stays as it is. A run that is logged here bears the id that run.json has as its tag
+`original.run`, by which lineage.runs_of finds it.
+"""
+
+import csv
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pipeline.architectures.shared.settings import Model
+from pipeline.common import InputError, files, paths
+from pipeline.common.params import section
+from pipeline.tasks import Prepared, open_prepared
+from pipeline.tracking import lineage, models, registry, runs
+from pipeline.tracking.cell import CellRuns
+from pipeline.tracking.lineage import MODEL, ORIGINAL
+
+COLUMNS = {  # of history.csv, and what they are called in MLflow
+    "train_loss": "train/loss",
+    "valid_loss": "valid/loss",
+    "grad_norm_before": "grad_norm/before",
+    "clip_rate": "grad_norm/clip_rate",
+}
+
+
+def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Log what the store lacks of a task's trained networks; gives them as (architecture, seed).
+
+    What was only deleted, in the UI, comes back instead.
+    """
+    bring_back(task, params)
+    missing = {}
+    for architecture in trained(task, params):
+        ids = lineage.runs_of(task, architecture)
+        seeds = [seed for seed, values in ids.items() if not is_whole(values)]
+        missing.update({architecture: seeds} if seeds else {})
+    for architecture, seeds in tqdm(missing.items(), unit="cell", desc=f"{task}: logging", disable=None):
+        log(task, architecture, seeds, params)
+    return [(architecture, seed) for architecture, seeds in missing.items() for seed in seeds]
+
+
+def bring_back(task: str, params: Mapping[str, Any]) -> None:
+    """Restore the runs of the networks in models/ and of the champion that somebody deleted, but not for good."""
+    champion = registry.champion(task)
+    wanted = [champion.run_id] if champion and lineage.with_its_run(champion) is None else []
+    for architecture in trained(task, params):
+        wanted += [ids["run_id"] for ids in lineage.runs_of(task, architecture).values() if not is_whole(ids)]
+    for run_id in wanted:
+        with suppress(InputError):  # deleted for good: it is logged anew
+            runs.bring_back(run_id)
+
+
+def trained(task: str, params: Mapping[str, Any]) -> list[str]:
+    """The architectures of which models/TASK holds a training's results."""
+    return [name for name in params["architectures"] if (paths.trained(task, name) / "run.json").exists()]
+
+
+def is_whole(values: Mapping[str, Any]) -> bool:
+    """Whether the store has the run of a seed, and its model (a diverged one may have none)."""
+    return runs.exists(values["run_id"]) and (values["model_id"] is None or models.exists(values["model_id"]))
+
+
+def log(task: str, architecture: str, seeds: list[int], params: Mapping[str, Any]) -> None:
+    """A run for each of these seeds, with its settings, history and model.
+
+    A killed one goes on in the same runs: their ids are remembered until all is done.
+    """
+    folder, prepared = paths.trained(task, architecture), open_prepared(task, params)
+    description, record = files.read_json(folder / "model.json"), files.read_json(folder / "run.json")
+    refuse_other(folder, description, record, prepared, params)
+    tags, settings, inputs, source = lineage.describe_cell(params, task, architecture, prepared.audit)
+    tags |= {"dvc.stage": f"train@{task}-{architecture}", "logged": "by reconcile"}
+    memory = paths.WORK / "reconcile" / task / f"{architecture}.json"
+    with CellRuns(memory, task, architecture, seeds) as cell:
+        cell.begin(tags, settings, inputs, source)
+        cell.rest()  # this machine's load is not the training's
+        for seed, row in history(folder):
+            if seed in seeds:
+                cell.record(seed, row)
+        ids = lineage.log_models(cell, prepared, description, folder)
+        for seed, made in ids.items():
+            was = record["seeds"][str(seed)]
+            runs.log_metrics(made["run_id"], {"speed/tokens_per_second": was.get("tokens_per_second")})
+            runs.set_tags(made["run_id"], {ORIGINAL: was["run_id"], MODEL: made["model_id"] or ""})
+    files.remove(memory)
+
+
+def refuse_other(
+    folder: Path,
+    description: Mapping[str, Any],
+    record: Mapping[str, Any],
+    prepared: Prepared,
+    params: Mapping[str, Any],
+) -> None:
+    """Raise InputError where the network was trained on other data, or with other settings, than there are now."""
+    task, architecture = description["task"], description["architecture"]
+    told = f"run `dvc repro train@{task}-{architecture}` first"
+    if record["inputs_digest"] != (came := lineage.inputs_digest(prepared.audit)):
+        raise InputError(f"{folder}/run.json: trained on data {record['inputs_digest']}, but there is {came}: {told}")
+    own = {k: v for k, v in (params["architectures"][architecture] or {}).items() if k != "choice"}
+    then_and_now = {
+        f"tasks.{task}": (description["task_settings"], prepared.task.model_dump(mode="json")),
+        f"architectures.{architecture}": (description["settings"], own),
+        "model": (description["model"], section(Model, dict(params)).model_dump()),
+    }
+    for place, (then, now) in then_and_now.items():
+        if then != now:
+            raise InputError(
+                f"{folder}/model.json: trained with other settings than params.yaml has in {place}: {told}"
+            )
+
+
+def history(folder: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Each epoch's seed and record, as training logs it; without the curves of single steps."""
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        (
+            int(row["seed"]),
+            {"epoch": int(row["epoch"]), "step": int(row["step"]), "trace": []}
+            | {name: float(row[column]) for column, name in COLUMNS.items() if row[column]},
+        )
+        for row in rows
+    ]

@@ -1,0 +1,135 @@
+"""What snapshots.py kept, registered: in a new registry, or one that is behind another machine's decisions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric
+
+from pipeline.common import InputError, paths
+from pipeline.promotion import decisions
+from pipeline.promotion.decisions import DONE
+from pipeline.provenance.snapshots import TRAINED, read
+from pipeline.tracking import lineage, models, registry, runs
+from pipeline.tracking.lineage import MODEL, ORIGINAL
+from pipeline.tracking.registry import CHAMPION, Version
+
+
+def restore(task: str) -> str:
+    """Make the kept champion the registry's, where that has none, or its files or its run are gone, or it is behind
+    reports/decisions; gives what was done.
+
+    Raises InputError where the decisions name another champion than is kept: that one must be brought here.
+    """
+    decisions.bring(task)
+    if (done := decisions.complete(task)) is not None:
+        return f"{done.uri} is champion, as {paths.decisions()} says: that had not been done here"
+    kept, present, moved = read(task), registry.champion(task), decisions.made_elsewhere(task)
+    whole, same = present is not None and is_whole(present), present is not None and is_same(present, kept)
+    if present is not None and kept is not None and whole and moved is None:
+        return f"{present.uri} is {'this' if same else 'another'} champion already: left as it is"
+    latest, again = decisions.latest_move(task), None
+    if present is not None and not whole and moved is None:
+        again = logged_again(present)
+    if again is None:
+        check_kept(task, kept, present if not whole else None, latest if moved or not whole else None)
+        if kept is None:
+            return f"no {paths.champion(task)}/snapshot.json, nothing to restore"
+        again = present if present is not None and whole and same else version_of(kept)
+    registry.move(task, CHAMPION, again.number)
+    registry.set_tags(again, {DONE: latest[0].name} if latest else {})
+    was = "" if present is None or again == present else f", was {present.uri}"
+    return f"{again.uri} is champion{was}{'' if whole or present is None else ', whose files or run are gone'}"
+
+
+def check_kept(
+    task: str, kept: Mapping[str, Any] | None, lost: Version | None, latest: tuple[Path, dict[str, Any]] | None
+) -> None:
+    """Raises InputError where a lost champion has no copy, or the copy is not the one that the latest move names."""
+    folder = paths.champion(task)
+    if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_done(task)):
+        then = f"run `pipeline promote --task {task} --afresh`"
+        raise InputError(f"{lost.uri}: its files or its run are gone, and there is no copy in {folder}: {then}")
+    if latest is not None and (kept is None or not is_of(kept, latest[1]["to"])):
+        then = "see docs/operations.md, Another machine's champion"
+        raise InputError(f"{latest[0]} names another champion than {folder} holds: {then}")
+
+
+def is_same(version: Version, kept: Mapping[str, Any] | None) -> bool:
+    """Whether a version is the package that is kept."""
+    return kept is not None and version.tags.get("package.digest") == kept["tags"]["package.digest"]
+
+
+def is_whole(version: Version) -> bool:
+    """Whether the store has a version's files, and a run of its network."""
+    return models.exists(version.model_id) and lineage.with_its_run(version) is not None
+
+
+def logged_again(lost: Version) -> Version | None:
+    """A version of the same package as one that is lost, which `lineage reconcile` logged anew from models/."""
+    wanted = lost.tags.get("package.digest")
+    for model in models.of(runs.experiment(lost.task)):
+        if wanted and model.tags.get("package.digest") == wanted and models.exists(model.model_id):
+            tags = {key: value for key, value in lost.tags.items() if key != DONE}
+            version = registry.register(lost.task, model.source_run_id, model.model_id, tags)
+            if is_whole(version):
+                return version
+    return None
+
+
+def is_of(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a kept champion is the one that a decision names."""
+    return bool(kept["tags"]["weights.digest"] == wanted["weights_digest"])
+
+
+def returned(task: str, weights: str) -> Version | None:
+    """The version of a kept champion with these weights; None where another is kept, or none."""
+    kept = read(task)
+    return None if kept is None or kept["tags"]["weights.digest"] != weights else version_of(kept)
+
+
+def version_of(kept: Mapping[str, Any]) -> Version:
+    """The version with the kept package; made unless the registry has one with its files."""
+    wanted = kept["tags"]["package.digest"]
+    same = [v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted]
+    return next((version for version in same if is_whole(version)), None) or register(kept)
+
+
+def register(kept: Mapping[str, Any]) -> Version:
+    """A version for a kept champion, of a run and a model that are made unless the store has them."""
+    task, tags = kept["task"], {key: value for key, value in kept["tags"].items() if key != DONE}
+    run_id = runs.find(task, {ORIGINAL: kept["run"]["run_id"], "outputs.digest": tags["weights.digest"]})
+    if run_id is None or not holds(model_of(run_id), tags["package.digest"]):
+        run_id = log(kept)
+    return registry.register(task, run_id, model_of(run_id), tags)
+
+
+def model_of(run_id: str) -> str:
+    return str(runs.client().get_run(run_id).data.tags[MODEL])
+
+
+def holds(model_id: str, package: str) -> bool:
+    """Whether a model is this package: what reconcile logs anew bears the code of its day."""
+    return models.exists(model_id) and runs.client().get_logged_model(model_id).tags.get("package.digest") == package
+
+
+def log(kept: Mapping[str, Any]) -> str:
+    """The kept run and its model; gives the run's id."""
+    task, run, client = kept["task"], kept["run"], runs.client()
+    run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
+    try:
+        own = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
+        model = client.create_logged_model(runs.experiment(task), own["architecture"], run_id, own)
+        client.log_model_artifacts(model.model_id, str(paths.champion(task) / "package"))
+        client.finalize_logged_model(model.model_id, "READY")
+        now = client.get_run(run_id).info.start_time
+        points = [Metric(key, v, now, step) for key, values in run["curves"].items() for step, v in values]
+        for begin in range(0, len(points), 1000):
+            client.log_batch(run_id, metrics=points[begin : begin + 1000])
+        client.log_dict(run_id, kept["trained"], TRAINED)
+    except BaseException:
+        runs.finish(run_id, "FAILED")
+        raise
+    runs.finish(run_id)
+    runs.set_tags(run_id, {**run["tags"], ORIGINAL: run["run_id"], MODEL: model.model_id})  # now it may be found
+    return run_id

@@ -1,0 +1,138 @@
+"""A champion as a folder that DVC can keep: MLflow's own database holds absolute paths.
+
+models/champions/TASK/package/        the package as it is served, without paths or ids of the machine it came from
+models/champions/TASK/snapshot.json   its run, its tags, its stage in dvc.lock, the SHA-256 of package/
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import yaml
+
+from pipeline.common import InputError, files, paths
+from pipeline.promotion import decisions
+from pipeline.promotion.decisions import DONE
+from pipeline.provenance.dvc_stages import Stages
+from pipeline.tracking import artifacts, lineage, registry, runs
+from pipeline.tracking.lineage import MODEL, ORIGINAL
+from pipeline.tracking.registry import Version
+
+IDS = ("run_id", "model_id", "model_uuid")  # in MLmodel: of one store, another gives its own
+TRAINED = "trained.json"  # artifact of a champion's run: how it was trained
+LOCK = Path("dvc.lock")
+LOOKS = ("mlflow.runColor", "mlflow.source.git.commit")  # MLflow's tags that are kept of a run
+PASSING = ("process", ORIGINAL, MODEL)  # tags that are about one store or process
+CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # not single steps, nor the machine's load
+
+
+def read(task: str) -> dict[str, Any] | None:
+    """What snapshot.json says of a task's champion; None without one.
+
+    Raises InputError where the package's files are not those it tells of.
+    """
+    folder = paths.champion(task)
+    if not (folder / "snapshot.json").exists():
+        return None
+    kept: dict[str, Any] = files.read_json(folder / "snapshot.json")
+    came = files.digest(folder / "package")
+    if came != kept["sha256"]:
+        told = f"its SHA-256 is {came}, but snapshot.json says {kept['sha256']}"
+        raise InputError(f"{folder}/package: {told}: run `dvc checkout --force {folder}.dvc`")
+    return kept
+
+
+def write(task: str) -> str:
+    """Keep the champion; gives what was done. The same champion leaves the folder as it is, byte for byte.
+
+    Raises InputError where another machine has made a champion since: the folder may be that one's.
+    """
+    version, folder = registry.champion(task), paths.champion(task)
+    if version is None:
+        return "no champion, no snapshot"
+    decisions.check_in_step(task)
+    if (found := lineage.with_its_run(version)) is None:
+        then = f"run `pipeline lineage reconcile restore --task {task}`"
+        raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: {then}")
+    version = found
+    before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
+    with files.replacing(folder) as made:
+        export(registry.folder(version), made / "package")
+        sha256 = files.digest(made / "package")
+        if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
+            shutil.copytree(folder, made, dirs_exist_ok=True)
+            return f"{folder} holds {version.uri} already"
+        facts = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
+        files.write_json(made / "snapshot.json", {**facts, "run": told(version), "trained": trainings(version, before)})
+    return f"{folder} holds {version.uri}"
+
+
+def export(package: Path, made: Path) -> None:
+    """Copy a package without what is true on one machine only."""
+    left_out = shutil.ignore_patterns("__pycache__", "registered_model_meta")
+    shutil.copytree(package, made, ignore=left_out)
+    told = yaml.safe_load((package / "MLmodel").read_text(encoding="utf-8"))
+    told = {key: value for key, value in told.items() if key not in IDS} | {"artifact_path": "model"}
+    flavor = told["flavors"]["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    files.write_text(made / "MLmodel", yaml.safe_dump(told))
+
+
+def lasting(version: Version) -> dict[str, str]:
+    """A version's tags, but for what was decided since it became champion."""
+    return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
+
+
+def told(version: Version) -> dict[str, Any]:
+    """The run behind a version: what another store needs to show it."""
+    run = runs.client().get_run(version.run_id)
+    own = {key for key in run.data.tags if not key.startswith("mlflow.")} - set(PASSING)
+    tags = {key: value for key, value in run.data.tags.items() if key in own or key in LOOKS}
+    curves = {}
+    for key in (key for key in run.data.metrics if key.startswith(CURVES)):
+        points = runs.client().get_metric_history(version.run_id, key)
+        curves[key] = [[point.step, point.value] for point in points]
+    return {
+        "run_id": lineage.original(version.run_id),
+        "name": run.info.run_name,
+        "tags": tags,
+        "params": run.data.params,
+        "curves": curves,
+    }
+
+
+def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How the champion and former ones were trained, by their weights' digest: stage, dvc.lock, inputs and source.
+
+    Of the champion itself this is known only while models/ holds its training, and kept from then on.
+    """
+    found = {**(before["trained"] if before else {}), **told_by_run(version.run_id)}
+    if lineage.is_in_models(version.task, version.run_id, version.tags):
+        name = f"train@{version.task}-{version.tags['architecture']}"
+        stages = Stages()
+        try:
+            locked = stages.locked(name)
+        finally:
+            stages.close()
+        audit = files.read_json(paths.prepared(version.task) / "audit.json")
+        facts = {"inputs_digest": lineage.inputs_digest(audit), "source": audit["source"]}
+        found[version.tags["weights.digest"]] = {"stage": name, "dvc.lock": locked, **facts}
+    return found
+
+
+def note(version: Version) -> None:
+    """Keep how a network was trained with its run, too: for whoever follows it where models/ holds another training."""
+    if LOCK.exists():  # else it was not trained by a stage
+        artifacts.log_json(version.run_id, trainings(version, None), TRAINED)
+
+
+def told_by_run(run_id: str) -> dict[str, Any]:
+    """The same, as the run of a champion has it, whatever models/ and models/champions hold by now."""
+    if all(one.path != TRAINED for one in runs.client().list_artifacts(run_id)):
+        return {}
+    found: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{TRAINED}")
+    return found

@@ -1,0 +1,88 @@
+"""The page's sections beside the chapters on tasks: a file `section.py` in the room that measures, found by that name.
+
+Such a file has NAME, the stage that measures; PLACE, a number by which sections stand in order; TITLE; and ABOUT, the
+question in words that a student understands. Of what its stage found it gives either `body(findings)`, or
+`lead(found)`, paragraphs with the numbers that answer it, `charts(found)` and `tables(found)`, at each scale that was
+measured. What it reads is reports/NAME.json and reports/full/NAME.json, or what its own `read(params, missing)` gives.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import plotly.graph_objects as go
+
+import pipeline
+from pipeline.common import files, paths
+from pipeline.common.machine import differs, named
+from pipeline.reporting.chapter import drawn
+from pipeline.reporting.markup import Markup, join, tag
+
+Found = Mapping[str, Any]  # reports/STAGE.json, or reports/full/STAGE.json
+ROOT = Path(pipeline.__file__).parent
+
+
+@cache
+def by_name() -> Mapping[str, ModuleType]:
+    """Every section, in the page's order."""
+    places = (path.relative_to(ROOT.parent).with_suffix("").parts for path in sorted(ROOT.rglob("section.py")))
+    modules = sorted((import_module(".".join(place)) for place in places), key=lambda module: module.PLACE)
+    return {module.NAME: module for module in modules}
+
+
+def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[Found]:
+    """What there is for a section; adds what there is not to `missing`, each with the command that makes it."""
+    module = by_name()[name]
+    if hasattr(module, "read"):
+        return module.read(params, missing)
+    if not paths.found(name).exists():
+        missing.append(f"{paths.found(name)} ({module.TITLE}): run `dvc repro {name}`")
+    places = (paths.found(name), paths.found_in_full(name))
+    return [_with_scale(files.read_json(path), name) for path in places if path.exists()]
+
+
+def section(name: str, findings: Sequence[Found], here: Found | None = None) -> Markup:
+    """A section, of all that its stage found; `here` is the machine that the page is made on."""
+    module = by_name()[name]
+    if hasattr(module, "body"):
+        parts = module.body(findings)
+    else:
+        parts = [_of_scale(module, found, here or {}) for found in findings]
+    return tag("section", tag("h2", module.TITLE), tag("p", module.ABOUT), *parts, id=name)
+
+
+def page(name: str, found: Found) -> str:
+    """Its figures alone, as one page that needs no network: plotly's program stands in it once."""
+    figures: list[go.Figure] = [chart.figure for chart in by_name()[name].charts(found)]
+    parts = [f.to_html(full_html=False, include_plotlyjs=number == 0) for number, f in enumerate(figures)]
+    return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
+
+
+def _with_scale(values: Any, name: str) -> Found:
+    """A stage's file as its section takes it: the ledger's is a list, each entry with its scale."""
+    return {"scale": values[0]["scale"], name: values} if isinstance(values, list) else values
+
+
+def _of_scale(module: ModuleType, found: Found, here: Found) -> Markup:
+    scale, where = found["scale"], found.get("machine")
+    return join(
+        tag("h3", f"At scale {scale}", id=f"{module.NAME}.{scale}"),
+        tag("p", f"Measured on {named(where)}{_when(found)}{_elsewhere(where, here)}.") if where else None,
+        *(tag("p", paragraph) for paragraph in module.lead(found)),
+        drawn(f"{module.NAME}.{scale}", module.charts(found)),
+        *module.tables(found),
+    )
+
+
+def _when(found: Found) -> str:
+    """When something was measured once, and which trained networks it looked at."""
+    once = found.get("measured")
+    return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
+
+
+def _elsewhere(where: Found, here: Found) -> str:
+    """That the times are not this machine's, where they are another's."""
+    return f": another machine than this page was made on, which is {named(here)}" if differs(where, here) else ""

@@ -1,0 +1,40 @@
+"""Settings that sweep and evidence share: both compare set-ups on tasks that are cut to a length of their own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from pipeline.common import Settings
+from pipeline.common.names import TaskName
+
+
+class Comparison(Settings):
+    """Trainings of one length, with several initializers, clippings and learning rates."""
+
+    tasks: list[TaskName] = []
+    """Tasks on which they are compared."""
+    epochs: int = Field(0, ge=0)
+    """Epochs of a training; 0 takes the task's own."""
+    epoch_steps: int = Field(0, ge=0)
+    """Steps of an epoch; 0 takes the task's own."""
+    batch_size: int = Field(0, ge=0)
+    """Examples of a step; 0 takes the task's own."""
+    initializers: list[str] = ["article", "default", "orthogonal"]
+    """Initializers to compare."""
+    clippings: Mapping[str, Any]
+    """Clippings to compare, each with its threshold or a range of them (none has null)."""
+    learning_rates: Mapping[str, Any]
+    """Optimizers to compare them under, each with its learning rates."""
+
+    @model_validator(mode="after")
+    def _compares(self) -> "Comparison":
+        for name in ("initializers", "clippings", "learning_rates"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty: nothing to compare")
+        if len(set(self.initializers)) < len(self.initializers):
+            raise ValueError("initializers: one is named twice")
+        for name, threshold in self.clippings.items():
+            if (name == "none") != (threshold is None):
+                raise ValueError(f"clippings.{name}: every clipping but none has a threshold, none has null")
+        return self

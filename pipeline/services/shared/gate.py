@@ -1,0 +1,106 @@
+"""What promote asks of each kind of answers: how they are scored, what else they tell, and which rows were seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.common import InputError
+from pipeline.services.sentiment import digest_of
+from pipeline.services.shared import abstention
+from pipeline.tasks import Prepared
+from pipeline.tasks.forecast import Forecast
+from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.series.times import ACCEPTED, clock_of
+
+
+class Read(NamedTuple):
+    """Answers as a task scores them, and what they say of how sure they are."""
+
+    outputs: Float[Tensor, "examples ..."]
+    told: dict[str, float]
+
+
+def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFrame) -> Read:
+    """Outputs from served answers: logarithms of probabilities, or forecasts standardised as the targets are."""
+    task = prepared.task
+    if isinstance(task, Sentiment):
+        probabilities = answers[[f"probability_{label}" for label in task.labels]].to_numpy(np.float64)
+        known = abstention.is_known(answers, task.labels)
+        rate = {"abstention_rate": float(abstention.abstained(answers).mean())} if known else {}
+        return Read(torch.tensor(probabilities).log(), rate)
+    assert isinstance(task, Forecast)
+    shape = (len(rows), task.horizon, len(task.targets))
+    middle, low, high = (
+        torch.from_numpy(answers[[f"{name}{end}" for name in task.targets]].to_numpy(np.float64)).reshape(shape)
+        for end in ("", "_low", "_high")
+    )
+    mean, std = (torch.tensor([prepared.learned[key][name] for name in task.targets]) for key in ("mean", "std"))
+    wanted = task.answers(prepared.targets(split)[list(rows)], prepared.learned)
+    covered = ((low <= wanted) & (wanted <= high)).double().mean()
+    return Read((middle - mean.double()) / std.double(), {"coverage": float(covered)})
+
+
+def cells(
+    prepared: Prepared, split: str, rows: Sequence[int], outputs: Tensor
+) -> Float[Tensor, "examples steps parts"]:
+    """Contributions to the scores, of each step where there are several; those of an answer that is none are nan."""
+    task, targets = prepared.task, prepared.targets(split)[list(rows)]
+    wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
+    if targets.is_floating_point():
+        parts = task.contributions(outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None], prepared.learned)
+        found = parts.reshape(len(rows), targets.shape[1], -1)
+    else:
+        found = task.contributions(outputs, targets, prepared.learned)[:, None]
+    return torch.where(wrong[:, None, None], torch.nan, found)
+
+
+def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeIndex:
+    """When each value of a forecast is, window after window."""
+    task, learned = prepared.task, prepared.learned
+    assert isinstance(task, Forecast)
+    first = _starts(prepared, split)[list(rows)] + task.look_back
+    places = (first[:, None] + np.arange(task.horizon)).flatten()
+    begin, step = pd.Timestamp(learned["start"]), pd.Timedelta(seconds=learned["step_seconds"])
+    return pd.DatetimeIndex(begin + places * step)
+
+
+def rows_and_seen(
+    prepared: Prepared, split: str, seen: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[int], dict[str, int]]:
+    """The rows of a split that may judge models, and how many of them each model has seen.
+
+    Texts are all asked, and none may have been seen. Of a series only those windows are asked whose forecasts all lie
+    after everything that taught or chose any of the models.
+    """
+    if isinstance(prepared.task, Sentiment):
+        digests = [digest_of(text) for text in prepared.texts(split)]
+        known = {name: set(_part(name, one, "texts")) for name, one in seen.items()}
+        return list(range(len(digests))), {name: sum(d in one for d in digests) for name, one in known.items()}
+    until = max(pd.Timestamp(_part(name, one, "until")) for name, one in seen.items())
+    first = times(prepared, split, range(len(_starts(prepared, split))))[:: prepared.task.spec.horizon]
+    return np.flatnonzero(first >= until).tolist(), dict.fromkeys(seen, 0)
+
+
+def of_another_clock(prepared: Prepared, seen: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Why models cannot be asked about a series: an instant and a time on a local clock have no order."""
+    if isinstance(prepared.task, Sentiment):
+        return None
+    clocks = {name: clock_of(_part(name, one, "until")) for name, one in seen.items()}
+    here = clock_of(prepared.learned["start"])
+    wrong = [f"the {name} learned {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != here]
+    return f"{', '.join(wrong)}; the data have {ACCEPTED[here]}" if wrong else None
+
+
+def _part(name: str, seen: Mapping[str, Any], key: str) -> Any:
+    if key not in seen:
+        raise InputError(f"the {name}'s seen.json has no {key!r}: what it was trained on is unknown")
+    return seen[key]
+
+
+def _starts(prepared: Prepared, split: str) -> np.ndarray:
+    return np.asarray(prepared.columns(split)["start"])

@@ -1,0 +1,98 @@
+"""What a set of texts looks like: how long they are, what is unknown in them, which words they hold, what is answered.
+
+    {"of": "texts", "texts": 1000, "lengths": [212, 95, ...], "unknown": [0.014, 0.0, ...],
+     "holding": {"the": [991, 1.0], "film": [482, 1.9], ...}, "labels": {"negative": 7286, ...},
+     "answered": {"negative": 492, ...}, "abstained": 3, "confidence": [0.93, 0.71, ...],
+     "alike": {"lengths": 1.2, ...}}
+
+Texts that stand side by side are often alike (of one film, of one day), and tell less than as many others would: each
+number has beside it the factor by which this inflates the variance of its mean.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from pipeline.services import Answer
+from pipeline.services.shared import abstention
+from pipeline.tasks.text.tokens import UNKNOWN
+
+MOST = 1000  # texts that are looked at, evenly spaced: files are sorted, by label say
+LEAST_HOLDING = 0.01  # share of texts; rarer words are not listed
+NEIGHBOURS = 10  # on either side, with which a text is compared
+
+
+def told(
+    texts: Sequence[str],
+    labels: Sequence[int],
+    names: Sequence[str],
+    tokenizer: Any,
+    answer: Answer,
+    of_all: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Of texts with these labels, which number `names`; the labels are counted in `of_all`, where there are more.
+
+    `lengths` in tokens, nothing left out; `unknown` is the share of a text's tokens that the vocabulary lacks;
+    `holding` counts the texts that hold a word; `answered` the labels given; `confidence` is the probability of each
+    answer.
+    """
+    rows = spaced(len(texts))
+    some = [texts[row] for row in rows]
+    tokens = [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(some)]
+    answers = answer(pd.DataFrame({"text": some}))
+    values = {
+        "lengths": [len(ids) for ids in tokens],
+        "unknown": [round(ids.count(UNKNOWN) / len(ids), 6) for ids in tokens],
+        "confidence": [round(float(value), 6) for value in answers["probability"]],
+    }
+    alike = {key: inflation(pd.DataFrame({key: column}).rank()) for key, column in values.items()}
+    alike["labels"] = inflation(pd.get_dummies(pd.Series([labels[row] for row in rows])))
+    none = abstention.abstained(answers)
+    alike["answered"] = inflation(pd.get_dummies(answers["label"].where(~none), dummy_na=bool(none.any())))
+    counted = Counter(labels if of_all is None else of_all)
+    return {
+        "of": "texts",
+        "texts": len(some),
+        **values,
+        "holding": _holding(tokens, tokenizer),
+        "labels": {name: counted.get(number, 0) for number, name in enumerate(names)},
+        "answered": {str(name): int(count) for name, count in answers["label"][~none].value_counts().items()},
+        "abstained": int(none.sum()),
+        "alike": {key: float(factors.max()) for key, factors in alike.items()},
+    }
+
+
+def inflation(table: pd.DataFrame) -> Float[np.ndarray, " numbers"]:
+    """By how much the likeness of neighbours inflates the variance of each mean, 1 at least (Newey & West 1987).
+
+    In a file that is sorted by label all neighbours have the same: of labels it tells little, as it should.
+    """
+    left = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
+    variance = (left**2).sum(axis=0)
+    together = np.zeros(left.shape[1])
+    for lag in range(1, min(NEIGHBOURS, len(left) - 1) + 1):
+        together += 2 * (1 - lag / (NEIGHBOURS + 1)) * (left[lag:] * left[:-lag]).sum(axis=0)
+    factor = 1 + np.divide(together, variance, out=np.zeros_like(together), where=variance > 0)
+    return factor.clip(1.0).round(4)
+
+
+def spaced(rows: int) -> list[int]:
+    """At most MOST of so many rows."""
+    return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
+
+
+def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> Mapping[str, list[float | int]]:
+    """The texts that hold each frequent word, and the inflation of this share."""
+    sets = [set(ids) for ids in tokens]
+    counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)
+    common = sorted(token for token, count in counts.items() if count >= LEAST_HOLDING * len(tokens))
+    held = np.array([[token in ids for token in common] for ids in sets], dtype=float)
+    factors = inflation(pd.DataFrame(held)).tolist() if common else []
+    return {
+        str(tokenizer.id_to_token(token)): [counts[token], factor]
+        for token, factor in zip(common, factors, strict=True)
+    }

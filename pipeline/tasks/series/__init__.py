@@ -1,0 +1,1 @@
+"""Series: files, times, windows, scaling and errors."""

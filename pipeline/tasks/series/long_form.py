@@ -1,0 +1,40 @@
+"""What tells rows of the same time apart: a column with names of several series (long form), or nothing."""
+
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.tasks.shared import csv_files
+from pipeline.tasks.shared.faults import listed
+
+FEW = 5  # times the rows of a time: at most so many series
+CANDIDATES = 8  # columns whose pairs are tried
+
+
+def tell_apart(path: Path, time: str, most_times: bool) -> str:
+    """In which columns rows of the same time differ; if most times have several rows, as names of series do."""
+    pieces = [pd.DataFrame(piece.columns) for piece in csv_files.Reader(path, str(path)).pieces()]
+    table = pd.concat(pieces, ignore_index=True)
+    if most_times and (names := _of_series(table, time)):
+        count = len(table[names].drop_duplicates())
+        columns = f"{' and '.join(map(repr, names))} {'tells' if len(names) == 1 else 'tell'} the rows of a time apart"
+        return f"{columns} ({count:,} different): these may be {count:,} series, each for a column or a file of its own"
+    return _differences(table[table.duplicated(time, keep=False)], time)
+
+
+def _of_series(table: pd.DataFrame, time: str) -> list[str]:
+    """One column, or two, with few values, of which no two rows of a time have the same."""
+    most = min(FEW * int(table[time].value_counts().max()), len(table) // 2)
+    few = {str(name): count for name, count in table.drop(columns=time).nunique().items() if 2 <= count <= most}
+    names = sorted(few, key=lambda name: few[name])
+    tried = [[name] for name in names] + [list(pair) for pair in combinations(names[:CANDIDATES], 2)]
+    return next((some for some in tried if not table.duplicated([time, *some]).any()), [])
+
+
+def _differences(rows: pd.DataFrame, time: str) -> str:
+    by_time = rows.drop(columns=time).groupby(rows[time])
+    differ = [name for name, values in by_time.nunique().items() if (values > 1).any()]
+    if not differ:
+        return "rows of the same time are equal in every column"
+    return f"rows of the same time differ in {listed(list(map(repr, differ)), 'columns')}"

@@ -1,0 +1,119 @@
+"""Where the times of a series are not one fixed step after another, and what that may mean.
+
+Rows with the same time may be several series, one below the other, or the hour that a clock repeats when summer time
+ends; a row that goes back may be a midnight with the date of the day that it ends. No such row is one too many, so no
+message asks for one to go.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Int
+
+from pipeline.tasks.shared.faults import counted
+
+HOUR = pd.Timedelta(hours=1)
+MONTH = (pd.Timedelta(days=28), pd.Timedelta(days=31))
+CLOCK_CHANGES = (3, 4, 9, 10, 11)  # months in which summer time begins or ends, in either hemisphere
+SMALL_HOURS = 4  # o'clock, by when clocks have changed
+
+
+class Times(NamedTuple):
+    """The times that could be read, in the order of the file."""
+
+    when: pd.DatetimeIndex  # without a zone
+    lines: Int[np.ndarray, " rows"]
+    local: bool  # a local clock, which changes twice a year
+    step: pd.Timedelta
+    unread: int  # rows of the file that are not among these
+
+
+def step(times: pd.DatetimeIndex) -> pd.Timedelta | None:
+    """The most frequent time from a row to the next once they are in order; the shortest, where several are."""
+    distinct = times.dropna().tz_localize(None).unique().sort_values()
+    if len(distinct) < 2:
+        return None
+    apart, counts = np.unique(np.diff(distinct.to_numpy()), return_counts=True)
+    return pd.Timedelta(apart[counts.argmax()])
+
+
+def faults(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
+    """Rows that go back in time, rows with the time of another, and gaps.
+
+    `tell_apart` says in which columns rows of the same time differ, given whether most times have several rows.
+    """
+    return [*_backwards(times), *_repeated(times, tell_apart), *_gaps(times)]
+
+
+def _backwards(times: Times) -> list[str]:
+    when = times.when
+    back = np.flatnonzero(when[1:] < when[:-1]) + 1
+    if not len(back):
+        return []
+    place = f"line {times.lines[back[0]]}, {when[back[0]]} after {when[back[0] - 1]}"
+    fault = f"rows that go back in time: {len(back):,}, first in {place}"
+    if midnights := int((when[back] == when[back - 1].normalize()).sum()):
+        fault += f"; {midnights:,} are midnights with the date of the day that they end, and belong to the next date"
+    if changed := _clock_changes(when[back], times):
+        fault += f"; {changed:,} at a change of clock (see the rows with the same time)"
+    return [f"{fault}; accepted: each row later than the row before"]
+
+
+def _repeated(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
+    when, lines = times.when, times.lines
+    repeated: Bool[np.ndarray, " rows"] = when.duplicated()
+    count = int(repeated.sum())
+    if not count:
+        return []
+    each, row = when.value_counts().tolist(), int(repeated.argmax())
+    first = lines[int((when == when[row]).argmax())]
+    rows = counted(max(each), "row") if min(each) == max(each) else f"{min(each):,} to {max(each):,} rows"
+    fault = f"rows with the time of another: {count:,}, first in line {lines[row]}, {when[row]}, as line {first}"
+    fault += f"; {len(each):,} distinct times in {len(when):,} rows, {rows} for each"
+    changed = _clock_changes(when[repeated], times)
+    if changed:
+        fault += (
+            f"; {changed:,} may be the hour that a clock repeats when summer time ends, each row in its own right: "
+        )
+        fault += "give every time its offset (2014-10-26 02:00:00+01:00), or all in UTC"
+    if changed < count:
+        fault += f"; {tell_apart(2 * count >= len(each))}"
+    return [f"{fault}; accepted: one row for each time"]
+
+
+def _gaps(times: Times) -> list[str]:
+    """Steps that are not the usual one, unless the rows that could not be read may fill them."""
+    order = np.argsort(times.when, kind="stable")
+    when, lines = times.when[order], times.lines[order]
+    apart = when[1:] - when[:-1]
+    wrong = np.flatnonzero((apart != times.step) & (apart > pd.Timedelta(0)))
+    missing = int((apart[wrong] / times.step).to_numpy().round().sum()) - len(wrong)
+    if not len(wrong) or 0 < missing <= times.unread:
+        return []
+    row = wrong[0]
+    gaps = missing and (apart[wrong] > times.step).all()
+    kind = f"gaps ({counted(missing, 'row')} missing)" if gaps else "uneven steps"
+    place = f"line {lines[row + 1]}, {when[row + 1]} comes {span(apart[row])} after {when[row]}"
+    fault = f"{kind}: {len(wrong):,}, first in {place}"
+    if apart.min() >= MONTH[0] and apart.max() <= MONTH[1]:
+        return [f"{fault}; accepted: a fixed step, such as days or weeks, which calendar months are not"]
+    if changed := _clock_changes(when[wrong][apart[wrong] - times.step == HOUR], times):
+        fault += f"; {changed:,} may be the hour that a clock skips when summer time begins: give every time its offset"
+        fault += " (2014-03-30 03:00:00+02:00), or all in UTC, and there is none"
+    return [f"{fault}; accepted: a row every {span(times.step)}"]
+
+
+def _clock_changes(when: pd.DatetimeIndex, times: Times) -> int:
+    """How many of these may be a change of clock: in the small hours, one hour long, on one day of such a month."""
+    near = when[(when.hour < SMALL_HOURS) & when.month.isin(CLOCK_CHANGES)]
+    rows_a_day = near.normalize().value_counts()
+    months = {(day.year, day.month) for day in rows_a_day.index}
+    sound = times.local and len(months) == len(rows_a_day) and (rows_a_day * times.step <= HOUR).all()
+    return len(near) if sound else 0
+
+
+def span(time: pd.Timedelta) -> str:
+    """`06:00:00`, `7 days 00:00:00`."""
+    return str(time).removeprefix("0 days ")

@@ -1,0 +1,46 @@
+"""What a forecast learns from its training rows: each column's mean and deviation, and the naive forecast's error."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.common import InputError
+from pipeline.tasks.shared import faults
+
+
+def learn(
+    rows: Float[np.ndarray, "rows columns"], names: Sequence[str], targets: Sequence[str], season: int, source: str
+) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation (dividing by n) of each column; of the targets also MASE's scale.
+
+    MASE's scale is the mean |y(t) - y(t - season)|, in the target's own unit. `rows` are the training rows alone, and
+    the targets are their first columns. A column that is not forecast may be constant: its deviation counts as 1.
+    """
+    std = rows.std(axis=0)
+    count = len(targets)
+    naive = np.abs(rows[season:, :count] - rows[:-season, :count]).mean(axis=0)
+    same = [
+        name for name, deviation, error in zip(targets, std, naive, strict=False) if not (deviation > 0 and error > 0)
+    ]
+    if same:
+        fault = f"targets that repeat themselves through all of train: {faults.listed(same, 'targets')}"
+        raise InputError(f"{source}: {fault}: there is nothing to forecast; accepted: targets that change there")
+    return {
+        "mean": _named(names, rows.mean(axis=0)),
+        "std": _named(names, np.where(std > 0, std, 1.0)),
+        "mase_scale": _named(targets, naive),
+    }
+
+
+def standardised(
+    values: Float[np.ndarray, "rows columns"], learned: Mapping[str, Any], names: Sequence[str]
+) -> Float[np.ndarray, "rows columns"]:
+    """Each column less its mean, over its deviation."""
+    mean, std = (np.array([learned[key][name] for name in names]) for key in ("mean", "std"))
+    return (values - mean) / std
+
+
+def _named(names: Sequence[str], values: Float[np.ndarray, " columns"]) -> dict[str, float]:
+    return dict(zip(names, values.tolist(), strict=True))

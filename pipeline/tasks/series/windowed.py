@@ -1,0 +1,110 @@
+"""Settings of a forecast: which columns of which file, how far back and ahead, and when each split ends."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.tasks import SPLITS, DataSpec, Task
+from pipeline.tasks.series import calendar_columns, windows as _windows
+from pipeline.tasks.series.times import as_instant
+
+
+class Windowed(Task):
+    """A series, what is known of it and when, and how it is split; what a model sees follows from these."""
+
+    parameters: int = Field(128_000, gt=0)
+    """Budget of core parameters: every architecture's width is the largest within it."""
+    source: str
+    """The CSV file: a path, also below data/sources, or an http(s) URL."""
+    digest: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
+    """SHA-256 that the file must have; without one, whatever the source holds is taken (and its digest recorded)."""
+    time: str
+    """The column of timestamps (ISO 8601), one fixed step apart; with an offset in each they are instants, in UTC."""
+    targets: tuple[str, ...] = Field(min_length=1)
+    """The columns to forecast."""
+    observed: tuple[str, ...] = ()
+    """Columns that are seen in the look-back alone, such as a temperature."""
+    known: tuple[str, ...] = ()
+    """Columns that are known in advance, such as working days."""
+    calendar: bool = True
+    """Add the time of day and the day of the week, which are known in advance."""
+    look_back: int = Field(336, gt=0)
+    """Steps that are seen."""
+    horizon: int = Field(48, gt=0)
+    """Steps that are forecast."""
+    patch: int = Field(1, gt=0)
+    """Steps that the embedding joins into one; divides `look_back` and `horizon`."""
+    season: int = Field(48, gt=0)
+    """Steps in a season, a day: of the naive forecasts and of MASE. Must be stated where a day has one row or none."""
+    splits: dict[str, datetime | None] | None = None
+    """When train, valid, gate and test end (exclusive; null: at the file's end), on the file's clock; without an offset
+    in UTC, where its times have one. Left out, an error proposes dates."""
+    windows: int = Field(0, ge=0)
+    """Training windows at most, evenly spaced; 0 takes all."""
+    block_windows: int = Field(0, ge=0)
+    """Windows that a bootstrap moves together, since they overlap; 0 takes seven seasons."""
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _dates(cls, ends: Any) -> Any:
+        for split, end in ends.items() if isinstance(ends, dict) else ():
+            if isinstance(end, int | float) or (isinstance(end, str) and end.strip().isdigit()):
+                raise ValueError(f"{split} must end at a date such as '2014-08-26 06:00'")
+        return ends
+
+    @field_validator("splits")
+    @classmethod
+    def _ordered(cls, ends: dict[str, datetime | None] | None) -> dict[str, datetime | None] | None:
+        if ends is None:
+            return ends
+        if set(ends) != set(SPLITS):
+            raise ValueError(f"{', '.join(SPLITS)} must each have an end, and nothing else")
+        if len({end and as_instant(end) for end in ends.values()}) < len(ends):
+            raise ValueError("each split must have an end of its own")
+        if _windows.in_order(ends)[:2] != ["train", "valid"]:
+            raise ValueError("train must end first, then valid, then gate and test in either order")
+        return ends
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Windowed":
+        if self.look_back % self.patch or self.horizon % self.patch:
+            raise ValueError(f"patch {self.patch} must divide look_back {self.look_back} and horizon {self.horizon}")
+        if self.season > self.look_back:
+            raise ValueError(f"season {self.season} must not be longer than look_back {self.look_back}")
+        names = [self.time, *self.features]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"columns must be named once, but {', '.join(sorted(twice))} came more often")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The file's columns in the order in which models see them."""
+        return [*self.targets, *self.observed, *self.known]
+
+    @property
+    def ahead(self) -> list[str]:
+        """The features that are known in advance."""
+        return [*self.known, *(calendar_columns.NAMES if self.calendar else ())]
+
+    @property
+    def features(self) -> list[str]:
+        """All features but the flag: targets, observed, known in advance."""
+        return [*self.targets, *self.observed, *self.ahead]
+
+    @property
+    def spec(self) -> DataSpec:
+        return DataSpec(
+            inputs=len(self.features) + 1,
+            outputs=len(self.targets),
+            steps=(self.look_back + self.horizon) // self.patch,
+            per_step=True,
+            whole=True,
+            patch=self.patch,
+            horizon=self.horizon,
+            relative=True,
+        )
+
+    @property
+    def block(self) -> int:
+        return self.block_windows or 7 * self.season

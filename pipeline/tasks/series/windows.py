@@ -1,0 +1,98 @@
+"""Windows of a series: which rows a split holds, which windows forecast them, and whether any row leaks.
+
+    rows      0 1 2 3 4 5 | 6 7 8 | 9 ...      train, valid, ...; look-back 3, horizon 2
+    train     l l l h h .
+              . l l l h h
+    valid           l l l | h h .
+                      l l | l h h
+
+A look-back may reach back across a border, a horizon stays within its split.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from pipeline.tasks.series.times import Clock, as_instant
+from pipeline.tasks.shared.faults import counted
+
+SHARES = (0.65, 0.75, 0.80)  # of the rows, where train, valid and gate end in a proposal
+
+Borders = dict[str, tuple[int, int]]
+Starts = Int[np.ndarray, " windows"]
+
+
+def borders(times: pd.DatetimeIndex, ends: Mapping[str, datetime | None]) -> Borders:
+    """First row and row after the last of each split, in time order; `ends` are exclusive, None is the last row."""
+    rows = {split: _row(times, end) for split, end in ends.items()}
+    order = in_order(ends)
+    first = [0, *(rows[split] for split in order[:-1])]
+    return {split: (begin, rows[split]) for split, begin in zip(order, first, strict=True)}
+
+
+def of_another_clock(ends: Mapping[str, datetime | None], clock: Clock) -> list[str]:
+    """Faults of ends with an offset where the file's times have none. (Without one they are UTC where these have.)"""
+    wrong = [f"splits.{split}: {end}" for split, end in ends.items() if end and end.tzinfo and clock == "local"]
+    accepted = "accepted: dates without one, on the clock of the file, whose times have none"
+    return [f"dates with an offset: {', '.join(wrong)}; {accepted}"] if wrong else []
+
+
+def in_order(ends: Mapping[str, datetime | None]) -> list[str]:
+    """The splits as they follow one another; the end of the file comes last."""
+    return sorted(ends, key=lambda split: as_instant(ends[split] or datetime.max))
+
+
+def _row(times: pd.DatetimeIndex, end: datetime | None) -> int:
+    """The first row at `end` or later."""
+    if end is None:
+        return len(times)
+    return int(times.searchsorted(pd.Timestamp(as_instant(end) if times.tz else end)))
+
+
+def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
+    """First rows of all windows whose horizon lies inside the border."""
+    first, end = border
+    return np.arange(max(first - look_back, 0), end - horizon - look_back + 1, dtype=np.int64)
+
+
+def too_short(times: pd.DatetimeIndex, rows: Borders, windows: Mapping[str, Starts], need: str) -> list[str]:
+    """Faults of splits that hold not a single window."""
+    faults = []
+    for split, (first, end) in rows.items():
+        if not len(windows[split]):
+            span = f" from {times[first]}" if end > first else ""
+            held = f"splits.{split}: {counted(max(end - first, 0), 'row')}{span} hold no window ({need})"
+            faults.append(f"{held}; the file covers {times[0]} to {times[-1]}")
+    return faults
+
+
+def thinned(windows: Starts, most: int) -> Int[np.ndarray, " kept"]:
+    """Every k-th window, with the smallest k that leaves `most` at most; 0 keeps all."""
+    return windows[:: -(-len(windows) // most)] if most else windows
+
+
+def shared_rows(windows: Mapping[str, Starts], look_back: int, horizon: int) -> dict[str, int]:
+    """For each pair of splits, the number of rows that both forecast: none, unless there is a leak."""
+    rows = {split: _forecast(first + look_back, horizon) for split, first in windows.items()}
+    return {f"{one}/{other}": len(np.intersect1d(rows[one], rows[other])) for one, other in combinations(rows, 2)}
+
+
+def _forecast(first: Starts, horizon: int) -> Int[np.ndarray, " rows"]:
+    """All rows within `horizon` of a window's first forecast, each once."""
+    changes = np.zeros(first.max() + horizon + 1, np.int64)
+    np.add.at(changes, first, 1)
+    np.add.at(changes, first + horizon, -1)
+    return np.flatnonzero(changes.cumsum())
+
+
+def proposal(times: pd.DatetimeIndex) -> str:
+    """The line of settings that would split this file, at midnights where there are enough of them."""
+    exact = [times[int(share * len(times))] for share in SHARES]
+    days = [time.normalize() for time in exact]
+    ends = days if len({times[0].normalize(), *days}) == 4 else exact
+    told = [f'{split}: "{end}"' for split, end in zip(("train", "valid", "gate"), ends, strict=True)]
+    return f"splits: {{{', '.join(told)}, test: null}}"

@@ -1,0 +1,1 @@
+"""What kinds of tasks share: files, columns, audits, scores, calibration."""

@@ -1,0 +1,48 @@
+"""What was checked of prepared data: sizes, rows in two splits, labels that a split lacks, time order, digests."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from pipeline.common import InputError, files
+
+
+def of(folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[str, str], **more: Any) -> dict[str, Any]:
+    """The audit of the splits in `folder`.
+
+    `keys` identify the rows of each split: a key in two splits is a leak. `learned` names what was learned and from
+    which split. `more` is what the task adds (label balance, time order, groups). Whatever files the folder holds
+    are listed with their digests.
+    """
+    shared = {}
+    for one, other in combinations(keys, 2):
+        shared[f"{one}/{other}"] = len(set(keys[one]) & set(keys[other]))
+    return {
+        "rows": {split: len(rows) for split, rows in keys.items()},
+        "duplicates_within": {split: len(rows) - len(set(rows)) for split, rows in keys.items()},
+        "duplicates_across": shared,
+        "learned": dict(learned),
+        "digests": {file.name: files.digest(file) for file in sorted(folder.iterdir())},
+        **more,
+    }
+
+
+def refuse_leaks(audit: Mapping[str, Any], advice: str) -> None:
+    """Raise InputError when a row stands in two splits."""
+    leaks = {pair: count for pair, count in audit["duplicates_across"].items() if count}
+    if leaks:
+        told = ", ".join(f"{count} in {pair.replace('/', ' and ')}" for pair, count in leaks.items())
+        raise InputError(f"rows stand in two splits ({told}): {advice}")
+
+
+def refuse_lacking(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:
+    """Raise InputError when a split lacks a label: whatever is scored there, or chosen by it, ignores that label."""
+    lacking = {split: [label for label, count in labels.items() if not count] for split, labels in counts.items()}
+    lacks = ", ".join(f"{split} has no {' and no '.join(labels)}" for split, labels in lacking.items() if labels)
+    if lacks:
+        there = "; ".join(
+            f"{split} " + ", ".join(f"{count:,} {label}" for label, count in labels.items())
+            for split, labels in counts.items()
+        )
+        raise InputError(f"each split needs examples of each label, but {lacks} (there are: {there}): {advice}")

@@ -1,0 +1,112 @@
+"""What tasks that are drawn at random share: sizes of their splits, one generator per split, and the audit."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipeline.tasks import Batch, Columns, Task
+from pipeline.tasks.shared import audit as _audit, columns as _columns, scores as _scores
+
+REDRAWS = 10  # rounds in which sequences that an earlier split has, too, are drawn again
+
+
+class Drawn(Task):
+    """A memory task: a model has its last state alone to answer from, and reads in one direction."""
+
+    examples: int = Field(32_000, gt=0)
+    """Sequences in the training split."""
+    held_out: int = Field(2_000, gt=0)
+    """Sequences in the validation split, and in the test split."""
+
+    @abstractmethod
+    def draw(self, size: int, random: torch.Generator) -> dict[str, Tensor]:
+        """`inputs` and `targets` of `size` sequences."""
+
+    def _label_counts(self, targets: Shaped[Tensor, "size ..."]) -> dict[str, int]:
+        """How many sequences have each label; of a task without one label for each sequence nothing."""
+        return {}
+
+    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+        sizes = {"train": self.examples, "valid": self.held_out, "test": self.held_out}
+        keys: dict[str, list[bytes]] = {}
+        labels: dict[str, dict[str, int]] = {}
+        for number, (split, size) in enumerate(sizes.items()):
+            random = torch.Generator().manual_seed(1_000 * seed + number)
+            drawn, seen = self.draw(size, random), {key for earlier in keys.values() for key in earlier}
+            for _ in range(REDRAWS):
+                again = [row for row, key in enumerate(_keys(drawn)) if key in seen]
+                fresh = self.draw(len(again), random) if again else {}
+                for name, column in fresh.items():
+                    drawn[name][again] = column
+            _columns.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
+            keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])
+        audit = _audit.of(folder, keys, learned={})
+        _audit.refuse_leaks(audit, "draw longer sequences, or fewer of them")
+        _audit.refuse_lacking(labels, "draw more sequences (examples, held_out)")
+        return audit
+
+    def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
+        inputs, targets = columns["inputs"][rows], columns["targets"][rows]
+        assert isinstance(inputs, Tensor)
+        assert isinstance(targets, Tensor)
+        if self.spec.tokens:
+            inputs = inputs.long()
+        if not targets.is_floating_point():
+            targets = targets.long()
+        return Batch(inputs, torch.full_like(rows, inputs.shape[1]), targets)
+
+
+def _keys(drawn: dict[str, Tensor]) -> list[bytes]:
+    return [row.tobytes() for row in np.ascontiguousarray(drawn["inputs"].numpy())]
+
+
+class Labelled(Drawn):
+    """A drawn task with one label per sequence; the loss is its cross-entropy in nats."""
+
+    main_metric: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+
+    def _label_counts(self, targets: Int[Tensor, "size ..."]) -> dict[str, int]:
+        counts = torch.bincount(targets.long().flatten(), minlength=self.spec.outputs).tolist()
+        return {} if self.spec.per_step else {str(number): count for number, count in enumerate(counts)}
+
+    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+        return F.cross_entropy(outputs, targets)
+
+    def contributions(
+        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
+    ) -> Float[Tensor, "batch parts"]:
+        return _scores.label_contributions(outputs, targets)
+
+    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
+        return _scores.label_scores(means)
+
+    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
+        return _scores.class_scores(means, [str(number) for number in range(self.spec.outputs)])
+
+    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
+        return outputs.softmax(dim=-1)
+
+
+class Valued(Drawn):
+    """A drawn task with numbers to predict; the loss is the mean squared error."""
+
+    main_metric: ClassVar[str] = "mse"
+
+    def loss(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> Float[Tensor, ""]:
+        return F.mse_loss(outputs, targets)
+
+    def contributions(
+        self, outputs: Float[Tensor, "batch ..."], targets: Float[Tensor, "batch ..."], learned: Any
+    ) -> Float[Tensor, "batch 2"]:
+        return _scores.error_contributions(outputs, targets)
+
+    def scores(self, means: Float[Tensor, "... 2"]) -> dict[str, Float[Tensor, "..."]]:
+        return _scores.error_scores(means)

@@ -1,0 +1,61 @@
+"""Faults of a file, reported together: every kind with its count and its first place, so that one run shows all."""
+
+from collections.abc import Iterable, Sequence
+
+from pipeline.common import InputError
+
+LISTED = 5  # names of columns in one fault
+
+
+class Tally:
+    """Counts of faults by kind, for a file that is read a piece at a time; of each kind, the first place is kept."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, str] = {}
+
+    def note(self, kind: str, place: str, count: int = 1) -> None:
+        self._counts[kind] = self._counts.get(kind, 0) + count
+        self._first.setdefault(kind, place)
+
+    def lines(self) -> list[str]:
+        """`load without a value: 3, first in line 11` for each kind, in the order in which they came."""
+        return [f"{kind}: {count:,}, first {self._first[kind]}" for kind, count in self._counts.items()]
+
+    def by_column(self, kind: str, accepted: str) -> list[str]:
+        """All kinds as one fault, for kinds that are columns' names: a file may have hundreds."""
+        if not self._counts:
+            return []
+        each = [f"{name} {count:,} (first {self._first[name]})" for name, count in self._counts.items()]
+        return [f"{kind}: {listed(each, 'columns')}; accepted: {accepted}"]
+
+
+def of_names(there: Sequence[str], wanted: Iterable[str], hint: str = "") -> list[str]:
+    """Of the columns in `wanted`, those that are not there, and those whose name several columns have."""
+    names = list(dict.fromkeys(wanted))
+    missing = [repr(name) for name in names if name not in there]
+    known = ", ".join(dict.fromkeys(name for name in there if name.strip())) or "none with a name"
+    faults = [f"no column {', '.join(missing)}; there are: {known}{hint}"] if missing else []
+    return faults + [
+        f"{there.count(name)} columns are named {name!r}; accepted: one" for name in names if there.count(name) > 1
+    ]
+
+
+def listed(things: Sequence[str], what: str) -> str:
+    """The first few, and how many more there are."""
+    more = f" and {len(things) - LISTED:,} more {what}" if len(things) > LISTED else ""
+    return ", ".join(things[:LISTED]) + more
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def refuse(source: str, faults: Iterable[str]) -> None:
+    """Raise InputError where there are any: one fault in one line, several in a line each."""
+    kinds = list(faults)
+    if len(kinds) == 1:
+        raise InputError(f"{source}: {kinds[0]}")
+    if kinds:
+        raise InputError("\n  ".join([f"{source} has {len(kinds)} kinds of faults:", *kinds]))

@@ -1,0 +1,84 @@
+"""Bring one file from a path or a URL, check its digest, and fail within seconds, in one line, where that cannot be."""
+
+import hashlib
+import shutil
+import threading
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from queue import Empty, Queue
+
+from pipeline.common import InputError
+
+SILENCE = 8.0  # seconds without a byte, after which a host counts as unreachable
+OWN = Path("data/sources")
+OTHERWISE = (
+    "download it by other means and set `source` to the file (its digest stays the same), "
+    "or use the bundled data/victoria_2014.csv"
+)
+
+
+def copy(source: str, path: Path) -> None:
+    """Write the file that `source` names (a path, also below data/sources, or an http(s) URL) to `path`."""
+    if source.startswith(("http://", "https://")):
+        download(source, path)
+        return
+    for place in (Path(source), OWN / source):
+        if place.is_file():
+            shutil.copyfile(place, path)
+            return
+    raise InputError(f"source {source!r}: no such file, nor {OWN / source}; accepted: a path or an http(s) URL")
+
+
+def verified(path: Path, expected: str | None, source: str) -> str:
+    """The file's SHA-256, equal to `expected` if one is given."""
+    came = sha256(path)
+    if expected and came != expected.lower():
+        raise InputError(
+            f"source {source!r}: its SHA-256 is {came}, but `digest` says {expected}: if the new content is meant, "
+            "write its digest there"
+        )
+    return came
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def download(url: str, path: Path, silence: float = SILENCE, otherwise: str = OTHERWISE) -> None:
+    """Stream `url` to `path`; the error of one that cannot be read says what to do `otherwise`.
+
+    A thread reads and this one waits for its chunks, since looking a name up, connecting, and a server that sends its
+    headers letter by letter have no time limit in common.
+    """
+    chunks: Queue[bytes | Exception] = Queue()
+    threading.Thread(target=_read, args=(url, silence, chunks), daemon=True).start()
+    with path.open("wb") as file:
+        while chunk := _next(chunks, url, silence, otherwise):
+            file.write(chunk)
+
+
+def _next(chunks: Queue[bytes | Exception], url: str, silence: float, otherwise: str) -> bytes:
+    try:
+        chunk = chunks.get(timeout=silence)
+    except Empty:
+        chunk = TimeoutError(f"no answer within {silence:g} s")
+    if isinstance(chunk, Exception):
+        raise InputError(f"source {url!r} cannot be read ({' '.join(str(chunk).split())}): {otherwise}")
+    return chunk
+
+
+def _read(url: str, silence: float, chunks: Queue[bytes | Exception]) -> None:
+    """Put the content's chunks, then an empty one; or the error that ended it."""
+    try:
+        with urllib.request.urlopen(url, timeout=silence) as response:
+            expected, came = response.headers["Content-Length"], 0
+            while chunk := response.read1(1 << 16):
+                came += len(chunk)
+                chunks.put(chunk)
+        if expected and came != int(expected):
+            raise OSError(f"the connection ended after {came} of {expected} bytes")
+        chunks.put(b"")
+    except (OSError, HTTPException, ValueError) as error:
+        chunks.put(error)

@@ -1,0 +1,1 @@
+"""Reviews: files, near copies, splits by groups, tokens."""

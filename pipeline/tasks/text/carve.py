@@ -1,0 +1,144 @@
+"""Carve reviews into splits by groups: no text or near copy of one, and no film that is known or inferred, is in two.
+
+A hash of the group's key decides its split, so that a group stays where it is when reviews are added:
+
+    key "a fine film ..."  ->  SHA-256  ->  0.137, uniform in [0, 1)  ->  gate, where valid has 0.1 and gate 0.1
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from scipy.sparse import csr_array
+
+from pipeline.common import InputError
+from pipeline.tasks import SPLITS
+from pipeline.tasks.shared import audit
+from pipeline.tasks.text import distinct, films, groups as _groups, near_copies as _near_copies
+from pipeline.tasks.text.reviews import Reviews
+
+Array = np.ndarray
+Splits = Shaped[Array, " rows"]  # the name of each row's split, or nothing where it is left out
+MISSED = 0.01  # chance that a split lacks a label for which there are enough groups
+
+
+class Plan(NamedTuple):
+    """How reviews are carved."""
+
+    by: str  # films, column or text
+    shares: Mapping[str, float]  # of the splits beside train
+    examples: int  # rows, as whole groups, of an official test split and of the others; 0 for all
+    near_copies: float  # similarity of near copies; 0 looks for none
+    labels: Sequence[str]
+
+
+def carve(every: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[str, Any]]:
+    """The reviews that are kept, each one's split, and what the audit is to say of them.
+
+    Raises InputError where a group stands in two splits, or a split lacks a label.
+    """
+    if plan.by == "column" and every.groups is None:
+        raise InputError("the fetched reviews have no column `group`: run fetch again")
+    reviews, dropped = distinct.distinct(every)
+    copies = _near_copies.groups(reviews.texts, plan.near_copies)
+    reviews, copies, tested = distinct.apart_from_test(reviews, copies)
+    split, grouping, near = _by_groups(reviews, copies, plan, seed)
+    counts = _counts(reviews.labels, split, plan.labels)
+    near = {"similarity": plan.near_copies, **near}
+    audit.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
+    facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
+    return reviews, split, facts
+
+
+def _by_groups(
+    reviews: Reviews, copies: Int[Array, " rows"], plan: Plan, seed: int
+) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
+    """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
+    mentions = films.names(reviews.texts) if plan.by == "films" else None
+    own, shares = _groups.keys(reviews, mentions), _shares(reviews, plan)
+    groups = _groups.united(own, copies if plan.by == "text" else _groups.of_long_texts(reviews.texts, copies))
+    split = splits(groups, reviews.official, shares, plan.examples)
+    _refuse_shared(groups, split)
+    sizes = {name: np.unique(np.array(groups, object)[split == name], return_counts=True)[1] for name in SPLITS}
+    grouping: dict[str, Any] = {
+        "by": plan.by,
+        "groups": {name: len(size) for name, size in sizes.items()},
+        "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
+    }
+    grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
+    return split, grouping, _groups.facts(copies, split, splits(own, reviews.official, shares, 0))
+
+
+def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
+    """Shares of the splits that are carved beside train: an official test split is not."""
+    official = bool(reviews.official.any())
+    return {name: share for name, share in plan.shares.items() if name != "test" or not official}
+
+
+def splits(keys: Sequence[str], official: Bool[Array, " rows"], shares: Mapping[str, float], examples: int) -> Splits:
+    """The split of each row, by the hash of its group's key."""
+    names = np.array([*shares, "train"])
+    found = names[np.searchsorted(np.cumsum(list(shares.values())), uniform(keys, "split"), side="right")]
+    found = np.where(official, "test", found)
+    for part in (official, ~official):
+        found[part] = np.where(_some(np.array(keys, object)[part], examples), found[part], "")
+    return found
+
+
+def uniform(keys: Iterable[str], purpose: str) -> Float[Array, " rows"]:
+    """A number in [0, 1) for each key, from its SHA-256; another one for each purpose."""
+    hashes = (hashlib.sha256(f"{purpose}\0{key}".encode()).digest()[:6] for key in keys)
+    return np.array([int.from_bytes(hash) / 2**48 for hash in hashes])
+
+
+def _some(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]:
+    """Whole groups, in the order of a hash, until there are `examples` rows; all of them for 0."""
+    order = np.argsort(uniform(keys, "examples"), kind="stable")
+    taken = np.zeros(len(keys), bool)
+    if not len(keys) or not examples or examples >= len(keys):
+        return ~taken
+    last = keys[order[examples - 1]]
+    until = np.flatnonzero(keys[order] == last)[-1]
+    taken[order[: until + 1]] = True
+    return taken
+
+
+def _refuse_shared(groups: Sequence[str], found: Splits) -> None:
+    """Raise InputError when a group stands in two splits, as it may where an official test split has groups, too."""
+    seen: dict[str, str] = {}
+    for group, name in zip(groups, found.tolist(), strict=True):
+        if name and seen.setdefault(group, name) != name:
+            raise InputError(f"group {group!r} stands in {seen[group]} and {name}: leave `group` out, or move its rows")
+
+
+def _names_shared(mentions: csr_array, found: Splits, seed: int) -> dict[str, float]:
+    """Share of test rows that share names with a training row; and the same, had rows been carved without groups."""
+    shuffled = np.random.default_rng(seed).permutation(found)
+    return {
+        "test_rows_sharing_names": films.shared(mentions, found == "test", found == "train"),
+        "test_rows_sharing_names_if_carved_by_rows": films.shared(mentions, shuffled == "test", shuffled == "train"),
+    }
+
+
+def _counts(labels: Int[Array, " rows"], split: Splits, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Rows of each label in each split."""
+    return {
+        part: {name: int((labels[split == part] == number).sum()) for number, name in enumerate(names)}
+        for part in SPLITS
+    }
+
+
+def _advice(grouping: Mapping[str, Any], near: Mapping[str, Any], shares: Mapping[str, float]) -> str:
+    """What helps where a split lacks a label."""
+    groups, largest = sum(grouping["groups"].values()), max(grouping["largest"].values())
+    least = min(*shares.values(), 1 - sum(shares.values()))
+    enough = math.ceil(math.log(MISSED) / math.log1p(-least))
+    copies = f"; near copies share one, near_copies: {near['similarity']:g}" if near["rows"] else ""
+    return (
+        f"a split takes whole groups (grouping: {grouping['by']}; {groups:,} groups, {largest:,} reviews in the largest"
+        f"{copies}); give more reviews ({enough} groups with each label are enough for a share of {least:.3g}), or "
+        "larger shares (valid_share, gate_share, test_share)"
+    )

@@ -1,0 +1,55 @@
+"""Which reviews are left out: empty ones, those that repeat another, and those that the official test split has."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Int
+
+from pipeline.tasks.text.reviews import Reviews
+
+Array = np.ndarray
+
+
+def distinct(reviews: Reviews) -> tuple[Reviews, dict[str, int]]:
+    """The reviews without empty and repeated ones (the first stays), and how many were dropped for which reason.
+
+    Of an official test split all stay, and training reviews that repeat one of them go.
+    """
+    keys = [text.casefold() for text in reviews.texts]
+    tested = {key for key, official in zip(keys, reviews.official, strict=True) if official}
+    first: dict[str, int] = {}
+    dropped = dict.fromkeys(("empty", "duplicates", "duplicates_with_another_label", "in_official_test"), 0)
+    kept = []
+    for row, (key, label) in enumerate(zip(keys, reviews.labels.tolist(), strict=True)):
+        reason = _reason(key, label, first, set() if reviews.official[row] else tested)
+        if reason:
+            dropped[reason] += 1
+            continue
+        kept.append(row)
+        if not reviews.official[row]:
+            first[key] = label
+    return _take(reviews, np.array(kept, int)), dropped
+
+
+def _reason(key: str, label: int, first: Mapping[str, int], tested: set[str]) -> str:
+    """Why a review is dropped, or nothing."""
+    if not key:
+        return "empty"
+    if key in tested:
+        return "in_official_test"
+    if key in first:
+        return "duplicates" if first[key] == label else "duplicates_with_another_label"
+    return ""
+
+
+def apart_from_test(
+    reviews: Reviews, copies: Int[Array, " rows"]
+) -> tuple[Reviews, Int[Array, " kept"], dict[str, int]]:
+    """The reviews and their groups of near copies without training reviews in a group with an official test review."""
+    tested = np.isin(copies, copies[reviews.official]) & ~reviews.official
+    return _take(reviews, np.flatnonzero(~tested)), copies[~tested], {"near_official_test": int(tested.sum())}
+
+
+def _take(reviews: Reviews, rows: Int[Array, " kept"]) -> Reviews:
+    groups = None if reviews.groups is None else [reviews.groups[row] for row in rows]
+    return Reviews([reviews.texts[row] for row in rows], reviews.labels[rows], groups, reviews.official[rows])

@@ -1,0 +1,92 @@
+"""Which reviews stay together in one split: those of one film, one value of a column, or one text; and near copies.
+
+    row  film    near copies        group, after its first row
+    0    Alien   of row 2           Alien
+    1    Brazil  none               Brazil
+    2    Casino  of row 0           Alien
+    3    Casino  none               Alien
+
+Since a group is called after its first row, rows that are added at the end leave all others where they are. The
+exception is one that is alike to rows of two groups: it joins them, and the later one moves to the earlier one's split.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, Shaped
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from pipeline.tasks.text import films as _films, near_copies
+from pipeline.tasks.text.reviews import Reviews
+
+LEAST_WORDS = 10  # of near copies that link films or values of a column: of shorter texts many are alike by chance
+
+Array = np.ndarray
+
+
+def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
+    """The key of each row's group: what a column says, or else the row's own text.
+
+    Where `mentions` of names are given, films are inferred from them, and a film's key is its first text. Rows of an
+    official test split are left as they are: others carved that.
+    """
+    own = [text.casefold() for text in reviews.texts]
+    if mentions is None:
+        return own if reviews.groups is None else reviews.groups
+    carved = np.flatnonzero(~reviews.official)
+    films = _films.films(mentions[carved], reviews.labels[carved])
+    _, first, film = np.unique(films, return_index=True, return_inverse=True)
+    leader = dict(zip(carved.tolist(), carved[first[film]].tolist(), strict=True))
+    return [own[leader.get(row, row)] for row in range(len(own))]
+
+
+def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
+    """The keys of the groups that near copies make of these groups: each has that of its first row."""
+    numbers: dict[str, int] = {}
+    by_key = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    by_copies = len(numbers) + copies
+    size = int(by_copies.max(initial=len(numbers))) + 1
+    links = coo_array((np.ones(len(keys)), (by_key, by_copies)), shape=(size, size))
+    joined = connected_components(links, directed=False)[1][by_key]
+    _, first, group = np.unique(joined, return_index=True, return_inverse=True)
+    leaders: list[int] = first[group].tolist()
+    return [keys[row] for row in leaders]
+
+
+def of_long_texts(texts: Sequence[str], copies: Int[Array, " rows"]) -> Int[Array, " rows"]:
+    """The groups of near copies without their short texts, each of which is a group of its own then."""
+    several = np.bincount(copies)[copies] > 1
+    short = [row for row in np.flatnonzero(several).tolist() if len(near_copies.words(texts[row])) < LEAST_WORDS]
+    alone = copies.copy()
+    alone[short] = copies.max(initial=0) + 1 + np.arange(len(short))
+    return alone
+
+
+def facts(
+    copies: Int[Array, " rows"], carved: Shaped[Array, " rows"], otherwise: Shaped[Array, " rows"]
+) -> dict[str, Any]:
+    """What is to be known of near copies: how many, and how many stand in several splits, as carved and otherwise.
+
+    `carved` and `otherwise` name each row's split with near copies together and without regard to them; rows that are
+    left out have none in `carved`.
+    """
+    taken = carved != ""
+    sizes = np.bincount(copies[taken])
+    return {
+        "groups": int((sizes > 1).sum()),
+        "rows": int(sizes[sizes > 1].sum()),
+        "largest": int(sizes.max(initial=0)),
+        "rows_across_splits": _across(copies[taken], carved[taken]),
+        "rows_across_splits_otherwise": _across(copies[taken], otherwise[taken]),
+    }
+
+
+def _across(copies: Int[Array, " rows"], splits: Shaped[Array, " rows"]) -> int:
+    """Rows whose group of near copies stands in several splits."""
+    numbers = np.unique(splits, return_inverse=True)[1]
+    ends = [np.full(copies.max(initial=0) + 1, start) for start in (len(splits), -1)]
+    np.minimum.at(ends[0], copies, numbers)
+    np.maximum.at(ends[1], copies, numbers)
+    return int((ends[0] < ends[1])[copies].sum())

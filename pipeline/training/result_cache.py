@@ -1,0 +1,60 @@
+"""Jobs that run side by side, each once: what one gives is kept as it ends, so that a killed stage goes on."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from pipeline.common import files
+from pipeline.training.setup import cores
+from pipeline.training.worker_processes import Send, SideBySide
+
+Job = TypeVar("Job")
+
+
+class Remembered:
+    """What jobs gave, by key, in memory and in a file: a JSON line each. The file's name says what decides them."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.done: dict[str, Any] = {}
+        if path.exists():
+            lines = path.read_bytes().split(b"\n")[:-1]  # a kill may have cut the last
+            self.done = dict(entry for line in lines if (entry := _entry(line)) is not None)
+            files.write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.done.items()))
+
+    def run(self, work: Callable[[Job], Any], jobs: Mapping[str, Job], told: str, unit: str = "training") -> None:
+        """`work(job)`, which gives a JSON value, for each job that is not done: a process per core, of one thread."""
+        waiting = [(key, job) for key, job in jobs.items() if key not in self.done]
+        workers = min(cores(), len(waiting))
+        if not waiting:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        shares = [waiting[number::workers] for number in range(workers)]
+        with (
+            SideBySide(partial(_work_off, work, shares), list(range(workers)), workers) as messages,
+            tqdm(total=len(waiting), unit=unit, desc=told, disable=None) as bar,
+            self.path.open("a", encoding="utf-8") as file,
+        ):
+            for _, (key, result) in messages:
+                self.done[key] = result
+                file.write(json.dumps([key, result], allow_nan=False) + "\n")
+                file.flush()
+                bar.update()
+
+
+def _entry(line: bytes) -> tuple[str, Any] | None:
+    """A key and what its job gave; None for what is not whole: a full disk or a crash of the machine may leave such."""
+    try:
+        key, result = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    return key, result
+
+
+def _work_off(work: Callable[[Job], Any], shares: list[list[tuple[str, Job]]], worker: int, send: Send) -> None:
+    for key, job in shares[worker]:
+        send((key, work(job)))

@@ -1,0 +1,68 @@
+"""What "best on validation" means: one definition, for promote, the page, the ledger and the strongest baseline.
+
+The candidate with the best mean over its sound seeds is best, and of its seeds the best one serves. Means are less of a
+lottery than single seeds: with many candidates and seeds, the best single score is partly luck (docs/promote.md). Of
+equals the first by name, or the least seed.
+Networks are compared by their validation loss, without the control; baselines by the task's main metric.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pipeline.common import files, paths
+
+CONTROL = "identity"  # without memory: it is trained to be beaten
+
+Description = Mapping[str, Any]  # model.json
+
+
+class Candidate(NamedTuple):
+    """A network or baseline, and the validation score of each of its seeds that is sound (a baseline has seed 0)."""
+
+    name: str
+    scores: Mapping[int, float]
+
+
+class Selected(NamedTuple):
+    """The candidate that is best on validation, and the seed of it that serves."""
+
+    name: str
+    seed: int
+    mean: float  # over the candidate's sound seeds
+    score: float  # of the seed
+
+
+def best(candidates: Iterable[Candidate], higher_is_better: bool = False) -> Selected | None:
+    """None where no candidate has a finite score."""
+    sign = -1 if higher_is_better else 1
+    selections: list[Selected] = []
+    for name, scores in candidates:
+        finite = {seed: score for seed, score in scores.items() if math.isfinite(score)}
+        if finite:
+            _, seed = min((sign * score, seed) for seed, score in finite.items())
+            selections.append(Selected(name, seed, math.fsum(finite.values()) / len(finite), finite[seed]))
+    return min(selections, key=lambda selected: (sign * selected.mean, selected.name), default=None)
+
+
+def best_network(descriptions: Mapping[str, Description]) -> Selected | None:
+    """Of trained networks by name, as their model.json describes them; None where every seed of each diverged."""
+    networks = (Candidate(name, losses(it["seeds"])) for name, it in descriptions.items() if name != CONTROL)
+    return best(networks)
+
+
+def losses(seeds: Mapping[Any, Mapping[str, Any]]) -> dict[int, float]:
+    """The validation loss of each sound seed."""
+    return {int(seed): result["valid_loss"] for seed, result in seeds.items() if result["status"] == "ok"}
+
+
+def serving(seeds: Mapping[Any, Mapping[str, Any]]) -> int | None:
+    """The seed of one network that serves."""
+    selected = best([Candidate("", losses(seeds))])
+    return selected.seed if selected else None
+
+
+def read(task: str, names: Iterable[str]) -> dict[str, Description]:
+    """The descriptions of those networks that are trained."""
+    described = {name: paths.trained(task, name) / "model.json" for name in names}
+    return {name: files.read_json(path) for name, path in described.items() if path.exists()}

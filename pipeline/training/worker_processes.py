@@ -1,0 +1,145 @@
+"""Run the seeds of a cell at the same time, each in a process of its own that tells its progress through a pipe.
+
+Small networks gain nothing from a second thread, and two processes that each take all threads slow one another down
+tenfold and more (docs/log.md): so each process is given its share of the cores.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from threading import Thread
+from typing import Any
+
+import torch
+
+from pipeline.common import InputError
+from pipeline.training.setup import cores, settle
+
+Send = Callable[[Any], None]
+Work = Callable[[int, Send], None]
+
+
+class Killed(RuntimeError):
+    """A process ended without a word."""
+
+
+class SideBySide:
+    """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), begun on entering.
+
+    With `here`, or under `accelerate launch`, they run in this process, one after the other.
+    Iterating gives (seed, what was sent) as it comes (in this process: when the seed has ended). Raises InputError for
+    a mistake of the user's and RuntimeError when a process fails or is killed (with `survive`: when
+    the last is killed); on leaving, those that run are ended.
+    """
+
+    def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False, survive: bool = False):
+        self.work, self.waiting, self.here, self.survive = work, list(seeds), here or launched(), survive
+        self.at_once = min(processes or cores(), len(seeds))
+        self.running: dict[Connection, tuple[int, BaseProcess]] = {}
+
+    def __enter__(self) -> "SideBySide":
+        if not self.here:
+            self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for _, process in self.running.values():
+            process.terminate()
+            process.join()
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        if self.here:
+            yield from _in_this_process(self.work, self.waiting)
+        while self.running:
+            for reader in wait(list(self.running)):
+                assert isinstance(reader, Connection)
+                seed, process = self.running[reader]
+                try:
+                    kind, message = _receive(reader, seed, process)
+                except Killed:
+                    if not self.survive or len(self.running) == 1:
+                        raise
+                    told = f"process {process.pid} ended with exit code {process.exitcode}"
+                    print(f"warning: {told}; the others go on", file=sys.stderr)
+                    kind, message = "done", None
+                if kind == "done":
+                    process.join()
+                    del self.running[reader]
+                    self._start()
+                else:
+                    yield seed, message
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context(start_method())
+        while self.waiting and len(self.running) < self.at_once:
+            seed, threads = self.waiting.pop(0), max(1, cores() // self.at_once)
+            reader, writer = context.Pipe(duplex=False)
+            process = context.Process(target=_child, args=(self.work, seed, writer, threads))  # type: ignore[attr-defined]
+            process.start()
+            writer.close()
+            self.running[reader] = (seed, process)
+
+
+def launched() -> bool:
+    """Whether `accelerate launch` started this process among others: then they share each seed's batches."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def start_method() -> str:
+    """fork where nothing forbids it (nothing is imported twice); spawn beside a GPU, whose state a fork would break."""
+    return "fork" if sys.platform == "linux" and torch.cuda.device_count() == 0 else "spawn"
+
+
+def _in_this_process(work: Work, seeds: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    settle(max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    for seed in seeds:
+        sent: list[Any] = []
+        work(seed, sent.append)
+        yield from ((seed, message) for message in sent)
+
+
+def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGHUP):  # the parent hears Ctrl-C, or that the terminal was closed
+        signal.signal(number, signal.SIG_IGN)  # and ends its children
+    Thread(target=_end_with_parent, daemon=True).start()
+    settle(threads)
+    try:
+        work(seed, lambda message: writer.send(("message", message)))
+        writer.send(("done", None))
+    except BrokenPipeError:  # the parent is gone: the checkpoint keeps what was done
+        sys.exit(1)
+    except InputError as error:
+        writer.send(("mistake", str(error)))
+    except Exception:
+        with suppress(BrokenPipeError):
+            writer.send(("failed", traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed starts no other process beside ours: end at once."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _receive(reader: Connection, seed: int, process: BaseProcess) -> tuple[str, Any]:
+    try:
+        kind, message = reader.recv()
+    except EOFError:
+        process.join()
+        raise Killed(
+            f"the process of seed {seed} ended with exit code {process.exitcode}: run again to resume"
+        ) from None
+    if kind == "mistake":
+        raise InputError(message)
+    if kind == "failed":
+        raise RuntimeError(f"seed {seed} failed:\n{message}")
+    return kind, message
