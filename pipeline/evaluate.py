@@ -42,9 +42,7 @@ def main(task: str) -> None:
     results = compare(prepared, candidates, resamples)
     write(task, prepared, candidates, results, targets, resamples)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
-        from pipeline.tracking import (
-            test_scores,  # mlflow takes seconds to import: the first figures are drawn meanwhile
-        )
+        from pipeline.tracking import test_scores
 
         test_scores.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
     _tell(prepared.task, results, resamples.reason)

@@ -248,7 +248,7 @@ def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut():
 
 SAYS = """
 import atexit, sys
-from pipeline.config import InputError, command
+from pipeline.common import InputError, command
 atexit.register(lambda: print("hook"))
 
 def main(wrong: bool = False) -> None:
@@ -276,7 +276,7 @@ def test_a_command_that_ends_at_once_has_said_all(tmp_path):
 
 WAITS = """
 import signal, sys, time
-from pipeline.config import command
+from pipeline.common import command
 
 def main(whole: bool = False) -> None:
     "Wait to be ended; with --whole until a part that must not be cut is done."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.challenges.initialization import effects
+from pipeline.evaluation import effects
 
 
 def test_a_mean_has_students_interval_and_the_diverged_are_a_share():

@@ -14,7 +14,7 @@ from dvc.repo import Repo
 from made_up import entry, write
 
 from pipeline import evidence, fetch, lineage, prepare, report, sweep, train
-from pipeline.challenges.memory.problems import GUESSING
+from pipeline.challenges.shared import GUESSING
 from pipeline.common import InputError, files, paths
 from pipeline.common.params import load
 from pipeline.retrain import REPORTS

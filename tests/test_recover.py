@@ -170,7 +170,7 @@ def test_a_half_written_dvc_file_is_made_from_its_data(stages):
 STAGE = """
 import sys, time
 from pathlib import Path
-from pipeline.config import command
+from pipeline.common import command
 def main(name: str) -> None:
     with Path("log").open("a") as file:
         print("begin", name, file=file, flush=True)

@@ -29,7 +29,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEF
 REVIEWS = ["superb and lovely, lovely", "dull, awful, dull", "bates dolin"]
 KNOWN = """
 import json
-from pipeline.config import files
+from pipeline.common import files
 from pipeline.tracking import registry, runs
 champion = registry.champion("mine")
 run = runs.client().get_run(champion.run_id)

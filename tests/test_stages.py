@@ -408,7 +408,7 @@ def test_missing_inputs_name_the_stage_to_run(project):
 
 LIMITED = """
 import resource, sys
-from pipeline.config import command
+from pipeline.common import command
 from pipeline import prepare
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
 command.run(prepare.main, ["--task", "near"])

@@ -17,8 +17,8 @@ from jaxtyping import Float
 from scipy.stats import binom
 from torch import Tensor
 
-from pipeline.challenges.initialization import effects
 from pipeline.common import command
+from pipeline.evaluation import effects
 from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.metrics import interval_of
 from pipeline.evaluation.settings import Evaluate

@@ -8,7 +8,7 @@ little. What is compared is told by pipeline/services (`reference` then, `news` 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.challenges.initialization.effects import holm
+from pipeline.evaluation.effects import holm
 from pipeline.monitoring import series, texts
 from pipeline.monitoring.settings import Drift
 

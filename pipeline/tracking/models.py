@@ -32,7 +32,7 @@ NEEDED = (
     "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
     "torch",
 )  # fmt: skip
-CODE = ("config", "tasks", "architectures", "services", "serving")  # what a served model imports of this project
+CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports of this project
 
 
 def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:

@@ -6,16 +6,14 @@ from typing import Any
 import pipeline
 from pipeline.common import files, paths
 
-SHARED = ("__init__", "_parts", "_recurrent", "_scan")  # files of pipeline/architectures that every network runs
-
 HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no training
 
 
 def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> list[Any]:
     """Plain values that are equal exactly when two trainings of this architecture on this task would be."""
     package = Path(pipeline.__file__).parent
-    code = [package / name for name in ("train.py", "config", "tasks", "training")]
-    code += [package / f"architectures/{name}.py" for name in (*SHARED, architecture)]
+    code = [package / name for name in ("train.py", "common", "tasks", "training")]
+    code += [package / "architectures" / name for name in ("__init__.py", "shared", f"{architecture}.py")]
     return [
         *(params[key] for key in ("scale", "seed")),
         params["tasks"].get(task),

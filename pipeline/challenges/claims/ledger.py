@@ -13,7 +13,7 @@ from torch import nn
 
 from pipeline.challenges.claims.sentences import answers
 from pipeline.challenges.deck import plain
-from pipeline.challenges.memory.problems import GUESSING
+from pipeline.challenges.shared import GUESSING
 from pipeline.challenges.shared.results import Measured
 
 SAME = 1e-6  # a recurrence is the deck's when no output differs by more

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pipeline.challenges.initialization import effects
 from pipeline.challenges.initialization.settings import Evidence
 from pipeline.common import files, paths
 from pipeline.common.params import check, section
 from pipeline.common.registry import Named, all_known
+from pipeline.evaluation import effects
 from pipeline.search import Plan, shortened
 from pipeline.search.space import ARTICLE, LIBRARY, OPTIMIZERS
 from pipeline.training.choice import Choice

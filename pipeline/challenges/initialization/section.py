@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.challenges.initialization import settings
-from pipeline.challenges.initialization.effects import FLOOR
 from pipeline.common import InputError, files, paths
 from pipeline.common.params import section
+from pipeline.evaluation.effects import FLOOR
 from pipeline.reporting import figures, words
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart

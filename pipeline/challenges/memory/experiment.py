@@ -15,9 +15,10 @@ import pipeline
 from pipeline.architectures import Architecture, find_width, own_settings
 from pipeline.architectures.shared.settings import Model
 from pipeline.challenges.memory.guessing import guess
-from pipeline.challenges.memory.problems import GUESSING, Problem
+from pipeline.challenges.memory.problems import Problem
 from pipeline.challenges.memory.settings import Memory
 from pipeline.challenges.memory.variants import PUBLISHED, VARIANTS, make, variant
+from pipeline.challenges.shared import GUESSING
 from pipeline.challenges.shared.solving import solve
 from pipeline.common import files, machine, paths
 from pipeline.common.params import section
@@ -148,8 +149,8 @@ def _key(row: Row, seed: int, params: Params) -> str:
 def _digest(params: Params) -> str:
     """Of what decides every network: settings but for those that only say which, code, and the machine."""
     package = Path(pipeline.__file__).parent
-    code = [package / name for name in ("architectures", "config", "tasks", "training")]
-    code += [package / f"measures/{name}.py" for name in ("guessing", "solving", "variants")]
+    code = [package / name for name in ("architectures", "common", "tasks", "training", "challenges/shared")]
+    code += [package / f"challenges/memory/{name}.py" for name in ("guessing", "problems", "variants")]
     memory = section(Memory, params).model_dump(exclude={"problems", "seeds"})
     train = section(Train, params).model_dump(exclude=set(HOW_ALONE))
     decides = [params["scale"], memory, train, section(Model, params).model_dump(), files.digest(*code)]

@@ -7,7 +7,6 @@ from pydantic import Field
 from pipeline.common import Settings
 from pipeline.common.names import ArchitectureName
 
-GUESSING = "guessing"  # the control's name among the architectures
 Lag = Annotated[int, Field(gt=0, le=10_000)]
 
 

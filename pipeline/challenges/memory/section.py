@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.challenges.memory.problems import GUESSING
-from pipeline.challenges.shared import lag_figures as lags
+from pipeline.challenges.shared import GUESSING, lag_figures as lags
 from pipeline.challenges.shared.lag_figures import Rows, counted
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart

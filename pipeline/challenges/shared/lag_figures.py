@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from pipeline.challenges.memory.problems import GUESSING
+from pipeline.challenges.shared import GUESSING
 from pipeline.reporting import colours, figures
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import slug
