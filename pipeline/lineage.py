@@ -75,10 +75,10 @@ def verify(params: Params, names: list[str]) -> None:
 
 def reconcile(params: Params, names: list[str]) -> None:
     """Log the networks that the store lacks."""
-    from pipeline.provenance import reconcile as reconciled
+    from pipeline.provenance import reconciliation
 
     for name in names:
-        done = reconciled.reconcile(name, params)
+        done = reconciliation.reconcile(name, params)
         told = ", ".join(f"{architecture} seed {seed}" for architecture, seed in done) or "nothing was missing"
         print(f"{name}: logged anew: {told}" if done else f"{name}: {told}")
 
@@ -93,11 +93,11 @@ def snapshot(names: list[str]) -> None:
 
 def restore(names: list[str]) -> None:
     """Register each champion's folder."""
-    from pipeline.provenance import restore as restored
+    from pipeline.provenance import restoration
 
     with files.locked(paths.WORK / "promote.lock"):
         for name in names:
-            print(f"{name}: {restored.restore(name)}")
+            print(f"{name}: {restoration.restore(name)}")
 
 
 def retain(params: Params, names: list[str], dry_run: bool) -> None:

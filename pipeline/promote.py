@@ -125,7 +125,7 @@ def check_unmoved(task: str, champion: Any) -> None:
 def roll_back(task: str) -> None:
     """Give `champion` back to the version before the latest decision."""
     from pipeline.promotion import decisions
-    from pipeline.provenance import restore
+    from pipeline.provenance import restoration
     from pipeline.tracking import registry
 
     done, latest = decisions.complete(task), decisions.latest_move(task)
@@ -137,7 +137,7 @@ def roll_back(task: str) -> None:
         return
     before = latest[1]["previous"]
     weights = before["weights_digest"]
-    if (version := decisions.find(task, before) or restore.returned(task, weights)) is None:
+    if (version := decisions.find(task, before) or restoration.returned(task, weights)) is None:
         told = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
         raise InputError(f"{told}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
     record = {

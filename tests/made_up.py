@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pipeline.common import files, paths
-from pipeline.tasks.shared import columns as _columns
+from pipeline.tasks.shared import column_files
 
 METRIC = {"mean": 0.75, "low": 0.5, "high": 0.875}
 LOST = {"better_by": -0.25, "low": -0.375, "high": -0.125, "beats": False}
@@ -109,7 +109,7 @@ def write_texts(task: str, texts: list[str]) -> None:
     """The test split of a task that keeps its texts."""
     folder: Path = paths.prepared(task)
     folder.mkdir(parents=True, exist_ok=True)
-    _columns.write(folder / "test.arrow", {"targets": np.zeros(len(texts), dtype=np.int64), "text": texts})
+    column_files.write(folder / "test.arrow", {"targets": np.zeros(len(texts), dtype=np.int64), "text": texts})
 
 
 def _lists(values: np.ndarray) -> pa.Array:

@@ -13,11 +13,11 @@ from pipeline.monitoring import detection, series, texts as drift_of_texts
 from pipeline.monitoring.section import charts, distributions, section
 from pipeline.monitoring.settings import Drift
 from pipeline.services.shared import series_profile, text_profile
-from pipeline.tasks.text import tokens
+from pipeline.tasks.text import tokenization
 
 LABELS = ("negative", "positive")
 CORPUS = reviews.corpus(3000, seed=1)
-TOKENIZER = tokens.learn([text for text, _ in CORPUS[:1000]], 200)
+TOKENIZER = tokenization.learn([text for text, _ in CORPUS[:1000]], 200)
 HALF_HOURS = 48
 
 
@@ -51,7 +51,9 @@ CHANGES = {
 
 
 def test_what_is_told_of_texts_is_what_is_in_them():
-    told = text_profile.told(["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, tokens.learn(["bad bad"], 9), answer)
+    told = text_profile.told(
+        ["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, tokenization.learn(["bad bad"], 9), answer
+    )
     assert told["lengths"] == [5, 2] * 3
     assert told["unknown"] == [0.6, 0.5] * 3
     assert told["holding"] == {"bad": [6, 1.0]}

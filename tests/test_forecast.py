@@ -9,8 +9,8 @@ from series_files import ENDS, everything, prepare, scores, table, task
 
 from pipeline.common import InputError
 from pipeline.tasks import make
-from pipeline.tasks.series import calendar_columns, windows
-from pipeline.tasks.shared import audit as _audit
+from pipeline.tasks.series import calendar_columns, window_rows
+from pipeline.tasks.shared import auditing
 
 
 def test_windows_hold_what_a_plain_loop_puts_there(tmp_path):
@@ -89,10 +89,10 @@ def test_the_audit_finds_no_row_in_two_splits(tmp_path):
 
 
 def test_the_audit_would_find_a_leak():
-    shared = windows.shared_rows({"train": np.arange(5), "test": np.arange(4, 9)}, look_back=8, horizon=3)
+    shared = window_rows.shared_rows({"train": np.arange(5), "test": np.arange(4, 9)}, look_back=8, horizon=3)
     assert shared == {"train/test": 3}  # rows 12, 13 and 14
     with pytest.raises(InputError, match="3 in train and test"):
-        _audit.refuse_leaks({"duplicates_across": shared}, "")
+        auditing.refuse_leaks({"duplicates_across": shared}, "")
 
 
 def test_fewer_training_windows_are_evenly_spaced(tmp_path):

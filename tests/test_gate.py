@@ -13,7 +13,7 @@ from pipeline.promotion import gate
 from pipeline.promotion.settings import Promote
 from pipeline.tasks import Task
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.shared import scores
+from pipeline.tasks.shared import score_sums
 
 ROWS = 1000
 SETTINGS = Promote(resamples=400)
@@ -26,7 +26,7 @@ def labels(right: torch.Tensor, digest: str = "gate") -> Answers:
     targets = torch.zeros(len(right), dtype=torch.long)
     sure = torch.tensor([[0.9, 0.1]]).double().log().expand(len(right), 2)
     outputs = torch.where(right[:, None], sure, sure.flip(1))
-    return Answers(scores.label_contributions(outputs, targets)[:, None], digest)
+    return Answers(score_sums.label_contributions(outputs, targets)[:, None], digest)
 
 
 def errors(size: torch.Tensor) -> Answers:

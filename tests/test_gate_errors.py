@@ -10,7 +10,7 @@ from pipeline.evaluation.paired import Answers, Court
 from pipeline.promotion import gate, gate_errors
 from pipeline.promotion.settings import Promote
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.shared import scores
+from pipeline.tasks.shared import score_sums
 
 SETTINGS = Promote(resamples=200)
 REVIEWS = gate_errors.World("reviews", 300, 1, True)
@@ -22,7 +22,7 @@ def answers(world: gate_errors.World, values: torch.Tensor) -> Answers:
     if not world.higher_is_better:
         return Answers(values[..., None].expand(*values.shape, 7), "gate")
     outputs = torch.stack([values[:, 0], 1 - values[:, 0]], dim=1)
-    return Answers(scores.label_contributions(outputs, torch.zeros(len(values), dtype=torch.long))[:, None], "gate")
+    return Answers(score_sums.label_contributions(outputs, torch.zeros(len(values), dtype=torch.long))[:, None], "gate")
 
 
 @pytest.mark.parametrize(("world", "difference"), [(REVIEWS, -0.02), (WINDOWS, -0.02)])

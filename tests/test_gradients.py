@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipeline.architectures import Architecture
-from pipeline.challenges.gradients import flow
+from pipeline.challenges.gradients import gradient_flow
 from pipeline.common.registry import find, names
 
 STREAMS = [name for name in names(Architecture) if find(Architecture, name).streams]
@@ -46,11 +46,11 @@ class Linear(Architecture):
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
 def test_a_linear_net_has_powers(factor):
     weight = drawn(2, 3)
-    found = flow.flow(Linear(factor), drawn(2, 2000, 3), weight)
+    found = gradient_flow.flow(Linear(factor), drawn(2, 2000, 3), weight)
     expected = weight.norm().log() + torch.arange(2000, dtype=torch.float64) * math.log(factor)
     torch.testing.assert_close(found.inputs, expected, rtol=1e-9, atol=1e-9)  # down to 1e-602, which no number holds
     torch.testing.assert_close(found.states, expected[1:], rtol=1e-9, atol=1e-9)
-    exponents = flow.lyapunov(Linear(factor), drawn(1, 30, 3))
+    exponents = gradient_flow.lyapunov(Linear(factor), drawn(1, 30, 3))
     torch.testing.assert_close(exponents, torch.full((3,), math.log(factor), dtype=torch.float64))
 
 
@@ -59,7 +59,7 @@ def test_the_flow_to_inputs_is_autograds(name):
     core, x, weight = core_of(name), drawn(3, 20, 8).requires_grad_(), drawn(3, 8)
     (core(x)[:, -1] * weight).sum().backward()
     expected = torch.stack([x.grad[:, time].norm() for time in reversed(range(20))])
-    torch.testing.assert_close(flow.flow(core, x, weight).inputs.exp(), expected, rtol=1e-9, atol=0)
+    torch.testing.assert_close(gradient_flow.flow(core, x, weight).inputs.exp(), expected, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -74,7 +74,7 @@ def test_the_flow_to_states_is_a_plain_loops(name):
         kept.append(state)
     (output * weight).sum().backward()
     norms = [sum(part.grad.square().sum() for part in state).sqrt() for state in reversed(kept[:-1])]
-    torch.testing.assert_close(flow.flow(core, x, weight).states.exp(), torch.stack(norms), rtol=1e-9, atol=0)
+    torch.testing.assert_close(gradient_flow.flow(core, x, weight).states.exp(), torch.stack(norms), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -87,7 +87,7 @@ def test_the_jacobian_is_autograds(name):
 
     rows = torch.autograd.functional.jacobian(after, state)
     expected = torch.cat([row.flatten(1) for row in rows], dim=1)
-    torch.testing.assert_close(flow.jacobian(core, x[:, 1], state), expected, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(gradient_flow.jacobian(core, x[:, 1], state), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_exponents_of_a_diagonal_net_are_its_slopes():
@@ -96,11 +96,11 @@ def test_exponents_of_a_diagonal_net_are_its_slopes():
         for parameter in core.parameters():
             nn.init.zeros_(parameter)
         core.cell.weight_hh_l0.copy_(torch.diag(torch.tensor([0.9, 0.5, 0.1])))
-    found = flow.lyapunov(core, torch.zeros(1, 50, 3, dtype=torch.float64))
+    found = gradient_flow.lyapunov(core, torch.zeros(1, 50, 3, dtype=torch.float64))
     torch.testing.assert_close(found.exp(), torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64))
 
 
 def test_the_horizon_ends_where_a_gradient_is_a_thousandth():
     norms = torch.arange(100) * math.log(0.5)
-    assert flow.horizon(norms) == 10  # 0.5 ** 9 is above a thousandth, 0.5 ** 10 below
-    assert flow.horizon(torch.zeros(7)) == 7
+    assert gradient_flow.horizon(norms) == 10  # 0.5 ** 9 is above a thousandth, 0.5 ** 10 below
+    assert gradient_flow.horizon(torch.zeros(7)) == 7

@@ -11,7 +11,7 @@ from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.recall import Recall
 from pipeline.tasks.series import errors as _errors
-from pipeline.tasks.shared import scores as _scores
+from pipeline.tasks.shared import score_sums
 
 SETTINGS = Evaluate(resamples=400)
 
@@ -73,7 +73,7 @@ def test_short_series_are_covered_nearly_as_often_as_said(blocks, least):
 def test_an_accuracy_of_one_is_not_certain():
     """50 of 50: Wilson's interval is [.93, 1]; one of the resamples alone would be [1, 1]."""
     outputs = torch.tensor([[0.0, 5.0]]).expand(50, 2)
-    contributions = _scores.label_contributions(outputs, torch.ones(50, dtype=torch.long))
+    contributions = score_sums.label_contributions(outputs, torch.ones(50, dtype=torch.long))
     resamples = Resamples(50, 1, SETTINGS, 0)
     summary = summarise({0: resamples.scores(Recall(), contributions)}, resamples)
     assert summary["accuracy"]["low"] == pytest.approx(0.9287, abs=1e-4)

@@ -11,7 +11,7 @@ from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.copy_memory import CopyMemory
 from pipeline.tasks.recall import Recall
-from pipeline.tasks.shared import scores as _scores
+from pipeline.tasks.shared import score_sums
 
 
 def drawn(classes: int, examples: int = 500) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,13 +24,13 @@ def drawn(classes: int, examples: int = 500) -> tuple[torch.Tensor, torch.Tensor
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_label_scores_are_those_of_scikit_learn(classes):
     outputs, targets = drawn(classes)
-    means = _scores.label_contributions(outputs, targets).mean(dim=0)
-    scores, answers = _scores.label_scores(means), outputs.argmax(dim=1)
+    means = score_sums.label_contributions(outputs, targets).mean(dim=0)
+    scores, answers = score_sums.label_scores(means), outputs.argmax(dim=1)
     assert scores["accuracy"] == pytest.approx(accuracy_score(targets, answers))
     assert scores["f1"] == pytest.approx(f1_score(targets, answers, average="macro"))
     assert scores["log_loss"] == pytest.approx(log_loss(targets, outputs.softmax(dim=1)))
     names = [f"label {number}" for number in range(classes)]
-    each = _scores.class_scores(means, names)
+    each = score_sums.class_scores(means, names)
     assert list(each) == names
     for metric, of in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
         ours = [each[name][metric].item() for name in names]
@@ -41,29 +41,29 @@ def test_a_class_that_does_not_occur_does_not_lower_macro_f1():
     """As in scikit-learn: of three classes one has neither an example nor an answer."""
     outputs, targets = drawn(2)
     wider = torch.cat([outputs, torch.full((len(outputs), 1), -9.0)], dim=1)
-    means = _scores.label_contributions(wider, targets).mean(dim=0)
+    means = score_sums.label_contributions(wider, targets).mean(dim=0)
     expected = f1_score(targets, wider.argmax(dim=1), average="macro")
-    assert _scores.label_scores(means)["f1"] == pytest.approx(expected)
-    assert _scores.class_scores(means, "abc")["c"] == {"f1": 0, "precision": 0, "recall": 0}
+    assert score_sums.label_scores(means)["f1"] == pytest.approx(expected)
+    assert score_sums.class_scores(means, "abc")["c"] == {"f1": 0, "precision": 0, "recall": 0}
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_an_example_whose_outputs_are_not_numbers_has_no_score_and_the_others_have(value):
     outputs, targets = drawn(3)
-    sound = _scores.label_contributions(outputs, targets)
+    sound = score_sums.label_contributions(outputs, targets)
     outputs[7, 1] = value
-    contributions = _scores.label_contributions(outputs, targets)
+    contributions = score_sums.label_contributions(outputs, targets)
     assert contributions[7].isnan().all()
     others = torch.arange(len(outputs)) != 7
     assert torch.equal(contributions[others], sound[others])
-    assert all(score.isnan() for score in _scores.label_scores(contributions.mean(dim=0)).values())
+    assert all(score.isnan() for score in score_sums.label_scores(contributions.mean(dim=0)).values())
 
 
 def test_a_probability_of_zero_is_a_number():
     outputs = torch.tensor([[1.0, 0.0], [0.25, 0.75]]).log()
-    contributions = _scores.label_contributions(outputs, torch.tensor([0, 1]))
+    contributions = score_sums.label_contributions(outputs, torch.tensor([0, 1]))
     assert contributions.isfinite().all()
-    assert _scores.label_scores(contributions.mean(dim=0))["accuracy"] == 1
+    assert score_sums.label_scores(contributions.mean(dim=0))["accuracy"] == 1
 
 
 def test_copies_of_which_an_output_is_not_a_number_have_no_score():
@@ -77,7 +77,7 @@ def test_calibration_error_of_a_known_case():
     """Answers given with probability 0.75 that are right half of the time are off by 0.25."""
     outputs = torch.tensor([[0.25, 0.75]]).log().expand(100, 2)
     targets = torch.tensor([0, 1] * 50)
-    scores = _scores.label_scores(_scores.label_contributions(outputs, targets).mean(dim=0))
+    scores = score_sums.label_scores(score_sums.label_contributions(outputs, targets).mean(dim=0))
     assert scores["calibration_error"] == pytest.approx(0.25, abs=1e-6)
 
 
@@ -85,7 +85,7 @@ def test_the_interval_of_an_accuracy_is_about_the_normal_one():
     """1,000 answers, 90 % right: the 95 % interval is 0.9 +- 1.96 sqrt(0.9 x 0.1 / 1000) = 0.9 +- 0.0186."""
     right = torch.arange(1000) < 900
     outputs = torch.where(right[:, None], torch.tensor([0.0, 5.0]), torch.tensor([5.0, 0.0]))
-    contributions = _scores.label_contributions(outputs, torch.ones(1000, dtype=torch.long))
+    contributions = score_sums.label_contributions(outputs, torch.ones(1000, dtype=torch.long))
     resamples = Resamples(1000, 1, Evaluate(resamples=4000), seed=0)
     accuracy = summarise({0: resamples.scores(Recall(), contributions)}, resamples)["accuracy"]
     assert accuracy["mean"] == pytest.approx(0.9)

@@ -15,7 +15,7 @@ from pipeline.common import InputError
 from pipeline.common.params import check
 from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.text import groups as _groups, near_copies
+from pipeline.tasks.text import grouping, minhash
 
 REVIEW = "Eleven years later I still think of the last scene. Nobody speaks in it, and nobody has to!"
 SHORT = ["Great film!", "great film", "GREAT -- film...", "A great film", "Great movie!", "Great!", "Film!", "!!!", "?"]
@@ -46,7 +46,7 @@ def homes(prepared: Prepared) -> dict[str, str]:
 
 
 def groups(*texts: str, similarity: float = 0.5) -> list[int]:
-    return near_copies.groups(texts, similarity).tolist()
+    return minhash.groups(texts, similarity).tolist()
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_of_a_short_text_only_the_same_words_are_a_copy():
 
 
 def test_words_of_scripts_without_spaces_are_letters():
-    assert near_copies.words("Don't go: 这部电影 ｆｉｎｅ") == ["dont", "go", *"这部电影", "fine"]
-    assert near_copies.words("👍") == ["👍"]
+    assert minhash.words("Don't go: 这部电影 ｆｉｎｅ") == ["dont", "go", *"这部电影", "fine"]
+    assert minhash.words("👍") == ["👍"]
 
 
 def test_the_groups_are_those_of_every_pair_compared():
@@ -83,7 +83,7 @@ def test_the_groups_are_those_of_every_pair_compared():
     texts += [rephrased(text, draw, share) for text in texts if len(text.split()) > 5 for share in (0.1, 0.2, 0.3)]
 
     def items(text: str) -> set[str]:
-        words = near_copies.words(text)
+        words = minhash.words(text)
         pairs = {f"{one} {other}" for one, other in pairwise(words)}
         return {*words, *pairs} if len(words) > 5 else {" ".join(words)}
 
@@ -92,7 +92,7 @@ def test_the_groups_are_those_of_every_pair_compared():
         a, b = items(texts[one]), items(texts[other])
         alike[one, other] = len(a & b) >= 0.5 * len(a | b)
     expected = connected_components(alike, directed=False)[1]
-    group_of = near_copies.groups(texts, 0.5)
+    group_of = minhash.groups(texts, 0.5)
     assert len(set(expected.tolist())) < len(texts) - 50
     assert (group_of[:, None] == group_of).tolist() == (expected[:, None] == expected).tolist()
 
@@ -121,7 +121,7 @@ def test_near_copies_are_counted_and_stand_in_one_split(tmp_path):
     rows = six_times(50, random.Random(2))
     for near in (0.0, 0.5):
         prepared = prepare(tmp_path / str(near), rows, near_copies=near)
-        where, group = homes(prepared), near_copies.groups([text for text, _ in rows], 0.5)
+        where, group = homes(prepared), minhash.groups([text for text, _ in rows], 0.5)
         split = [{where[rows[row][0]] for row in np.flatnonzero(group == number)} for number in range(50)]
         across = sum(6 for names in split if len(names) > 1)
         assert (across == 0) == bool(near)
@@ -160,7 +160,7 @@ def test_a_near_copy_joins_two_groups_unless_it_is_short(tmp_path):
 def test_groups_are_joined_through_any_chain_of_them():
     keys = ["a", "b", "b", "c", "d", "c", "e"]
     copies = np.array([0, 0, 1, 1, 2, 3, 4])
-    assert _groups.united(keys, copies) == ["a", "a", "a", "a", "d", "a", "e"]
+    assert grouping.united(keys, copies) == ["a", "a", "a", "a", "d", "a", "e"]
 
 
 def test_near_copies_of_the_official_test_split_leave_training(tmp_path):

@@ -14,7 +14,7 @@ from pipeline.architectures.shared.saved import load
 from pipeline.common import InputError, files, paths
 from pipeline.jobs import summary
 from pipeline.promotion import challenger, decisions, isolated, judge
-from pipeline.provenance import restore, snapshots
+from pipeline.provenance import restoration, snapshots
 from pipeline.services.sentiment import digest_of
 from pipeline.tasks import open_prepared
 from pipeline.tracking import models, registry, runs
@@ -389,12 +389,12 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     for rollback in (False, True):
         with pytest.raises(InputError, match=f"knows of {path.name}, which reports/decisions lacks: bring it"):
             promote.main("mine", rollback=rollback)
-    restore.restore("mine")
+    restoration.restore("mine")
     assert decisions.made_elsewhere("mine") is None
     assert decisions.every("mine")[-1] == (path, record)
     assert f"{path} was missing: brought from MLflow" in capsys.readouterr().out
     files.remove(paths.decisions())
-    restore.restore("mine")
+    restoration.restore("mine")
     promote.main("mine")
     assert [one["decision"] for _, one in decisions.every("mine")] == ["promoted", "unchanged"]
     latest = decisions.latest_move("mine")[0]
@@ -402,7 +402,7 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     registry.set_tags(registry.versions("mine")[0], {decisions.DONE: "mine-9.json"})
     latest.unlink()
     with pytest.raises(InputError, match=r"knows of mine-9.json, which neither reports/decisions nor run \w+ has"):
-        restore.restore("mine")
+        restoration.restore("mine")
 
 
 @pytest.mark.parametrize("afresh", [False, True])

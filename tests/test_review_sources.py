@@ -17,7 +17,7 @@ import pytest
 from pipeline.common import InputError, files
 from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.text import review_files, reviews
+from pipeline.tasks.text import review_files, review_store
 from tests.reviews import corpus
 
 ALTERNATIVES = ("package", "folder", "CSV")
@@ -153,7 +153,7 @@ def test_reading_leaves_the_home_folder_as_it_was(hub, tmp_path):
 
 @pytest.mark.slow
 def test_all_of_imdb_is_read_carved_by_films_and_stored_within_seconds(tmp_path):
-    reviews.batched("clean", reviews.clean, ["imports `datasets`"])
+    review_store.batched("clean", review_store.clean, ["imports `datasets`"])
     start = time.monotonic()
     fetch(tmp_path / "raw")
     task, folder = Sentiment(), tmp_path / "prepared"

@@ -9,7 +9,7 @@ import torch
 from pipeline.common import InputError, files
 from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.text import carve, reviews, tokens as _tokens
+from pipeline.tasks.text import carve, review_store, tokenization
 from tests.reviews import corpus, prepare, write_csv
 
 
@@ -19,22 +19,22 @@ def where(prepared: Prepared) -> dict[str, str]:
 
 
 def test_cleaning_leaves_the_words():
-    assert reviews.clean(["Great!<br /><BR>A &amp; B\n\n now&lt;"]) == ["Great! A & B now<"]
+    assert review_store.clean(["Great!<br /><BR>A &amp; B\n\n now&lt;"]) == ["Great! A & B now<"]
 
 
 def test_tokens_are_lower_case_words_with_their_apostrophes_and_single_marks():
-    tokenizer = _tokens.learn(["It’s good, isn't it?!", "It’s good, isn't it?!", "once"], 20)
+    tokenizer = tokenization.learn(["It’s good, isn't it?!", "It’s good, isn't it?!", "once"], 20)
     words = tokenizer.encode("IT'S good, isn't it?! once").tokens
     assert words == ["it's", "good", ",", "isn't", "it", "?", "!", "[UNK]"]  # `once` occurs once only
     assert tokenizer.token_to_id("[PAD]") == 0
 
 
 def test_of_a_long_text_both_ends_are_read():
-    tokenizer = _tokens.learn(["a b c d e f"] * 2, 20)
-    short, long, none = _tokens.encode(tokenizer, ["a b c d e", "a b c d e f", ""], 5)
+    tokenizer = tokenization.learn(["a b c d e f"] * 2, 20)
+    short, long, none = tokenization.encode(tokenizer, ["a b c d e", "a b c d e f", ""], 5)
     assert [tokenizer.id_to_token(token) for token in short] == list("abcde")
     assert [tokenizer.id_to_token(token) for token in long] == list("abdef")
-    assert none == [_tokens.UNKNOWN]
+    assert none == [tokenization.UNKNOWN]
 
 
 def test_what_is_fetched_is_told(tmp_path):
@@ -68,7 +68,7 @@ def test_the_vocabulary_is_learned_from_the_training_split_alone(tmp_path):
     prepared = prepare(
         tmp_path, [(f"{text} own{row} own{row}", label) for row, (text, label) in enumerate(corpus(300))]
     )
-    words = set(_tokens.saved(prepared.folder).get_vocab())
+    words = set(tokenization.saved(prepared.folder).get_vocab())
     train = " ".join(prepared.texts("train")).split()
     assert words == {"[PAD]", "[UNK]", *(word for word in train if train.count(word) > 1)}
     assert sum(word.startswith("own") for word in words) == prepared.audit["rows"]["train"]

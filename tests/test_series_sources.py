@@ -12,7 +12,7 @@ import pytest
 from series_files import task
 
 from pipeline.common import InputError
-from pipeline.tasks.shared import source as _source
+from pipeline.tasks.shared import source_file
 
 BODY = b"time,load\n2020-01-01,1\n"
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -105,15 +105,15 @@ def test_a_host_that_is_not_there_is_told(tmp_path, monkeypatch):
 
 def test_a_host_that_never_answers_is_told_within_ten_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    assert _source.SILENCE < 10
+    assert source_file.SILENCE < 10
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.csv"
-        monkeypatch.setattr(_source, "download", partial(_source.download, silence=0.3))
+        monkeypatch.setattr(source_file, "download", partial(source_file.download, silence=0.3))
         check_gives_up(tmp_path, url)
 
 
 def test_a_host_that_dribbles_its_headers_is_told(tmp_path, server, monkeypatch):
-    monkeypatch.setattr(_source, "download", partial(_source.download, silence=0.3))
+    monkeypatch.setattr(source_file, "download", partial(source_file.download, silence=0.3))
     check_gives_up(tmp_path, f"{server}/dribble")
 
 

@@ -15,9 +15,9 @@ from pipeline.architectures import SequenceModel
 from pipeline.common import InputError, files, paths
 from pipeline.services.forecast import Forecasts
 from pipeline.services.sentiment import LONGEST, Reviews, digest_of
-from pipeline.services.shared import gate
+from pipeline.services.shared import scoring
 from pipeline.tasks import open_prepared
-from pipeline.tasks.shared import calibration as _calibration
+from pipeline.tasks.shared import calibrate
 from pipeline.tracking import lineage, registry, runs
 
 
@@ -113,7 +113,7 @@ def test_a_label_called_neutral_is_no_abstention(tmp_path):
     answers = service.answer(asked("superb", "qqqq xxxx"), fixed(0.0, 4.0, 0.0))
     assert answers["label"].tolist() == ["neutral", None]
     assert answers["abstained"].tolist() == [False, True]
-    assert gate.read(prepared, "gate", [0, 1], answers).told == {"abstention_rate": 0.5}
+    assert scoring.read(prepared, "gate", [0, 1], answers).told == {"abstention_rate": 0.5}
     summary = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 4.0, 0.0)))
     assert (summary["answered"], summary["abstained"]) == ({"neutral": summary["texts"]}, 0)
     none = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 0.0, 0.0)))
@@ -124,7 +124,7 @@ def test_abstentions_of_packages_logged_before_are_known_by_their_label(sentimen
     prepared, service = sentiment
     answers = service.answer(asked("superb", "qqqq", "qqqq", "dull"), fixed(0.0, 4.0))
     before = answers.drop(columns="abstained").assign(label=answers["label"].fillna("neutral"))
-    assert gate.read(prepared, "gate", [0, 1, 2, 3], before).told == {"abstention_rate": 0.5}
+    assert scoring.read(prepared, "gate", [0, 1, 2, 3], before).told == {"abstention_rate": 0.5}
 
 
 def test_what_a_package_logged_before_cannot_tell_is_not_reported(tmp_path):
@@ -132,7 +132,7 @@ def test_what_a_package_logged_before_cannot_tell_is_not_reported(tmp_path):
     prepared = reviews.prepare(tmp_path, rows, labels=("negative", "neutral", "positive"))
     service = Reviews(describe(prepared, "sentiment", temperature=1.0), prepared.folder)
     before = service.answer(asked("superb"), fixed(0.0, 4.0, 0.0)).drop(columns="abstained")
-    assert gate.read(prepared, "gate", [0], before).told == {}
+    assert scoring.read(prepared, "gate", [0], before).told == {}
 
 
 def test_texts_are_read_as_the_task_reads_them(sentiment):
@@ -269,7 +269,7 @@ def test_the_temperature_has_the_smallest_log_loss():
     sound = torch.randn(500, 2, generator=draw)
     targets = torch.multinomial(sound.softmax(dim=1), 1, generator=draw).squeeze(1)
     sure = 4 * sound  # as an overfitted network is
-    found = _calibration.temperature(sure, targets)
+    found = calibrate.temperature(sure, targets)
     assert found == pytest.approx(4.0, rel=0.25)
     losses = {t: F.cross_entropy(sure / t, targets).item() for t in (1.0, found / 1.1, found, found * 1.1)}
     assert min(losses, key=losses.get) == found
@@ -281,7 +281,7 @@ def test_half_widths_cover_their_share_of_the_validation_values(coverage):
     draw = torch.Generator().manual_seed(0)
     targets = torch.randn(400, 3, 2, generator=draw) * torch.tensor([1.0, 2.0, 3.0])[:, None]
     outputs = torch.zeros_like(targets)
-    widths = torch.tensor(_calibration.half_widths(outputs, targets, coverage))
+    widths = torch.tensor(calibrate.half_widths(outputs, targets, coverage))
     covered = (targets.abs() <= widths + 1e-6).double().mean(dim=0)
     assert widths.shape == (3, 2)
     assert ((covered >= coverage) & (covered < coverage + 0.01)).all()
@@ -311,7 +311,7 @@ def test_training_calibrates_labels_on_the_validation_split(project):
     task, outputs, targets, calibration = valid("mine")
     before, after = (F.cross_entropy(o, targets).item() for o in (outputs, task.calibrated(outputs, calibration)))
     assert after <= before
-    assert calibration["temperature"] == pytest.approx(_calibration.temperature(outputs, targets), rel=1e-3)
+    assert calibration["temperature"] == pytest.approx(calibrate.temperature(outputs, targets), rel=1e-3)
 
 
 def test_training_calibrates_intervals_on_the_validation_split(project):

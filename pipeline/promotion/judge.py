@@ -17,7 +17,7 @@ from pipeline.promotion import gate, isolated
 from pipeline.promotion.gate import Outcome
 from pipeline.promotion.settings import Promote
 from pipeline.services import Service
-from pipeline.services.shared import gate as _gate
+from pipeline.services.shared import scoring
 from pipeline.tasks import Prepared
 from pipeline.tracking import registry
 from pipeline.tracking.registry import Version
@@ -54,12 +54,12 @@ def judge(
     """The gates in order; where one of the first fails there is nothing to score."""
     sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
     seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
-    if why := _gate.of_another_clock(prepared, seen):
+    if why := scoring.of_another_clock(prepared, seen):
         anew = f"{why}: `pipeline promote --task {task} --afresh` judges without the champion"
         return Judged(
             [Outcome("same_clock", False, anew)], {}, {"rows": 0, "block": prepared.task.block, "digest": None}
         )
-    rows, known = _gate.rows_and_seen(prepared, "gate", seen)
+    rows, known = scoring.rows_and_seen(prepared, "gate", seen)
     outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
     if champion:
         outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
@@ -76,7 +76,7 @@ def judge(
                 found = isolated.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
             except InputError as error:
                 return Judged([*outcomes, Outcome("answers", False, f"the {name} cannot answer: {error}")], {}, told)
-            answers[name] = scored(prepared, asked, _gate.read(prepared, "gate", rows, found.answers))
+            answers[name] = scored(prepared, asked, scoring.read(prepared, "gate", rows, found.answers))
             if name == "challenger":
                 outcomes.append(gate.latency(found.seconds, settings))
                 learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests had the machine
@@ -90,7 +90,7 @@ def compared(
 ) -> Judged:
     """What the answers decide, and everybody's scores."""
     strongest, constant = (
-        scored(prepared, asked, _gate.Read(simple.outputs[name][asked.rows], {}))
+        scored(prepared, asked, scoring.Read(simple.outputs[name][asked.rows], {}))
         for name in (simple.strongest, "constant")
     )
     rival = simple.strongest, strongest
@@ -114,12 +114,12 @@ def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
     return Asked(rows, requests, sha.hexdigest())
 
 
-def scored(prepared: Prepared, asked: Asked, read: _gate.Read) -> Answers:
-    return Answers(_gate.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.told)
+def scored(prepared: Prepared, asked: Asked, read: scoring.Read) -> Answers:
+    return Answers(scoring.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.told)
 
 
 def declared(prepared: Prepared, asked: Asked) -> gate.Slices:
     """The slices of the task's kind."""
     if "text" in asked.requests:
         return slices.of_texts(asked.requests["text"].tolist())
-    return slices.of_times(_gate.times(prepared, "gate", asked.rows), prepared.task.spec.horizon)
+    return slices.of_times(scoring.times(prepared, "gate", asked.rows), prepared.task.spec.horizon)

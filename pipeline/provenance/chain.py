@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.common import InputError, files, paths
 from pipeline.promotion import decisions
-from pipeline.provenance import reconcile, snapshots
+from pipeline.provenance import reconciliation, snapshots
 from pipeline.provenance.dvc_stages import Entry, Stages
 from pipeline.tasks import make
 from pipeline.tracking import lineage, models, registry, runs
@@ -72,7 +72,7 @@ def check_never_had(task: str) -> str:
 def check_runs(task: str, params: Mapping[str, Any]) -> int:
     """How many networks in models/TASK there are, each with its run and model; raises Broken for one without."""
     count, then = 0, f"run `pipeline lineage reconcile --task {task}`"
-    for architecture in reconcile.trained(task, params):
+    for architecture in reconciliation.trained(task, params):
         folder = paths.trained(task, architecture)
         for seed, values in lineage.runs_of(task, architecture).items():
             place, count = f"{folder}/run.json: seed {seed}", count + 1

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from pipeline.common import InputError
 from pipeline.jobs.settings import Retrain
 from pipeline.promotion import decisions
-from pipeline.provenance import dvc_stages, reconcile
+from pipeline.provenance import dvc_stages, reconciliation
 from pipeline.tracking import lineage, models as logged, registry, runs, store
 from pipeline.tracking.registry import CHALLENGER, CHAMPION
 
@@ -63,7 +63,7 @@ def needed(names: list[str], params: Mapping[str, Any]) -> set[str]:
         versions = [version for version in [*holders, *former(name)] if version]
         versions += [other for version in versions if (other := lineage.with_its_run(version))]
         found |= {one for version in versions for one in (version.run_id, version.model_id)}
-        for architecture in reconcile.trained(name, params):
+        for architecture in reconciliation.trained(name, params):
             for ids in lineage.runs_of(name, architecture).values():
                 found |= {ids["run_id"], ids["model_id"] or ""}
     return found

@@ -26,8 +26,8 @@ from pipeline.services.shared import request_times, request_values, series_profi
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.series import calendar_columns, scaler
-from pipeline.tasks.series.times import ACCEPTED, Clock, clock_of
-from pipeline.tasks.shared.faults import listed
+from pipeline.tasks.series.timestamps import ACCEPTED, Clock, clock_of
+from pipeline.tasks.shared.file_faults import listed
 
 TOGETHER = 64  # windows that are read at once
 SERIES = "series"

@@ -19,8 +19,8 @@ from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.shared import abstention, text_profile
 from pipeline.tasks import Prepared, Ragged
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.text import reviews, tokens as _tokens
-from pipeline.tasks.text.tokens import UNKNOWN, saved
+from pipeline.tasks.text import review_store, tokenization
+from pipeline.tasks.text.tokenization import UNKNOWN, saved
 
 LONGEST = 100_000  # characters of a text
 TOGETHER = 64  # texts that are read at once, those of like length together
@@ -60,10 +60,10 @@ class Reviews(Service):
 
     def _tokens(self, texts: list[str], first: int) -> Ragged:
         """What `Sentiment.encode` reads, not padded."""
-        cleaned = reviews.clean(texts)
+        cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"row {first + cleaned.index('') + 1}: text is empty but for markup; accepted: text")
-        rows = _tokens.encode(_tokens.saved(self.folder), cleaned, self.task.max_tokens)
+        rows = tokenization.encode(tokenization.saved(self.folder), cleaned, self.task.max_tokens)
         offsets = np.cumsum([0, *map(len, rows)])
         values = np.fromiter(itertools.chain.from_iterable(rows), np.int64, offsets[-1])
         return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
@@ -74,7 +74,7 @@ class Reviews(Service):
         found = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
         known = torch.zeros(len(lengths), dtype=torch.bool)
         for rows in lengths.argsort().split(TOGETHER):
-            inputs, steps = _tokens.padded(tokens, rows)
+            inputs, steps = tokenization.padded(tokens, rows)
             known[rows] = (inputs > UNKNOWN).any(dim=1)
             found[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
         return found.numpy(), known.numpy()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving.requests import RepeatedKeyError, with_keys_once
-from pipeline.tasks.shared import csv_files, faults as _faults, text_files
+from pipeline.tasks.shared import csv_files, file_faults, text_files
 
 PIECE = 4096  # rows
 
@@ -49,8 +49,8 @@ class Parquet:
             names = file.schema_arrow.names
         self.wanted = [column.name for column in columns if column.name in names]
         required = [column.name for column in columns if column.required]
-        self.faults = _faults.of_names(names, dict.fromkeys([*required, *self.wanted]))
-        _faults.refuse(str(path), self.faults)
+        self.faults = file_faults.of_names(names, dict.fromkeys([*required, *self.wanted]))
+        file_faults.refuse(str(path), self.faults)
 
     def pieces(self) -> Iterator[Piece]:
         first = 1
@@ -69,7 +69,7 @@ class CSV:
         self.reader = csv_files.Reader(path, str(path))
         self.wanted = [column.name for column in columns if column.name in self.reader.names]
         required = [column.name for column in columns if column.required]
-        _faults.refuse(str(path), self.reader.lacks([*required, *self.wanted]))
+        file_faults.refuse(str(path), self.reader.lacks([*required, *self.wanted]))
 
     def pieces(self) -> Iterator[Piece]:
         for piece in self.reader.pieces(self.wanted):
@@ -86,7 +86,7 @@ class JSONLines:
     def __init__(self, path: Path, columns: Sequence[Column]):
         self.path, self.columns = path, columns
         self._decoder = json.JSONDecoder(object_pairs_hook=with_keys_once)
-        self._wrong = _faults.Tally()
+        self._wrong = file_faults.Tally()
         self._names: dict[str, None] = {}  # of all objects so far
 
     def pieces(self) -> Iterator[Piece]:
@@ -99,7 +99,7 @@ class JSONLines:
     def faults(self) -> list[str]:
         """Lines that could not be read, and columns that no row has."""
         required = [column.name for column in self.columns if column.required]
-        return [*self._wrong.lines(), *_faults.of_names(list(self._names), required if self._names else [])]
+        return [*self._wrong.lines(), *file_faults.of_names(list(self._names), required if self._names else [])]
 
     def _objects(self, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(lines, 1):

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving.pieces import CSV, JSONLines, Parquet, Piece, Source
-from pipeline.tasks.shared import csv_files, faults as _faults
+from pipeline.tasks.shared import csv_files, file_faults
 
 OPENERS: dict[str, Callable[[Path, Sequence[Column]], Source]] = {".parquet": Parquet, ".csv": CSV, ".jsonl": JSONLines}
 KINDS = tuple(OPENERS)
@@ -51,7 +51,7 @@ def read(path: Path, columns: Sequence[Column], together: str = "") -> Iterator[
 
 def _checked(path: Path, columns: Sequence[Column], together: str) -> Iterator[pd.DataFrame]:
     """The pieces that could be read; after them, InputError for what could not."""
-    faults, blocks, first = _faults.Tally(), Blocks(together), 0
+    faults, blocks, first = file_faults.Tally(), Blocks(together), 0
     try:
         file = OPENERS[path.suffix](path, columns)
         for piece in file.pieces():
@@ -63,10 +63,10 @@ def _checked(path: Path, columns: Sequence[Column], together: str) -> Iterator[p
     except pa.ArrowException as error:
         raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
     kinds = [*file.faults, *faults.lines()]
-    _faults.refuse(str(path), kinds if first or kinds else ["no rows; accepted: one or more"])
+    file_faults.refuse(str(path), kinds if first or kinds else ["no rows; accepted: one or more"])
 
 
-def _typed(piece: Piece, columns: Sequence[Column], faults: _faults.Tally) -> pd.DataFrame:
+def _typed(piece: Piece, columns: Sequence[Column], faults: file_faults.Tally) -> pd.DataFrame:
     """The columns as a service takes them: text as it is, numbers as float64, an empty cell as none."""
     typed: dict[str, Any] = {}
     for column in columns:
@@ -77,7 +77,7 @@ def _typed(piece: Piece, columns: Sequence[Column], faults: _faults.Tally) -> pd
     return pd.DataFrame(typed, index=range(len(piece.table)))
 
 
-def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
+def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: file_faults.Tally) -> pd.Series:
     if pd.api.types.is_numeric_dtype(cells):
         return pd.Series(cells.to_numpy(np.float64, na_value=np.nan))
     numbers = csv_files.numbers(cells.tolist())
@@ -89,7 +89,7 @@ def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tal
     return pd.Series(numbers)
 
 
-def _text(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
+def _text(column: Column, cells: pd.Series, piece: Piece, faults: file_faults.Tally) -> pd.Series:
     """Times are written in ISO 8601, with the offset that they have."""
     text = cells.tolist()
     for row in [row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip())]:
@@ -118,7 +118,7 @@ class Blocks:
         self._current: Any = None
         self._before, self._first = 0, ""  # rows without the column, and where the first is
 
-    def count_without(self, piece: Piece, faults: _faults.Tally) -> None:
+    def count_without(self, piece: Piece, faults: file_faults.Tally) -> None:
         """Note the rows before, where the column comes with this piece only, as it may in JSON lines."""
         if self.column in piece.table and self._before:
             faults.note(EMPTY.format(self.column), f"in {self._first}; accepted: text in each", self._before)
@@ -126,13 +126,13 @@ class Blocks:
         elif self.column not in piece.table:
             self._before, self._first = self._before + len(piece.table), self._first or piece.place(0)
 
-    def follow(self, table: pd.DataFrame, piece: Piece, faults: _faults.Tally) -> None:
+    def follow(self, table: pd.DataFrame, piece: Piece, faults: file_faults.Tally) -> None:
         """Note the rows where a name comes again after another."""
         names = table.get(self.column, pd.Series(dtype=object))
         for row in np.flatnonzero((names != names.shift()).to_numpy()).tolist():
             self._begin(names.iloc[row], piece.place(row), faults)
 
-    def _begin(self, name: Any, place: str, faults: _faults.Tally) -> None:
+    def _begin(self, name: Any, place: str, faults: file_faults.Tally) -> None:
         if is_nothing(name) or name == self._current:
             return
         self._ended.add(self._current)

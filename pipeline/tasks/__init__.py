@@ -173,11 +173,11 @@ class Prepared:
 
     def columns(self, split: str) -> Columns:
         """The split's columns (and the series that all splits share), as views of the memory-mapped files."""
-        from pipeline.tasks.shared import columns as _columns
+        from pipeline.tasks.shared import column_files
 
         shared = self.folder / "shared.arrow"
-        columns = _columns.read(self.folder / f"{split}.arrow")
-        return {**columns, **_columns.read(shared)} if shared.exists() else columns
+        columns = column_files.read(self.folder / f"{split}.arrow")
+        return {**columns, **column_files.read(shared)} if shared.exists() else columns
 
     def targets(self, split: str) -> Tensor:
         """The targets of every row of a split, in its order."""
@@ -187,9 +187,9 @@ class Prepared:
 
     def texts(self, split: str) -> list[str]:
         """The split's raw texts, for tasks that keep them."""
-        from pipeline.tasks.shared import columns as _columns
+        from pipeline.tasks.shared import column_files
 
-        return _columns.strings(self.folder / f"{split}.arrow", "text")
+        return column_files.strings(self.folder / f"{split}.arrow", "text")
 
 
 def make(name: str, params: Mapping[str, Any] | None = None) -> Task:

@@ -30,17 +30,9 @@ from torch.nn import functional as F
 
 from pipeline.common import files
 from pipeline.tasks import Batch, Columns
-from pipeline.tasks.series import (
-    calendar_columns,
-    errors,
-    oddities,
-    reading,
-    scaler,
-    season as _season,
-    windows as _windows,
-)
+from pipeline.tasks.series import calendar_columns, errors, oddities, reading, scaler, season_length, window_rows
 from pipeline.tasks.series.windowed import Windowed
-from pipeline.tasks.shared import audit as _audit, calibration, columns as _columns, faults as _faults, source
+from pipeline.tasks.shared import auditing, calibrate as calibration, column_files, file_faults, source_file
 
 
 class Forecast(Windowed):
@@ -82,24 +74,24 @@ class Forecast(Windowed):
 
     def fetch(self, folder: Path) -> dict[str, Any]:
         with files.replacing(folder / "series.csv") as path:
-            source.copy(self.source, path)
-            digest = source.verified(path, self.digest, self.source)
+            source_file.copy(self.source, path)
+            digest = source_file.verified(path, self.digest, self.source)
             known = {"provenance": self.source, "licence": self.licence}
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
         series = reading.read(raw / "series.csv", self.source, self.time, self.columns)
-        _faults.refuse(self.source, [*series.faults, *self._undecided(series)])
+        file_faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"
         rows, windows = self._split(series)
         learned = scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
         values = scaler.standardised(series.values, learned, self.columns)
         if self.calendar:
             values = np.hstack([values, calendar_columns.columns(series.times)])
-        _columns.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
+        column_files.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
         for split, first in windows.items():
-            _columns.write(folder / f"{split}.arrow", {"start": first})
+            column_files.write(folder / f"{split}.arrow", {"start": first})
         clock = {
             "start": series.times[0].isoformat(),
             "step_seconds": series.step.total_seconds(),
@@ -112,32 +104,32 @@ class Forecast(Windowed):
         """Faults of settings that only the file shows: season or splits that are not stated, dates on another clock."""
         if series.step is None:
             return []
-        faults = [] if "season" in self.model_fields_set else _season.faults(series.step, self.season)
+        faults = [] if "season" in self.model_fields_set else season_length.faults(series.step, self.season)
         if self.splits is not None:
-            return faults + _windows.of_another_clock(self.splits, series.clock)
-        proposal = _windows.proposal(series.times.dropna().sort_values())
+            return faults + window_rows.of_another_clock(self.splits, series.clock)
+        proposal = window_rows.proposal(series.times.dropna().sort_values())
         return [*faults, f"`splits` is missing; dates hold while data grow, such as {proposal}"]
 
-    def _split(self, series: reading.Series) -> tuple[_windows.Borders, dict[str, _windows.Starts]]:
+    def _split(self, series: reading.Series) -> tuple[window_rows.Borders, dict[str, window_rows.Starts]]:
         """Rows and windows of each split."""
         assert self.splits is not None, "refused before"
-        rows = _windows.borders(series.times, self.splits)
-        windows = {split: _windows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
+        rows = window_rows.borders(series.times, self.splits)
+        windows = {split: window_rows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
         need = f"look_back {self.look_back}, horizon {self.horizon}"
-        _faults.refuse(self.source, _windows.too_short(series.times, rows, windows, need))
-        return rows, windows | {"train": _windows.thinned(windows["train"], self.windows)}
+        file_faults.refuse(self.source, window_rows.too_short(series.times, rows, windows, need))
+        return rows, windows | {"train": window_rows.thinned(windows["train"], self.windows)}
 
     def _audit(
-        self, series: reading.Series, folder: Path, rows: _windows.Borders, windows: dict[str, _windows.Starts]
+        self, series: reading.Series, folder: Path, rows: window_rows.Borders, windows: dict[str, window_rows.Starts]
     ) -> dict[str, Any]:
         """Rows are the forecast ones: each stands in one split, after all rows of the splits before it."""
-        shared = _windows.shared_rows(windows, self.look_back, self.horizon)
-        _audit.refuse_leaks({"duplicates_across": shared}, "their spans of time must not overlap")
+        shared = window_rows.shared_rows(windows, self.look_back, self.horizon)
+        auditing.refuse_leaks({"duplicates_across": shared}, "their spans of time must not overlap")
         keys = {split: (first + self.look_back).tolist() for split, first in windows.items()}
         learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
         ordered = [row for key in keys.values() for row in key]
         assert ordered == sorted(ordered), "a split's rows stand before those of an earlier split"
-        return _audit.of(
+        return auditing.of(
             folder,
             keys,
             learned,

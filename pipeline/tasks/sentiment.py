@@ -25,8 +25,8 @@ from torch.nn import functional as F
 
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
-from pipeline.tasks.shared import audit as _audit, calibration as _calibration, scores as _scores
-from pipeline.tasks.text import carve, near_copies as _near_copies, review_files, reviews as _reviews, tokens
+from pipeline.tasks.shared import auditing, calibrate as _calibration, score_sums
+from pipeline.tasks.text import carve, minhash, review_files, review_store, tokenization
 
 
 class Sentiment(Task):
@@ -91,8 +91,8 @@ class Sentiment(Task):
             raise ValueError(f"labels must differ ({', '.join(self.labels)})")
         if not all(label.strip() for label in self.labels):
             raise ValueError("labels must have names: an answer without one is an abstention")
-        if 0 < self.near_copies < _near_copies.LEAST:
-            raise ValueError(f"near_copies must be 0, or from {_near_copies.LEAST:g} to 1, not {self.near_copies:g}")
+        if 0 < self.near_copies < minhash.LEAST:
+            raise ValueError(f"near_copies must be 0, or from {minhash.LEAST:g} to 1, not {self.near_copies:g}")
         if self.grouping == "column" and not self.group:
             raise ValueError("grouping: column needs the name of a column in `group`")
         return self
@@ -121,19 +121,19 @@ class Sentiment(Task):
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
             found, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
-            copied = _reviews.copy_all(found, folder, names, self.labels, only)
+            copied = review_store.copy_all(found, folder, names, self.labels, only)
         reviews = {split: of_split.counts for split, of_split in copied.items()}
-        _reviews.complete(str(found["train"]), reviews["train"])
+        review_store.complete(str(found["train"]), reviews["train"])
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
         return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
-        reviews, split, facts = carve.carve(_reviews.load(raw), plan, seed)
+        reviews, split, facts = carve.carve(review_store.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
-        read = tokens.write(folder, texts, labels, self.vocabulary, self.max_tokens)
-        audit = _audit.of(
+        read = tokenization.write(folder, texts, labels, self.vocabulary, self.max_tokens)
+        audit = auditing.of(
             folder,
             {name: [text.casefold() for text in some] for name, some in texts.items()},
             {"tokenizer": "train"},
@@ -141,14 +141,14 @@ class Sentiment(Task):
             **facts,
             **read,
         )
-        _audit.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
+        auditing.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         inputs, targets = columns["inputs"], columns["targets"]
         assert isinstance(inputs, Ragged)
         assert isinstance(targets, Tensor)
-        return Batch(*tokens.padded(inputs, rows), targets[rows])
+        return Batch(*tokenization.padded(inputs, rows), targets[rows])
 
     def lengths(self, columns: Columns) -> Int[Tensor, " rows"]:
         inputs = columns["inputs"]
@@ -157,12 +157,12 @@ class Sentiment(Task):
 
     def encode(self, folder: Path, texts: Sequence[str]) -> Batch:
         """Raw texts as a network reads them, by the tokenizer in a prepared folder; the targets are zeros."""
-        cleaned = _reviews.clean(texts)
+        cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")
-        column = tokens.few(tokens.saved(folder), cleaned, self.max_tokens)
+        column = tokenization.few(tokenization.saved(folder), cleaned, self.max_tokens)
         rows = torch.arange(len(cleaned))
-        return Batch(*tokens.padded(column, rows), torch.zeros_like(rows))
+        return Batch(*tokenization.padded(column, rows), torch.zeros_like(rows))
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs, targets)
@@ -170,13 +170,13 @@ class Sentiment(Task):
     def contributions(
         self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
     ) -> Float[Tensor, "batch parts"]:
-        return _scores.label_contributions(outputs, targets)
+        return score_sums.label_contributions(outputs, targets)
 
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-        return _scores.label_scores(means)
+        return score_sums.label_scores(means)
 
     def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        return _scores.class_scores(means, self.labels)
+        return score_sums.class_scores(means, self.labels)
 
     def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
         return outputs.softmax(dim=1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.architectures import Architecture, SequenceModel
-from pipeline.challenges.gradients import flow as gradients
+from pipeline.challenges.gradients import gradient_flow
 from pipeline.tasks import Batch, Task
 from pipeline.training.clipping import CLIPPINGS, grad_norm
 
@@ -23,17 +23,17 @@ def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> d
     core = model.cores[0]
     assert isinstance(core, Architecture)
     x, weight = towards_core(model, task, batch)
-    flow = gradients.flow(core, x, weight)
+    flow = gradient_flow.flow(core, x, weight)
     found: dict[str, Any] = {
         "inputs": thinned(flow.inputs),
         "states": None if flow.states is None else thinned(flow.states, first=1),
-        "horizon": gradients.horizon(flow.inputs),
+        "horizon": gradient_flow.horizon(flow.inputs),
         "steps": x.shape[1],
         "blocks": list(blocks(core)),
         "lyapunov": None,
     }
     if core.streams:
-        exponents = gradients.lyapunov(core, x[:1, :lyapunov_steps])
+        exponents = gradient_flow.lyapunov(core, x[:1, :lyapunov_steps])
         found["lyapunov"] = [_number(value) for value in exponents[:EXPONENTS]]
     return found
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.tasks.series import times as _times
+from pipeline.tasks.series import timestamps
 from pipeline.tasks.series.regularity import span
-from pipeline.tasks.series.times import Clock
+from pipeline.tasks.series.timestamps import Clock
 
 WHY = {
     "utc": "without an offset: {}, but the network learned instants",
@@ -18,15 +18,15 @@ WHY = {
 
 def read(cells: Sequence[Any], column: str, clock: Clock, step: pd.Timedelta) -> tuple[pd.DatetimeIndex, list[str]]:
     """The times (in UTC, or without a zone), and what is wrong with them: every kind with its count and first cell."""
-    stamps = _times.parse(cells)
+    stamps = timestamps.parse(cells)
     unreadable = np.asarray(stamps.times.isna())
     faults = []
     if unreadable.any():
-        faults.append(f"{column} is not ISO 8601: {_which(unreadable, cells)}; accepted: {_times.ACCEPTED[clock]}")
+        faults.append(f"{column} is not ISO 8601: {_which(unreadable, cells)}; accepted: {timestamps.ACCEPTED[clock]}")
     misplaced = ~unreadable & (stamps.offset != (clock == "utc"))
     if misplaced.any():
         why = WHY[clock].format(_which(misplaced, cells))
-        faults.append(f"{column} {why}; accepted: {_times.ACCEPTED[clock]}")
+        faults.append(f"{column} {why}; accepted: {timestamps.ACCEPTED[clock]}")
     times = stamps.on(clock)
     return times, faults or _irregular(times, step)
 

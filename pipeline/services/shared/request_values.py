@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.tasks.forecast import Forecast
-from pipeline.tasks.shared import faults as _faults
-from pipeline.tasks.shared.faults import counted
+from pipeline.tasks.shared import file_faults
+from pipeline.tasks.shared.file_faults import counted
 
 Values = Float[np.ndarray, "rows columns"]
 
@@ -38,7 +38,7 @@ def _missing(values: Values, places: Sequence[str], task: Forecast) -> list[str]
     """Columns that lack a finite number where one is needed: how many, and the first."""
     needed = np.ones(values.shape, bool)
     needed[task.look_back :, : len(task.targets) + len(task.observed)] = False
-    tally = _faults.Tally()
+    tally = file_faults.Tally()
     for row, column in np.argwhere(needed & ~np.isfinite(values)).tolist():
         tally.note(task.columns[column], f"at {places[row]}: {values[row, column]}")
     return tally.by_column("cells without a finite number", "one in each row of the past, and where known in advance")

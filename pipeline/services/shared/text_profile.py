@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from pipeline.services import Answer
 from pipeline.services.shared import abstention
-from pipeline.tasks.text.tokens import UNKNOWN
+from pipeline.tasks.text.tokenization import UNKNOWN
 
 MOST = 1000  # texts that are looked at, evenly spaced: files are sorted, by label say
 LEAST_HOLDING = 0.01  # share of texts; rarer words are not listed

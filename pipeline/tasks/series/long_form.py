@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.tasks.shared import csv_files
-from pipeline.tasks.shared.faults import listed
+from pipeline.tasks.shared.file_faults import listed
 
 FEW = 5  # times the rows of a time: at most so many series
 CANDIDATES = 8  # columns whose pairs are tried

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.tasks.series.reading import Series
-from pipeline.tasks.shared.faults import listed
+from pipeline.tasks.shared.file_faults import listed
 
 LEAST_OTHERS = 10  # different values, of which a code may stand apart
 MOST_CODES = 3  # at either end of a column

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from pipeline.tasks.series import long_form, regularity, times as _times
-from pipeline.tasks.series.times import Clock
-from pipeline.tasks.shared import csv_files, faults as _faults
+from pipeline.tasks.series import long_form, regularity, timestamps
+from pipeline.tasks.series.timestamps import Clock
+from pipeline.tasks.shared import csv_files, file_faults
 
 NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "#n/a"}  # words for no value
 
@@ -38,9 +38,9 @@ def read(path: Path, source: str, time: str, columns: Sequence[str]) -> Series:
     file = csv_files.Reader(path, source)
     lacking = file.lacks([time, *columns])
     if time not in file.names:
-        _faults.refuse(source, lacking)
+        file_faults.refuse(source, lacking)
     lines, cells, values, of_cells = _read(file, time, [name for name in columns if name in file.names])
-    stamps = _times.parse(cells)
+    stamps = timestamps.parse(cells)
     clock: Clock = "utc" if stamps.offset.any() else "local"
     times = stamps.on(clock)
     step = regularity.step(times)
@@ -73,7 +73,7 @@ def _read(
     lines: list[int] = []
     cells: list[str] = []
     pieces: list[Float[np.ndarray, "rows columns"]] = [np.empty((0, len(columns)))]
-    missing, wrong = _faults.Tally(), _faults.Tally()
+    missing, wrong = file_faults.Tally(), file_faults.Tally()
     for piece in file.pieces([time, *columns]):
         lines += piece.lines
         cells += piece.columns[time]
@@ -91,8 +91,8 @@ def _note_unusable(
     numbers: Float[np.ndarray, " rows"],
     piece: csv_files.Piece,
     time: str,
-    missing: _faults.Tally,
-    wrong: _faults.Tally,
+    missing: file_faults.Tally,
+    wrong: file_faults.Tally,
 ) -> None:
     for row in np.flatnonzero(~np.isfinite(numbers)).tolist():
         cell, when = piece.columns[name][row], piece.columns[time][row][:40]
@@ -103,7 +103,9 @@ def _note_unusable(
             wrong.note(name, f"{place}: {cell[:40]!r}")
 
 
-def _unreadable(stamps: _times.Stamps, cells: Sequence[str], lines: Int[np.ndarray, " rows"], time: str) -> list[str]:
+def _unreadable(
+    stamps: timestamps.Stamps, cells: Sequence[str], lines: Int[np.ndarray, " rows"], time: str
+) -> list[str]:
     rows = np.flatnonzero(stamps.times.isna())
     if not len(rows):
         return []
@@ -111,7 +113,7 @@ def _unreadable(stamps: _times.Stamps, cells: Sequence[str], lines: Int[np.ndarr
     return [f"{time} is not ISO 8601: {len(rows):,}, first in {place}; accepted: 2014-01-31 06:30:00"]
 
 
-def _mixed(stamps: _times.Stamps, lines: Int[np.ndarray, " rows"]) -> list[str]:
+def _mixed(stamps: timestamps.Stamps, lines: Int[np.ndarray, " rows"]) -> list[str]:
     without = np.flatnonzero(np.asarray(stamps.times.notna()) & ~stamps.offset)
     if not (len(without) and stamps.offset.any()):
         return []

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
-from pipeline.tasks.shared.faults import counted
+from pipeline.tasks.shared.file_faults import counted
 
 HOUR = pd.Timedelta(hours=1)
 MONTH = (pd.Timedelta(days=28), pd.Timedelta(days=31))

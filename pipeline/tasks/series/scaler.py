@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.common import InputError
-from pipeline.tasks.shared import faults
+from pipeline.tasks.shared import file_faults
 
 
 def learn(
@@ -25,7 +25,7 @@ def learn(
         name for name, deviation, error in zip(targets, std, naive, strict=False) if not (deviation > 0 and error > 0)
     ]
     if same:
-        fault = f"targets that repeat themselves through all of train: {faults.listed(same, 'targets')}"
+        fault = f"targets that repeat themselves through all of train: {file_faults.listed(same, 'targets')}"
         raise InputError(f"{source}: {fault}: there is nothing to forecast; accepted: targets that change there")
     return {
         "mean": _named(names, rows.mean(axis=0)),

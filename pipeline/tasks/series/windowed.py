@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.tasks import SPLITS, DataSpec, Task
-from pipeline.tasks.series import calendar_columns, windows as _windows
-from pipeline.tasks.series.times import as_instant
+from pipeline.tasks.series import calendar_columns, window_rows
+from pipeline.tasks.series.timestamps import as_instant
 
 
 class Windowed(Task):
@@ -62,7 +62,7 @@ class Windowed(Task):
             raise ValueError(f"{', '.join(SPLITS)} must each have an end, and nothing else")
         if len({end and as_instant(end) for end in ends.values()}) < len(ends):
             raise ValueError("each split must have an end of its own")
-        if _windows.in_order(ends)[:2] != ["train", "valid"]:
+        if window_rows.in_order(ends)[:2] != ["train", "valid"]:
             raise ValueError("train must end first, then valid, then gate and test in either order")
         return ends
 

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from pipeline.tasks.shared import faults as _faults, text_files
-from pipeline.tasks.shared.faults import counted
+from pipeline.tasks.shared import file_faults, text_files
+from pipeline.tasks.shared.file_faults import counted
 
 PIECE = 4096  # rows
 LONGEST_CELL = 10_000_000  # characters: no more is held of a quoted cell that never ends
@@ -50,18 +50,18 @@ class Reader:
         self.path, self.source = path, source
         self.fitting = 0  # rows that are read
         self.misfits = 0  # rows with more cells than the header, or fewer
-        self._shapes = _faults.Tally()
+        self._shapes = file_faults.Tally()
         self._excess_is_empty, self._excess_is_one = True, True
         with text_files.opened(path, source) as text:
             self.header = next(self._rows(text), (0, []))[1]
         if not self.header:
-            _faults.refuse(source, self.faults or ["no header line; accepted: CSV with a header and rows"])
+            file_faults.refuse(source, self.faults or ["no header line; accepted: CSV with a header and rows"])
         self.names = list(dict.fromkeys(name for name in self.header if name.strip()))
         self.twice = [name for name in self.names if self.header.count(name) > 1]
 
     def lacks(self, wanted: Collection[str]) -> list[str]:
         """Of the columns in `wanted`, those that are missing, and those whose name several columns have."""
-        return _faults.of_names(self.header, wanted, self._separated())
+        return file_faults.of_names(self.header, wanted, self._separated())
 
     def pieces(self, wanted: Collection[str] | None = None) -> Iterator[Piece]:
         """The rows that fit the header: the columns in `wanted`, or all that have a name."""

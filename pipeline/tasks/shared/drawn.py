@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.tasks import Batch, Columns, Task
-from pipeline.tasks.shared import audit as _audit, columns as _columns, scores as _scores
+from pipeline.tasks.shared import auditing, column_files, score_sums
 
 REDRAWS = 10  # rounds in which sequences that an earlier split has, too, are drawn again
 
@@ -45,11 +45,11 @@ class Drawn(Task):
                 fresh = self.draw(len(again), random) if again else {}
                 for name, column in fresh.items():
                     drawn[name][again] = column
-            _columns.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
+            column_files.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
             keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])
-        audit = _audit.of(folder, keys, learned={})
-        _audit.refuse_leaks(audit, "draw longer sequences, or fewer of them")
-        _audit.refuse_lacking(labels, "draw more sequences (examples, held_out)")
+        audit = auditing.of(folder, keys, learned={})
+        auditing.refuse_leaks(audit, "draw longer sequences, or fewer of them")
+        auditing.refuse_lacking(labels, "draw more sequences (examples, held_out)")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -83,13 +83,13 @@ class Labelled(Drawn):
     def contributions(
         self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
     ) -> Float[Tensor, "batch parts"]:
-        return _scores.label_contributions(outputs, targets)
+        return score_sums.label_contributions(outputs, targets)
 
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-        return _scores.label_scores(means)
+        return score_sums.label_scores(means)
 
     def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        return _scores.class_scores(means, [str(number) for number in range(self.spec.outputs)])
+        return score_sums.class_scores(means, [str(number) for number in range(self.spec.outputs)])
 
     def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
         return outputs.softmax(dim=-1)
@@ -106,7 +106,7 @@ class Valued(Drawn):
     def contributions(
         self, outputs: Float[Tensor, "batch ..."], targets: Float[Tensor, "batch ..."], learned: Any
     ) -> Float[Tensor, "batch 2"]:
-        return _scores.error_contributions(outputs, targets)
+        return score_sums.error_contributions(outputs, targets)
 
     def scores(self, means: Float[Tensor, "... 2"]) -> dict[str, Float[Tensor, "..."]]:
-        return _scores.error_scores(means)
+        return score_sums.error_scores(means)

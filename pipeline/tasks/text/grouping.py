@@ -18,8 +18,8 @@ from jaxtyping import Int, Shaped
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.tasks.text import films as _films, near_copies
-from pipeline.tasks.text.reviews import Reviews
+from pipeline.tasks.text import film_groups, minhash
+from pipeline.tasks.text.review_store import Reviews
 
 LEAST_WORDS = 10  # of near copies that link films or values of a column: of shorter texts many are alike by chance
 
@@ -36,7 +36,7 @@ def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
     if mentions is None:
         return own if reviews.groups is None else reviews.groups
     carved = np.flatnonzero(~reviews.official)
-    films = _films.films(mentions[carved], reviews.labels[carved])
+    films = film_groups.films(mentions[carved], reviews.labels[carved])
     _, first, film = np.unique(films, return_index=True, return_inverse=True)
     leader = dict(zip(carved.tolist(), carved[first[film]].tolist(), strict=True))
     return [own[leader.get(row, row)] for row in range(len(own))]
@@ -58,7 +58,7 @@ def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
 def of_long_texts(texts: Sequence[str], copies: Int[Array, " rows"]) -> Int[Array, " rows"]:
     """The groups of near copies without their short texts, each of which is a group of its own then."""
     several = np.bincount(copies)[copies] > 1
-    short = [row for row in np.flatnonzero(several).tolist() if len(near_copies.words(texts[row])) < LEAST_WORDS]
+    short = [row for row in np.flatnonzero(several).tolist() if len(minhash.words(texts[row])) < LEAST_WORDS]
     alone = copies.copy()
     alone[short] = copies.max(initial=0) + 1 + np.arange(len(short))
     return alone

@@ -15,7 +15,7 @@ from pipeline.services.shared import abstention
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.series.times import ACCEPTED, clock_of
+from pipeline.tasks.series.timestamps import ACCEPTED, clock_of
 
 
 class Read(NamedTuple):

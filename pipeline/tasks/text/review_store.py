@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Int
 
 from pipeline.common import InputError
-from pipeline.tasks.shared import faults as _faults
+from pipeline.tasks.shared import file_faults
 from pipeline.tasks.text import review_tables
 from pipeline.tasks.text.review_tables import quiet, read
 
@@ -71,7 +71,7 @@ def copy(file: Path, path: Path, names: Mapping[str, str], labels: Sequence[str]
     numbers, unknown = _numbers(names["label"], values["label"], labels, places)
     groups = [None if group is None else str(group) for group in values.get("group", ())]
     faults = [*table.faults, *_empty(names["text"], values["text"], places), *unknown]
-    _faults.refuse(str(file), [*faults, *_empty(names.get("group", ""), groups, places)])
+    file_faults.refuse(str(file), [*faults, *_empty(names.get("group", ""), groups, places)])
     columns: dict[str, Any] = {"text": pa.array(values["text"]), "label": pa.array(numbers, pa.int64())}
     if "group" in names:
         columns["group"] = pa.array(groups)
@@ -106,7 +106,7 @@ def clean(texts: Sequence[str]) -> list[str]:
 
 
 def _empty(name: str, values: Sequence[Any], places: Sequence[str]) -> list[str]:
-    wrong = _faults.Tally()
+    wrong = file_faults.Tally()
     for value, place in zip(values, places, strict=False):
         if not isinstance(value, str) or not value.strip():
             came = "nothing" if value is None else repr(value)[:40]
@@ -121,7 +121,7 @@ def _numbers(
     words = [str(value) for value in values]
     ways = [{word: number for number, word in enumerate(way)} for way in (labels, map(str, range(len(labels))))]
     numbers = max(ways, key=lambda way: sum(word in way for word in words))
-    unknown = _faults.Tally()
+    unknown = file_faults.Tally()
     accepted = f"one of {', '.join(labels)}, or 0 to {len(labels) - 1} throughout (setting: labels)"
     for word, place in zip(words, places, strict=True):
         if word not in numbers:
