@@ -1,10 +1,10 @@
 """Make one task's splits: memory-mapped Arrow files, what was learned from the training split, and an audit.
 
 reads   data/raw/TASK; params: scale, seed, tasks.TASK
-writes  data/prepared/TASK
+writes  data/prepared/TASK, data/code/TASK.json
 """
 
-from pipeline.common import InputError, command, files, paths
+from pipeline.common import InputError, code, command, files, paths
 from pipeline.common.params import load
 from pipeline.tasks import make
 
@@ -19,6 +19,7 @@ def main(task: str) -> None:
         source = files.read_json(raw / "source.json")
         audit = {"source": source, **made.prepare(raw, folder, params["seed"])}
         files.write_json(folder / "audit.json", audit)
+    files.write_json(paths.code(task), code.digests(type(made).__module__))
     print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items()))
     for note in (*source.get("notes", ()), *audit.get("notes", ())):
         print(f"{task}: {note}")

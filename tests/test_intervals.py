@@ -10,7 +10,7 @@ from pipeline.evaluation.metrics import difference, summarise
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks.adding import Adding
 from pipeline.tasks.recall import Recall
-from pipeline.tasks.series import errors as _errors
+from pipeline.tasks.series import forecast_errors
 from pipeline.tasks.shared import score_sums
 
 SETTINGS = Evaluate(resamples=400)
@@ -89,7 +89,7 @@ def test_a_metric_that_is_no_number_is_none():
 
     class Series(Adding):
         def scores(self, means):
-            return _errors.scores(means)
+            return forecast_errors.scores(means)
 
     resamples = Resamples(60, 1, SETTINGS, 0)
     parts = torch.rand(60, 7, generator=torch.Generator().manual_seed(0)).double()

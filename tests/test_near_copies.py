@@ -15,7 +15,7 @@ from pipeline.common import InputError
 from pipeline.common.params import check
 from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.text import grouping, minhash
+from pipeline.tasks.text import minhash, review_groups
 
 REVIEW = "Eleven years later I still think of the last scene. Nobody speaks in it, and nobody has to!"
 SHORT = ["Great film!", "great film", "GREAT -- film...", "A great film", "Great movie!", "Great!", "Film!", "!!!", "?"]
@@ -160,7 +160,7 @@ def test_a_near_copy_joins_two_groups_unless_it_is_short(tmp_path):
 def test_groups_are_joined_through_any_chain_of_them():
     keys = ["a", "b", "b", "c", "d", "c", "e"]
     copies = np.array([0, 0, 1, 1, 2, 3, 4])
-    assert grouping.united(keys, copies) == ["a", "a", "a", "a", "d", "a", "e"]
+    assert review_groups.united(keys, copies) == ["a", "a", "a", "a", "d", "a", "e"]
 
 
 def test_near_copies_of_the_official_test_split_leave_training(tmp_path):

@@ -17,7 +17,7 @@ from pipeline.services.forecast import Forecasts
 from pipeline.services.sentiment import LONGEST, Reviews, digest_of
 from pipeline.services.shared import scoring
 from pipeline.tasks import open_prepared
-from pipeline.tasks.shared import calibrate
+from pipeline.tasks.shared import calibrators
 from pipeline.tracking import lineage, registry, runs
 
 
@@ -269,7 +269,7 @@ def test_the_temperature_has_the_smallest_log_loss():
     sound = torch.randn(500, 2, generator=draw)
     targets = torch.multinomial(sound.softmax(dim=1), 1, generator=draw).squeeze(1)
     sure = 4 * sound  # as an overfitted network is
-    found = calibrate.temperature(sure, targets)
+    found = calibrators.temperature(sure, targets)
     assert found == pytest.approx(4.0, rel=0.25)
     losses = {t: F.cross_entropy(sure / t, targets).item() for t in (1.0, found / 1.1, found, found * 1.1)}
     assert min(losses, key=losses.get) == found
@@ -281,7 +281,7 @@ def test_half_widths_cover_their_share_of_the_validation_values(coverage):
     draw = torch.Generator().manual_seed(0)
     targets = torch.randn(400, 3, 2, generator=draw) * torch.tensor([1.0, 2.0, 3.0])[:, None]
     outputs = torch.zeros_like(targets)
-    widths = torch.tensor(calibrate.half_widths(outputs, targets, coverage))
+    widths = torch.tensor(calibrators.half_widths(outputs, targets, coverage))
     covered = (targets.abs() <= widths + 1e-6).double().mean(dim=0)
     assert widths.shape == (3, 2)
     assert ((covered >= coverage) & (covered < coverage + 0.01)).all()
@@ -311,7 +311,7 @@ def test_training_calibrates_labels_on_the_validation_split(project):
     task, outputs, targets, calibration = valid("mine")
     before, after = (F.cross_entropy(o, targets).item() for o in (outputs, task.calibrated(outputs, calibration)))
     assert after <= before
-    assert calibration["temperature"] == pytest.approx(calibrate.temperature(outputs, targets), rel=1e-3)
+    assert calibration["temperature"] == pytest.approx(calibrators.temperature(outputs, targets), rel=1e-3)
 
 
 def test_training_calibrates_intervals_on_the_validation_split(project):

@@ -19,6 +19,11 @@ def prepared(task: str) -> Path:
     return Path("data/prepared") / task
 
 
+def code(task: str) -> Path:
+    """Digests of the code that decides the task's kind: later stages read these in place of every kind's code."""
+    return Path("data/code") / f"{task}.json"
+
+
 def trained(task: str, architecture: str) -> Path:
     return Path("models") / task / architecture
 

@@ -23,7 +23,7 @@ from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.metrics import interval_of
 from pipeline.evaluation.settings import Evaluate
 from pipeline.evaluation.shares import wilson
-from pipeline.tasks.shared.calibrate import half_widths
+from pipeline.tasks.shared.calibrators import half_widths
 
 SETTINGS = Evaluate(resamples=2000)
 WEEK = 336

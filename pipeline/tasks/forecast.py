@@ -30,9 +30,17 @@ from torch.nn import functional as F
 
 from pipeline.common import files
 from pipeline.tasks import Batch, Columns
-from pipeline.tasks.series import calendar_columns, errors, oddities, reading, scaler, season_length, window_rows
+from pipeline.tasks.series import (
+    calendar_columns,
+    forecast_errors,
+    oddities,
+    reading,
+    scaler,
+    season_length,
+    window_rows,
+)
 from pipeline.tasks.series.windowed import Windowed
-from pipeline.tasks.shared import auditing, calibrate as calibration, column_files, file_faults, source_file
+from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, source_file
 
 
 class Forecast(Windowed):
@@ -160,12 +168,12 @@ class Forecast(Windowed):
     def answers(
         self, outputs: Float[Tensor, "batch horizon targets"], learned: Mapping[str, Any]
     ) -> Float[Tensor, "batch horizon targets"]:
-        return errors.in_units(outputs, self.targets, learned)
+        return forecast_errors.in_units(outputs, self.targets, learned)
 
     def calibrate(
         self, outputs: Float[Tensor, "batch horizon targets"], targets: Float[Tensor, "batch horizon targets"]
     ) -> dict[str, Any]:
-        return {"half_widths": calibration.half_widths(outputs, targets, self.coverage), "coverage": self.coverage}
+        return {"half_widths": calibrators.half_widths(outputs, targets, self.coverage), "coverage": self.coverage}
 
     def contributions(
         self,
@@ -173,7 +181,7 @@ class Forecast(Windowed):
         targets: Float[Tensor, "batch horizon targets"],
         learned: Mapping[str, Any],
     ) -> Float[Tensor, "batch 7"]:
-        return errors.contributions(outputs, targets, self.targets, learned)
+        return forecast_errors.contributions(outputs, targets, self.targets, learned)
 
     def scores(self, means: Float[Tensor, "... 7"]) -> dict[str, Float[Tensor, "..."]]:
-        return errors.scores(means)
+        return forecast_errors.scores(means)

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
-from pipeline.tasks.shared import auditing, calibrate as _calibration, score_sums
+from pipeline.tasks.shared import auditing, calibrators, score_sums
 from pipeline.tasks.text import carve, minhash, review_files, review_store, tokenization
 
 
@@ -182,7 +182,7 @@ class Sentiment(Task):
         return outputs.softmax(dim=1)
 
     def calibrate(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> dict[str, Any]:
-        return {"temperature": _calibration.temperature(outputs, targets)}
+        return {"temperature": calibrators.temperature(outputs, targets)}
 
     def calibrated(
         self, outputs: Float[Tensor, "batch classes"], calibration: Mapping[str, Any]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pipeline
 from pipeline.common import files, paths
+from pipeline.common.code import digests
 
 HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no training
 
@@ -12,7 +13,7 @@ HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train th
 def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> list[Any]:
     """Plain values that are equal exactly when two trainings of this architecture on this task would be."""
     package = Path(pipeline.__file__).parent
-    code = [package / name for name in ("train.py", "common", "tasks", "training")]
+    code = [package / name for name in ("train.py", "common", "training")]
     code += [package / "architectures" / name for name in ("__init__.py", "shared", f"{architecture}.py")]
     return [
         *(params[key] for key in ("scale", "seed")),
@@ -21,5 +22,6 @@ def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> li
         params.get("model"),
         {name: value for name, value in (params.get("train") or {}).items() if name not in HOW_ALONE},
         files.digest(paths.prepared(task)),
+        digests(f"pipeline.tasks.{params['tasks'][task]['kind']}"),
         files.digest(*code),
     ]

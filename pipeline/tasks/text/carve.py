@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS
 from pipeline.tasks.shared import auditing
-from pipeline.tasks.text import distinct, film_groups, grouping as _groups, minhash
+from pipeline.tasks.text import distinct, film_groups, minhash, review_groups
 from pipeline.tasks.text.review_store import Reviews
 
 Array = np.ndarray
@@ -58,8 +58,10 @@ def _by_groups(
 ) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
     """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
     mentions = film_groups.names(reviews.texts) if plan.by == "films" else None
-    own, shares = _groups.keys(reviews, mentions), _shares(reviews, plan)
-    groups = _groups.united(own, copies if plan.by == "text" else _groups.of_long_texts(reviews.texts, copies))
+    own, shares = review_groups.keys(reviews, mentions), _shares(reviews, plan)
+    groups = review_groups.united(
+        own, copies if plan.by == "text" else review_groups.of_long_texts(reviews.texts, copies)
+    )
     split = splits(groups, reviews.official, shares, plan.examples)
     _refuse_shared(groups, split)
     sizes = {name: np.unique(np.array(groups, object)[split == name], return_counts=True)[1] for name in SPLITS}
@@ -69,7 +71,7 @@ def _by_groups(
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
     grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
-    return split, grouping, _groups.facts(copies, split, splits(own, reviews.official, shares, 0))
+    return split, grouping, review_groups.facts(copies, split, splits(own, reviews.official, shares, 0))
 
 
 def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:

@@ -1,0 +1,44 @@
+"""Which code decides a kind of task: its own module and all that it imports of its room, and no other kind's."""
+
+import ast
+import hashlib
+from pathlib import Path
+
+import pipeline
+
+ROOT = Path(pipeline.__file__).parent.parent
+
+
+def digests(module: str) -> dict[str, str]:
+    """SHA-256 of each file that `module` imports of its package, directly or through others, by its path; and its own.
+
+    `module` is a dotted name, `pipeline.tasks.forecast`; its package is `pipeline.tasks`. Imports within functions
+    count; what is imported of other packages does not.
+    """
+    package = module.rsplit(".", 1)[0]
+    files: dict[str, str] = {}
+    queue = [module]
+    while queue:
+        file = _file(queue.pop())
+        name = str(file.relative_to(ROOT)) if file else ""
+        if file and name not in files:
+            text = file.read_bytes()
+            files[name] = hashlib.sha256(text).hexdigest()
+            queue += [imported for imported in _imports(text) if f"{imported}.".startswith(f"{package}.")]
+    return dict(sorted(files.items()))
+
+
+def _imports(text: bytes) -> set[str]:
+    """Dotted names that may be modules: of `from a import b`, both a and a.b."""
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return imported
+
+
+def _file(module: str) -> Path | None:
+    path = ROOT.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
