@@ -7,9 +7,8 @@ import pytest
 import series_files
 import torch
 
-from pipeline.evaluation import slices
-from pipeline.evaluation.paired import Answers, Court
-from pipeline.promotion import gate
+from pipeline.promotion import gate, slices
+from pipeline.promotion.paired import Answers, Court
 from pipeline.promotion.settings import Promote
 from pipeline.tasks import Task
 from pipeline.tasks.sentiment import Sentiment

@@ -6,8 +6,8 @@ import pytest
 import series_files
 import torch
 
-from pipeline.evaluation.paired import Answers, Court
 from pipeline.promotion import gate, gate_errors
+from pipeline.promotion.paired import Answers, Court
 from pipeline.promotion.settings import Promote
 from pipeline.tasks.sentiment import Sentiment
 from pipeline.tasks.shared import score_sums

@@ -142,16 +142,16 @@ def test_a_stage_says_what_dvc_knows(stage):
 
 
 OWNERS = {
-    "mlflow": {"tracking", "serving"},
+    "mlflow": {"tracking", "serving", "promotion", "provenance"},
     "accelerate": {"training"},
-    "pydantic": {"common", "tasks", "baselines", "architectures"},
+    "pydantic": {*ROOMS} - {"reporting", "services", "serving", "tracking"},
     "datasets": {"tasks"},
     "tokenizers": {"tasks"},
     "rensa": {"tasks"},
     "sklearn": {"baselines"},
     "optuna": {"search", "tracking"},
-    "plotly": {"reporting"},
-    "matplotlib": {"reporting", "tracking"},
+    "plotly": {"reporting", "challenges", "monitoring", "search"},
+    "matplotlib": {"reporting", "tracking", "jobs"},
 }
 
 

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from pipeline.evaluation.paired import Answers, Court
+from pipeline.promotion.paired import Answers, Court
 from pipeline.promotion.settings import Promote
 
 LEAST = 50  # examples that decide anything, be it of the whole gate split or of a slice

@@ -10,11 +10,11 @@ from tqdm import tqdm
 
 from pipeline.common import InputError, files
 from pipeline.common.registry import find
-from pipeline.evaluation import fitted, slices
+from pipeline.evaluation import fitted
 from pipeline.evaluation.fitted import OnGate
-from pipeline.evaluation.paired import Answers, Court
-from pipeline.promotion import gate, isolated
+from pipeline.promotion import gate, isolated, slices
 from pipeline.promotion.gate import Outcome
+from pipeline.promotion.paired import Answers, Court
 from pipeline.promotion.settings import Promote
 from pipeline.services import Service
 from pipeline.services.shared import scoring
