@@ -14,12 +14,14 @@ from mlflow.tracking import MlflowClient
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline import benchmark
+from pipeline.architectures import Architecture
 from pipeline.challenges.deck import loop
 from pipeline.challenges.shared import hardware
 from pipeline.challenges.speed import controls, experiment, fresh_process, long_sequences, summaries, systems, timing
 from pipeline.challenges.speed.settings import Benchmark
 from pipeline.challenges.speed.timing import Job, Setting
 from pipeline.common import InputError, files, paths
+from pipeline.common.registry import find
 from pipeline.reporting import sections
 from pipeline.tracking import findings, store
 
@@ -75,7 +77,7 @@ def test_operations_are_those_of_the_matrices_and_of_attention(system, per_token
     width, steps, batch = 8, 16, 3
     layers = {"attention": 1, "transformer": 2}.get(system, 0)
     forward = per_token * width**2 * steps * batch + layers * 4 * width * sum(range(1, steps + 1)) * batch
-    core = systems.build(system, systems.SYSTEMS[system][0], width)
+    core = systems.build(system, next(iter(find(Architecture, system).implementations())), width)
     assert systems.operations(system, core, steps, batch, width) == 3 * forward
 
 
@@ -96,7 +98,7 @@ def test_a_step_leaves_a_gradient_for_every_weight_and_the_input(implementation)
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [(("elman", "fused"), "no system named 'elman'"), (("lstm", "scan"), "no implementation of lstm named 'scan'")],
+    [(("elman", "fused"), "no architecture named 'elman'"), (("lstm", "scan"), "no implementation of lstm named 'scan'")],
 )
 def test_an_unknown_system_is_told(name, told):
     with pytest.raises(InputError, match=told):
@@ -199,7 +201,7 @@ def test_what_others_compute_is_seen_and_what_this_computes_is_not():
 def test_a_process_that_fails_is_told(capfd):
     with fresh_process.server() as answers, pytest.raises(RuntimeError, match="ended before it was done"):
         next(answers(Job(CPU, 0, [("step", {**CASE, "system": "elman"})])))
-    assert "no system named 'elman'" in capfd.readouterr().err
+    assert "no architecture named 'elman'" in capfd.readouterr().err
 
 
 def test_where_one_overtakes_another():
@@ -235,7 +237,7 @@ def test_what_a_machine_cannot_measure_is_told(monkeypatch):
     jobs, left_out = experiment.plan(Benchmark(**TINY), 0)
     keys = [json.dumps(one, sort_keys=True) for job in jobs for one in job.wanted if one[0] == "step"]
     assert len(jobs[0].wanted) == len({json.dumps(one) for one in jobs[0].wanted})
-    assert [job.wanted[0][0] for job in jobs].count("memory") == len(systems.EVERY) + 4
+    assert [job.wanted[0][0] for job in jobs].count("memory") == len(systems.ways()) + 4
     monkeypatch.setattr(experiment, "cores", lambda: 1)
     monkeypatch.setattr(experiment, "has_bf16", lambda: False)
     fewer, told = experiment.plan(Benchmark(**TINY, device="cpu"), 0)
@@ -244,12 +246,17 @@ def test_what_a_machine_cannot_measure_is_told(monkeypatch):
     assert len(told) > len(left_out) or not torch.cuda.is_available()
 
 
-def test_an_architecture_that_is_not_timed_is_named(monkeypatch):
-    before = experiment.plan(Benchmark(**TINY), 0)[1]
-    assert [reason for reason in before if "systems.py" in reason] == []
+def test_a_new_architecture_is_timed_by_what_it_says_of_itself(monkeypatch):
+    class Mine(find(Architecture, "gru")):
+        """A file that somebody adds."""
+
     monkeypatch.setattr(systems, "names", lambda contract: ["gru", "identity", "mine"])
-    left_out = experiment.plan(Benchmark(**TINY), 0)[1]
-    assert [*before, "mine: it is not among the systems of pipeline/challenges/speed/systems.py"] == left_out
+    monkeypatch.setattr(systems, "find", lambda contract, name: Mine if name == "mine" else find(contract, name))
+    assert systems.ways() == [(name, way) for name in ("gru", "mine") for way in ("fused", "cells")]
+    assert systems.looped() == ["gru", "mine"]
+    steps = [case for name, case in experiment.plan(Benchmark(**TINY), 0)[0][0].wanted if name == "step"]
+    assert {case["implementation"] for case in steps if case["system"] == "mine"} == {"fused", "cells"}
+    assert systems.build("mine", "cells", 4)(torch.randn(2, 3, 4)).shape == (2, 3, 4)
 
 
 def test_the_rows_with_a_mark_have_more_time():
@@ -294,7 +301,7 @@ def test_the_stage_measures_writes_logs_and_is_shown(project, capsys):
     assert found["peak"]["fp32"] > 1e6
     lines = [r for r in found["rows"] if r["precision"] == "fp32" and r["flush_denormal"] and r["batch"] == 2]
     assert {(r["system"], r["implementation"], r["steps"]) for r in lines} == {
-        (*way, steps) for way in systems.EVERY for steps in (4, 8)
+        (*way, steps) for way in systems.ways() for steps in (4, 8)
     }
     assert {"seconds", "tokens_per_second", "share_of_peak", "threads", "repeats"} <= set(found["rows"][0])
     assert {gain["system"] for gain in summaries.gains(found["rows"])} == {"rnn", "gru", "lstm"}
@@ -356,7 +363,7 @@ def test_a_mistake_is_told(project, changes, told):
 def test_a_gpu_is_timed_by_the_same_code(precision):
     setting, case = Setting("cuda", 1, True, precision), {**CASE, "seconds": 0.1, "passes": 3}
     wanted = [("peak", {"side": 256})]
-    wanted += [("step", {**case, "system": system, "implementation": way}) for system, way in systems.EVERY]
+    wanted += [("step", {**case, "system": system, "implementation": way}) for system, way in systems.ways()]
     with fresh_process.server() as answers:
         found = [result for _, result in answers(Job(setting, 0, wanted))]
         _, memory = next(answers(Job(setting, 0, [("memory", MEMORY)])))

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from pipeline import convergence, diagnose, evaluate, evidence, fetch, memory, prepare, report, sweep, train
 from pipeline.baselines.constant import Constant
 from pipeline.challenges.gradients import networks
-from pipeline.challenges.initialization.section import section
 from pipeline.challenges.shared import trained
 from pipeline.challenges.shared.results import Measured
 from pipeline.common import InputError, files, paths
@@ -200,7 +199,7 @@ def test_evidence_of_trainings_that_all_diverged(tiny):
     assert {test["p"] for test in content["factors"]} == {1.0}  # all alike
     swept = content["contenders"][-1]
     assert (swept["over_seeds"]["diverged"], swept["better"], swept["pairs"]) == (1.0, False, 0)
-    assert "100%" in section([content])
+    assert "100%" in sections.section("evidence", [content])
 
 
 def test_memory_counts_what_diverged(tiny):

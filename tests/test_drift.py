@@ -10,8 +10,9 @@ from scipy.stats import fisher_exact, ks_2samp
 
 from pipeline.common import files
 from pipeline.monitoring import detection, series, texts as drift_of_texts
-from pipeline.monitoring.section import charts, distributions, section
+from pipeline.monitoring.section import charts, distributions
 from pipeline.monitoring.settings import Drift
+from pipeline.reporting import sections
 from pipeline.services.shared import series_profile, text_profile
 from pipeline.tasks.text import tokenization
 
@@ -326,7 +327,7 @@ def test_the_file_is_stable_and_the_page_draws_it(victoria, fewer, tmp_path):
         told = {**found, "task": task, "champion": champion, "alarm_rate": 0.01, "effect": 0.1}
         files.write_json(tmp_path / f"{task}.json", {**told, "due": found["status"] == "drift"})
         every.append(files.read_json(tmp_path / f"{task}.json"))
-    page = section(every)
+    page = sections.section("drift", every)
     assert [len(list(charts(found))) for found in every] == [2, 2, 0]
     assert page.count("<figure") == page.count('type="application/json"') == 4
     assert page.count("<strong>A retraining is due.</strong>") == 1
@@ -335,4 +336,4 @@ def test_the_file_is_stable_and_the_page_draws_it(victoria, fewer, tmp_path):
     assert "3 new rows; fewer than 100 tell nothing" in page
     lengths = next(charts(every[0])).figure.data
     assert [sum(trace.y) for trace in lengths[:2]] == pytest.approx([1, 1], abs=1e-3)
-    assert section(every) == page
+    assert sections.section("drift", every) == page

@@ -4,8 +4,8 @@ import pytest
 
 from pipeline import evidence, fetch, prepare, sweep
 from pipeline.challenges.initialization import factorial
-from pipeline.challenges.initialization.section import section
 from pipeline.common import InputError, files, paths
+from pipeline.reporting import sections
 from pipeline.training.choice import Choice
 
 SETTINGS = {
@@ -80,7 +80,7 @@ def test_it_repeats_and_trains_nothing_twice(near, monkeypatch):
 def test_the_page_says_whether_it_mattered(near):
     near()
     evidence.main("near")
-    told = section([files.read_json(paths.evidence("smoke", "near"))])
+    told = sections.section("evidence", [files.read_json(paths.evidence("smoke", "near"))])
     for words in ("Under sgd, the initializer", "Under adamw, the clipping", "stated", "swept 1", "8 seeds"):
         assert words in told
 
@@ -88,7 +88,7 @@ def test_the_page_says_whether_it_mattered(near):
 def test_few_seeds_quote_no_p(near):
     near(repeats=2)
     evidence.main("near")
-    assert "too few seeds to say" in section([files.read_json(paths.evidence("smoke", "near"))])
+    assert "too few seeds to say" in sections.section("evidence", [files.read_json(paths.evidence("smoke", "near"))])
 
 
 @pytest.mark.parametrize(

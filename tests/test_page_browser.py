@@ -51,7 +51,7 @@ def address(project):
 
 def figures() -> int:
     """How many the page should have."""
-    found = {stage: report.found_in(files.read_json(measured), stage) for stage, measured in REPORTS.items()}
+    found = {stage: sections.with_scale(files.read_json(measured), stage) for stage, measured in REPORTS.items()}
     of_tasks = OF_TASK * len(KINDS) + len(list(EVIDENCE.iterdir()))
     return of_tasks + sum(len(list(sections.by_name()[stage].charts(one))) for stage, one in found.items())
 

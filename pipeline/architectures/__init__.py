@@ -6,7 +6,7 @@ largest width that keeps the core within the task's budget of parameters.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -29,9 +29,18 @@ class Architecture(nn.Module, ABC):
     """Built as `Architecture(width, layers, **own settings)`; causal: step t sees steps up to t."""
 
     streams: ClassVar[bool] = False  # has a state of fixed size, hence `step`
+    attending_layers: ClassVar[int] = 0  # in how many of its layers, by default, each step attends to all before
 
     @abstractmethod
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]: ...
+
+    def initialise(self, steps: int) -> None:
+        """Set its own first weights, in place, for sequences of `steps`; where it has none, torch's stay."""
+
+    @classmethod
+    def implementations(cls) -> Mapping[str, Callable[[int], nn.Module]]:
+        """The ways to compute the core, each built as `way(width)`: what the benchmark times. `fused` is this class."""
+        return {"fused": cls}
 
     @classmethod
     def width_unit(cls, settings: Mapping[str, Any]) -> int:

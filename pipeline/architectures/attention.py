@@ -3,6 +3,8 @@
 After Bahdanau et al. 2015; scaled dot products: Vaswani et al. 2017.
 """
 
+from typing import ClassVar
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,6 +14,8 @@ from pipeline.architectures import Architecture, Layers
 
 class Attention(Architecture):
     """h = GRU(x); each step adds to its state what it finds among the states so far: h_t + W softmax(q_t k) v."""
+
+    attending_layers: ClassVar[int] = 1
 
     def __init__(self, width: int, layers: Layers = 1):
         super().__init__()

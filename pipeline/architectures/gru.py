@@ -1,5 +1,7 @@
 """GRU: two gates decide what of the state is kept and what is read (Cho et al., Phrase Representations, 2014)."""
 
+from typing import ClassVar
+
 from torch import nn
 
 from pipeline.architectures import Layers
@@ -7,6 +9,8 @@ from pipeline.architectures.shared.recurrent import Recurrent
 
 
 class GRU(Recurrent):
+    cell_kind: ClassVar = nn.GRUCell
+
     def __init__(self, width: int, layers: Layers = 1):
         super().__init__()
         self.cell = nn.GRU(width, width, layers, batch_first=True)

@@ -4,6 +4,7 @@ Feng et al., Were RNNs All We Needed?, 2024: h_t = (1 - z_t) h_{t-1} + z_t c_t, 
 c_t = V x_t + d. One layer cannot tell where a symbol stood, so two layers are the default, each pre-norm and residual.
 """
 
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
@@ -23,6 +24,11 @@ class MinGRU(Architecture):
         super().__init__()
         self.layers = nn.ModuleList(Layer(width) for _ in range(layers))
 
+    @classmethod
+    def implementations(cls) -> Mapping[str, Callable[[int], nn.Module]]:
+        """`scan`: the recurrence in about sqrt(T) blocks side by side; `loop`: step by step."""
+        return {"scan": cls, "loop": lambda width: Loop(cls(width))}
+
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
         for layer in self.layers:
             x = layer(x)
@@ -38,6 +44,19 @@ class MinGRU(Architecture):
         return x, tuple(after)
 
 
+class Loop(nn.Module):
+    """The same minGRU with its recurrence computed step by step."""
+
+    def __init__(self, core: MinGRU):
+        super().__init__()
+        self.layers = core.layers
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        for layer in self.layers:
+            x = layer(x, blocks=1)
+        return x
+
+
 class Layer(nn.Module):
     """x + minGRU(norm(x)); `write_gate` gives z, `candidate` gives c."""
 
@@ -46,9 +65,11 @@ class Layer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.write_gate, self.candidate = nn.Linear(width, width), nn.Linear(width, width)
 
-    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+    def forward(
+        self, x: Float[Tensor, "batch time width"], blocks: int | None = None
+    ) -> Float[Tensor, "batch time width"]:
         keep, write = self._coefficients(x)
-        return x + scan(keep, write)
+        return x + scan(keep, write, blocks)
 
     def step(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         keep, write = self._coefficients(x)

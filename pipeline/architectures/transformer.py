@@ -5,7 +5,7 @@ Vaswani et al., Attention Is All You Need, 2017; pre-norm: Xiong et al. 2020; ro
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,8 @@ Heads = Annotated[int, Field(gt=0, description="Heads of each layer's attention,
 
 class Transformer(Architecture):
     """`layers` blocks of attention and a perceptron of four times the width."""
+
+    attending_layers: ClassVar[int] = 2
 
     def __init__(self, width: int, layers: Layers = 2, heads: Heads = HEADS):
         super().__init__()

@@ -41,7 +41,7 @@ def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[F
     if not paths.found(name).exists():
         missing.append(f"{paths.found(name)} ({module.TITLE}): run `dvc repro {name}`")
     places = (paths.found(name), paths.found_in_full(name))
-    return [_with_scale(files.read_json(path), name) for path in places if path.exists()]
+    return [with_scale(files.read_json(path), name) for path in places if path.exists()]
 
 
 def section(name: str, findings: Sequence[Found], here: Found | None = None) -> Markup:
@@ -61,7 +61,7 @@ def page(name: str, found: Found) -> str:
     return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
 
 
-def _with_scale(values: Any, name: str) -> Found:
+def with_scale(values: Any, name: str) -> Found:
     """A stage's file as its section takes it: the ledger's is a list, each entry with its scale."""
     return {"scale": values[0]["scale"], name: values} if isinstance(values, list) else values
 

@@ -4,7 +4,7 @@ Torch stacks the gates' square blocks in one matrix: one for an RNN, three for a
 (i, f, g, o). Initializers act on each block by itself. Recurrent blocks multiply the state, the others the input.
 
     initializer       recurrent blocks           other matrices              biases
-    default           as torch draws             as torch draws              as torch draws
+    default           as torch draws             as torch draws              as torch draws (or the architecture's own)
     article           0.01 x normal              0.01 x normal               0
     xavier_uniform    Glorot uniform             Glorot uniform              0
     xavier_normal     Glorot normal              Glorot normal               0
@@ -19,13 +19,16 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.architectures import SequenceModel
+from pipeline.architectures import Architecture, SequenceModel
 
 Initializer = Callable[[SequenceModel], None]
 
 
 def default(model: SequenceModel) -> None:
-    """What torch does by itself: each layer's own `reset_parameters`."""
+    """What torch does by itself, each layer's own `reset_parameters`; or what an architecture brings of its own."""
+    for core in model.cores:
+        assert isinstance(core, Architecture)
+        core.initialise(model.spec.steps)
 
 
 def article(model: SequenceModel) -> None:

@@ -1,7 +1,10 @@
 """What torch's fused recurrent modules share."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,6 +16,12 @@ class Recurrent(Architecture):
 
     streams: ClassVar[bool] = True
     cell: nn.RNNBase
+    cell_kind: ClassVar[type[nn.RNNCellBase]]  # the same recurrence for one step, to be looped over in Python
+
+    @classmethod
+    def implementations(cls) -> Mapping[str, Callable[[int], nn.Module]]:
+        """`fused`: torch's kernel over the whole sequence; `cells`: a loop over its cell."""
+        return {"fused": cls, "cells": partial(Cells, cls.cell_kind)}
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
         hidden, _ = self.cell(x)
@@ -22,3 +31,18 @@ class Recurrent(Architecture):
         given = state if state is None or len(state) > 1 else state[0]  # nn.LSTM takes (h, c), the others h
         hidden, after = self.cell(x.unsqueeze(1), given)
         return hidden.squeeze(1), after if isinstance(after, tuple) else (after,)
+
+
+class Cells(nn.Module):
+    """A torch loop of cells, as one writes it by hand."""
+
+    def __init__(self, kind: Callable[[int, int], nn.Module], width: int):
+        super().__init__()
+        self.cell = kind(width, width)
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        state, outputs = None, []
+        for given in x.unbind(1):
+            state = self.cell(given, state)
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(outputs, dim=1)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.architectures.min_gru import Loop, MinGRU
 from pipeline.challenges.deck import loop
-from pipeline.challenges.speed.systems import Loop
 
 STEPS, INPUTS, HIDDEN = 1000, 50, 100  # the deck's own size
 Clock = Callable[[Callable[[], Any]], float]  # median seconds of a call
@@ -18,8 +18,9 @@ Clock = Callable[[Callable[[], Any]], float]  # median seconds of a call
 def scan_and_loop(made: tuple[nn.Module, Tensor]) -> dict[str, float]:
     """Largest differences of a minGRU's outputs by scan and by loop, and of its input's gradients."""
     core, x = made
+    assert isinstance(core, MinGRU)
     outputs, gradients = [], []
-    for way in (core, Loop(core.get_submodule("layers"))):  # type: ignore[arg-type]
+    for way in (core, Loop(core)):
         given = x.detach().requires_grad_()
         output = way(given)
         (gradient,) = torch.autograd.grad(output.square().mean(), given)

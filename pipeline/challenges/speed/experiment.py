@@ -18,14 +18,13 @@ from pipeline.challenges.speed import fresh_process
 from pipeline.challenges.speed.fresh_process import Result, Wanted
 from pipeline.challenges.speed.settings import Benchmark
 from pipeline.challenges.speed.summaries import MARK
-from pipeline.challenges.speed.systems import CELLS, EVERY, untimed
+from pipeline.challenges.speed.systems import looped, ways
 from pipeline.challenges.speed.timing import Job, Setting
 from pipeline.common import files, paths
 from pipeline.training.result_cache import Remembered
 from pipeline.training.setup import cores
 
 MAPPED = [("min_gru", "scan"), ("min_gru", "loop"), ("gru", "fused"), ("lstm", "fused")]
-DENORMAL = [(system, "fused") for system in CELLS]
 LONG = ("gru", "lstm")
 AGREE_STEPS = 4096
 PATIENT = 10  # times the usual time, for rows with a mark
@@ -67,7 +66,7 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
     checks += [("chunks", {"system": system, **_long(settings)}) for system in LONG]
     checks += [("deck", {"batch": 64, "lengths": settings.lengths, **time})]
     rare = {"steps": MARK["steps"], "batch": 4, "width": MARK["width"]}
-    subnormal: Wanted = ("subnormals", {"names": list(CELLS), **rare})
+    subnormal: Wanted = ("subnormals", {"names": looped(), **rare})
     wanted = {cpu: [*lines, *mapped, *denormal, *checks], _like(cpu, flush_denormal=False): [*denormal, subnormal]}
     left_out = []
     if cores() > 1:
@@ -85,7 +84,6 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
         wanted[_like(devices[1], precision="bf16")] = lines
     else:
         left_out.append("a GPU: " + ("there is no CUDA device" if settings.device == "auto" else "device is cpu"))
-    left_out += [f"{name}: it is not among the systems of pipeline/challenges/speed/systems.py" for name in untimed()]
     peak: Wanted = ("peak", {"side": settings.matrix})
     jobs = [Job(setting, seed, [peak, *_in_order(every)]) for setting, every in wanted.items()]
     jobs += [Job(device, seed, [one]) for device in devices for one in _memory(settings)]
@@ -93,7 +91,7 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
 
 
 def _lines(settings: Benchmark, lengths: list[int]) -> list[Wanted]:
-    return [_step(settings, way, steps, settings.batch, settings.width) for way in EVERY for steps in lengths]
+    return [_step(settings, way, steps, settings.batch, settings.width) for way in ways() for steps in lengths]
 
 
 def _map(settings: Benchmark) -> list[Wanted]:
@@ -102,8 +100,9 @@ def _map(settings: Benchmark) -> list[Wanted]:
 
 
 def _denormal(settings: Benchmark) -> list[Wanted]:
+    every = [(name, "fused") for name in looped()]
     sizes = [(steps, width) for steps in settings.denormal_lengths for width in settings.denormal_widths]
-    return [_step(settings, way, steps, settings.denormal_batch, width) for way in DENORMAL for steps, width in sizes]
+    return [_step(settings, way, steps, settings.denormal_batch, width) for way in every for steps, width in sizes]
 
 
 def _step(settings: Benchmark, way: tuple[str, str], steps: int, batch: int, width: int) -> Wanted:
@@ -117,7 +116,7 @@ def _memory(settings: Benchmark) -> list[Wanted]:
     """Each implementation's memory per token; then long sequences, plain and in chunks."""
     size = {"steps": settings.memory_steps, "batch": settings.denormal_batch, "width": settings.width}
     every: list[dict[str, Any]] = [
-        {"system": way[0], "implementation": way[1], **size, "is_long": False} for way in EVERY
+        {"system": way[0], "implementation": way[1], **size, "is_long": False} for way in ways()
     ]
     size = {"steps": settings.long_steps, "batch": settings.long_batch, "width": settings.width}
     for system in LONG:

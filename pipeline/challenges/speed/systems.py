@@ -13,67 +13,26 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.architectures import Architecture
-from pipeline.architectures.min_gru import Layer
-from pipeline.architectures.shared.scan import scan
 from pipeline.common.registry import find, known, names
 
-CELLS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
-SYSTEMS = {  # the implementations of each
-    "rnn": ("fused", "cells"),
-    "gru": ("fused", "cells"),
-    "lstm": ("fused", "cells"),
-    "min_gru": ("scan", "loop"),
-    "attention": ("fused",),
-    "transformer": ("fused",),
-}
-EVERY = [(system, implementation) for system, every in SYSTEMS.items() for implementation in every]
-CONTROL = "identity"  # without a core
-ATTENDING = {"attention": 1, "transformer": 2}  # layers in which each step attends to all before
+Way = tuple[str, str]  # an architecture, and one of its implementations
 
 
-class Cells(nn.Module):
-    """A torch loop of cells, as one writes it by hand."""
-
-    def __init__(self, system: str, width: int):
-        super().__init__()
-        self.cell = CELLS[system](width, width)
-
-    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        state, outputs = None, []
-        for given in x.unbind(1):
-            state = self.cell(given, state)
-            outputs.append(state[0] if isinstance(state, tuple) else state)
-        return torch.stack(outputs, dim=1)
+def ways() -> list[Way]:
+    """All that can be timed: every implementation of every architecture that has a core."""
+    return [(name, way) for name in names(Architecture) for way in find(Architecture, name).implementations()]
 
 
-class Loop(nn.Module):
-    """The same minGRU with its recurrence computed step by step."""
-
-    def __init__(self, layers: nn.ModuleList):
-        super().__init__()
-        self.layers = layers
-
-    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        for layer in self.layers:
-            assert isinstance(layer, Layer)
-            keep, write = layer._coefficients(x)
-            x = x + scan(keep, write, blocks=1)
-        return x
-
-
-def untimed() -> list[str]:
-    """Architectures with a core that is not timed: new files of pipeline/architectures."""
-    return [name for name in names(Architecture) if name not in (*SYSTEMS, CONTROL)]
+def looped() -> list[str]:
+    """Architectures that are also computed as a Python loop over torch's cells."""
+    return [name for name, way in ways() if way == "cells"]
 
 
 def build(system: str, implementation: str, width: int) -> nn.Module:
     """A core with first weights as torch draws them."""
-    known("system", system, SYSTEMS)
-    known(f"implementation of {system}", implementation, SYSTEMS[system])
-    if implementation == "cells":
-        return Cells(system, width)
-    core = find(Architecture, system)(width)
-    return Loop(core.get_submodule("layers")) if implementation == "loop" else core  # type: ignore[arg-type]
+    implementations = find(Architecture, system).implementations()
+    known(f"implementation of {system}", implementation, implementations)
+    return implementations[implementation](width)
 
 
 def training_step(core: nn.Module, x: Float[Tensor, "batch time width"], precision: str) -> Callable[[], None]:
@@ -101,5 +60,5 @@ def operations(system: str, core: nn.Module, steps: int, batch: int, width: int)
     so far: 4 width (steps + 1) / 2 a token.
     """
     weights = sum(parameter.numel() for parameter in core.parameters() if parameter.dim() > 1)
-    attended = ATTENDING.get(system, 0) * 2 * width * (steps + 1)
+    attended = find(Architecture, system).attending_layers * 2 * width * (steps + 1)
     return 3 * batch * steps * (2 * weights + attended)
