@@ -56,7 +56,7 @@ def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
         raise InputError(f"{champion.uri} has no learned/reference.json: {told_why}")
     service = find(Service, description["kind"])(description, learned)
     seen, reference = (files.read_json(learned / file) for file in ("seen.json", "reference.json"))
-    now = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.least)
+    now = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.min_rows)
     found = compared(reference, now, settings)
     known = {"version": champion.number, "model_id": champion.model_id, "architecture": description["architecture"]}
     return {**found, "due": found["status"] == "drift", "champion": known}

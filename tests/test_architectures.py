@@ -120,8 +120,8 @@ def test_unknown_settings_and_readouts_are_refused():
         make_model(Recall(), "transformer", {"heads": 0}, Model())
     with pytest.raises(InputError, match="readout must be last"):
         make_model(Recall(readout="mean"), "gru", {}, Model())
-    with pytest.raises(InputError, match="directions 1"):
-        make_model(Adding(directions=2), "gru", {}, Model())
+    with pytest.raises(InputError, match="bidirectional false"):
+        make_model(Adding(bidirectional=True), "gru", {}, Model())
 
 
 @pytest.mark.parametrize("blocks", [None, 1, 3, 64])
@@ -158,20 +158,20 @@ class Reviews(Recall):
 
 
 @pytest.mark.parametrize("readout", ["last", "mean", "max", "mean_max", "attention"])
-@pytest.mark.parametrize("directions", [1, 2])
-def test_pooling_over_patches_ignores_padding(readout, directions):
-    task = Reviews(readout=readout, directions=directions, parameters=3000)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_pooling_over_patches_ignores_padding(readout, bidirectional):
+    task = Reviews(readout=readout, bidirectional=bidirectional, parameters=3000)
     model = make_model(task, "gru", {}, Model(embedding=4)).eval()
     tokens = torch.randint(1, 9, (2, 8))
     padded = torch.cat([tokens, torch.zeros(2, 12, dtype=torch.long)], dim=1)
     lengths = torch.tensor([8, 8])
-    assert len(model.cores) == directions
+    assert len(model.cores) == 1 + bidirectional
     torch.testing.assert_close(model(tokens, lengths), model(padded, lengths))
 
 
 def test_two_directions_see_the_end_first():
     """The second core reads the reversed sequence: changing the last token changes every position's second half."""
-    model = make_model(Reviews(directions=2, parameters=3000), "rnn", {}, Model(embedding=4)).eval()
+    model = make_model(Reviews(bidirectional=True, parameters=3000), "rnn", {}, Model(embedding=4)).eval()
     x, steps = torch.randn(1, 5, model.embed.project.out_features), torch.tensor([5])
     changed = x.clone()
     changed[:, 4] += torch.randn_like(x[:, 4])

@@ -98,7 +98,10 @@ def test_a_step_leaves_a_gradient_for_every_weight_and_the_input(implementation)
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [(("elman", "fused"), "no architecture named 'elman'"), (("lstm", "scan"), "no implementation of lstm named 'scan'")],
+    [
+        (("elman", "fused"), "no architecture named 'elman'"),
+        (("lstm", "scan"), "no implementation of lstm named 'scan'"),
+    ],
 )
 def test_an_unknown_system_is_told(name, told):
     with pytest.raises(InputError, match=told):

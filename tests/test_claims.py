@@ -23,7 +23,7 @@ def measured(project, monkeypatch):
     project(tasks={"imdb": {"kind": "sentiment"}, "sine": None})
     write("diagnose", scalar={"slides": [slide(0.1, -160.0), slide(10.0, -95.0)]})
     write("memory", rows=[row("rnn", 0), row("gru", 8), row("lstm", 7)])
-    write("convergence", criterion={"level": 0.99}, sum_sign=[speed("rnn", 1, None), speed("gru", 4, 3.5)])
+    write("convergence", criterion={"target_accuracy": 0.99}, sum_sign=[speed("rnn", 1, None), speed("gru", 4, 3.5)])
     write("benchmark", deck={"times_faster": 5.6}, machine={"cores": 2})
     for task, metric, mean in (("imdb", "accuracy", 0.85), ("sine", "mse", 0.0108)):
         score = {"mean": mean, "low": mean - 0.001, "high": mean + 0.001, "by_seed": [mean, mean]}
@@ -88,7 +88,7 @@ def test_the_verdicts_follow_the_numbers(measured):
         (
             ledger.convergence,
             "convergence",
-            {"criterion": {"level": 0.99}, "sum_sign": [speed("rnn", 1, None)]},
+            {"criterion": {"target_accuracy": 0.99}, "sum_sign": [speed("rnn", 1, None)]},
             "undecided",
         ),
     ],

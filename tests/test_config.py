@@ -15,6 +15,7 @@ from pipeline.challenges.initialization.settings import Evidence
 from pipeline.common import InputError, command, files, params
 from pipeline.common.dvc_yaml import refuse_what_dvc_cannot_expand
 from pipeline.common.registry import find, names
+from pipeline.common.renamed import upgraded
 from pipeline.tasks import Task, make
 from pipeline.training.settings import Train
 
@@ -47,6 +48,21 @@ def test_a_mistake_is_told_with_its_place_and_what_is_accepted(project, values, 
         params.section(Train)
 
 
+def test_a_setting_that_was_renamed_is_told_its_name_now(project):
+    project(tasks={"near": {"kind": "recall", "enough": 0.1}}, memory={"problems": [{"most": 1}]})
+    with pytest.raises(InputError) as error:
+        command_params.main()
+    assert "tasks.near.enough: unknown setting; target_loss is its name now" in str(error.value)
+    assert "memory.problems[0].most: unknown setting; max_sequences is its name now" in str(error.value)
+
+
+def test_what_an_older_version_recorded_of_a_task_is_read():
+    older = {"enough": 0.1, "directions": 2, "epoch_steps": 5, "band": 0.05, "labels": ["a", "b"]}
+    values = upgraded(older)
+    assert (values["target_loss"], values["bidirectional"], values["steps_per_epoch"]) == (0.1, True, 5)
+    assert upgraded(values) == values
+
+
 def test_all_mistakes_of_a_file_come_in_one_message_with_their_places(project):
     project(
         seed=-1,
@@ -66,7 +82,11 @@ def test_all_mistakes_of_a_file_come_in_one_message_with_their_places(project):
         sweep={"tasks": ["recall"], "architectures": ["gru", "rnn"], "clippings": {"none": None}},
         evidence={"tasks": ["near", "far"]},
         diagnose={"tasks": ["adding"]},
-        memory={"problems": [{"task": "recall", "variant": "bits", "lags": [3], "most": 9, "architectures": ["rnn"]}]},
+        memory={
+            "problems": [
+                {"task": "recall", "variant": "bits", "lags": [3], "max_sequences": 9, "architectures": ["rnn"]}
+            ]
+        },
         convergence={"series": "sine"},
         train={"seeds": 0, "precision": "fp64", "momentum": float("nan")},
     )

@@ -24,7 +24,7 @@ from pipeline.tracking import findings
 from pipeline.training.choice import Choice
 from pipeline.training.settings import Train
 
-SMALL = {**TINY, "epochs": 1, "epoch_steps": 2, "parameters": 500}
+SMALL = {**TINY, "epochs": 1, "steps_per_epoch": 2, "parameters": 500}
 SETTINGS = {
     "tasks": {
         "signs": {"kind": "sum_sign", "steps": 6, **SMALL},
@@ -37,10 +37,10 @@ SETTINGS = {
         "task": "signs",
         "series": "waves",
         "seeds": 2,
-        "level": 0.75,
-        "most": 640,
-        "every": 160,
-        "checked": 100,
+        "target_accuracy": 0.75,
+        "max_sequences": 640,
+        "eval_every": 160,
+        "eval_sequences": 100,
         "examples": 8,
         "points": 5,
         "directions": 2,
@@ -112,7 +112,7 @@ def test_everything_is_measured_told_and_kept(signs):
 
 def test_diverged_networks_are_told_and_left_out(signs, monkeypatch):
     monkeypatch.setattr(findings, "log", lambda *told: None)
-    signs(ahead=3, most=160)
+    signs(ahead=3, max_sequences=160)
     for task in ("signs", "waves"):
         for name in SETTINGS["architectures"]:
             place = paths.trained(task, name)
@@ -132,7 +132,7 @@ def test_diverged_networks_are_told_and_left_out(signs, monkeypatch):
 @pytest.mark.parametrize(("task", "series"), [("signs", None), (None, "waves"), (None, None)])
 def test_a_part_without_its_task_is_left_out_and_the_page_says_so(signs, monkeypatch, task, series):
     monkeypatch.setattr(findings, "log", lambda *logged: None)
-    signs(task=task, series=series, ahead=3, most=160, seeds=1)
+    signs(task=task, series=series, ahead=3, max_sequences=160, seeds=1)
     convergence.main()
     results = files.read_json(paths.found("convergence"))
     parts = [bool(results[part]) for part in ("sum_sign", "surface", "free_running")]
@@ -150,7 +150,7 @@ def test_a_part_without_its_task_is_left_out_and_the_page_says_so(signs, monkeyp
         ({"task": "sign"}, "convergence.task: no task named 'sign'; there are: signs, waves; null for none"),
         ({"task": "waves"}, "convergence.task: waves is of kind sine; accepted: sum_sign"),
         ({"series": "signs"}, "convergence.series: signs is of kind sum_sign; accepted: sine"),
-        ({"level": 1.5}, "convergence.level"),
+        ({"target_accuracy": 1.5}, "convergence.target_accuracy"),
         ({"seeds": 0}, "convergence.seeds"),
         ({"sedes": 1}, "convergence.sedes: unknown setting"),
     ],
@@ -165,7 +165,7 @@ def test_mistakes_are_told_in_one_line(signs, changes, told):
 
 def test_the_averaged_weights_are_what_is_checked():
     """In a training whose rate is far too high the weights jump; their average over all steps is another network."""
-    task, criterion = SumSign(steps=5, parameters=300, batch_size=16), Criterion(level=1.0)
+    task, criterion = SumSign(steps=5, parameters=300, batch_size=16), Criterion(threshold=1.0)
     given = (Choice(learning_rate=0.5), Model(embedding=4), Train(device="cpu"), 0, criterion, 640, 160, 200)
     plain, averaged = (solve(task, "gru", {}, *given, *more) for more in ((), (0.5,)))
     assert "unaveraged" not in plain

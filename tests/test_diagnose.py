@@ -19,7 +19,7 @@ SETTINGS = {
     "diagnose": {
         "lag": 8,
         "batch": 2,
-        "initializers": ["default", "article", "chrono"],
+        "initializers": ["default", "deck", "chrono"],
         "tasks": ["near"],
         "lyapunov_steps": 3,
         "clipping_steps": 3,
@@ -51,7 +51,7 @@ def test_every_network_is_diagnosed_and_told(near):
     assert ("lstm", "chrono") in fresh
     assert ("rnn", "chrono") not in fresh  # it sets nothing there
     assert all(one["steps"] == 9 for one in found["fresh"])
-    (plain,) = (one for one in found["fresh"] if (one["architecture"], one["initializer"]) == ("rnn", "article"))
+    (plain,) = (one for one in found["fresh"] if (one["architecture"], one["initializer"]) == ("rnn", "deck"))
     assert plain["blocks"][0]["largest_singular_value"] < 1
     assert plain["inputs"]["log10"][-1] < plain["inputs"]["log10"][0] - 3  # it vanishes
     (alone,) = (one for one in found["fresh"] if one["architecture"] == "identity")
@@ -60,7 +60,7 @@ def test_every_network_is_diagnosed_and_told(near):
     assert [len(row) for row in found["clipping"]["norms"]] == [5, 5, 5]
     assert paths.curves("gradients").read_text().startswith("network,lag,log10_gradient\nrnn default,0,")
     drawn = str(sections.section("diagnose", [found]))
-    assert "vanishing is certain" not in drawn.lower() or "rnn with article" in drawn
+    assert "vanishing is certain" not in drawn.lower() or "rnn with deck" in drawn
     assert drawn.count('class="plot"') == 5
 
 

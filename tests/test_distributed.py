@@ -16,7 +16,7 @@ from pipeline.common import paths
 SETTINGS = {
     "scale": "smoke",
     "tasks": {
-        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 2, "epoch_steps": 5}
+        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 2, "steps_per_epoch": 5}
         | {"batch_size": 16, "parameters": 800}
     },
     "architectures": {"gru": {"choice": {"clipping": "norm"}}},

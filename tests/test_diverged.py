@@ -29,7 +29,7 @@ from pipeline.training.step import score
 
 # one step with a finite loss, after which every output is nan: weights of 1e30 overflow
 BURST = {"optimizer": "sgd", "clipping": "none", "learning_rate": 1e30}
-NEAR = {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 2, "epoch_steps": 1}
+NEAR = {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 2, "steps_per_epoch": 1}
 TINY = {
     "seed": 3,
     "tasks": {"near": {**NEAR, "batch_size": 16, "parameters": 800}},
@@ -94,7 +94,7 @@ def test_a_finite_loss_with_outputs_that_are_not_finite_has_no_score(recall):
 
 
 def test_the_loop_ends_where_the_last_update_spoils_the_outputs(tmp_path):
-    prepared = prepared_in(tmp_path / "recall", "recall", lag=20, epochs=2, epoch_steps=1)
+    prepared = prepared_in(tmp_path / "recall", "recall", lag=20, epochs=2, steps_per_epoch=1)
     fit = Fit(tiny_run(prepared, "rnn", BURST))
     (record,) = list(fit)
     assert math.isfinite(record["train/loss"])
@@ -173,7 +173,7 @@ def test_calibration_drops_weights_without_finite_answers(tiny, monkeypatch):
 
 
 def test_a_sweep_goes_on_where_a_trial_s_last_update_spoils_its_outputs(tiny):
-    space = {"initializers": ["default"], "clippings": {"none": None}, "epochs": 1, "epoch_steps": 1, "workers": 1}
+    space = {"initializers": ["default"], "clippings": {"none": None}, "epochs": 1, "steps_per_epoch": 1, "workers": 1}
     rates = {"adamw": [0.001, 0.01], "sgd": [1e30, 1e31]}
     tiny(sweep={"tasks": ["near"], "architectures": ["rnn"], "trials": 8, "learning_rates": rates, **space})
     sweep.main("near")
@@ -189,7 +189,7 @@ def test_a_sweep_goes_on_where_a_trial_s_last_update_spoils_its_outputs(tiny):
 
 
 def test_evidence_of_trainings_that_all_diverged(tiny):
-    settings = {"tasks": ["near"], "repeats": 8, "epochs": 1, "epoch_steps": 1, "initializers": ["default", "article"]}
+    settings = {"tasks": ["near"], "repeats": 8, "epochs": 1, "steps_per_epoch": 1, "initializers": ["default", "deck"]}
     tiny(evidence={**settings, "learning_rates": {"sgd": [1e30]}})
     sweep.main("near")
     files.write_json(paths.finalists("near"), {"rnn": [BURST]})
@@ -203,8 +203,15 @@ def test_evidence_of_trainings_that_all_diverged(tiny):
 
 
 def test_memory_counts_what_diverged(tiny):
-    problems = [{"task": "recall", "variant": "bits", "lags": [3], "most": 64, "architectures": ["rnn"]}]
-    settings = {"parameters": 800, "batch_size": 16, "seeds": 2, "every": 16, "checked": 20, "problems": problems}
+    problems = [{"task": "recall", "variant": "bits", "lags": [3], "max_sequences": 64, "architectures": ["rnn"]}]
+    settings = {
+        "parameters": 800,
+        "batch_size": 16,
+        "seeds": 2,
+        "eval_every": 16,
+        "eval_sequences": 20,
+        "problems": problems,
+    }
     tiny(architectures={"rnn": {"choice": BURST}}, memory={**settings, "guessing": {"units": 1, "trials": 10}})
     memory.main()
     row = files.read_json(paths.found("memory"))["rows"][0]
@@ -235,12 +242,20 @@ def test_diagnose_shows_a_diverged_network(tiny):
 
 
 def test_convergence_of_networks_that_all_diverged(tiny):
-    small = {"examples": 128, "held_out": 32, "epochs": 1, "epoch_steps": 1, "batch_size": 16, "parameters": 500}
+    small = {"examples": 128, "held_out": 32, "epochs": 1, "steps_per_epoch": 1, "batch_size": 16, "parameters": 500}
     tasks = {
         "signs": {"kind": "sum_sign", "steps": 6, **small},
         "waves": {"kind": "sine", "steps": 12, "burn_in": 4, **small},
     }
-    settings = {"task": "signs", "series": "waves", "seeds": 2, "level": 0.9, "most": 64, "every": 32, "checked": 20}
+    settings = {
+        "task": "signs",
+        "series": "waves",
+        "seeds": 2,
+        "target_accuracy": 0.9,
+        "max_sequences": 64,
+        "eval_every": 32,
+        "eval_sequences": 20,
+    }
     settings |= {"examples": 8, "points": 3, "directions": 1, "iterations": 2, "waves": 4, "ahead": 3}
     tiny(tasks={**TINY["tasks"], **tasks}, architectures={"rnn": {"choice": BURST}}, convergence=settings)
     for name in tasks:
@@ -279,7 +294,7 @@ def test_a_finite_answer_s_baseline_is_named_though_another_is_broken(tiny):
 
 
 def test_all_trials_diverged_is_told_with_what_helps(tiny):
-    space = {"initializers": ["default"], "clippings": {"none": None}, "epochs": 1, "epoch_steps": 1, "workers": 1}
+    space = {"initializers": ["default"], "clippings": {"none": None}, "epochs": 1, "steps_per_epoch": 1, "workers": 1}
     rates = {"sgd": [1e30, 1e31]}
     tiny(sweep={"tasks": ["near"], "architectures": ["rnn"], "trials": 3, "learning_rates": rates, **space})
     with pytest.raises(InputError, match=r"all 3 complete trials diverged, at steps \[1, 1, 1\]: lower sweep"):

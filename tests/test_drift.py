@@ -165,7 +165,7 @@ def test_a_rare_label_that_becomes_common_is_a_change():
 
 
 def test_a_single_text_on_either_side_is_compared_without_a_warning():
-    result = detection.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(least=1))
+    result = detection.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(min_rows=1))
     assert result["status"] == "none"
     assert all(0 < test["p"] <= 1 for test in result["tests"])
 

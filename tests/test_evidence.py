@@ -11,7 +11,7 @@ from pipeline.training.choice import Choice
 SETTINGS = {
     "seed": 3,
     "tasks": {
-        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "epoch_steps": 4}
+        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "steps_per_epoch": 4}
         | {"batch_size": 16, "parameters": 800}
     },
     "architectures": {"rnn": {"choice": {"initializer": "orthogonal"}}},
@@ -21,8 +21,8 @@ SETTINGS = {
         "tasks": ["near"],
         "repeats": 8,
         "epochs": 1,
-        "epoch_steps": 2,
-        "initializers": ["article", "orthogonal"],
+        "steps_per_epoch": 2,
+        "initializers": ["deck", "orthogonal"],
         "clippings": {"none": None, "norm": 0.5},
         "learning_rates": {"sgd": [0.1, 1e30], "adamw": [0.001]},
     },
@@ -52,7 +52,7 @@ def test_every_cell_is_tuned_and_trained_on_the_same_fresh_seeds(near):
     assert {cell["learning_rate"] for cell in found["cells"] if cell["optimizer"] == "sgd"} == {0.1}
     assert all(len(cell["losses"]) == 8 and cell["diverged"] == 0 for cell in found["cells"])
     assert [test["factor"] for test in found["factors"]] == ["initializer", "clipping"] * 2
-    assert [entry["contender"] for entry in found["contenders"]] == ["default", "article", "stated", "swept 1"]
+    assert [entry["contender"] for entry in found["contenders"]] == ["default", "deck", "stated", "swept 1"]
     stated, swept = found["contenders"][2:]
     assert stated["over_seeds"] == swept["over_seeds"]  # the same choice
     assert all(0 <= test["p"] <= test["p_corrected"] <= 1 for test in found["factors"])

@@ -96,7 +96,7 @@ def test_the_audit_would_find_a_leak():
 
 
 def test_fewer_training_windows_are_evenly_spaced(tmp_path):
-    prepared = prepare(tmp_path, table(), windows=6)
+    prepared = prepare(tmp_path, table(), max_windows=6)
     assert prepared.columns("train")["start"].tolist() == [0, 3, 6, 9, 12]
     assert prepared.task.rows(prepared.columns("test")) == 7
 

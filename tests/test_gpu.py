@@ -56,7 +56,9 @@ def test_a_cpu_and_a_gpu_agree_on_outputs_and_gradients(name):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_training_solves_the_task(tmp_path, precision):
-    prepared = prepare(tmp_path / "recall", "recall", lag=20, examples=4000, parameters=8000, epochs=20, epoch_steps=20)
+    prepared = prepare(
+        tmp_path / "recall", "recall", lag=20, examples=4000, parameters=8000, epochs=20, steps_per_epoch=20
+    )
     fit = Fit(run_on("cuda", prepared, "attention", precision=precision))
     assert list(fit)[-1]["valid/accuracy"] > 0.95
     assert fit.trace.device.type == "cuda"

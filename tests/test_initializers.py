@@ -38,7 +38,7 @@ def test_orthogonal_and_identity_act_on_every_gate_by_itself(architecture, gates
 
 @pytest.mark.parametrize("architecture", ["rnn", "lstm", "transformer", "min_gru"])
 def test_article_makes_weights_small_and_biases_zero(architecture):
-    for name, parameter in initialised("article", architecture).cores.named_parameters():
+    for name, parameter in initialised("deck", architecture).cores.named_parameters():
         if parameter.dim() > 1:
             assert parameter.std().item() == pytest.approx(0.01, rel=0.15)
         elif "bias" in name:

@@ -23,16 +23,22 @@ SETTINGS = {
         "parameters": 800,
         "batch_size": 16,
         "seeds": 2,
-        "every": 320,
-        "checked": 100,
+        "eval_every": 320,
+        "eval_sequences": 100,
         "problems": [
-            {"task": "recall", "variant": "bits", "lags": [3, 5], "most": 2560, "architectures": ["gru", "identity"]},
-            {"task": "recall", "variant": "1997", "lags": [100], "most": 32, "architectures": ["lstm"]},
+            {
+                "task": "recall",
+                "variant": "bits",
+                "lags": [3, 5],
+                "max_sequences": 2560,
+                "architectures": ["gru", "identity"],
+            },
+            {"task": "recall", "variant": "1997", "lags": [100], "max_sequences": 32, "architectures": ["lstm"]},
             {
                 "task": "copy_memory",
                 "variant": "usual",
                 "lags": [2],
-                "most": 32,
+                "max_sequences": 32,
                 "architectures": ["gru"],
                 "guessed": False,
             },
@@ -40,7 +46,7 @@ SETTINGS = {
         "guessing": {"units": 1, "trials": 100},
     },
 }
-RECALL = {"task": "recall", "variant": "bits", "lags": [3], "most": 32}
+RECALL = {"task": "recall", "variant": "bits", "lags": [3], "max_sequences": 32}
 
 
 @pytest.fixture
@@ -66,8 +72,8 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
         assert guessed["solved"] == 2
         assert all(0 < trials <= 100 for trials in guessed["trials"]["by_seed"])
     assert rows["copy_memory", "usual", 2, "gru"]["solved"] == 0
-    assert found["criteria"]["recall 1997"] == {"measure": "largest_error", "level": 0.25, "checked": 2000}
-    assert found["criteria"]["recall bits"]["checked"] == 100
+    assert found["criteria"]["recall 1997"] == {"measure": "largest_error", "threshold": 0.25, "eval_sequences": 2000}
+    assert found["criteria"]["recall bits"]["eval_sequences"] == 100
     assert [(point["lag"], point["sequences"]) for point in found["published"]] == [(100, 5040), (1000, 49000)]
     printed = capsys.readouterr().out
     assert "recall (bits) at lag 3: gru         solved by 2 of 2 seeds, median of" in printed
@@ -97,7 +103,7 @@ def test_without_problems_there_is_nothing_to_measure_and_the_page_says_so(write
 
 
 def test_it_goes_on_after_a_kill_and_trains_nothing_twice(write, monkeypatch):
-    write(problems=[{**RECALL, "most": 640}])
+    write(problems=[{**RECALL, "max_sequences": 640}])
     memory.main()
     before = files.read_json(paths.found("memory"))
     (kept,) = paths.WORK.glob("memory-*.jsonl")
@@ -146,7 +152,7 @@ def test_a_seed_that_never_solves_it_counts_as_more_than_any():
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task, every in VARIANTS.items() for name in every])
 def test_every_variant_is_a_task_with_the_lag_that_was_asked(task, name):
     settings = measured.Memory(parameters=700, batch_size=4)
-    made = make(measured.Problem(task=task, variant=name, lags=[40], most=1), 40, settings)
+    made = make(measured.Problem(task=task, variant=name, lags=[40], max_sequences=1), 40, settings)
     assert getattr(made, LAG[task]) == 40
     assert (made.parameters, made.batch_size) == (700, 4)
 

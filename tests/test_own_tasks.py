@@ -15,7 +15,7 @@ from pipeline.common import files, paths
 ROOT = Path(__file__).parent.parent
 TASKS = {
     "my_load": operated.LOAD,
-    "far-away": {"kind": "recall", "lag": 30, "examples": 200, "held_out": 40, "epochs": 2, "epoch_steps": 4},
+    "far-away": {"kind": "recall", "lag": 30, "examples": 200, "held_out": 40, "epochs": 2, "steps_per_epoch": 4},
 }
 NOTHING_ELSE = {  # what the check asks for where the tasks of params.yaml are gone
     "sweep": {"tasks": [], "architectures": []},

@@ -18,7 +18,7 @@ from pipeline.common.params import load
 
 ROOT = Path(__file__).parent.parent
 FILES = 500
-SMALL = {"kind": "recall", "lag": 20, "examples": 60, "held_out": 20, "epochs": 1, "epoch_steps": 2}
+SMALL = {"kind": "recall", "lag": 20, "examples": 60, "held_out": 20, "epochs": 1, "steps_per_epoch": 2}
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 2, 2.5, 1e-9, 10**12, float("nan"), float("inf"), "", "gru", "recall", "../sources",
     "x/../../../escape", "2024", "smoke", "a b", "é", [], [[]], [1, "two"], {}, {"smoke": 1}, {"a": {"b": 1}}, {1: 2},

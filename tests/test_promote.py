@@ -241,12 +241,12 @@ def as_logged_before(package: Path) -> None:
     text = code.read_text()
     for now, then in (
         (
-            'Column("label", "string", required=False), Column(_abstention.COLUMN, "boolean")',
+            'Column("label", "string", required=False), Column(abstention.COLUMN, "boolean")',
             'Column("label", "string")',
         ),
         ("None), dtype=object)", '"neutral"), dtype=object)'),
-        ("_abstention.COLUMN: ~sure, ", ""),
-        ("self.task.band)", "0.4)"),
+        ("abstention.COLUMN: ~sure, ", ""),
+        ("self.task.abstention_margin)", "0.4)"),
     ):
         assert text.count(now) == 1
         text = text.replace(now, then)

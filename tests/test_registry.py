@@ -74,7 +74,7 @@ def test_answers_come_from_the_package_and_not_from_this_tree(package):
 def test_a_package_that_lacks_a_module_does_not_find_this_project_s(package):
     code = package / "code/pipeline/services/sentiment.py"
     code.write_text("import pipeline.evaluation.metrics\n" + code.read_text())
-    with pytest.raises(InputError, match="package: No module named 'pipeline.measures'"):
+    with pytest.raises(InputError, match="package: No module named 'pipeline.evaluation'"):
         isolated.answers(str(package), TEXTS)
 
 

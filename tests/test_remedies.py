@@ -37,7 +37,7 @@ def measured(project):
     cells = [
         {"optimizer": "adamw", "initializer": first, "clipping": clipping, "mean": 0.1, "low": 0.0, "high": 0.2}
         | {"diverged": 0.0}
-        for first in ("article", "default", "orthogonal")
+        for first in ("deck", "default", "orthogonal")
         for clipping in ("none", "norm")
     ]
     files.write_json(paths.evidence("smoke", "recall"), {"task": "recall", "scale": "smoke", "cells": cells})

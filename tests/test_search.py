@@ -35,15 +35,15 @@ SWEEP = {
     "trials": 6,
     "workers": 1,
     "epochs": 2,
-    "epoch_steps": 2,
-    "initializers": ["article", "default", "orthogonal", "chrono"],
+    "steps_per_epoch": 2,
+    "initializers": ["deck", "default", "orthogonal", "chrono"],
     "clippings": CLIPPINGS,
     "learning_rates": {"adamw": [0.001, 0.01], "sgd": [0.01, 0.1]},
 }
 TINY = {
     "seed": 3,
     "tasks": {
-        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "epoch_steps": 4}
+        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "steps_per_epoch": 4}
         | {"batch_size": 16, "parameters": 800}
     },
     "architectures": {"rnn": {"choice": {"initializer": "orthogonal"}}, "identity": {}},
@@ -75,7 +75,7 @@ def counted(ours):
 def test_parameters_are_conditional(tiny):
     plan = tiny()
     space = make_space(plan)
-    assert space.initializers == ["article", "default", "orthogonal"]  # chrono sets nothing in a plain rnn
+    assert space.initializers == ["deck", "default", "orthogonal"]  # chrono sets nothing in a plain rnn
     clippings = set()
     for number in range(40):
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(number)).ask()
@@ -92,8 +92,8 @@ def test_every_study_begins_with_the_decks_the_librarys_and_the_stated_choice(ti
     plan = tiny()
     sweep.main("near")
     first = study.make(plan, make_space(plan)).get_trials()[:3]
-    assert [trial.user_attrs["origin"] for trial in first] == ["article", "default", "stated"]
-    assert [trial.params["initializer"] for trial in first] == ["article", "default", "orthogonal"]
+    assert [trial.user_attrs["origin"] for trial in first] == ["deck", "default", "stated"]
+    assert [trial.params["initializer"] for trial in first] == ["deck", "default", "orthogonal"]
     assert first[0].params["optimizer"] == "sgd"
     assert first[0].params["clipping"] == "none"
 
@@ -399,7 +399,7 @@ def test_a_killed_database_is_told_and_the_next_start_goes_on(tiny, tmp_path):
     server = pytest.importorskip("pgserver").get_server(tmp_path / "pg")
     try:
         where = server.get_uri()
-        plan = tiny(trials=8, workers=2, epoch_steps=30, storage=where)
+        plan = tiny(trials=8, workers=2, steps_per_epoch=30, storage=where)
         begun = started()
         wait_for(busy(plan))
         postmaster = psutil.Process(server.get_pid())
@@ -420,7 +420,7 @@ def test_a_killed_database_is_told_and_the_next_start_goes_on(tiny, tmp_path):
 
 
 def test_all_workers_killed_the_next_start_ends_with_exactly_as_many(tiny):
-    plan = tiny(trials=10, workers=2, epoch_steps=30)
+    plan = tiny(trials=10, workers=2, steps_per_epoch=30)
     begun = started()
     wait_for(busy(plan))
     os.killpg(begun.pid, signal.SIGKILL)
@@ -432,7 +432,7 @@ def test_all_workers_killed_the_next_start_ends_with_exactly_as_many(tiny):
 
 
 def test_one_worker_killed_the_others_end_with_exactly_as_many(tiny):
-    plan = tiny(trials=10, workers=2, epoch_steps=30)
+    plan = tiny(trials=10, workers=2, steps_per_epoch=30)
     begun = started()
     ours = study.make(plan, make_space(plan))
     wait_for(lambda: counted(ours)[TrialState.RUNNING] == 2)
@@ -527,7 +527,7 @@ def wait_for(condition, seconds=60):
     [
         ({"initializers": ["chrono"]}, "none sets anything in rnn: add default"),
         ({"initializers": ["default", "default"]}, "one is named twice"),
-        ({"initializers": ["orthogonl"]}, "no initializer named 'orthogonl'; there are: default, article"),
+        ({"initializers": ["orthogonl"]}, "no initializer named 'orthogonl'; there are: default, deck"),
         ({"clippings": {"norms": [1, 2]}}, "no clipping named 'norms'; there are: none, norm"),
         ({"learning_rates": {"adam": [0.1, 0.2]}}, "no optimizer named 'adam'; there are: adamw, sgd, rmsprop"),
         ({"initializers": []}, "initializers is empty"),

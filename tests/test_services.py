@@ -61,7 +61,7 @@ def describe(prepared, kind, **calibration):
 
 @pytest.fixture
 def sentiment(tmp_path):
-    prepared = reviews.prepare(tmp_path, reviews.corpus(200), max_tokens=8, vocabulary=200, band=0.05)
+    prepared = reviews.prepare(tmp_path, reviews.corpus(200), max_tokens=8, vocabulary=200, abstention_margin=0.05)
     return prepared, Reviews(describe(prepared, "sentiment", temperature=2.0), prepared.folder)
 
 

@@ -65,7 +65,7 @@ def test_no_sequence_is_seen_twice(monkeypatch):
         return columns
 
     monkeypatch.setattr(Adding, "draw", remember)
-    solved(Adding(steps=10, **SIZE), criterion=Criterion(measure="mse", level=1e-9), most=960)
+    solved(Adding(steps=10, **SIZE), criterion=Criterion(measure="mse", threshold=1e-9), most=960)
     assert len(seen) == 960 + 3 * 200
     assert len(set(seen)) == len(seen)
 
@@ -73,7 +73,7 @@ def test_no_sequence_is_seen_twice(monkeypatch):
 @pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 1e30), ("sgd", 1e38)])
 def test_a_divergence_is_a_result(optimizer, rate):
     choice = Choice(optimizer=optimizer, learning_rate=rate)
-    found = solved(Adding(steps=4, **SIZE), choice, "rnn", criterion=Criterion(measure="mse", level=0.01))
+    found = solved(Adding(steps=4, **SIZE), choice, "rnn", criterion=Criterion(measure="mse", threshold=0.01))
     assert found["diverged"]
     assert not found["solved"]
     assert found["sequences"] is None
@@ -85,16 +85,18 @@ def test_outputs_that_are_not_finite_are_no_right_answers():
     outputs = torch.tensor([[torch.inf, 0.0]])
     assert math.isnan(measure(task, Criterion(), outputs, torch.tensor([0])))
     assert not Criterion().met(math.nan)
-    assert not Criterion(measure="mse", level=1.0).met(math.nan)
+    assert not Criterion(measure="mse", threshold=1.0).met(math.nan)
 
 
 def test_measures_are_those_of_the_task():
     adding, targets = Adding(steps=4), torch.tensor([[0.5], [1.0]])
     outputs = targets + torch.tensor([[0.1], [-0.3]])
     for name, value in (("mse", 0.05), ("mae", 0.2), ("largest_error", 0.3)):
-        assert measure(adding, Criterion(measure=name, level=1.0), outputs, targets) == pytest.approx(value, rel=1e-5)
+        assert measure(adding, Criterion(measure=name, threshold=1.0), outputs, targets) == pytest.approx(
+            value, rel=1e-5
+        )
     sure, unsure = [[0.0, 50.0], [math.log(3), 0.0]], torch.tensor([1, 0])  # probabilities 1 and 3/4 of what is right
-    found = measure(Recall(lag=3), Criterion(measure="largest_error", level=0.25), torch.tensor(sure), unsure)
+    found = measure(Recall(lag=3), Criterion(measure="largest_error", threshold=0.25), torch.tensor(sure), unsure)
     assert found == pytest.approx(0.25)
     copy = CopyMemory(symbols=2, gap=1)
     wanted = torch.tensor([[0, 0, 0, 3, 4]])
@@ -104,7 +106,7 @@ def test_measures_are_those_of_the_task():
 
 def test_a_measure_that_a_task_does_not_have_is_told():
     with pytest.raises(InputError, match="Recall has no measure 'mse'; it has accuracy, .*largest_error"):
-        solved(criterion=Criterion(measure="mse", level=0.1), most=320)
+        solved(criterion=Criterion(measure="mse", threshold=0.1), most=320)
 
 
 def test_the_rate_rises_and_then_stays(monkeypatch):
@@ -153,7 +155,7 @@ def test_a_latch_made_by_hand_recalls():
     task = Recall(lag=200)
     drawn = task.draw(300, torch.Generator().manual_seed(0))
     (outputs,) = run(latch(), task.spec, drawn["inputs"].long())
-    assert measure(task, Criterion(measure="largest_error", level=0.25), outputs, drawn["targets"]) < 1e-6
+    assert measure(task, Criterion(measure="largest_error", threshold=0.25), outputs, drawn["targets"]) < 1e-6
 
 
 def test_guessed_networks_run_as_torch_runs_them():
@@ -180,7 +182,7 @@ def test_guessing_solves_recall_and_not_adding():
     assert found["solved"]
     assert 0 < found["trials"] <= 1_000
     assert found["best"] >= 0.99
-    found = guess(Adding(steps=20), settings, 1, Criterion(measure="mse", level=0.01), 200)
+    found = guess(Adding(steps=20), settings, 1, Criterion(measure="mse", threshold=0.01), 200)
     assert (found["solved"], found["trials"]) == (False, None)
 
 

@@ -24,7 +24,7 @@ from pipeline.tracking import runs, store
 TINY = {
     "seed": 3,
     "tasks": {
-        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "epoch_steps": 4}
+        "near": {"kind": "recall", "lag": 20, "examples": 200, "held_out": 40, "epochs": 3, "steps_per_epoch": 4}
         | {"batch_size": 16, "parameters": 800}
     },
     "architectures": {
@@ -235,7 +235,7 @@ def test_a_diverged_seed_is_a_result_and_the_rest_goes_on(project):
 
 
 def test_a_killed_training_resumes_in_the_same_runs_and_ends_alike(project):
-    slow = {**TINY["tasks"]["near"], "epochs": 12, "epoch_steps": 30, "patience": 12}
+    slow = {**TINY["tasks"]["near"], "epochs": 12, "steps_per_epoch": 30, "patience": 12}
     project(**{**TINY, "tasks": {"near": slow}, "architectures": {"gru": {}}})
     fetch.main("near")
     prepare.main("near")
@@ -267,7 +267,7 @@ def test_a_killed_training_resumes_in_the_same_runs_and_ends_alike(project):
 
 
 def test_the_seeds_of_a_killed_training_end_with_it(project):
-    slow = {**TINY["tasks"]["near"], "epochs": 3, "epoch_steps": 100_000}
+    slow = {**TINY["tasks"]["near"], "epochs": 3, "steps_per_epoch": 100_000}
     project(**{**TINY, "tasks": {"near": slow}, "architectures": {"gru": {}}, "train": {"seeds": 2, "device": "cpu"}})
     fetch.main("near")
     prepare.main("near")
@@ -303,7 +303,7 @@ def test_a_write_that_sqlite_refuses_is_tried_again(monkeypatch):
 
 
 def test_a_terminated_training_leaves_no_run_running(project):
-    slow = {**TINY["tasks"]["near"], "epochs": 500, "epoch_steps": 50, "patience": 500}
+    slow = {**TINY["tasks"]["near"], "epochs": 500, "steps_per_epoch": 50, "patience": 500}
     project(**{**TINY, "tasks": {"near": slow}})
     fetch.main("near")
     prepare.main("near")

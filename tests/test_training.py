@@ -78,7 +78,7 @@ def test_best_weights_are_kept_not_the_last(recall, monkeypatch):
 
 def test_training_stops_when_the_task_is_solved(recall):
     run = tiny_run(recall)
-    fit = Fit(run._replace(task=run.task.model_copy(update={"enough": 10.0})))
+    fit = Fit(run._replace(task=run.task.model_copy(update={"target_loss": 10.0})))
     assert len(list(fit)) == 1
     assert fit.progress.stopped == "solved"
 
@@ -196,7 +196,7 @@ def test_a_device_that_is_not_there_is_told(recall):
 
 
 def test_unknown_names_in_a_choice_list_the_known(recall):
-    with pytest.raises(InputError, match="no initializer named 'xavier'; there are: default, article, xavier_uniform"):
+    with pytest.raises(InputError, match="no initializer named 'xavier'; there are: default, deck, xavier_uniform"):
         tiny_run(recall, choice={"initializer": "xavier"})
     with pytest.raises(InputError, match="no clipping named 'norms'; there are: none, norm, value"):
         tiny_run(recall, choice={"clipping": "norms"})

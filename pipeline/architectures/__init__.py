@@ -99,8 +99,8 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
     own, spec = own_settings(architecture, settings).model_dump(), task.spec
     kind = find(Architecture, architecture)
     check_whole(task)
-    width = find_width(kind, own, task.parameters // task.directions) or model.embedding
-    cores = [kind(width, **own) for _ in range(task.directions)]
+    width = find_width(kind, own, task.parameters // (1 + task.bidirectional)) or model.embedding
+    cores = [kind(width, **own) for _ in range(1 + task.bidirectional)]
     return SequenceModel(spec, cores, width, model.embedding, task)
 
 
@@ -136,8 +136,10 @@ def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: in
 
 def check_whole(task: Task) -> None:
     """Refuse a readout that would do the remembering on tasks that ask for memory."""
-    if not task.spec.whole and (task.readout != "last" or task.directions != 1):
-        raise InputError(f"{type(task).__name__}: readout must be last and directions 1: memory is what it tests")
+    if not task.spec.whole and (task.readout != "last" or task.bidirectional):
+        raise InputError(
+            f"{type(task).__name__}: readout must be last and bidirectional false: memory is what it tests"
+        )
 
 
 def count(module: nn.Module) -> int:

@@ -21,7 +21,7 @@ class LinearText(Baseline):
 
     longest: int = Field(2, gt=0)
     """Words in the longest term: 2 is words and pairs of neighbours."""
-    least: int = Field(3, gt=0)
+    min_documents: int = Field(3, gt=0)
     """Training texts in which a term occurs at least, to be used."""
     inverse_penalty: float = Field(30.0, gt=0)
     """C of the logistic regression: the weight of the data against the squared weights."""
@@ -30,7 +30,9 @@ class LinearText(Baseline):
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        terms = TfidfVectorizer(ngram_range=(1, self.longest), min_df=self.least, sublinear_tf=True, dtype=np.float32)
+        terms = TfidfVectorizer(
+            ngram_range=(1, self.longest), min_df=self.min_documents, sublinear_tf=True, dtype=np.float32
+        )
         inputs, targets = terms.fit_transform(prepared.texts("train")), prepared.columns("train")["targets"]
         model = LogisticRegression(C=self.inverse_penalty, max_iter=1000).fit(inputs, np.asarray(targets))
 

@@ -31,7 +31,7 @@ class NaiveBayesSVM(Baseline):
 
     longest: int = Field(2, gt=0)
     """Words in the longest term: 2 is words and pairs of neighbours."""
-    least: int = Field(2, gt=0)
+    min_documents: int = Field(2, gt=0)
     """Training texts in which a term occurs at least, to be used."""
     inverse_penalty: float = Field(1.0, gt=0)
     """C of the classifier: the weight of the data against the squared weights."""
@@ -40,7 +40,7 @@ class NaiveBayesSVM(Baseline):
         from sklearn.feature_extraction.text import CountVectorizer
 
         terms = CountVectorizer(
-            ngram_range=(1, self.longest), min_df=self.least, binary=True, dtype=np.float32, token_pattern=WORD
+            ngram_range=(1, self.longest), min_df=self.min_documents, binary=True, dtype=np.float32, token_pattern=WORD
         )
         inputs, targets = terms.fit_transform(prepared.texts("train")), np.asarray(prepared.columns("train")["targets"])
         scores = [self._against_rest(inputs, targets == label) for label in range(prepared.task.spec.outputs)]

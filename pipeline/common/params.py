@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 import pipeline
 from pipeline.common import InputError, Mistakes, Settings, names, paths
 from pipeline.common.names import SCALES
+from pipeline.common.renamed import RENAMED
 
 ROOMS = Path(pipeline.__file__).parent
 
@@ -185,6 +186,8 @@ def gathered(checks: Iterable[Callable[[], object]]) -> list[str]:
 
 def _mistake(kind: type[BaseModel], place: str, error: Mapping[str, Any]) -> str:
     where = place + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
+    if error["type"] == "extra_forbidden" and error["loc"][-1] in RENAMED:
+        return f"{where}: unknown setting; {RENAMED[error['loc'][-1]]} is its name now"
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return f"{where}: unknown setting; accepted: {', '.join(kind.model_fields)}"
     reason, came = error["msg"].removeprefix("Value error, "), error["input"]

@@ -21,8 +21,8 @@ def compared(then: Told, now: Told, settings: Drift) -> dict[str, Any]:
     drift, none; too_few, where less is new than can tell; unseen_season, where no new data are of a time of year that
     the training has seen.
     """
-    if now["rows"] < settings.least:
-        told = f"{now['rows']:,} new rows; fewer than {settings.least:,} tell nothing"
+    if now["rows"] < settings.min_rows:
+        told = f"{now['rows']:,} new rows; fewer than {settings.min_rows:,} tell nothing"
         return _ended("too_few", [told], now)
     is_text = then["of"] == "texts"
     found = texts.compared(then, now) if is_text else series.compared(then, now, settings.alarm_rate)

@@ -12,5 +12,5 @@ class Drift(Settings):
     """Chance of an alarm, over all tests of a task together, where nothing has changed."""
     effect: float = Field(0.1, ge=0)
     """Smallest effect (as each test states it) for which a retraining is due: with many data all differs a little."""
-    least: int = Field(100, gt=0)
+    min_rows: int = Field(100, gt=0)
     """New examples below which nothing is said."""

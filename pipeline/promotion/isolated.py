@@ -17,7 +17,7 @@ import pandas as pd
 from pipeline.common import InputError, files
 from pipeline.tracking import store
 
-SCRIPT = Path(__file__).with_name("alone.py")
+SCRIPT = Path(__file__).with_name("predict_isolated.py")
 
 
 class Answered(NamedTuple):

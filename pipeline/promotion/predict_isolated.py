@@ -2,7 +2,7 @@
 
 Started by its path (pipeline/promotion/isolated.py does), from an empty folder, with the model's URI:
 
-    python -P .../alone.py models:/imdb/3
+    python -P .../predict_isolated.py models:/imdb/3
 
 reads   requests.parquet, work.json
 writes  answers.parquet, seconds.json; or error.txt, one line

@@ -16,11 +16,11 @@ class Comparison(Settings):
     """Tasks on which they are compared."""
     epochs: int = Field(0, ge=0)
     """Epochs of a training; 0 takes the task's own."""
-    epoch_steps: int = Field(0, ge=0)
+    steps_per_epoch: int = Field(0, ge=0)
     """Steps of an epoch; 0 takes the task's own."""
     batch_size: int = Field(0, ge=0)
     """Examples of a step; 0 takes the task's own."""
-    initializers: list[str] = ["article", "default", "orthogonal"]
+    initializers: list[str] = ["deck", "default", "orthogonal"]
     """Initializers to compare."""
     clippings: Mapping[str, Any]
     """Clippings to compare, each with its threshold or a range of them (none has null)."""

@@ -21,7 +21,7 @@ from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS, effective
 
 OPTIMIZERS = get_args(Choice.model_fields["optimizer"].annotation)
-ARTICLE = Choice(initializer="article", clipping="none", optimizer="sgd", learning_rate=0.01)
+ARTICLE = Choice(initializer="deck", clipping="none", optimizer="sgd", learning_rate=0.01)
 LIBRARY = Choice(initializer="default", clipping="none", optimizer="adamw", learning_rate=0.001)  # torch's defaults
 
 
@@ -53,7 +53,7 @@ class Space:
         """The trials that every study begins with, by name: the deck's set-up, torch's defaults, and `stated`."""
         return {
             name: self._parameters(choice)
-            for name, choice in (("article", ARTICLE), ("default", LIBRARY), ("stated", stated))
+            for name, choice in (("deck", ARTICLE), ("default", LIBRARY), ("stated", stated))
             if choice.initializer in self.initializers
             and choice.clipping in self.settings.clippings
             and choice.optimizer in self.settings.learning_rates

@@ -24,7 +24,7 @@ from pipeline.search.journal import Journal
 from pipeline.search.space import Space
 
 NOT_SCORED_BY = ("tasks", "architectures", "trials", "workers", "storage", "grace_seconds")
-FIRST = "origin"  # of a trial that was not sampled: article, default, stated, grid N, or retry of N
+FIRST = "origin"  # of a trial that was not sampled: deck, default, stated, grid N, or retry of N
 GIVEN_BACK = "given_back"  # why a trial was one too many
 
 

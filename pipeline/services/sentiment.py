@@ -53,7 +53,7 @@ class Reviews(Service):
         texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
         probabilities, known = self._probabilities(self._tokens(texts, first), model)
         likeliest, names = probabilities.max(axis=1), np.array(self.task.labels, dtype=object)
-        sure = known & (likeliest - 1 / len(self.task.labels) > self.task.band)
+        sure = known & (likeliest - 1 / len(self.task.labels) > self.task.abstention_margin)
         labels = pd.Series(np.where(sure, names[probabilities.argmax(axis=1)], None), dtype=object)  # null in JSON
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
         return pd.DataFrame({"label": labels, abstention.COLUMN: ~sure, "probability": likeliest, **each})

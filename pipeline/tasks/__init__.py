@@ -61,18 +61,18 @@ class Task(Settings, ABC):
     """Sequences per optimizer step."""
     epochs: int = Field(8, gt=0)
     """Epochs at most; a record is made after each."""
-    epoch_steps: int = Field(0, ge=0)
+    steps_per_epoch: int = Field(0, ge=0)
     """Optimizer steps per epoch; 0 is one pass over the training split."""
     patience: int = Field(3, gt=0)
     """Epochs without a better validation loss after which training stops."""
-    enough: float = Field(0.0, ge=0)
+    target_loss: float = Field(0.0, ge=0)
     """Validation loss below which training stops: the task is solved."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
     readout: str = Field("last", pattern="^(last|mean|max|mean_max|attention)$")
     """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
-    directions: int = Field(1, ge=1, le=2)
-    """2 adds a second core that reads the sequence backwards, where the whole sequence is known at once."""
+    bidirectional: bool = False
+    """Adds a second core that reads the sequence backwards, where the whole sequence is known at once."""
 
     real: ClassVar[bool] = False  # from a source, with a `gate` split; else drawn at random
     main_metric: ClassVar[str]  # what results are ranked by

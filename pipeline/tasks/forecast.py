@@ -125,7 +125,7 @@ class Forecast(Windowed):
         windows = {split: window_rows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
         need = f"look_back {self.look_back}, horizon {self.horizon}"
         file_faults.refuse(self.source, window_rows.too_short(series.times, rows, windows, need))
-        return rows, windows | {"train": window_rows.thinned(windows["train"], self.windows)}
+        return rows, windows | {"train": window_rows.thinned(windows["train"], self.max_windows)}
 
     def _audit(
         self, series: reading.Series, folder: Path, rows: window_rows.Borders, windows: dict[str, window_rows.Starts]

@@ -67,7 +67,7 @@ class Sentiment(Task):
     """Tokens that are told apart, padding and the unknown word included."""
     patch: int = Field(4, gt=0)
     """Tokens that the embedding joins into one step."""
-    band: float = Field(0.05, ge=0, lt=1)
+    abstention_margin: float = Field(0.05, ge=0, lt=1)
     """A served network abstains where its probability is within this of chance (one half, for two labels)."""
 
     parameters: int = Field(128_000, gt=0)

@@ -5,7 +5,7 @@ Torch stacks the gates' square blocks in one matrix: one for an RNN, three for a
 
     initializer       recurrent blocks           other matrices              biases
     default           as torch draws             as torch draws              as torch draws (or the architecture's own)
-    article           0.01 x normal              0.01 x normal               0
+    deck           0.01 x normal              0.01 x normal               0
     xavier_uniform    Glorot uniform             Glorot uniform              0
     xavier_normal     Glorot normal              Glorot normal               0
     kaiming           He normal                  He normal                   0
@@ -31,7 +31,7 @@ def default(model: SequenceModel) -> None:
         core.initialise(model.spec.steps)
 
 
-def article(model: SequenceModel) -> None:
+def deck(model: SequenceModel) -> None:
     """The deck's: every weight 0.01 x normal, every bias 0."""
     _set_all(model, lambda block: nn.init.normal_(block, std=0.01))
 
@@ -97,7 +97,7 @@ def stacked(name: str) -> bool:
 
 INITIALIZERS: dict[str, Initializer] = {
     function.__name__: function
-    for function in (default, article, xavier_uniform, xavier_normal, kaiming, orthogonal, identity, chrono)
+    for function in (default, deck, xavier_uniform, xavier_normal, kaiming, orthogonal, identity, chrono)
 }
 
 

@@ -62,7 +62,7 @@ class Fit:
 
     def _epoch(self) -> Record:
         """Train to the next multiple of the epoch's steps, validate, and decide whether to go on."""
-        run, now, size = self.run, self.progress, epoch_steps(self.run)
+        run, now, size = self.run, self.progress, steps_per_epoch(self.run)
         end = (now.epoch + 1) * size
         begun = time.perf_counter()
         self.model.train()
@@ -156,7 +156,7 @@ class Fit:
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         else:
             now.waited += 1
-        if loss <= task.enough:
+        if loss <= task.target_loss:
             now.stopped = "solved"
         elif now.waited >= task.patience:
             now.stopped = "no better for too long"
@@ -189,11 +189,11 @@ class Fit:
         self.progress = Progress(**progress)
 
 
-def epoch_steps(run: Run) -> int:
+def steps_per_epoch(run: Run) -> int:
     """Optimizer steps of an epoch."""
-    return run.task.epoch_steps or run.loaders["train"].steps_per_pass
+    return run.task.steps_per_epoch or run.loaders["train"].steps_per_pass
 
 
 def total_steps(run: Run) -> int:
     """Optimizer steps at most."""
-    return run.task.epochs * epoch_steps(run)
+    return run.task.epochs * steps_per_epoch(run)

@@ -10,6 +10,7 @@ from pipeline.architectures import SequenceModel, make_model
 from pipeline.architectures.shared.settings import Model
 from pipeline.common.params import check
 from pipeline.common.registry import find
+from pipeline.common.renamed import upgraded
 from pipeline.tasks import Task
 
 
@@ -24,4 +25,6 @@ def load(description: Mapping[str, Any], weights: Path) -> SequenceModel:
 
 def make_task(description: Mapping[str, Any]) -> Task:
     """The task with the settings it had when the network was trained."""
-    return check(find(Task, description["kind"]), description["task_settings"], f"tasks.{description['task']}")
+    return check(
+        find(Task, description["kind"]), upgraded(description["task_settings"]), f"tasks.{description['task']}"
+    )

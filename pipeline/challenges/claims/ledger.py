@@ -107,7 +107,7 @@ def convergence(measured: Measured) -> Judgement:
     found = measured.stage("convergence")
     if not found["sum_sign"]:
         return Judgement("undecided", "Not tried: convergence.task in params.yaml is null.", None)
-    level = f"{found['criterion']['level']:.0%}"
+    level = f"{found['criterion']['target_accuracy']:.0%}"
     solved = [row for row in found["sum_sign"] if row["solved"] == row["seeds"]]
     rnn = next((row for row in found["sum_sign"] if row["architecture"] == "rnn"), None)
     if not solved or rnn is None:

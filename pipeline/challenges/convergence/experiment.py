@@ -90,8 +90,11 @@ def _solve(plan: Plan, job: Job) -> dict[str, Any]:
     settings, own = plan.settings, plan.params["architectures"][job.architecture] or {}
     assert plan.task is not None
     model, train = section(Model, plan.params), section(Train, plan.params)
-    choice, criterion = read_choice(job.architecture, own), Criterion(measure="accuracy", level=settings.level)
-    length = (settings.most, settings.every, settings.checked, settings.average)
+    choice, criterion = (
+        read_choice(job.architecture, own),
+        Criterion(measure="accuracy", threshold=settings.target_accuracy),
+    )
+    length = (settings.max_sequences, settings.eval_every, settings.eval_sequences, settings.average)
     return solve(plan.task, job.architecture, own, choice, model, train, job.seed, criterion, *length)
 
 

@@ -15,13 +15,13 @@ BASELINES = {"last value": "dot", "mean": "dash", "known frequency": "solid"}
 
 def solved(found: Found, quantity: str) -> Chart:
     """A row for each architecture: the median of the seeds that solved the task, and every seed."""
-    every, level = found["sum_sign"], f"{found['criterion']['level']:.0%}"
+    every, level = found["sum_sign"], f"{found['criterion']['target_accuracy']:.0%}"
     figure = figures.plain(height=110 + 34 * len(every))
     for row in reversed(every):
-        _add_row(figure, row, quantity, found["criterion"]["most"])
+        _add_row(figure, row, quantity, found["criterion"]["max_sequences"])
     if quantity == "seconds":
         figure.add_vline(x=found["control"]["printed"]["seconds"], line=_dotted())
-    values = [v for row in every for v in _values(row, quantity, found["criterion"]["most"]) if v is not None]
+    values = [v for row in every for v in _values(row, quantity, found["criterion"]["max_sequences"]) if v is not None]
     figure.update_xaxes(title={"text": f"{QUANTITIES[quantity]} until {level}"}, **figures.scale(values))
     figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=[r["architecture"] for r in every[::-1]])
     figure.update_layout(showlegend=False)
@@ -48,7 +48,7 @@ def accuracy(found: Found) -> Chart:
                 hover = f"{row['architecture']}, seed {seed}{said}<br>%{{x:,}} sequences: %{{y:.2%}}<extra></extra>"
                 points = {"x": [place for place, _ in curve], "y": [value for _, value in curve]}
                 figure.add_scatter(**points, mode="lines", hovertemplate=hover, **look)
-    figure.add_hline(y=found["criterion"]["level"], line=_dotted())
+    figure.add_hline(y=found["criterion"]["target_accuracy"], line=_dotted())
     figure.update_xaxes(title={"text": "sequences seen"}, rangemode="tozero")
     figure.update_yaxes(title={"text": "accuracy on fresh sequences"}, tickformat=".0%")
     note = (

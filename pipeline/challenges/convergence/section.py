@@ -63,7 +63,7 @@ def _slow(found: Found) -> str:
         said += f"{told.level(found)} are reached in (median of {len(found['seeds'])} seeds, one thread): {named}. "
     if missing:
         best = words.listed(f"{row['architecture']} {told.percent(row['best_accuracy']['median'])}" for row in missing)
-        said += f"Not by most seeds within {limit['most']:,} sequences, with their best accuracy: {best}."
+        said += f"Not by most seeds within {limit['max_sequences']:,} sequences, with their best accuracy: {best}."
     return said.strip()
 
 

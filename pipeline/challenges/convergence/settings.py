@@ -16,13 +16,13 @@ class Convergence(Settings):
     """The task, of kind sine, whose trained networks run free; null for none."""
     seeds: int = Field(3, gt=0)
     """Seeds that each architecture, and the deck's program, is trained with."""
-    level: float = Field(0.99, gt=0, le=1)
+    target_accuracy: float = Field(0.99, gt=0, le=1)
     """Accuracy on fresh sequences from which on the task counts as solved."""
-    most: int = Field(120_000, gt=0)
+    max_sequences: int = Field(120_000, gt=0)
     """Sequences that a network may see at most."""
-    every: int = Field(4_800, gt=0)
+    eval_every: int = Field(4_800, gt=0)
     """Sequences between two checks."""
-    checked: int = Field(4_000, gt=0)
+    eval_sequences: int = Field(4_000, gt=0)
     """Fresh sequences that each check draws."""
     batch_size: int = Field(0, ge=0)
     """Sequences of an optimizer step; 0 takes the task's own."""

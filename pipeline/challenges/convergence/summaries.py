@@ -31,7 +31,10 @@ def _until_solved(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
     names, seeds, task = list(plan.params["architectures"]), own_seeds(plan), plan.task
     assert task is not None
     assert plan.settings.task is not None
-    limits = {key: getattr(plan.settings, key) for key in ("level", "most", "every", "checked", "average")}
+    limits = {
+        key: getattr(plan.settings, key)
+        for key in ("target_accuracy", "max_sequences", "eval_every", "eval_sequences", "average")
+    }
     return {
         "criterion": limits | {key: getattr(task, key) for key in ("batch_size", "parameters", "steps")},
         "sum_sign": [

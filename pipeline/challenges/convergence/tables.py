@@ -40,7 +40,7 @@ def free_running(found: Found) -> Markup:
 
 
 def level(found: Found) -> str:
-    return f"{100 * found['criterion']['level']:g} %"
+    return f"{100 * found['criterion']['target_accuracy']:g} %"
 
 
 def percent(share: float | None) -> str:

@@ -40,7 +40,7 @@ class Trainings:
     def __init__(self, plan: Plan):
         self.plan, self.settings = plan, section(Evidence, plan.params)
         self.task = shortened(plan, self.settings).task
-        length = [self.settings.epochs, self.settings.epoch_steps, self.settings.batch_size]
+        length = [self.settings.epochs, self.settings.steps_per_epoch, self.settings.batch_size]
         key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
         self.kept = Remembered(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
 
@@ -72,7 +72,7 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
     }
     trainings.run(((choice, first) for some in options.values() for choice in some), "learning rates")
     tuned = {cell: min(some, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, some in options.items()}
-    contenders = {"default": LIBRARY, "article": ARTICLE, "stated": plan.stated}
+    contenders = {"default": LIBRARY, "deck": ARTICLE, "stated": plan.stated}
     contenders |= {f"swept {place}": choice for place, choice in enumerate(swept, start=1)}
     everyone = [*tuned.values(), *contenders.values()]
     trainings.run(((choice, seed) for seed in seeds for choice in everyone), "fresh seeds")
@@ -86,7 +86,7 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
         "architecture": plan.architecture,
         "scale": plan.params["scale"],
         "measure": "least validation loss",
-        "length": {name: getattr(trainings.task, name) for name in ("epochs", "epoch_steps", "batch_size")},
+        "length": {name: getattr(trainings.task, name) for name in ("epochs", "steps_per_epoch", "batch_size")},
         "seeds": seeds,
         "cells": [
             {**cell._asdict(), "threshold": tuned[cell].threshold, "learning_rate": tuned[cell].learning_rate}

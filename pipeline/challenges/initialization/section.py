@@ -50,7 +50,11 @@ def body(findings: Sequence[Evidence]) -> list[Markup]:
 
 def _of_task(found: Evidence) -> Iterator[Markup]:
     length, seeds = found["length"], len(found["seeds"])
-    steps = f"{length['epochs']} epochs of {length['epoch_steps']:,} steps" if length["epoch_steps"] else "whole epochs"
+    steps = (
+        f"{length['epochs']} epochs of {length['steps_per_epoch']:,} steps"
+        if length["steps_per_epoch"]
+        else "whole epochs"
+    )
     yield tag("h3", f"{found['task']}, {found['architecture']}, at scale {found['scale']}")
     yield tag("p", f"{seeds} seeds, {steps}, batches of {length['batch_size']}.")
     yield tag("ul", *(tag("li", _verdict(test)) for test in found["factors"]))

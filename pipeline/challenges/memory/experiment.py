@@ -56,9 +56,9 @@ def gather(params: Params) -> dict[str, Any]:
         "criteria": {f"{task} {name}": _criterion(task, name, settings) for task, name in sorted(variants)},
         "seeds": seeds,
         "budget": {
-            **settings.model_dump(include={"parameters", "batch_size", "every"}),
+            **settings.model_dump(include={"parameters", "batch_size", "eval_every"}),
             "sequences": [
-                _named(problem) | problem.model_dump(include={"lags", "most"}) for problem in settings.problems
+                _named(problem) | problem.model_dump(include={"lags", "max_sequences"}) for problem in settings.problems
             ],
             "guessing": settings.guessing.model_dump(),
         },
@@ -94,14 +94,13 @@ def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
     """One network: trained until it solves the task, or guessed."""
     (problem, lag, architecture), seed = job
     settings, (_, criterion, least) = section(Memory, params), variant(problem)
-    task, checked = make(problem, lag, settings), max(settings.checked, least)
+    task, checked = make(problem, lag, settings), max(settings.eval_sequences, least)
     if architecture == GUESSING:
         return guess(task, settings.guessing, seed, criterion, checked)
     own, model, train = params["architectures"][architecture] or {}, section(Model, params), section(Train, params)
     choice: Choice = read_choice(architecture, own)
-    return solve(
-        task, architecture, own, choice, model, train, seed, criterion, problem.most, settings.every, checked
-    )  # fmt: skip
+    length = (problem.max_sequences, settings.eval_every, checked)
+    return solve(task, architecture, own, choice, model, train, seed, criterion, *length)
 
 
 def _told(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -137,12 +136,12 @@ def _named(problem: Problem) -> dict[str, Any]:
 
 def _criterion(task: str, name: str, settings: Memory) -> dict[str, Any]:
     _, criterion, least = VARIANTS[task][name]
-    return {**criterion.model_dump(), "checked": max(settings.checked, least)}
+    return {**criterion.model_dump(), "eval_sequences": max(settings.eval_sequences, least)}
 
 
 def _key(row: Row, seed: int, params: Params) -> str:
     """All that decides a network, but for what decides every one."""
-    task = {**_named(row.problem), "lag": row.lag, "most": row.problem.most}
+    task = {**_named(row.problem), "lag": row.lag, "max_sequences": row.problem.max_sequences}
     return json.dumps([task, row.architecture, params["architectures"].get(row.architecture), seed], sort_keys=True)
 
 

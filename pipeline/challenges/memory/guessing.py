@@ -90,4 +90,4 @@ def _values(
 
 def _near(criterion: Criterion) -> Criterion:
     """What a network that meets the criterion surely meets on a few sequences."""
-    return criterion.model_copy(update={"level": criterion.level * (0.9 if criterion.higher_is_better else 2)})
+    return criterion.model_copy(update={"threshold": criterion.threshold * (0.9 if criterion.higher_is_better else 2)})

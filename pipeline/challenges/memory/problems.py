@@ -21,7 +21,7 @@ class Problem(Settings):
     """Distractors, blanks or steps, as the task counts them."""
     architectures: list[ArchitectureName] = []
     """Architectures that are trained; none named: all of params.yaml."""
-    most: int = Field(gt=0)
+    max_sequences: int = Field(gt=0)
     """Training sequences after which a network counts as unable within this budget."""
     guessed: bool = True
     """Whether the control is run, which guesses weights at random."""

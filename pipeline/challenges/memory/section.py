@@ -47,7 +47,7 @@ def lead(found: Found) -> Iterator[object]:
     yield (
         f"{seeds} seed{'' if seeds == 1 else 's'} each, about {budget['parameters']:,} core parameters, batches of "
         f"{budget['batch_size']}, every architecture with the choice that params.yaml states for it, at a constant "
-        f"learning rate. The criterion is checked after every {budget['every']:,} sequences, so numbers of sequences "
+        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, so numbers of sequences "
         "are no finer. Not solved means not within the budget: more sequences, another rate or size might do."
     )
 
@@ -57,7 +57,7 @@ def charts(found: Found) -> Iterator[Chart]:
     for name, rows in _problems(found).items():
         yield lags.shares(name, rows)
         if any(any(row["sequences"]["by_seed"]) for row in rows):
-            yield lags.needed(name, rows, _published(found, rows), found["budget"]["every"])
+            yield lags.needed(name, rows, _published(found, rows), found["budget"]["eval_every"])
 
 
 def tables(found: Found) -> Iterator[Markup]:
@@ -75,8 +75,13 @@ def tables(found: Found) -> Iterator[Markup]:
     for budget in found["budget"]["sequences"]:
         criterion = found["criteria"][f"{budget['task']} {budget['variant']}"]
         lags = words.listed(f"{lag:,}" for lag in budget["lags"])
-        cells = [_named(budget["task"], budget["variant"]), lags, _criterion(criterion), f"{criterion['checked']:,}"]
-        rows.append(tag("tr", *(tag("td", cell) for cell in [*cells, f"{budget['most']:,}"])))
+        cells = [
+            _named(budget["task"], budget["variant"]),
+            lags,
+            _criterion(criterion),
+            f"{criterion['eval_sequences']:,}",
+        ]
+        rows.append(tag("tr", *(tag("td", cell) for cell in [*cells, f"{budget['max_sequences']:,}"])))
     yield table(head, rows, "When a task counts as solved.")
 
 
@@ -161,7 +166,7 @@ def _cells(row: dict[str, Any]) -> list[object]:
 
 
 def _criterion(criterion: Found) -> str:
-    level = criterion["level"]
+    level = criterion["threshold"]
     said = {"mse": "mean squared error", "mae": "mean absolute error", "largest_error": "largest absolute error"}
     if criterion["measure"] == "accuracy":
         return "every answer is right" if level == 1 else f"at least {level:.0%} of answers are right"

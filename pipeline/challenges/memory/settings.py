@@ -15,9 +15,9 @@ class Memory(Settings):
     """Sequences of a step."""
     seeds: int = Field(8, gt=0)
     """Networks of each architecture on each task at each lag."""
-    every: int = Field(1_280, gt=0)
+    eval_every: int = Field(1_280, gt=0)
     """Training sequences between two checks of the criterion: what is said of sequences needed is this fine."""
-    checked: int = Field(1_000, gt=0)
+    eval_sequences: int = Field(1_000, gt=0)
     """Fresh sequences of a check."""
     problems: list[Problem] = []
     """What is measured."""

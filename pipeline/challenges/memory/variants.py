@@ -23,21 +23,21 @@ class Variant(NamedTuple):
 
 
 LAG = {"recall": "lag", "adding": "steps", "temporal_order": "steps", "copy_memory": "gap"}  # the setting that is it
-RIGHT = Criterion(measure="accuracy", level=0.99)
+RIGHT = Criterion(measure="accuracy", threshold=0.99)
 VARIANTS: dict[str, dict[str, Variant]] = {
     "recall": {
         "bits": Variant({}, RIGHT),
         "1997": Variant(
-            {"distractors": "distinct", "symbols": 99}, Criterion(measure="largest_error", level=0.25), 2_000
+            {"distractors": "distinct", "symbols": 99}, Criterion(measure="largest_error", threshold=0.25), 2_000
         ),
     },
     "adding": {
-        "unit": Variant({}, Criterion(measure="mse", level=0.01)),
-        "1997": Variant({"range": "signed"}, Criterion(measure="largest_error", level=0.04), 2_000),
+        "unit": Variant({}, Criterion(measure="mse", threshold=0.01)),
+        "1997": Variant({"range": "signed"}, Criterion(measure="largest_error", threshold=0.04), 2_000),
     },
     "temporal_order": {
         "usual": Variant({}, RIGHT),
-        "1997": Variant({}, Criterion(measure="accuracy", level=1.0), 2_000),
+        "1997": Variant({}, Criterion(measure="accuracy", threshold=1.0), 2_000),
     },
     "copy_memory": {"usual": Variant({}, RIGHT)},
 }

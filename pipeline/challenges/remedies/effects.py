@@ -41,7 +41,7 @@ def choices(evidence: Sequence[Found]) -> list[dict[str, Any]]:
                     **{key: cell.get(key) for key in ("mean", "low", "high", "diverged")},
                 }
                 for (initializer, clipping), cell in cells.items()
-                if initializer != "article"
+                if initializer != "deck"
             ]
     return rows
 

@@ -12,7 +12,7 @@ class Criterion(Settings):
 
     measure: Literal["accuracy", "mse", "mae", "largest_error"] = "accuracy"
     """accuracy (of copying: share of right symbols), mse, mae, or the largest absolute error of any output."""
-    level: float = Field(0.99, gt=0)
+    threshold: float = Field(0.99, gt=0)
     """accuracy: at least this; errors: less than this."""
 
     @property
@@ -21,7 +21,7 @@ class Criterion(Settings):
 
     def met(self, value: float) -> bool:
         """Whether this value solves the task; one that is not a number does not."""
-        return value >= self.level if self.higher_is_better else value < self.level
+        return value >= self.threshold if self.higher_is_better else value < self.threshold
 
     def better(self, value: float, other: float) -> bool:
         return value > other if self.higher_is_better else value < other

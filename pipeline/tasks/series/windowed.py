@@ -40,7 +40,7 @@ class Windowed(Task):
     splits: dict[str, datetime | None] | None = None
     """When train, valid, gate and test end (exclusive; null: at the file's end), on the file's clock; without an offset
     in UTC, where its times have one. Left out, an error proposes dates."""
-    windows: int = Field(0, ge=0)
+    max_windows: int = Field(0, ge=0)
     """Training windows at most, evenly spaced; 0 takes all."""
     block_windows: int = Field(0, ge=0)
     """Windows that a bootstrap moves together, since they overlap; 0 takes seven seasons."""

@@ -1,0 +1,25 @@
+"""Settings that had another name: params.yaml is told the new one, and an older network's record is read under it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = {
+    "enough": "target_loss",
+    "epoch_steps": "steps_per_epoch",
+    "directions": "bidirectional",
+    "band": "abstention_margin",
+    "windows": "max_windows",
+    "every": "eval_every",
+    "checked": "eval_sequences",
+    "most": "max_sequences",
+    "level": "target_accuracy",
+    "least": "min_rows",
+}
+
+
+def upgraded(task_settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A task's settings as an older version recorded them, under today's names."""
+    values = {RENAMED.get(name, name): value for name, value in task_settings.items()}
+    if not isinstance(values.get("bidirectional", False), bool):
+        values["bidirectional"] = values["bidirectional"] == 2  # the number of directions
+    return values
