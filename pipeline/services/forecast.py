@@ -106,10 +106,12 @@ class Forecasts(Service):
         values = request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
         if faults := faults + request_values.faults(values, places, task):
-            raise InputError(f"series {name!r}: {'; '.join(faults)}")
+            raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
         size = task.look_back + task.horizon
-        times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
         features = scaler.standardised(values[-size:], self.learned, task.columns)
+        if faults := scaler.too_far(features, task.columns, [f"at {place}" for place in places[-size:]]):
+            raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
+        times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
         return times, np.hstack([features, calendar_columns.columns(times)]) if task.calendar else features
 
     @property

@@ -19,6 +19,7 @@ from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.shared import abstention, text_profile
 from pipeline.tasks import Prepared, Ragged
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.shared.text_files import is_whole
 from pipeline.tasks.text import review_store, tokenization
 from pipeline.tasks.text.tokenization import UNKNOWN, saved
 
@@ -131,6 +132,8 @@ def _pieces(digests: str) -> set[str]:
 def _checked(text: Any, row: int) -> str:
     if not isinstance(text, str):
         raise InputError(f"row {row}: text is {type(text).__name__} {str(text)[:40]!r}; accepted: text")
+    if not is_whole(text):
+        raise InputError(f"row {row}: text has half of a surrogate pair, or bytes that are not UTF-8; accepted: text")
     if not text.strip():
         raise InputError(f"row {row}: text is empty; accepted: text")
     if len(text) > LONGEST:

@@ -95,6 +95,7 @@ class Forecast(Windowed):
         rows, windows = self._split(series)
         learned = scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
         values = scaler.standardised(series.values, learned, self.columns)
+        file_faults.refuse(self.source, scaler.too_far(values, self.columns, [f"line {line}" for line in series.lines]))
         if self.calendar:
             values = np.hstack([values, calendar_columns.columns(series.times)])
         column_files.write(folder / "shared.arrow", {"series": values.astype(np.float32)})

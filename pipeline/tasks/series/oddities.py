@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.tasks.series.reading import Series
-from pipeline.tasks.shared.file_faults import listed
+from pipeline.tasks.shared.file_faults import listed, shown
 
 LEAST_OTHERS = 10  # different values, of which a code may stand apart
 MOST_CODES = 3  # at either end of a column
@@ -34,7 +34,9 @@ def of(
     if series.clock == "utc":
         lines.append("times have offsets: kept in UTC, of which calendar, splits and seasons then are")
     if series.names_twice:
-        lines.append(f"names of several columns, none of which is read: {listed(series.names_twice, 'names')}")
+        lines.append(
+            f"names of several columns, none of which is read: {listed(list(map(shown, series.names_twice)), 'names')}"
+        )
     return {
         "clock": series.clock,
         "names_twice": series.names_twice,
