@@ -1,7 +1,6 @@
 """500 files of reviews and of series, dressed otherwise or damaged: the same values, or a refusal that helps."""
 
 import random
-import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -37,15 +36,6 @@ TASKS = {
 
 
 @pytest.fixture(scope="module")
-def unchecked():
-    """A package's classes have the names of ours, by which the checker of annotations would mistake them for ours."""
-    finders = list(sys.meta_path)
-    sys.meta_path[:] = [finder for finder in finders if "jaxtyping" not in type(finder).__module__]
-    yield
-    sys.meta_path[:] = finders
-
-
-@pytest.fixture(scope="module")
 def models(tmp_path_factory, unchecked):
     """Champions for reviews and for a series of instants, loaded; their project is the working directory."""
     root = tmp_path_factory.mktemp("outer") / "project"
@@ -78,11 +68,11 @@ def series(zone: str | None) -> dresses.Table:
     return list(table), table.assign(time=times).astype(object).to_numpy().tolist()
 
 
-def windows() -> dresses.Table:
-    """Two requests for forecasts, with more rows of the past than are needed."""
+def windows(zone: str | None) -> dresses.Table:
+    """Two requests for forecasts, with more of the past than is needed; times have offsets, if there is a zone."""
     chance, rows = random.Random(2), []
     for name, begin in (("a", "2020-05-01"), ("b, too", "2020-03-02")):
-        for row, time in enumerate(pd.date_range(begin, periods=27, freq="3h", tz="UTC")):
+        for row, time in enumerate(pd.date_range(begin, periods=27, freq="3h", tz=zone)):
             rows.append([name, time, 5 + chance.random() if row < 19 else None, row % 2])
     return ["series", "time", "load", "work"], rows
 
@@ -125,7 +115,7 @@ def ways(models: dict):
     for ending in (".csv", ".jsonl"):
         header, rows = texts(20)
         yield f"texts, {ending}", (header[:1], [row[:1] for row in rows]), ending, partial(predicted, models, "mine")
-        yield f"windows, {ending}", windows(), ending, partial(predicted, models, "load")
+        yield f"windows, {ending}", windows("UTC"), ending, partial(predicted, models, "load")
 
 
 def same(one: object, other: object) -> bool:

@@ -42,5 +42,5 @@ def _differences(rows: pd.DataFrame, time: str) -> str:
     return f"rows of the same time differ in {listed(list(map(_quoted, differ)), 'columns')}"
 
 
-def _quoted(name: str) -> str:
-    return repr(name) if (text := shown(name)) == name else text
+def _quoted(name: object) -> str:
+    return repr(name) if (text := shown(str(name))) == name else text
