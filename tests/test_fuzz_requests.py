@@ -193,6 +193,12 @@ async def ask_all(place: Place, requests: list[Request]) -> Counter[int]:
     return statuses
 
 
+@pytest.mark.parametrize("odd", [{"method": "PO\x00ST"}, {"method": "\x1b[31m"}, {"path": "/\x1b[31m\n\ud800"}])
+def test_what_no_terminal_can_show_is_escaped_in_the_answer(odd):
+    asked = request(b"{}", **odd)
+    check(asked, *asyncio.run(answer(guard.Guard(pytest.fail, [], "page", b""), asked)))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_no_request_ends_in_500_and_good_ones_are_answered_as_before(served, caplog):
