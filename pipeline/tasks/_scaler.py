@@ -10,7 +10,7 @@ from pipeline.config import InputError
 from pipeline.tasks import _faults
 
 LARGEST = 1e100  # of a number: sums of squares stay finite
-FARTHEST = 1e12  # deviations from the mean: a network counts in float32, and multiplies
+FARTHEST = 1e30  # deviations from the mean: networks count in float32, which ends at 3e38
 
 
 def learn(
