@@ -355,6 +355,7 @@ BAD = {
     "too short a series": ("load", rows(20), 400, "12 rows of the past; accepted: 16 or more"),
     "a gap": ("load", rows(load=None), 400, "load 1 (first at 2020-05-01 09:00:00: nan); accepted: one in each"),
     "too large a number": ("load", rows(load=1e305), 400, "row 4: load is too large"),
+    "a number too far": ("load", rows(load=1e200), 400, "too far from all others: load 1 (first at 2020-05-01 09:"),
     "a word": ("load", {"inputs": {"time": "2020-01-01", "load": "x", "work": 1}}, 400, "accepted: a number"),
     "another clock": ("load", rows(time="2020-05-09 09:30:00"), 400, "accepted: a row every"),
     "no time": ("load", rows(time="soon"), 400, "time is not ISO 8601"),
