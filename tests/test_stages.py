@@ -429,8 +429,8 @@ def test_a_disk_that_is_full_leaves_the_old_output_whole(tiny):
 KILLED = """
 import os, signal
 from pipeline import prepare
-from pipeline.tasks import _audit
-_audit.of = lambda *args, **more: os.kill(os.getpid(), signal.SIGKILL)
+from pipeline.tasks.shared import auditing
+auditing.of = lambda *args, **more: os.kill(os.getpid(), signal.SIGKILL)
 prepare.main("near")
 """
 

@@ -47,8 +47,8 @@ def lead(found: Found) -> Iterator[object]:
     yield (
         f"{seeds} seed{'' if seeds == 1 else 's'} each, about {budget['parameters']:,} core parameters, batches of "
         f"{budget['batch_size']}, every architecture with the choice that params.yaml states for it, at a constant "
-        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, so numbers of sequences "
-        "are no finer. Not solved means not within the budget: more sequences, another rate or size might do."
+        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, so numbers of "
+        "sequences are no finer. Not solved means not within the budget: more sequences, another rate or size might do."
     )
 
 
