@@ -6,8 +6,8 @@ negative ones, and as many again for testing. For example
     text    "Zentropa is the most original movie I've seen in years."      label    positive
 
 Always giving the same answer is right half of the time there; in general, as often as the most frequent label of the
-training split occurs. Where a source has no official test split, one is carved out by films (see `text/film_groups.py`), and
-results say that it is not the official one.
+training split occurs. Where a source has no official test split, one is carved out by films (`text/film_groups.py`),
+and results say that it is not the official one.
 """
 
 import math
