@@ -18,6 +18,7 @@ repro: setup  ## run the whole pipeline: data, training, evaluation, report
 	@python -m pipeline recover --wait
 	@python -m pipeline params --check
 	dvc repro
+	@python -m pipeline results
 
 smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: nothing of yours is touched
 	bash .ci/smoke

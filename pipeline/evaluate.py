@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
+from pipeline.common.registry import known
 from pipeline.evaluation import fitted
 from pipeline.evaluation.candidates import Candidate, answer_all
 from pipeline.evaluation.intervals import Resamples
@@ -25,11 +26,14 @@ from pipeline.training.settings import Train
 from pipeline.training.setup import cores, settle
 
 
-def main(task: str) -> None:
+def main(task: str, only: str = "") -> None:
     params = load()
+    names = only.split(",") if only else list(params["architectures"])
+    for name in names:
+        known("architecture", name, params["architectures"])
     prepared = open_prepared(task)
     store.check()
-    candidates = answer_all(task, params["architectures"], section(Train, params))
+    candidates = answer_all(task, {name: params["architectures"][name] for name in names}, section(Train, params))
     settle(cores())
     targets = prepared.targets("test")
     resamples = Resamples(len(targets), prepared.task.block, section(Evaluate, params), params["seed"])

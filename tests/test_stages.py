@@ -17,7 +17,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from pipeline import evaluate, fetch, params, prepare, sweep, train
+from pipeline import evaluate, fetch, params, prepare, results, sweep, train
 from pipeline.common import InputError, files, paths
 from pipeline.tracking import runs, store
 
@@ -121,6 +121,22 @@ def test_two_trainings_write_the_same_bytes(tiny):
         folder = paths.trained("near", "gru")
         digests.append({f.name: files.digest(f) for f in folder.iterdir() if f.name != "run.json"})
     assert digests[0] == digests[1]
+
+
+def test_a_few_cells_are_scored_and_shown_without_the_others(tiny, capsys):
+    results.main()
+    assert "near" not in capsys.readouterr().out
+    train.main("near", "gru")
+    with pytest.raises(InputError, match="no architecture named 'gur'; there are: gru, identity"):
+        evaluate.main("near", only="gur")
+    evaluate.main("near", only="gru")
+    capsys.readouterr()
+    results.main()
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.startswith("near          accuracy      gru 0.")
+    assert " – " in row  # the control is not there
+    assert "constant 0." in row
+    assert files.read_json(paths.metrics("near"))["results"][0]["kind"] in ("network", "baseline")
 
 
 def test_evaluate_scores_networks_and_baselines_alike(tiny):

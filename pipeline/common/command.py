@@ -18,6 +18,7 @@ HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
     "check": "Only say what is wrong in params.yaml; nothing where nothing is.",
+    "only": "Architectures to score, with commas between them; all of params.yaml where it is left out.",
     "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
     "texts": "What to ask about.",
     "file": "A table: parquet, csv or jsonl.",

@@ -1,0 +1,61 @@
+"""Print what came of training: for each task its best network, the control without memory and the strongest baseline.
+
+reads   reports/TASK/metrics.json, models/TASK; params: tasks, architectures
+writes  nothing
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.common import command, files, paths
+from pipeline.common.params import load
+from pipeline.reporting import words
+from pipeline.training import selection
+
+COLUMNS = ("task", "measure", "best network", "control", "strongest baseline", "the network is")
+WIDTHS = (14, 14, 24, 16, 28, 0)
+
+
+def main() -> None:
+    tasks = [task for task in load()["tasks"] if paths.metrics(task).exists()]
+    if tasks:
+        print(_line(COLUMNS))
+    for task in tasks:
+        print(_line(list(cells(task))))
+    if tasks:
+        print("\nTest scores, means over seeds; the network and the baseline are the best on validation data.")
+    page = paths.PAGE.resolve() if paths.PAGE.exists() else "not made yet: `pipeline report`"
+    print(f"the page: {page}\nevery run, in MLflow: `make ui`")
+
+
+def cells(task: str) -> Iterator[str]:
+    """A task's row. Of a network that beats neither, it says whom it does not beat."""
+    metrics = files.read_json(paths.metrics(task))
+    entries = {entry["name"]: entry for entry in metrics["results"]}
+    networks = [name for name, entry in entries.items() if entry["kind"] == "network"]
+    described = selection.read(task, networks)
+    best = selection.best_network(described)
+    yield task
+    yield words.measure(metrics["main_metric"], metrics["units"])
+    if best is None or not entries[best.name]["metrics"]:
+        yield "every seed diverged" if described else "none here: `dvc repro`"
+        return
+    against = entries[best.name]["against"]
+    yield _scored(metrics, entries, best.name)
+    yield _scored(metrics, entries, against["control"]["name"]) if "control" in against else "–"
+    yield _scored(metrics, entries, against["strongest_baseline"]["name"]) if "strongest_baseline" in against else "–"
+    said = {f"{words.verdict(other)} {other['name']}" for other in against.values() if other.get("beats") is not None}
+    yield "; ".join(sorted(said)) or "not compared: no intervals"
+
+
+def _scored(metrics: Mapping[str, Any], entries: Mapping[str, Any], name: str) -> str:
+    scores = entries[name]["metrics"]
+    return f"{name} {words.number(scores[metrics['main_metric']]['mean'], 3)}" if scores else f"{name} diverged"
+
+
+def _line(row: Any) -> str:
+    return "".join(f"{cell:{width}}" for cell, width in zip(row, WIDTHS, strict=False)).rstrip()
+
+
+if __name__ == "__main__":
+    command.run(main)
