@@ -1,7 +1,8 @@
 """Score every network and baseline of one task on its test split, with intervals, and compare them.
 
 reads   data/prepared/TASK, models/TASK; params: scale, seed, tasks.TASK, architectures, train.device, evaluate
-writes  reports/TASK/metrics.json, reports/scores/TASK.csv, reports/curves/TASK.csv, reports/predictions/TASK
+writes  reports/TASK/metrics.json, reports/TASK/headline.json, reports/scores/TASK.csv, reports/curves/TASK.csv,
+        reports/predictions/TASK
 """
 
 import csv
@@ -22,6 +23,7 @@ from pipeline.evaluation.metrics import difference, summarise
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
+from pipeline.training import selection
 from pipeline.training.settings import Train
 from pipeline.training.setup import cores, settle
 
@@ -123,12 +125,24 @@ def write(
         "units": dict(made.units),
         "trivial": None if made.trivial != made.trivial else made.trivial,
         "source_digest": audit.get("source", {}).get("digest"),
-        "scores": {e["name"]: e["metrics"][made.main_metric]["mean"] for e in results if e["metrics"]},  # for dvc
         "results": results,
     }
     files.write_json(paths.metrics(task), metrics)
+    files.write_json(paths.headline(task), {task: _headline(made.main_metric, candidates, results)})
     _write_scores(paths.scores(task), made.main_metric, results)
     _write_curves(paths.curves(task), task, candidates)
+
+
+def _headline(metric: str, candidates: list[Candidate], results: list[dict[str, Any]]) -> dict[str, float]:
+    """What DVC compares between experiments: the mean test score of the network that is best on validation, of the
+    control and of the strongest baseline, as far as there are such."""
+    means = {entry["name"]: entry["metrics"][metric]["mean"] for entry in results if entry["metrics"]}
+    best = selection.best_network({c.name: c.description for c in candidates if c.kind == "network"})
+    against: dict[str, Any] = next((entry["against"] for entry in results if entry.get("against")), {})
+    names = {"network": best.name if best else None}
+    for role, compared in (("control", "control"), ("baseline", "strongest_baseline")):
+        names[role] = against[compared]["name"] if compared in against else None
+    return {role: float(f"{means[name]:.6g}") for role, name in names.items() if name in means}
 
 
 def _rank(task: Task, entry: dict[str, Any]) -> float:

@@ -181,13 +181,15 @@ def test_a_store_that_saw_no_training_gets_runs_for_the_scores(tiny, monkeypatch
     assert all(run.info.status == "FINISHED" and "test/accuracy" in run.data.metrics for run in found)
 
 
-def test_dvc_finds_the_main_score_of_every_candidate(tiny):
+def test_dvc_has_the_headline_scores(tiny):
     for architecture in ("gru", "identity"):
         train.main("near", architecture)
     evaluate.main("near")
     metrics = files.read_json(paths.metrics("near"))
-    assert metrics["scores"] == {entry["name"]: entry["metrics"]["accuracy"]["mean"] for entry in metrics["results"]}
-    assert set(metrics["scores"]) == {"gru", "identity", "constant"}
+    scores = {entry["name"]: entry["metrics"]["accuracy"]["mean"] for entry in metrics["results"]}
+    assert {*scores} == {"gru", "identity", "constant"}
+    headline = {"network": scores["gru"], "control": scores["identity"], "baseline": scores["constant"]}
+    assert files.read_json(paths.headline("near")) == {"near": pytest.approx(headline, rel=1e-5)}
 
 
 def test_predictions_can_be_scored_again_from_their_parquet(tiny):

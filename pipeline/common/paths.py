@@ -44,6 +44,11 @@ def metrics(task: str) -> Path:
     return Path("reports") / task / "metrics.json"
 
 
+def headline(task: str) -> Path:
+    """The few scores that DVC compares between experiments."""
+    return Path("reports") / task / "headline.json"
+
+
 def scores(task: str) -> Path:
     return Path("reports/scores") / f"{task}.csv"  # one folder for all tasks, which the report depends on
 
