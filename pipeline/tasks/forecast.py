@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import files
-from pipeline.tasks import Batch, Columns
+from pipeline.tasks import Batch, Columns, _revised
 from pipeline.tasks.series import (
     calendar_columns,
     forecast_errors,
@@ -86,6 +86,9 @@ class Forecast(Windowed):
             digest = source_file.verified(path, self.digest, self.source)
             known = {"provenance": self.source, "licence": self.licence}
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
+
+    def revised(self, before: Path, now: Path) -> dict[str, Any]:
+        return _revised.of_series(before / "series.csv", now / "series.csv", self.time, self.columns).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
