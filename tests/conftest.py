@@ -87,6 +87,15 @@ def project(tmp_path, monkeypatch):
     return write
 
 
+@pytest.fixture(scope="module")
+def unchecked():
+    """A package's classes have the names of ours, by which the checker of annotations would mistake them for ours."""
+    finders = list(sys.meta_path)
+    sys.meta_path[:] = [finder for finder in finders if "jaxtyping" not in type(finder).__module__]
+    yield
+    sys.meta_path[:] = finders
+
+
 @pytest.fixture(scope="session")
 def champions(tmp_path_factory):
     """A project with a champion for reviews (`mine`) and one for a series (`load`), evaluated; its folder."""

@@ -159,6 +159,21 @@ def test_a_name_of_several_columns_is_refused_where_it_is_read(refused):
     assert "2 columns are named 'load'; accepted: one" in told or "2 columns are named 'text'; accepted: one" in told
 
 
+@pytest.mark.parametrize("name", ["\x1b[31mtime", "\x00", " text", "x" * 5000, "\u2028load"])
+def test_names_that_no_terminal_can_show_are_quoted_and_cut(refused, name):
+    told = refused(lines_of(table().rename(columns=dict.fromkeys(("time", "text", "load"), name))))
+    assert f"; there are: {name[:40]!r}" in told
+    assert told.isprintable()
+    assert len(told) < 300
+
+
+def test_of_many_names_some_are_listed(refused):
+    rows = table().drop(columns=["time", "text", "load"])
+    more = pd.DataFrame(1, rows.index, [f"column{number}" for number in range(500)])
+    told = refused(lines_of(pd.concat([rows, more], axis=1)))
+    assert "column46 and 453 more columns" in told
+
+
 def test_archives_and_parquet_are_named(refused):
     archive, parquet = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(archive, "w") as made:

@@ -160,10 +160,10 @@ def test_figures_say_that_their_times_are_utc():
         assert figure.layout.xaxis.title.text == title
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+@pytest.fixture
+def trained(tmp_path):
     """A network that learned a series whose file has the times of Berlin, each with its offset."""
-    with operated.project(tmp_path_factory.mktemp("project"), load=operated.LOAD) as root:
+    with operated.project(tmp_path, load=operated.LOAD) as root:
         operated.write_load()
         path = root / operated.LOAD["source"]
         written(pd.read_csv(path), "Europe/Berlin").to_csv(path, index=False)
@@ -172,17 +172,6 @@ def trained(tmp_path_factory):
             patch.setattr(answering, "ask", operated.answer_here)
             promote.main("load")
         yield root
-
-
-@pytest.fixture
-def local_clock(trained):
-    """The source without its offsets; afterwards it has them again, and a network that learned from it."""
-    path = trained / operated.LOAD["source"]
-    with_offsets = path.read_bytes()
-    operated.write_load()
-    yield
-    path.write_bytes(with_offsets)
-    operated.run("load")
 
 
 @pytest.fixture
@@ -262,9 +251,10 @@ def test_drift_and_promote_compare_instants(trained, monkeypatch):
     assert record["gate"]["rows"] == end - first - 8 + 1
 
 
-def test_data_on_a_local_clock_are_not_compared_with_instants(local_clock, monkeypatch):
+def test_data_on_a_local_clock_are_not_compared_with_instants(trained, monkeypatch):
     """The source lost its offsets: neither drift nor the gate has an order of such times."""
     monkeypatch.setattr(answering, "ask", operated.answer_here)
+    operated.write_load()
     fetch.main("load")
     stage.main("load")
     with pytest.raises(

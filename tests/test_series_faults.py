@@ -49,6 +49,14 @@ ONE_KIND = [
     (lambda rows: cell(rows, 9, "load", None), "cells without a value: load 1 (first line 11, 2020-01-03 06:00:00)"),
     (lambda rows: cell(rows, 9, "load", "NA"), "cells without a value: load 1 (first line 11, 2020-01-03 06:00:00)"),
     (lambda rows: cell(rows, 9, "heat", "inf"), "no finite number: heat 1 (first line 11, 2020-01-03 06:00:00: 'inf')"),
+    (
+        lambda rows: cell(rows, 9, "heat", "-1e308"),
+        "hold too large a number: heat 1 (first line 11, 2020-01-03 06:00:00: '-1e308'); accepted: 1e+100 at most",
+    ),
+    (
+        lambda rows: cell(rows, 30, "heat", 1e40),
+        "a number that is too far from all others: heat 1 (first line 32: ",
+    ),
     (lambda rows: cell(rows, 9, "work", "n/k"), "no finite number: work 1 (first line 11, 2020-01-03 06:00:00: 'n/k')"),
     (lambda rows: rows[:41], "splits.test: 1 row from 2020-01-11 00:00:00 hold no window"),
     (lambda rows: rows[:1], "fewer than two rows with different times"),
@@ -87,6 +95,12 @@ def test_every_kind_of_fault_is_in_one_message(tmp_path):
     ):
         assert kind.strip().startswith(begin), kind
     assert "work 1 (first line 46" in kinds[-1]
+
+
+def test_a_time_that_no_terminal_can_show_is_quoted(tmp_path):
+    message = faults(tmp_path, cell(cell(table(), 9, "time", "\x1b[31m"), 9, "load", None))
+    assert "load 1 (first line 11, '\\x1b[31m')" in message
+    assert "\x1b" not in message
 
 
 def test_a_time_that_cannot_be_read_is_no_gap(tmp_path):

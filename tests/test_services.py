@@ -161,6 +161,7 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
         (asked("fine", None), "row 2: text is NoneType"),
         (asked(float("nan")), "row 1: text is float 'nan'"),
         (asked("fine", 3), "row 2: text is int '3'"),
+        (asked("fine", "\ud800"), "row 2: text has half of a surrogate pair, or bytes that are not UTF-8"),
         (asked("a" * (LONGEST + 1)), "row 1: text has 100,001 characters; accepted: 100,000 at most"),
         (asked(), "no rows"),
         (pd.DataFrame({"txt": ["fine"]}), "no column 'text'; there are: txt"),
@@ -237,6 +238,10 @@ WRONG = {
     "no end": (
         lambda t: t.assign(load=t["load"].where(t.index != 3, np.inf)),
         "load 1 (first at 2020-01-09 18:00:00: inf)",
+    ),
+    "a number too large": (
+        lambda t: t.assign(work=t["work"].where(t.index != 9, -1e308)),
+        "too far from all others: work 1 (first at 2020-01-11 06:00:00: -",
     ),
     "a row left out": (lambda t: t.drop(index=4), "accepted: a row every"),
     "two rows alike": (lambda t: pd.concat([t.iloc[:4], t.iloc[3:]]), "accepted: a row every"),

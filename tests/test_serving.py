@@ -1,6 +1,7 @@
 """Predict and serve: the same numbers by every way, bad requests told in a line, a server that stays up."""
 
 import http.client
+import itertools
 import json
 import os
 import random
@@ -30,6 +31,7 @@ from pipeline.tracking import registry, runs, store
 ROOT = Path(__file__).parent.parent
 TASKS = ("mine", "load")
 HOLD_OUT = 200
+server_numbers = itertools.count()  # of the servers, each with a log of its own
 opened: list[http.client.HTTPConnection] = []  # by a test, to be closed after it
 
 
@@ -39,17 +41,19 @@ def server(task, root):
     words = [sys.executable, "-m", "pipeline.serve", "--task", task, "--port", "0"]
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     environment |= {"PYTHONPATH": str(ROOT)}  # and not the address that MLflow remembers there of this process's store
-    with open(root / f"{task}.log", "w") as told:
+    log = root / f"{task}-{next(server_numbers)}.log"
+    with open(log, "w") as told:
         process = subprocess.Popen(
             words, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=told, text=True, start_new_session=True
         )
     try:
         line = process.stdout.readline()
-        assert serve.READY in line, (root / f"{task}.log").read_text()
+        assert serve.READY in line, log.read_text()
         yield line.partition(serve.READY)[2].split()[0], process
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
+        assert log.read_text() == ""
 
 
 @pytest.fixture(scope="module")
@@ -351,6 +355,7 @@ BAD = {
     "too short a series": ("load", rows(20), 400, "12 rows of the past; accepted: 16 or more"),
     "a gap": ("load", rows(load=None), 400, "load 1 (first at 2020-05-01 09:00:00: nan); accepted: one in each"),
     "too large a number": ("load", rows(load=1e305), 400, "row 4: load is too large"),
+    "a number too far": ("load", rows(load=1e200), 400, "too far from all others: load 1 (first at 2020-05-01 09:"),
     "a word": ("load", {"inputs": {"time": "2020-01-01", "load": "x", "work": 1}}, 400, "accepted: a number"),
     "another clock": ("load", rows(time="2020-05-09 09:30:00"), 400, "accepted: a row every"),
     "no time": ("load", rows(time="soon"), 400, "time is not ISO 8601"),
@@ -460,7 +465,7 @@ def test_the_server_outlives_2000_fuzzed_requests(servers, champions):
     assert client.ask(question) == before
     assert before[0] == 200
     assert [a["label"] for a in json.loads(before[1])["predictions"]] == ["positive", "negative"]
-    assert (champions / "mine.log").read_text() == ""
+    assert {log.read_text() for log in champions.glob("mine-*.log")} == {""}
 
 
 def test_a_body_that_never_comes_or_is_too_long_harms_nobody(servers):

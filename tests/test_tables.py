@@ -63,6 +63,23 @@ def test_series_that_are_not_together_are_counted(tmp_path):
     )
 
 
+def test_a_series_is_named_by_text_or_a_number(tmp_path):
+    rows = [row(n, series=name) for n, name in enumerate([1, 1, "1", True, 2.5], 1)]
+    assert read(lines(tmp_path / "a.jsonl", rows))["series"].tolist() == ["1", "1", "1", "True", "2.5"]
+    (told,) = refused(lines(tmp_path / "a.jsonl", [row(1, series={"a": 1}), row(2, series=[1])]))
+    assert told == ": cells of 'series' that are no text: 2, first in line 1 (dict {'a': 1}); accepted: text in each"
+
+
+def test_half_of_a_surrogate_pair_is_no_text(tmp_path):
+    rows = [row(1), row(2, series="\ud800"), row(3, time="2020\udfff")]
+    kinds = refused(lines(tmp_path / "a.jsonl", rows))[1:]
+    assert [kind.strip().split(";")[0] for kind in kinds] == [
+        "cells of 'series' with half of a surrogate pair: 1, first in line 2 ('\\ud800')",
+        "cells of 'time' with half of a surrogate pair: 1, first in line 3 ('2020\\udfff')",
+        "rows where a 'series' goes on after another: 1, first in line 3 ('a')",
+    ]
+
+
 def test_series_that_begin_without_a_name_are_refused(tmp_path):
     """The column comes with a later piece of the file."""
     rows = [{"time": "t", "load": 1, "work": 1}] * 5000 + [row(1)]

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.architectures import SequenceModel
 from pipeline.architectures._saved import make_task
 from pipeline.config import InputError, files
-from pipeline.tasks import Prepared
+from pipeline.tasks import Prepared, _faults
 
 Answer = Callable[[pd.DataFrame], pd.DataFrame]  # requests to answers, by a network in this process or in another
 
@@ -79,7 +79,7 @@ def check_columns(requests: pd.DataFrame, wanted: Sequence[Column]) -> None:
     names = [column.name for column in wanted]
     for column in wanted:
         if column.required and column.name not in requests:
-            raise InputError(f"no column {column.name!r}; there are: {', '.join(map(str, requests))}")
+            raise InputError(f"no column {column.name!r}; there are: {_faults.known_names(requests)}")
     if unknown := [str(name) for name in requests if name not in names]:
         raise InputError(f"unknown column {unknown[0]!r}; accepted: {', '.join(names)}")
     if requests.empty:

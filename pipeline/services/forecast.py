@@ -104,10 +104,12 @@ class Forecasts(Service):
         values = _request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
         if faults := faults + _request_values.faults(values, places, task):
-            raise InputError(f"series {name!r}: {'; '.join(faults)}")
+            raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
         size = task.look_back + task.horizon
-        times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
         features = _scaler.standardised(values[-size:], self.learned, task.columns)
+        if faults := _scaler.too_far(features, task.columns, [f"at {place}" for place in places[-size:]]):
+            raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
+        times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
         return times, np.hstack([features, _calendar.columns(times)]) if task.calendar else features
 
     @property

@@ -17,6 +17,7 @@ from pipeline.config import InputError
 from pipeline.config.files import text_digest
 from pipeline.services import Answer, Column, Service, _abstention, _texts_told, check_columns
 from pipeline.tasks import Prepared, Ragged, _reviews, _tokens
+from pipeline.tasks._text_files import is_whole
 from pipeline.tasks._tokens import UNKNOWN, saved
 from pipeline.tasks.sentiment import Sentiment
 
@@ -129,6 +130,8 @@ def _pieces(digests: str) -> set[str]:
 def _checked(text: Any, row: int) -> str:
     if not isinstance(text, str):
         raise InputError(f"row {row}: text is {type(text).__name__} {str(text)[:40]!r}; accepted: text")
+    if not is_whole(text):
+        raise InputError(f"row {row}: text has half of a surrogate pair, or bytes that are not UTF-8; accepted: text")
     if not text.strip():
         raise InputError(f"row {row}: text is empty; accepted: text")
     if len(text) > LONGEST:

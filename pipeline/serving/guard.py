@@ -60,7 +60,7 @@ class Guard:
         if path not in wanted:
             raise Refused(404, f"no page {path[:100]!r}; there are: {', '.join(wanted)}")
         if method not in wanted[path]:
-            raise Refused(405, f"{path} takes {wanted[path][0]}, not {method[:20]}")
+            raise Refused(405, f"{path} takes {wanted[path][0]}, not {ascii(method[:20])[1:-1]}")
         if path in self.told:
             return 200, *self.told[path]
         if path == ASK:

@@ -31,8 +31,19 @@ def serve(model: PyFuncModel, title: str, host: str, port: int, ready: Callable[
         timeout_graceful_shutdown=PATIENCE, server_header=False,
     )  # fmt: skip
     with place, suppress(KeyboardInterrupt):
-        ready(address)
-        uvicorn.Server(settings).run(sockets=[place])
+        _Server(settings, lambda: ready(address)).run(sockets=[place])
+
+
+class _Server(uvicorn.Server):
+    """Says that it is ready once it takes requests and an ending signal ends it in order."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]):
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready()
 
 
 def listen(host: str, port: int) -> socket.socket:

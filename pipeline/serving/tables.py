@@ -15,6 +15,7 @@ from pipeline.config import InputError
 from pipeline.services import Column
 from pipeline.serving.pieces import CSV, JSONLines, Parquet, Piece, Source
 from pipeline.tasks import _csv, _faults
+from pipeline.tasks._text_files import is_whole
 
 OPENERS: dict[str, Callable[[Path, Sequence[Column]], Source]] = {".parquet": Parquet, ".csv": CSV, ".jsonl": JSONLines}
 KINDS = tuple(OPENERS)
@@ -90,15 +91,23 @@ def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tal
 
 
 def _text(column: Column, cells: pd.Series, piece: Piece, faults: _faults.Tally) -> pd.Series:
-    """Times are written in ISO 8601, with the offset that they have."""
+    """Times are written in ISO 8601, with the offset that they have; numbers that name a series, with their digits."""
     text = cells.tolist()
-    for row in [row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip())]:
+    for row in [
+        row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip() and is_whole(cell))
+    ]:
         cell = text[row]
-        if is_nothing(cell):
+        if isinstance(cell, str) and not is_whole(cell):
+            place = f"in {piece.place(row)} ({cell!r:.40}); accepted: text in each"
+            faults.note(f"cells of {column.name!r} with half of a surrogate pair", place)
+        elif is_nothing(cell):
             faults.note(EMPTY.format(column.name), f"in {piece.place(row)}; accepted: text in each")
         elif isinstance(cell, date):
             text[row] = cell.isoformat()
-        elif column.required:
+        elif not column.required and pd.api.types.is_scalar(cell):
+            text[row] = str(cell)
+        else:
+            text[row] = None
             place = f"in {piece.place(row)} ({type(cell).__name__} {cell!r:.40})"
             faults.note(f"cells of {column.name!r} that are no text", f"{place}; accepted: text in each")
     return pd.Series(text, dtype=object)
@@ -138,7 +147,7 @@ class Blocks:
         self._ended.add(self._current)
         if name in self._ended:
             accepted = f"accepted: the rows of each {self.column!r} together"
-            faults.note(f"rows where a {self.column!r} goes on after another", f"in {place} ({name!r}); {accepted}")
+            faults.note(f"rows where a {self.column!r} goes on after another", f"in {place} ({name!r:.60}); {accepted}")
         self._current = name
 
 

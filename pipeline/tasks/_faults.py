@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from pipeline.config import InputError
 
 LISTED = 5  # names of columns in one fault
+KNOWN = 50  # names of columns that there are
+SHOWN = 40  # characters of a name
 
 
 class Tally:
@@ -34,17 +36,29 @@ def of_names(there: Sequence[str], wanted: Iterable[str], hint: str = "") -> lis
     """Of the columns in `wanted`, those that are not there, and those whose name several columns have."""
     names = list(dict.fromkeys(wanted))
     missing = [repr(name) for name in names if name not in there]
-    known = ", ".join(dict.fromkeys(name for name in there if name.strip())) or "none with a name"
+    known = known_names(there)
     faults = [f"no column {', '.join(missing)}; there are: {known}{hint}"] if missing else []
     return faults + [
         f"{there.count(name)} columns are named {name!r}; accepted: one" for name in names if there.count(name) > 1
     ]
 
 
-def listed(things: Sequence[str], what: str) -> str:
+def known_names(there: Iterable[object]) -> str:
+    """The names that a file has, for a message."""
+    names = list(dict.fromkeys(shown(str(name)) for name in there if str(name).strip()))
+    return listed(names, "columns", KNOWN) or "none with a name"
+
+
+def shown(name: str) -> str:
+    """A name that somebody wrote as a terminal can show it: a byte out of place may have made it anything."""
+    plain = name.isprintable() and name == name.strip() and len(name) <= SHOWN
+    return name if plain else f"{name[:SHOWN]!r}{'…' * (len(name) > SHOWN)}"
+
+
+def listed(things: Sequence[str], what: str, most: int = LISTED) -> str:
     """The first few, and how many more there are."""
-    more = f" and {len(things) - LISTED:,} more {what}" if len(things) > LISTED else ""
-    return ", ".join(things[:LISTED]) + more
+    more = f" and {len(things) - most:,} more {what}" if len(things) > most else ""
+    return ", ".join(things[:most]) + more
 
 
 def counted(number: int, thing: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.tasks import _csv
-from pipeline.tasks._faults import listed
+from pipeline.tasks._faults import listed, shown
 
 FEW = 5  # times the rows of a time: at most so many series
 CANDIDATES = 8  # columns whose pairs are tried
@@ -18,7 +18,9 @@ def tell_apart(path: Path, time: str, most_times: bool) -> str:
     table = pd.concat(pieces, ignore_index=True)
     if most_times and (names := _of_series(table, time)):
         count = len(table[names].drop_duplicates())
-        columns = f"{' and '.join(map(repr, names))} {'tells' if len(names) == 1 else 'tell'} the rows of a time apart"
+        columns = (
+            f"{' and '.join(map(_quoted, names))} {'tells' if len(names) == 1 else 'tell'} the rows of a time apart"
+        )
         return f"{columns} ({count:,} different): these may be {count:,} series, each for a column or a file of its own"
     return _differences(table[table.duplicated(time, keep=False)], time)
 
@@ -37,4 +39,8 @@ def _differences(rows: pd.DataFrame, time: str) -> str:
     differ = [name for name, values in by_time.nunique().items() if (values > 1).any()]
     if not differ:
         return "rows of the same time are equal in every column"
-    return f"rows of the same time differ in {listed(list(map(repr, differ)), 'columns')}"
+    return f"rows of the same time differ in {listed(list(map(_quoted, differ)), 'columns')}"
+
+
+def _quoted(name: object) -> str:
+    return repr(name) if (text := shown(str(name))) == name else text

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.tasks._faults import listed
+from pipeline.tasks._faults import listed, shown
 from pipeline.tasks._series import Series
 
 LEAST_OTHERS = 10  # different values, of which a code may stand apart
@@ -34,7 +34,9 @@ def of(
     if series.clock == "utc":
         lines.append("times have offsets: kept in UTC, of which calendar, splits and seasons then are")
     if series.names_twice:
-        lines.append(f"names of several columns, none of which is read: {listed(series.names_twice, 'names')}")
+        lines.append(
+            f"names of several columns, none of which is read: {listed(list(map(shown, series.names_twice)), 'names')}"
+        )
     return {
         "clock": series.clock,
         "names_twice": series.names_twice,

@@ -44,7 +44,11 @@ def _from_csv(file: Path, wanted: list[str]) -> Table:
             chunks[name].append(pa.array(cells, pa.string()))
     columns = {name: pa.chunked_array(arrays, pa.string()) for name, arrays in chunks.items()}
     nothing = [] if lines or reader.faults else ["no rows below the header; accepted: one or more"]
-    twice = [f"names of several columns, none of which is read: {', '.join(reader.twice)}"] if reader.twice else []
+    twice = (
+        [f"names of several columns, none of which is read: {_faults.known_names(reader.twice)}"]
+        if reader.twice
+        else []
+    )
     return Table(pa.table(columns), [f"line {line}" for line in lines], [*nothing, *reader.faults], twice)
 
 

@@ -9,6 +9,9 @@ from jaxtyping import Float
 from pipeline.config import InputError
 from pipeline.tasks import _faults
 
+LARGEST = 1e100  # of a number: sums of squares stay finite
+FARTHEST = 1e30  # deviations from the mean: networks count in float32, which ends at 3e38
+
 
 def learn(
     rows: Float[np.ndarray, "rows columns"], names: Sequence[str], targets: Sequence[str], season: int, source: str
@@ -37,9 +40,21 @@ def learn(
 def standardised(
     values: Float[np.ndarray, "rows columns"], learned: Mapping[str, Any], names: Sequence[str]
 ) -> Float[np.ndarray, "rows columns"]:
-    """Each column less its mean, over its deviation."""
+    """Each column less its mean, over its deviation; infinite where that is too large for a number (see `too_far`)."""
     mean, std = (np.array([learned[key][name] for name in names]) for key in ("mean", "std"))
-    return (values - mean) / std
+    with np.errstate(over="ignore"):
+        return (values - mean) / std
+
+
+def too_far(
+    standardised: Float[np.ndarray, "rows columns"], names: Sequence[str], places: Sequence[object]
+) -> list[str]:
+    """Of standardised values, those with which no network can count; `places` name their rows."""
+    tally = _faults.Tally()
+    for row, column in np.argwhere(np.abs(standardised) > FARTHEST).tolist():
+        tally.note(names[column], f"{places[row]}: {standardised[row, column]:.3g} deviations")
+    accepted = f"at most {FARTHEST:g} standard deviations of train from its mean"
+    return tally.by_column("cells with a number that is too far from all others", accepted)
 
 
 def _named(names: Sequence[str], values: Float[np.ndarray, " columns"]) -> dict[str, float]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from pipeline.tasks import _csv, _faults, _long_form, _regularity, _times
+from pipeline.tasks import _csv, _faults, _long_form, _regularity, _scaler, _times
 from pipeline.tasks._times import Clock
 
 NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "#n/a"}  # words for no value
@@ -72,16 +72,17 @@ def _read(
     lines: list[int] = []
     cells: list[str] = []
     pieces: list[Float[np.ndarray, "rows columns"]] = [np.empty((0, len(columns)))]
-    missing, wrong = _faults.Tally(), _faults.Tally()
+    missing, wrong, large = _faults.Tally(), _faults.Tally(), _faults.Tally()
     for piece in file.pieces([time, *columns]):
         lines += piece.lines
         cells += piece.columns[time]
         numbers = [_csv.numbers(piece.columns[name]) for name in columns]
         pieces.append(np.stack(numbers, axis=1) if numbers else np.empty((len(piece.lines), 0)))
         for name, of_column in zip(columns, numbers, strict=True):
-            _note_unusable(name, of_column, piece, time, missing, wrong)
+            _note_unusable(name, of_column, piece, time, missing, wrong, large)
     faults = missing.by_column("cells without a value", "a finite number in each")
     faults += wrong.by_column("cells that hold no finite number", "a finite number in each")
+    faults += large.by_column("cells that hold too large a number", f"{_scaler.LARGEST:g} at most, in size")
     return np.array(lines, np.int64), cells, np.concatenate(pieces), faults
 
 
@@ -92,12 +93,15 @@ def _note_unusable(
     time: str,
     missing: _faults.Tally,
     wrong: _faults.Tally,
+    large: _faults.Tally,
 ) -> None:
-    for row in np.flatnonzero(~np.isfinite(numbers)).tolist():
-        cell, when = piece.columns[name][row], piece.columns[time][row][:40]
+    for row in np.flatnonzero(~(np.abs(numbers) <= _scaler.LARGEST)).tolist():
+        cell, when = piece.columns[name][row], _faults.shown(piece.columns[time][row])
         place = f"line {piece.lines[row]}, {when}"
         if cell.strip().lower() in NOTHING:
             missing.note(name, place)
+        elif np.isfinite(numbers[row]):
+            large.note(name, f"{place}: {cell[:40]!r}")
         else:
             wrong.note(name, f"{place}: {cell[:40]!r}")
 

@@ -53,6 +53,15 @@ def other_kind(path: Path) -> str | None:
     return UTF16.replace("text", "text without its mark") if 4 * head.count(0) > len(head) else None
 
 
+def is_whole(text: str) -> bool:
+    """Whether text can be written: half of a surrogate pair, as JSON and a command line may hold it, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _wrong_bytes(path: Path) -> str:
     """In how many lines bytes are not UTF-8, and where the first is."""
     count, first = 0, ""

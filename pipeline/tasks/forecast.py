@@ -104,6 +104,7 @@ class Forecast(Windowed):
         rows, windows = self._split(series)
         learned = _scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
         values = _scaler.standardised(series.values, learned, self.columns)
+        _faults.refuse(self.source, _scaler.too_far(values, self.columns, [f"line {line}" for line in series.lines]))
         if self.calendar:
             values = np.hstack([values, _calendar.columns(series.times)])
         _columns.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
