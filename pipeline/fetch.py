@@ -1,11 +1,18 @@
 """Copy one task's source into the project: reviews or a series; tasks drawn at random have none.
 
 reads   the source that params.yaml names, data/sources, data/victoria_2014.csv; params: scale, tasks.TASK
-writes  data/raw/TASK
+writes  data/raw/TASK, reports/revisions/TASK.json
+
+Where the source is another than the one fetched before, rows that both have are compared: one line tells how many
+changed and where the first is, and reports/revisions keeps it. Nothing is refused. It is not among the stage's outputs,
+since it depends on what was fetched before: what follows would run again though the data are the same.
 """
 
-from pipeline.config import command, files, paths
-from pipeline.tasks import make
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import InputError, command, files, paths
+from pipeline.tasks import Task, make
 
 
 def main(task: str) -> None:
@@ -14,7 +21,29 @@ def main(task: str) -> None:
         folder.mkdir()
         source = made.fetch(folder)
         files.write_json(folder / "source.json", source)
+        revision = compare(made, paths.raw(task), folder)
+        if revision:
+            files.write_json(paths.revisions(task), revision)
     print(f"{task}: {source['source']}, {source['bytes']:,} bytes, SHA-256 {source['digest']}")
+    if revision:
+        print(f"{task}: {revision['sentence']}")
+
+
+def compare(task: Task, before: Path, now: Path) -> dict[str, Any] | None:
+    """What changed of earlier rows, by the folders fetched before and now; None where the source is the same."""
+    if not (before / "source.json").exists():
+        return None
+    digest = files.read_json(now / "source.json")["digest"]
+    try:
+        earlier = files.read_json(before / "source.json").get("digest")
+        if earlier == digest:
+            return None
+        revised = task.revised(before, now)
+    except InputError as error:
+        return {"digest": digest, "sentence": f"earlier rows were not compared: {error}"}
+    if revised is None:
+        return None
+    return {"digest": digest, "digest_before": earlier, **revised}
 
 
 if __name__ == "__main__":

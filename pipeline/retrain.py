@@ -1,7 +1,8 @@
 """Retrain where there is new data: the whole scheduled job, the same on a laptop and in CI.
 
 reads   params.yaml, every task's source, models/champions, reports/retrain/state.json
-writes  all that dvc.yaml makes, reports/drift, reports/decisions, models/champions, reports/retrain
+writes  all that dvc.yaml makes, reports/drift, reports/decisions, reports/revisions, models/champions,
+        reports/retrain
 
     restore    brings champions and sources as git has them from DVC; registers champions that the registry lacks, and
                keeps those that were promoted by hand

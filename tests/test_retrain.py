@@ -137,6 +137,16 @@ def test_with_a_remote_it_pulls_and_pushes(commands):
     assert commands.ran[:2] == ["lineage restore snapshot", "dvc push models/champions/imdb.dvc"]
 
 
+def test_what_was_fetched_before_is_brought_to_be_compared(commands):
+    files.write_text(mending.LOCK, "schema: '2.0'\nstages: {}\n")
+    files.write_json(paths.raw("load") / "source.json", {})
+    commands.remote = True
+    retrain.retrain(commands)
+    brought = commands.ran.index("dvc pull --quiet --allow-missing data/raw/imdb")
+    assert brought < commands.ran.index("dvc repro --pull --keep-going --force --single-item fetch@load")
+    assert not any("data/raw/load" in told for told in commands.ran)
+
+
 def test_an_empty_machine_gets_champions_and_sources_before_anything_else(commands):
     commands.remote = True
     for name in ("models/champions/imdb.dvc", "data/sources/reviews.csv.dvc"):

@@ -249,23 +249,19 @@ def test_a_dead_workers_trial_is_failed_and_its_parameters_run_again(tiny):
 
 
 class Cut(BaseException):
-    """A kill, at the worker's nth call of what is cut."""
+    """A kill, right after the worker's nth write of what is cut."""
 
 
-def cut_at(monkeypatch, name, number, after):
-    """Have the nth call of one of optuna.Trial's methods end the worker, before or after its work."""
-    work, calls = getattr(optuna.Trial, name), itertools.count(1)
+def cut_after(monkeypatch, text, number):
+    """Have the nth write to the journal that holds this text end the worker."""
+    write, calls = journal.Journal.append_logs, itertools.count(1)
 
-    def cut(trial, *words):
-        last = next(calls) == number
-        if last and not after:
+    def cut(self, logs):
+        write(self, logs)
+        if text in str(logs) and next(calls) == number:
             raise Cut
-        result = work(trial, *words)
-        if last:
-            raise Cut
-        return result
 
-    monkeypatch.setattr(optuna.Trial, name, cut)
+    monkeypatch.setattr(journal.Journal, "append_logs", cut)
 
 
 def bury(plan):
@@ -281,25 +277,50 @@ def sweep_here(plan, cut=None):
     """As the one worker of a study, in this process; gives what the sweep would write, and what led there."""
     with suppress(Cut), pytest.MonkeyPatch.context() as patch:
         if cut:
-            cut_at(patch, *cut)
+            cut_after(patch, *cut)
         trials.work(plan, True, 0, lambda _: None)
     ours = bury(plan)
     return [(t.params, t.value, t.state, t.intermediate_values) for t in ours.get_trials() if t.state in FINISHED]
 
 
+CUTS = (
+    ("INTERMEDIATE_VALUE", 6),  # reported
+    ("completed_rung_0", 2),  # what the pruner notes of the second trial, which it ends
+    ("pruned_at", 1),
+    ("'process'", 5),
+    ("'param_name': 'clipping'", 5),  # of a trial that is drawn
+    ("best_loss", 3),
+)
+
+
 def test_with_one_worker_a_study_repeats_although_it_was_killed(tiny):
-    """As one asks for a trial, draws, trains, reports or prunes; the trials of random kills are in test_kills.py."""
-    changes = {"trials": 8, "epochs": 4, "pruner": "halving"}
-    plan = tiny(**changes)
+    """As one asks for a trial, draws, trains, reports or prunes; kills at random moments are in test_kills.py."""
+    plan = tiny(trials=8, epochs=4, pruner="halving")
     whole = sweep_here(plan)
     assert len(whole) == 8
     assert {state for _, _, state, _ in whole} == set(FINISHED)
-    cuts = [("report", 6, True), ("should_prune", 9, False), ("set_user_attr", 30, True)]
-    cuts += [("suggest_categorical", number, True) for number in (2, 16, 19)]
-    for cut in cuts:
+    for cut in CUTS:
         files.remove(paths.STUDIES)
         assert len(sweep_here(plan, cut)) < 8, cut
         assert sweep_here(plan) == whole, cut
+
+
+def test_a_failed_trial_moves_no_other_to_another_bracket(tiny):
+    """A kill within the draws of a trial costs its number: the next draws the same, and is to be judged alike."""
+    pruner = study.make_pruner(tiny(epochs=6, pruner="hyperband"))
+
+    def brackets(states, asked):
+        ours = optuna.create_study(study_name="same", pruner=pruner)
+        for state in states:
+            value = 0.0 if state == TrialState.COMPLETE else None
+            ours.add_trial(optuna.trial.create_trial(state=state, value=value))
+        pruner.prune(ours, ours.trials[-1])  # makes its brackets
+        return [asked(pruner, ours, trial) for trial in ours.trials if trial.state == TrialState.COMPLETE]
+
+    whole = [TrialState.COMPLETE] * 30
+    broken = [*whole[:3], TrialState.FAIL, *whole[3:9], TrialState.FAIL, *whole[9:]]
+    ours, optunas = type(pruner)._get_bracket_id, optuna.pruners.HyperbandPruner._get_bracket_id
+    assert brackets(broken, ours) == brackets(whole, ours) == brackets(whole, optunas) != brackets(broken, optunas)
 
 
 def test_a_live_workers_trial_is_left_alone(tiny):

@@ -71,6 +71,11 @@ def drift(task: str) -> Path:
     return Path("reports/drift") / f"{task}.json"
 
 
+def revisions(task: str) -> Path:
+    """What the source fetched last says otherwise than the one before it of earlier rows."""
+    return Path("reports/revisions") / f"{task}.json"
+
+
 def champion(task: str) -> Path:
     """The champion's package and what the registry says of it, to be registered anew on another machine."""
     return Path("models/champions") / task

@@ -68,7 +68,13 @@ def add_champions(job: Job) -> None:
 
 
 def fetch(job: Job) -> None:
-    """DVC sees files and folders change; what is elsewhere must be asked for."""
+    """DVC sees files and folders change; what is elsewhere must be asked for.
+
+    What the last retraining fetched is brought first, so that earlier rows can be compared.
+    """
+    if mending.LOCK.exists():
+        for task in job.tasks:
+            bring_back(job, paths.raw(task))
     if elsewhere := [task for task in job.tasks if _elsewhere(source_of(job, task))]:
         job.repro("fetch", elsewhere, "--force", "--single-item")
     job.repro("fetch")
@@ -109,19 +115,19 @@ def make_page(job: Job) -> None:
     if mixed := [task for task, at in job.stopped.items() if at["step"] == "train"]:
         print(f"{paths.PAGE} stays as it was: new data, but no new networks of {', '.join(mixed)}")
         return
-    for task in job.stopped:
-        bring_back(job, task)
+    for task in job.stopped:  # what its failed stage has removed
+        for place in (paths.raw(task), paths.prepared(task)):
+            bring_back(job, place)
     try:
         job.pipeline("report")
     except Failed as error:
         print(f"{paths.PAGE} stays as it was: {error}")
 
 
-def bring_back(job: Job, task: str) -> None:
-    """What the failed stage of a task has removed, as dvc.lock has it; nothing, where DVC has not."""
-    for place in (paths.raw(task), paths.prepared(task)):
-        if not place.exists():
-            job.run(["dvc", "pull" if job.remote else "checkout", "--quiet", "--allow-missing", str(place)], quiet=True)
+def bring_back(job: Job, place: Path) -> None:
+    """An output that is not here, as dvc.lock has it; nothing, where DVC has not."""
+    if not place.exists():
+        job.run(["dvc", "pull" if job.remote else "checkout", "--quiet", "--allow-missing", str(place)], quiet=True)
 
 
 def push(job: Job) -> None:

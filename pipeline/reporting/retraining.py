@@ -46,14 +46,23 @@ def of_stopped(stopped: Mapping[str, Any]) -> list[str]:
 
 
 def of_sources(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
-    """What each source weighs, and whether it is another than last time."""
+    """What each source weighs, whether it is another than last time, and then what changed of its earlier rows."""
     old = (before or {}).get("sources", {})
-    rows = []
+    rows, sentences = [], []
     for task, source in now["sources"].items():
         was = old.get(task)
         changed = "first seen" if was is None else "changed" if was["digest"] != source["digest"] else "unchanged"
         rows.append([task, source["source"], changed, f"{source['bytes']:,}", f"`{source['digest'][:12]}`"])
-    return table(["task", "source", "", "bytes", "SHA-256"], rows)
+        if changed == "changed" and (sentence := of_revision(task, source["digest"])):
+            sentences.append(f"{task}: {sentence}.")
+    return "\n\n".join([table(["task", "source", "", "bytes", "SHA-256"], rows), *sentences])
+
+
+def of_revision(task: str, digest: str) -> str:
+    """What fetch found of earlier rows when the source of this digest came; empty where it compared nothing."""
+    path = paths.revisions(task)
+    record = files.read_json(path) if path.exists() else {}
+    return str(record["sentence"]) if record.get("digest") == digest else ""
 
 
 def of_drift(task: str) -> str:

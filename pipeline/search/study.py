@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from pipeline.config import InputError, files, paths
@@ -151,8 +153,21 @@ def make_pruner(plan: Plan) -> BasePruner:
     if pruner == "halving":
         return SuccessiveHalvingPruner(min_resource=max(1, epochs // 4), reduction_factor=4)
     if pruner == "hyperband":
-        return HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
+        return Brackets(min_resource=1, max_resource=epochs, reduction_factor=3)
     return MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4) if pruner == "median" else NopPruner()
+
+
+class Brackets(HyperbandPruner):
+    """Hyperband, with a trial's bracket by its number among those that did not fail: a kill may cost a number."""
+
+    def _get_bracket_id(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        counted = copy(trial)
+        counted.number -= sum(other.number < trial.number for other in _failed(study))
+        return super()._get_bracket_id(study, counted)
+
+
+def _failed(study: optuna.Study) -> list[FrozenTrial]:
+    return study._get_trials(deepcopy=False, states=(TrialState.FAIL,))  # of all brackets
 
 
 def _said(error: Exception) -> str:

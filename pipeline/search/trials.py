@@ -2,11 +2,13 @@
 
 import os
 from contextlib import suppress
+from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from pipeline.search import Plan, study
@@ -66,10 +68,42 @@ def follow(fit: Fit, trial: optuna.Trial) -> TrialState:
         if "valid/loss" in record and not fit.progress.diverged and epoch >= judged:
             if epoch > judged:
                 trial.report(record["valid/loss"], epoch)
-            if not fit.progress.stopped and (trial.user_attrs.get(PRUNED_AT) == epoch or trial.should_prune()):
-                trial.set_user_attr(PRUNED_AT, epoch)  # a pruner that is asked again may answer otherwise
+            if not fit.progress.stopped and hopeless(trial, epoch):
                 return TrialState.PRUNED
     return TrialState.COMPLETE
+
+
+def hopeless(trial: optuna.Trial, epoch: int) -> bool:
+    """Whether the pruner ends a trial after this epoch.
+
+    A pruner notes with the trial how far it has come, and answers otherwise when it is asked again. So its answer is
+    kept first and its notes second: whatever a kill cuts off, a resumed trial has the same answer.
+    """
+    notes, ours = KeptBack(trial.storage), copy(trial.study)
+    ours._storage = cast(BaseStorage, notes)
+    pruned = ours.pruner.prune(ours, trial.storage.get_trial(trial._trial_id))
+    if pruned := pruned or trial.user_attrs.get(PRUNED_AT) == epoch:
+        trial.set_user_attr(PRUNED_AT, epoch)
+    notes.write()
+    return pruned
+
+
+class KeptBack:
+    """A storage as a pruner sees it, whose notes on trials are kept back until they are to be written."""
+
+    def __init__(self, storage: BaseStorage):
+        self._storage = storage
+        self._notes: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def set_trial_system_attr(self, *note: Any) -> None:
+        self._notes.append(note)
+
+    def write(self) -> None:
+        for note in self._notes:
+            self._storage.set_trial_system_attr(*note)
 
 
 def summary(trials: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:

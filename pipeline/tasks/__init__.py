@@ -86,6 +86,10 @@ class Task(Settings, ABC):
         """Copy the source into `folder`; gives what it was: name, bytes, digest. Drawn tasks have none."""
         return {"source": "drawn at random", "bytes": 0, "digest": None}
 
+    def revised(self, before: Path, now: Path) -> dict[str, Any] | None:
+        """How rows of the folder fetched `before` differ in that of `now`; raises InputError where none can tell."""
+        return None
+
     @abstractmethod
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """Write the splits and what was learned from the training split into `folder`; gives the audit.

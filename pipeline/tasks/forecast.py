@@ -39,6 +39,7 @@ from pipeline.tasks import (
     _errors,
     _faults,
     _oddities,
+    _revised,
     _scaler,
     _season,
     _series,
@@ -91,6 +92,9 @@ class Forecast(Windowed):
             digest = _source.verified(path, self.digest, self.source)
             known = {"provenance": self.source, "licence": self.licence}
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
+
+    def revised(self, before: Path, now: Path) -> dict[str, Any]:
+        return _revised.of_series(before / "series.csv", now / "series.csv", self.time, self.columns).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""

@@ -37,6 +37,7 @@ from pipeline.tasks import (
     _near_copies,
     _review_files,
     _reviews,
+    _revised,
     _scores,
     _tokens,
 )
@@ -139,6 +140,9 @@ class Sentiment(Task):
         _reviews.complete(str(found["train"]), reviews["train"])
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
         return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
+
+    def revised(self, before: Path, now: Path) -> dict[str, Any]:
+        return _revised.of_reviews(before, now, self.labels).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = _carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)

@@ -7,6 +7,7 @@ models/champions/TASK/snapshot.json   its run, its tags, its stage in dvc.lock, 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -57,15 +58,21 @@ def write(task: str) -> str:
         raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: {then}")
     version = found
     before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
+    package = registry.folder(version)
+    sha256 = digest_of_export(package)
+    if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
+        return f"{folder} holds {version.uri} already"
     with files.replacing(folder) as made:
-        export(registry.folder(version), made / "package")
-        sha256 = files.digest(made / "package")
-        if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
-            shutil.copytree(folder, made, dirs_exist_ok=True)
-            return f"{folder} holds {version.uri} already"
+        export(package, made / "package")
         facts = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
         files.write_json(made / "snapshot.json", {**facts, "run": told(version), "trained": trainings(version, before)})
     return f"{folder} holds {version.uri}"
+
+
+def digest_of_export(package: Path) -> str:
+    with TemporaryDirectory() as place:
+        export(package, Path(place) / "package")
+        return files.digest(Path(place) / "package")
 
 
 def export(package: Path, made: Path) -> None:

@@ -1,0 +1,147 @@
+"""What a source says otherwise than before of rows that it had already: how many they are, and where the first is.
+
+    12 of 960 earlier rows changed, first 2020-01-02 06:00:00 (load 5.1, now 6.2); 3 are gone, first 2020-01-01 03:00
+
+A row of a series is known by its time. A review is known by its text, so that another order changes nothing; where its
+text is no longer there and a new one stands in its place, the text changed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.config import InputError
+from pipeline.tasks import _csv, _series
+
+LONGEST = 40  # characters of a text that are shown
+OTHER_CLOCK = "the times of only one of both have an offset"
+
+
+class Revised(NamedTuple):
+    """Of the rows that a source had before."""
+
+    rows: int  # that it had
+    changed: int
+    gone: int
+    first_changed: str  # where, and what changed; empty where nothing did
+    first_gone: str
+
+    def record(self) -> dict[str, Any]:
+        return {**self._asdict(), "sentence": self.sentence()}
+
+    def sentence(self) -> str:
+        count = f"{self.changed:,}" if self.changed else "none"
+        changed = f"{count} of {self.rows:,} earlier rows changed"
+        changed += f", first {self.first_changed}" if self.changed else ""
+        gone = f"{self.gone:,} {'is' if self.gone == 1 else 'are'} gone, first {self.first_gone}"
+        return f"{changed}; {gone}" if self.gone else changed
+
+
+class Review(NamedTuple):
+    """A review and where it stands."""
+
+    split: str
+    number: int  # of its row, from 1
+    text: str
+    label: int
+    group: str | None
+
+    @property
+    def place(self) -> str:
+        return f"row {self.number} of {self.split}"
+
+
+def of_series(before: Path, now: Path, time: str, columns: Sequence[str]) -> Revised:
+    """Of two CSV files, in the columns that both have. Raises InputError where they cannot be compared."""
+    for path in (before, now):
+        if not path.exists():
+            raise InputError(f"there is no {path}")
+    headers = [_csv.Reader(path, str(path)).names for path in (before, now)]
+    shared = [name for name in columns if all(name in header for header in headers)]
+    then, today = (_series.read(path, str(path), time, shared) for path in (before, now))
+    if then.clock != today.clock:
+        raise InputError(OTHER_CLOCK)
+    return _by_time(_table(then, shared), _table(today, shared))
+
+
+def _table(series: _series.Series, columns: Sequence[str]) -> pd.DataFrame:
+    """Values by time, in its order; rows without a time, and all but the first of one time, are left out."""
+    table = pd.DataFrame(series.values, index=series.times, columns=list(columns))
+    return table[np.asarray(table.index.notna()) & ~table.index.duplicated()].sort_index()
+
+
+def _by_time(then: pd.DataFrame, today: pd.DataFrame) -> Revised:
+    stays = then.index.isin(today.index)
+    gone, both = then.index[~stays], then.index[stays]
+    old, new = (table.loc[both].to_numpy() for table in (then, today))
+    differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
+    changed = np.flatnonzero(differs.any(axis=1))
+    first = ""
+    if len(changed):
+        row, column = changed[0], int(differs[changed[0]].argmax())
+        values = f"{then.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
+        first = f"{both[row]} ({values})"
+    return Revised(len(then), len(changed), len(gone), first, str(gone[0]) if len(gone) else "")
+
+
+def of_reviews(before: Path, now: Path, labels: Sequence[str]) -> Revised:
+    """Of two fetched folders of reviews. Raises InputError where they cannot be compared."""
+    then, today = [*_reviews(before)], [*_reviews(now)]
+    grouped = all(review.group is not None for review in (*then, *today))
+    there = Counter(_key(review, grouped) for review in today)
+    unmatched = there.copy()
+    changed: list[tuple[Review, str]] = []
+    gone: list[Review] = []
+    texts_then, known = {review.text for review in then}, {review.text: review for review in today}
+    places = {review.place: review for review in today}
+    for review in then:
+        key = _key(review, grouped)
+        if unmatched[key]:
+            unmatched[key] -= 1
+        elif key in there:
+            gone.append(review)  # one of several alike
+        elif review.text in known:
+            changed.append((review, _said(review, known[review.text], labels)))
+        elif review.place in places and places[review.place].text not in texts_then:
+            changed.append((review, f"now {_short(places[review.place].text)}"))
+        else:
+            gone.append(review)
+    first = f"{changed[0][0].place} ({_short(changed[0][0].text)}, {changed[0][1]})" if changed else ""
+    return Revised(len(then), len(changed), len(gone), first, gone[0].place if gone else "")
+
+
+def _reviews(folder: Path) -> Iterator[Review]:
+    """All reviews of a fetched folder, in the order of its files."""
+    if not (folder / "train.parquet").exists():
+        raise InputError(f"there is no {folder / 'train.parquet'}")
+    for split in ("train", "test"):
+        path = folder / f"{split}.parquet"
+        if path.exists():
+            try:
+                rows = pq.read_table(path).to_pylist()
+            except (pa.ArrowException, OSError) as error:
+                raise InputError(f"{path} cannot be read as parquet: {' '.join(str(error).split())}") from None
+            for number, row in enumerate(rows, 1):
+                yield Review(split, number, row["text"], row["label"], row.get("group"))
+
+
+def _key(review: Review, grouped: bool) -> tuple[str, int, str | None]:
+    return review.text, review.label, review.group if grouped else None
+
+
+def _said(then: Review, now: Review, labels: Sequence[str]) -> str:
+    """What is another: the label, else the group."""
+    if then.label != now.label:
+        was, is_now = (labels[number] if number < len(labels) else number for number in (then.label, now.label))
+        return f"label {was}, now {is_now}"
+    return f"group {then.group}, now {now.group}"
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
