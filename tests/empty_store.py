@@ -1,4 +1,4 @@
-"""MLflow's empty database, made once in a test run and copied from then on: to make its tables takes a second of CPU."""
+"""MLflow's empty database, made once in a test run and copied from then on: its tables take a second of CPU to make."""
 
 import sqlite3
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 
 def share(patch: pytest.MonkeyPatch, kept: Path) -> None:
-    """Let MLflow, in this process, copy the first tables of SQLite databases from `kept`; the first database fills it."""
+    """Let MLflow, in this process, copy a new SQLite database's tables from `kept`, which the first one fills."""
     initialize = copying(utils._initialize_tables, kept)
     for module in (utils, sqlalchemy_store):
         patch.setattr(module, "_initialize_tables", initialize)

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 
 @pytest.fixture
 def address(project):
-    """The page of some tasks, with markup in texts and in a long name, and of the challenges as measured; as an address."""
+    """The page of some tasks, with markup in texts and a name, and of the challenges as measured; as an address."""
     root = project(
         tasks={name: {"kind": kind} for name, kind in KINDS.items()}, architectures={"gru": {}, "identity": {}}
     )
