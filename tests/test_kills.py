@@ -33,7 +33,7 @@ SWEEP = "python -m pipeline recover --wait && dvc repro sweep@recall"
 TRIALS = 8
 TASKS = {
     "recall": {"lag": 20, "examples": 400, "held_out": 100, "epochs": 3, "steps_per_epoch": 20, "parameters": 2000},
-    "victoria": {"epochs": 2, "windows": 300, "parameters": 2000},
+    "victoria": {"epochs": 2, "max_windows": 300, "parameters": 2000},
 }
 ARCHITECTURES = ("rnn", "identity")
 CHANGED = {

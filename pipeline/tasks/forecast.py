@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import files
-from pipeline.tasks import Batch, Columns, _revised
+from pipeline.tasks import Batch, Columns
 from pipeline.tasks.series import (
     calendar_columns,
     forecast_errors,
@@ -40,7 +40,7 @@ from pipeline.tasks.series import (
     window_rows,
 )
 from pipeline.tasks.series.windowed import Windowed
-from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, source_file
+from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, revisions, source_file
 
 
 class Forecast(Windowed):
@@ -88,7 +88,7 @@ class Forecast(Windowed):
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
     def revised(self, before: Path, now: Path) -> dict[str, Any]:
-        return _revised.of_series(before / "series.csv", now / "series.csv", self.time, self.columns).record()
+        return revisions.of_series(before / "series.csv", now / "series.csv", self.time, self.columns).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""

@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import InputError
-from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task, _revised
-from pipeline.tasks.shared import auditing, calibrators, score_sums
+from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
+from pipeline.tasks.shared import auditing, calibrators, revisions, score_sums
 from pipeline.tasks.text import carve, minhash, review_files, review_store, tokenization
 
 
@@ -128,7 +128,7 @@ class Sentiment(Task):
         return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
 
     def revised(self, before: Path, now: Path) -> dict[str, Any]:
-        return _revised.of_reviews(before, now, self.labels).record()
+        return revisions.of_reviews(before, now, self.labels).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
