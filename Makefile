@@ -1,18 +1,20 @@
-# The project's commands. Each sets up .venv from requirements.lock first, when it is missing, stale or another folder's.
+# The project's commands. Each first sets up .venv from requirements.lock where it is missing, out of date or another folder's.
 
-PYTHON ?= python3.11
+PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13 3.14,$(shell python$(version) -c 'import sys; print(sys._base_executable)' 2>&-)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := true
 UI_PORT ?= 5000
 TASK ?= imdb
 PORT ?= 8000
 .DEFAULT_GOAL := help
-.PHONY: help setup repro smoke test lint ui serve params retrain
+.PHONY: help setup setup-tests repro smoke test lint ui serve params retrain
 
 help:    ## what these commands do
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
 
 setup: .venv/ready  ## create .venv from requirements.lock (about 2 minutes, 2 GB)
+
+setup-tests: .venv/tests  ## add what tests and lint need, from tests/requirements.lock
 
 repro: setup  ## run the whole pipeline: data, training, evaluation, report
 	@python -m pipeline recover --wait
@@ -23,10 +25,10 @@ repro: setup  ## run the whole pipeline: data, training, evaluation, report
 smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: nothing of yours is touched
 	bash .ci/smoke
 
-test: setup  ## all tests that need no GPU, no network and no browser, with coverage
+test: setup-tests  ## all tests that need no GPU, no network and no browser, with coverage
 	python -m pytest -n 2 --dist loadfile --cov=pipeline --cov-report=term:skip-covered
 
-lint: setup  ## ruff and mypy
+lint: setup-tests  ## ruff and mypy
 	ruff check . && ruff format --check . && mypy pipeline
 
 ui: setup  ## the MLflow UI on http://127.0.0.1:5000 (another port: make ui UI_PORT=5001)
@@ -48,8 +50,12 @@ ifneq ($(shell cat .venv/ready 2>/dev/null),$(CURDIR))
 .PHONY: .venv/ready
 endif
 .venv/ready: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) found; name yours: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: no Python 3.11 to 3.14 was found; install one (uv python install 3.13), or name yours: make setup PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock 2> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . 2>> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
 	echo "$(CURDIR)" > $@
+
+.venv/tests: .venv/ready tests/requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.lock 2>> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }
+	touch $@
