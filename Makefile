@@ -23,7 +23,7 @@ smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: not
 	bash .ci/smoke
 
 test: setup  ## all tests that need no GPU, no network and no browser, with coverage
-	python -m pytest --cov=pipeline --cov-report=term:skip-covered
+	python -m pytest -n 2 --dist loadfile --cov=pipeline --cov-report=term:skip-covered
 
 lint: setup  ## ruff and mypy
 	ruff check . && ruff format --check . && mypy pipeline

@@ -7,6 +7,8 @@ import sys
 import zlib
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin slow others down a hundredfold
+
 import pytest
 import torch
 import yaml
@@ -61,6 +63,17 @@ def tiny_run(prepared: Prepared, architecture: str = "gru", choice: dict | None 
     """A small network on a prepared task, ready to be trained on the CPU."""
     settings = Train(device="cpu", **train)
     return set_up(prepared, architecture, {}, Choice(**(choice or {})), Model(embedding=8), settings, seed)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_tables(tmp_path_factory):
+    """Where tests use MLflow, their databases' tables are made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "mlflow" in sys.modules:
+            import empty_store
+
+            empty_store.share(patch, tmp_path_factory.mktemp("store") / "empty.db")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,11 @@ from pipeline import report
 from pipeline.config import files, paths
 from pipeline.reporting import challenges, colours
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0])
 PLOTS = "[...document.querySelectorAll('.plot')]"
-KINDS = {"my <reviews>": "sentiment", "imdb": "sentiment", "sine": "sine", "victoria": "sine"}
+KINDS = {"my_reviews": "sentiment", "imdb": "sentiment", "sine": "sine", "victoria": "sine"}
 OF_TASK = 5  # figures: scores, learning, gradients, and two of answers
 ROOT = Path(__file__).parent.parent
 REPORTS = {stage: ROOT / paths.found(stage) for stage in challenges.STAGES}
@@ -26,19 +26,19 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 
 @pytest.fixture
 def address(project):
-    """The page of some tasks, with texts and long names, and of the challenges as measured; as an address."""
+    """The page of some tasks, with markup in texts and a name, and of the challenges as measured; as an address."""
     root = project(
         tasks={name: {"kind": kind} for name, kind in KINDS.items()}, architectures={"gru": {}, "identity": {}}
     )
     compared = {"control": WON, "simplest_baseline": LEVEL, "strongest_baseline": LOST}
-    names = ("identity", "constant", "a_baseline_with_a_long_name")
+    names = ("identity", "constant", "a_baseline_with_a_<b>long</b>_name")
     against = {role: {"name": name, **compared[role]} for role, name in zip(compared, names, strict=True)}
     others = [entry(name, kind) for name, kind in zip(names, ("control", "baseline", "baseline"), strict=True)]
     many = [entry("gru", "network", against=against), *others]
     for name, kind in KINDS.items():
         if kind == "sentiment":
             write(name, kind, many, LABELS, classes=2)
-            write_texts(name, ["words " * 300] * len(LABELS))
+            write_texts(name, ["words <blink> " * 300] * len(LABELS))
         else:
             write(name, kind, many, np.linspace(-1, 1, 21).reshape(7, 3))
     for stage, measured in REPORTS.items():
@@ -85,6 +85,7 @@ def test_every_figure_is_drawn_and_every_link_lives(open_page):
     assert all(drawn)
     dead = "[...document.querySelectorAll('a')].filter((a) => !document.getElementById(a.hash.slice(1))).length"
     assert page.evaluate(dead) == 0
+    assert page.evaluate("document.querySelectorAll('blink').length") == 0  # the texts' own markup is shown as text
 
 
 @pytest.mark.parametrize("width", [380, 820])

@@ -174,7 +174,9 @@ from pipeline.config import command
 def main(name: str) -> None:
     with Path("log").open("a") as file:
         print("begin", name, file=file, flush=True)
-        time.sleep(0.5)
+        until = time.monotonic() + 30
+        while not Path("may end").exists() and time.monotonic() < until:
+            time.sleep(0.02)
         print("end", name, file=file, flush=True)
 command.run(main)
 """
@@ -193,8 +195,11 @@ def test_a_stage_waits_for_the_same_stage_of_a_dvc_that_was_killed(project):
     while not Path("log").exists():
         time.sleep(0.02)
     second, other = begin("train@a", "second"), begin("train@b", "other")
+    told = second.stdout.readline()
+    Path("may end").touch()
     printed = [process.communicate()[0] for process in (first, second, other)]
-    assert printed == ["", "train@a of a DVC that was killed is still at work: waiting for its end\n", ""]
+    assert told == "train@a of a DVC that was killed is still at work: waiting for its end\n"
+    assert printed == ["", "", ""]
     lines = [line for line in Path("log").read_text().splitlines() if "other" not in line]
     assert lines == ["begin first", "end first", "begin second", "end second"]
     assert command.HELP["wait"]

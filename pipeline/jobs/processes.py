@@ -30,7 +30,10 @@ def alone(lock: Path) -> Iterator[Run]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("another retraining, or a process that a killed one had begun, is at work: waiting for its end")
+            print(
+                "another retraining, or a process that a killed one had begun, is at work: waiting for its end",
+                flush=True,
+            )
             fcntl.flock(file, fcntl.LOCK_EX)
 
         def run(words: Sequence[str], quiet: bool = False, errors: list[str] | None = None) -> int:

@@ -4,6 +4,7 @@ Small networks gain nothing from a second thread, and two processes that each ta
 tenfold and more (docs/log.md): so each process is given its share of the cores.
 """
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -77,6 +78,8 @@ class SideBySide:
 
     def _start(self) -> None:
         context = multiprocessing.get_context(start_method())
+        if self.waiting and start_method() == "fork":
+            importlib.import_module("torch._dynamo")  # each process's optimizer would import it anew, in two seconds
         while self.waiting and len(self.running) < self.at_once:
             seed, threads = self.waiting.pop(0), max(1, cores() // self.at_once)
             reader, writer = context.Pipe(duplex=False)
