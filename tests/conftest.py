@@ -23,6 +23,7 @@ from pipeline.training.setup import Run, set_up, settle
 
 settle(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also in a shell's background job, which would ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test may write to the developer's own server
 TINY = {"examples": 128, "held_out": 32, "epochs": 3, "steps_per_epoch": 4, "batch_size": 16, "parameters": 1000}
 

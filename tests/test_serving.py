@@ -453,6 +453,8 @@ def test_the_server_outlives_2000_fuzzed_requests(servers, champions):
     question = {"inputs": ["a lovely superb film", "an awful dull film"]}
     before = client.ask(question)
     statuses: dict[int, int] = {}
+    logs = [*champions.glob("mine-*.log")]
+    logged = [log.read_text() for log in logs]
     for _ in range(2000):
         body, kind = fuzzed(draw)
         status, answer = client.ask(body, kind)
@@ -464,7 +466,8 @@ def test_the_server_outlives_2000_fuzzed_requests(servers, champions):
     assert client.ask(question) == before
     assert before[0] == 200
     assert [a["label"] for a in json.loads(before[1])["predictions"]] == ["positive", "negative"]
-    assert {log.read_text() for log in champions.glob("mine-*.log")} == {""}
+    assert logs
+    assert [log.read_text() for log in logs] == logged
 
 
 def test_a_body_that_never_comes_or_is_too_long_harms_nobody(servers):
