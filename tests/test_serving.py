@@ -52,7 +52,6 @@ def server(task, root):
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-        assert log.read_text() == ""
 
 
 @pytest.fixture(scope="module")
