@@ -86,8 +86,8 @@ class Task(Settings, ABC):
         """Copy the source into `folder`; gives what it was: name, bytes, digest. Drawn tasks have none."""
         return {"source": "drawn at random", "bytes": 0, "digest": None}
 
-    def revised(self, before: Path, now: Path) -> dict[str, Any] | None:
-        """How rows of the folder fetched `before` differ in that of `now`; raises InputError where none can tell."""
+    def revised(self, before: Path, after: Path) -> dict[str, Any] | None:
+        """How earlier rows, fetched to `before`, differ in `after`; raises InputError where they cannot be compared."""
         return None
 
     @abstractmethod
@@ -187,7 +187,7 @@ class Prepared:
         """The targets of every row of a split, in its order."""
         columns = self.columns(split)
         rows = torch.arange(self.task.rows(columns)).split(1024)
-        return torch.cat([self.task.gather(columns, some).targets for some in rows])
+        return torch.cat([self.task.gather(columns, batch).targets for batch in rows])
 
     def texts(self, split: str) -> list[str]:
         """The split's raw texts, for tasks that keep them."""

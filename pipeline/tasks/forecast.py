@@ -70,15 +70,15 @@ class Forecast(Windowed):
     @property
     def baselines(self) -> dict[str, dict[str, Any]]:
         seasons = [season for season in (self.season, 7 * self.season) if season <= self.look_back]
-        found: dict[str, dict[str, Any]] = {"constant": {"kind": "constant"}}
-        found |= {f"seasonal_naive_{season}": {"kind": "seasonal_naive", "season": season} for season in seasons}
-        found["mean_day"] = {"kind": "mean_day", "season": self.season, "days": self.look_back // self.season}
-        found["ridge"] = {"kind": "ridge"}
+        baselines: dict[str, dict[str, Any]] = {"constant": {"kind": "constant"}}
+        baselines |= {f"seasonal_naive_{season}": {"kind": "seasonal_naive", "season": season} for season in seasons}
+        baselines["mean_day"] = {"kind": "mean_day", "season": self.season, "days": self.look_back // self.season}
+        baselines["ridge"] = {"kind": "ridge"}
         if self.ahead:
-            found["ridge_calendar"] = {"kind": "ridge", "known": self.ahead}
+            baselines["ridge_calendar"] = {"kind": "ridge", "known": self.ahead}
         if self.known and self.calendar:  # the calendar is many inputs, which may cost more than they tell
-            found["ridge_known"] = {"kind": "ridge", "known": list(self.known)}
-        return found
+            baselines["ridge_known"] = {"kind": "ridge", "known": list(self.known)}
+        return baselines
 
     def fetch(self, folder: Path) -> dict[str, Any]:
         with files.replacing(folder / "series.csv") as path:
@@ -87,8 +87,8 @@ class Forecast(Windowed):
             known = {"provenance": self.source, "licence": self.licence}
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
-    def revised(self, before: Path, now: Path) -> dict[str, Any]:
-        return revisions.of_series(before / "series.csv", now / "series.csv", self.time, self.columns).record()
+    def revised(self, before: Path, after: Path) -> dict[str, Any]:
+        return revisions.of_series(before / "series.csv", after / "series.csv", self.time, self.columns).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""

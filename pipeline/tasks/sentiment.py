@@ -120,15 +120,15 @@ class Sentiment(Task):
             names["group"] = self.group
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
-            found, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
-            copied = review_store.copy_all(found, folder, names, self.labels, only)
+            split_files, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
+            copied = review_store.copy_all(split_files, folder, names, self.labels, only)
         reviews = {split: of_split.counts for split, of_split in copied.items()}
-        review_store.complete(str(found["train"]), reviews["train"])
+        review_store.complete(str(split_files["train"]), reviews["train"])
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
         return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
 
-    def revised(self, before: Path, now: Path) -> dict[str, Any]:
-        return revisions.of_reviews(before, now, self.labels).record()
+    def revised(self, before: Path, after: Path) -> dict[str, Any]:
+        return revisions.of_reviews(before, after, self.labels).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
@@ -138,7 +138,7 @@ class Sentiment(Task):
         read = tokenization.write(folder, texts, labels, self.vocabulary, self.max_tokens)
         audit = auditing.of(
             folder,
-            {name: [text.casefold() for text in some] for name, some in texts.items()},
+            {name: [text.casefold() for text in split_texts] for name, split_texts in texts.items()},
             {"tokenizer": "train"},
             official_split=bool(reviews.official.any()) and not self.examples,
             **facts,

@@ -31,7 +31,7 @@ def _of_series(table: pd.DataFrame, time: str) -> list[str]:
     few = {str(name): count for name, count in table.drop(columns=time).nunique().items() if 2 <= count <= most}
     names = sorted(few, key=lambda name: few[name])
     tried = [[name] for name in names] + [list(pair) for pair in combinations(names[:CANDIDATES], 2)]
-    return next((some for some in tried if not table.duplicated([time, *some]).any()), [])
+    return next((columns for columns in tried if not table.duplicated([time, *columns]).any()), [])
 
 
 def _differences(rows: pd.DataFrame, time: str) -> str:

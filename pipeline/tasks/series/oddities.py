@@ -80,7 +80,7 @@ def constant(
         by_split[split] = [
             name for place, name in enumerate(names) if len(part) and (part[:, place] == part[0, place]).all()
         ]
-    return {split: some for split, some in by_split.items() if some}
+    return {split: columns for split, columns in by_split.items() if columns}
 
 
 def notes(sentinels: Mapping[str, Sequence[Mapping[str, Any]]], unchanging: Mapping[str, Sequence[str]]) -> list[str]:

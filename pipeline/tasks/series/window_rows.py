@@ -78,7 +78,7 @@ def thinned(windows: Starts, most: int) -> Int[np.ndarray, " kept"]:
 def shared_rows(windows: Mapping[str, Starts], look_back: int, horizon: int) -> dict[str, int]:
     """For each pair of splits, the number of rows that both forecast: none, unless there is a leak."""
     rows = {split: _forecast(first + look_back, horizon) for split, first in windows.items()}
-    return {f"{one}/{other}": len(np.intersect1d(rows[one], rows[other])) for one, other in combinations(rows, 2)}
+    return {f"{left}/{right}": len(np.intersect1d(rows[left], rows[right])) for left, right in combinations(rows, 2)}
 
 
 def _forecast(first: Starts, horizon: int) -> Int[np.ndarray, " rows"]:
@@ -94,5 +94,5 @@ def proposal(times: pd.DatetimeIndex) -> str:
     exact = [times[int(share * len(times))] for share in SHARES]
     days = [time.normalize() for time in exact]
     ends = days if len({times[0].normalize(), *days}) == 4 else exact
-    told = [f'{split}: "{end}"' for split, end in zip(("train", "valid", "gate"), ends, strict=True)]
-    return f"splits: {{{', '.join(told)}, test: null}}"
+    ends_by_split = [f'{split}: "{end}"' for split, end in zip(("train", "valid", "gate"), ends, strict=True)]
+    return f"splits: {{{', '.join(ends_by_split)}, test: null}}"

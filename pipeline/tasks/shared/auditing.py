@@ -16,8 +16,8 @@ def of(folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[st
     are listed with their digests.
     """
     shared = {}
-    for one, other in combinations(keys, 2):
-        shared[f"{one}/{other}"] = len(set(keys[one]) & set(keys[other]))
+    for left, right in combinations(keys, 2):
+        shared[f"{left}/{right}"] = len(set(keys[left]) & set(keys[right]))
     return {
         "rows": {split: len(rows) for split, rows in keys.items()},
         "duplicates_within": {split: len(rows) - len(set(rows)) for split, rows in keys.items()},
@@ -32,8 +32,8 @@ def refuse_leaks(audit: Mapping[str, Any], advice: str) -> None:
     """Raise InputError when a row stands in two splits."""
     leaks = {pair: count for pair, count in audit["duplicates_across"].items() if count}
     if leaks:
-        told = ", ".join(f"{count} in {pair.replace('/', ' and ')}" for pair, count in leaks.items())
-        raise InputError(f"rows stand in two splits ({told}): {advice}")
+        counts = ", ".join(f"{count} in {pair.replace('/', ' and ')}" for pair, count in leaks.items())
+        raise InputError(f"rows stand in two splits ({counts}): {advice}")
 
 
 def refuse_lacking(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:

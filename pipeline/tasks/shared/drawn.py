@@ -42,8 +42,8 @@ class Drawn(Task):
             drawn, seen = self.draw(size, random), {key for earlier in keys.values() for key in earlier}
             for _ in range(REDRAWS):
                 again = [row for row, key in enumerate(_keys(drawn)) if key in seen]
-                fresh = self.draw(len(again), random) if again else {}
-                for name, column in fresh.items():
+                redrawn = self.draw(len(again), random) if again else {}
+                for name, column in redrawn.items():
                     drawn[name][again] = column
             column_files.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
             keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])

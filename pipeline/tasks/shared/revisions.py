@@ -1,4 +1,4 @@
-"""What a source says otherwise than before of rows that it had already: how many they are, and where the first is.
+"""Which earlier rows a source has changed or dropped: how many they are, and where the first is.
 
     12 of 960 earlier rows changed, first 2020-01-02 06:00:00 (load 5.1, now 6.2); 3 are gone, first 2020-01-01 03:00
 
@@ -58,17 +58,17 @@ class Review(NamedTuple):
         return f"row {self.number} of {self.split}"
 
 
-def of_series(before: Path, now: Path, time: str, columns: Sequence[str]) -> Revised:
+def of_series(before: Path, after: Path, time: str, columns: Sequence[str]) -> Revised:
     """Of two CSV files, in the columns that both have. Raises InputError where they cannot be compared."""
-    for path in (before, now):
+    for path in (before, after):
         if not path.exists():
             raise InputError(f"there is no {path}")
-    headers = [csv_files.Reader(path, str(path)).names for path in (before, now)]
+    headers = [csv_files.Reader(path, str(path)).names for path in (before, after)]
     shared = [name for name in columns if all(name in header for header in headers)]
-    then, today = (reading.read(path, str(path), time, shared) for path in (before, now))
-    if then.clock != today.clock:
+    earlier, later = (reading.read(path, str(path), time, shared) for path in (before, after))
+    if earlier.clock != later.clock:
         raise InputError(OTHER_CLOCK)
-    return _by_time(_table(then, shared), _table(today, shared))
+    return _by_time(_table(earlier, shared), _table(later, shared))
 
 
 def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
@@ -77,44 +77,45 @@ def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
     return table[np.asarray(table.index.notna()) & ~table.index.duplicated()].sort_index()
 
 
-def _by_time(then: pd.DataFrame, today: pd.DataFrame) -> Revised:
-    stays = then.index.isin(today.index)
-    gone, both = then.index[~stays], then.index[stays]
-    old, new = (table.loc[both].to_numpy() for table in (then, today))
+def _by_time(earlier: pd.DataFrame, later: pd.DataFrame) -> Revised:
+    stays = earlier.index.isin(later.index)
+    gone, both = earlier.index[~stays], earlier.index[stays]
+    old, new = (table.loc[both].to_numpy() for table in (earlier, later))
     differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
     changed = np.flatnonzero(differs.any(axis=1))
     first = ""
     if len(changed):
         row, column = changed[0], int(differs[changed[0]].argmax())
-        values = f"{then.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
+        values = f"{earlier.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
         first = f"{both[row]} ({values})"
-    return Revised(len(then), len(changed), len(gone), first, str(gone[0]) if len(gone) else "")
+    return Revised(len(earlier), len(changed), len(gone), first, str(gone[0]) if len(gone) else "")
 
 
-def of_reviews(before: Path, now: Path, labels: Sequence[str]) -> Revised:
+def of_reviews(before: Path, after: Path, labels: Sequence[str]) -> Revised:
     """Of two fetched folders of reviews. Raises InputError where they cannot be compared."""
-    then, today = [*_reviews(before)], [*_reviews(now)]
-    grouped = all(review.group is not None for review in (*then, *today))
-    there = Counter(_key(review, grouped) for review in today)
+    earlier, later = (list(_reviews(folder)) for folder in (before, after))
+    grouped = all(review.group is not None for review in (*earlier, *later))
+    there = Counter(_key(review, grouped) for review in later)
     unmatched = there.copy()
     changed: list[tuple[Review, str]] = []
     gone: list[Review] = []
-    texts_then, known = {review.text for review in then}, {review.text: review for review in today}
-    places = {review.place: review for review in today}
-    for review in then:
+    earlier_texts = {review.text for review in earlier}
+    known = {review.text: review for review in later}
+    places = {review.place: review for review in later}
+    for review in earlier:
         key = _key(review, grouped)
         if unmatched[key]:
             unmatched[key] -= 1
         elif key in there:
             gone.append(review)  # one of several alike
         elif review.text in known:
-            changed.append((review, _said(review, known[review.text], labels)))
-        elif review.place in places and places[review.place].text not in texts_then:
+            changed.append((review, _changed_label_or_group(review, known[review.text], labels)))
+        elif review.place in places and places[review.place].text not in earlier_texts:
             changed.append((review, f"now {_short(places[review.place].text)}"))
         else:
             gone.append(review)
     first = f"{changed[0][0].place} ({_short(changed[0][0].text)}, {changed[0][1]})" if changed else ""
-    return Revised(len(then), len(changed), len(gone), first, gone[0].place if gone else "")
+    return Revised(len(earlier), len(changed), len(gone), first, gone[0].place if gone else "")
 
 
 def _reviews(folder: Path) -> Iterator[Review]:
@@ -136,12 +137,13 @@ def _key(review: Review, grouped: bool) -> tuple[str, int, str | None]:
     return review.text, review.label, review.group if grouped else None
 
 
-def _said(then: Review, now: Review, labels: Sequence[str]) -> str:
-    """What is another: the label, else the group."""
-    if then.label != now.label:
-        was, is_now = (labels[number] if number < len(labels) else number for number in (then.label, now.label))
-        return f"label {was}, now {is_now}"
-    return f"group {then.group}, now {now.group}"
+def _changed_label_or_group(earlier: Review, later: Review, labels: Sequence[str]) -> str:
+    """What differs: the label, else the group."""
+    if earlier.label != later.label:
+        numbers = (earlier.label, later.label)
+        label_before, label_after = (labels[number] if number < len(labels) else number for number in numbers)
+        return f"label {label_before}, now {label_after}"
+    return f"group {earlier.group}, now {later.group}"
 
 
 def _short(text: str) -> str:

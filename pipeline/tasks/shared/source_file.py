@@ -11,7 +11,7 @@ from queue import Empty, Queue
 from pipeline.common import InputError
 
 SILENCE = 8.0  # seconds without a byte, after which a host counts as unreachable
-OWN = Path("data/sources")
+SOURCES = Path("data/sources")
 OTHERWISE = (
     "download it by other means and set `source` to the file (its digest stays the same), "
     "or use the bundled data/victoria_2014.csv"
@@ -23,22 +23,22 @@ def copy(source: str, path: Path) -> None:
     if source.startswith(("http://", "https://")):
         download(source, path)
         return
-    for place in (Path(source), OWN / source):
+    for place in (Path(source), SOURCES / source):
         if place.is_file():
             shutil.copyfile(place, path)
             return
-    raise InputError(f"source {source!r}: no such file, nor {OWN / source}; accepted: a path or an http(s) URL")
+    raise InputError(f"source {source!r}: no such file, nor {SOURCES / source}; accepted: a path or an http(s) URL")
 
 
 def verified(path: Path, expected: str | None, source: str) -> str:
     """The file's SHA-256, equal to `expected` if one is given."""
-    came = sha256(path)
-    if expected and came != expected.lower():
+    digest = sha256(path)
+    if expected and digest != expected.lower():
         raise InputError(
-            f"source {source!r}: its SHA-256 is {came}, but `digest` says {expected}: if the new content is meant, "
+            f"source {source!r}: its SHA-256 is {digest}, but `digest` says {expected}: if the new content is meant, "
             "write its digest there"
         )
-    return came
+    return digest
 
 
 def sha256(path: Path) -> str:
@@ -73,12 +73,13 @@ def _read(url: str, silence: float, chunks: Queue[bytes | Exception]) -> None:
     """Put the content's chunks, then an empty one; or the error that ended it."""
     try:
         with urllib.request.urlopen(url, timeout=silence) as response:
-            expected, came = response.headers["Content-Length"], 0
+            expected = response.headers["Content-Length"]
+            received = 0
             while chunk := response.read1(1 << 16):
-                came += len(chunk)
+                received += len(chunk)
                 chunks.put(chunk)
-        if expected and came != int(expected):
-            raise OSError(f"the connection ended after {came} of {expected} bytes")
+        if expected and received != int(expected):
+            raise OSError(f"the connection ended after {received} of {expected} bytes")
         chunks.put(b"")
     except (OSError, HTTPException, ValueError) as error:
         chunks.put(error)

@@ -35,14 +35,14 @@ class Plan(NamedTuple):
     labels: Sequence[str]
 
 
-def carve(every: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[str, Any]]:
+def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[str, Any]]:
     """The reviews that are kept, each one's split, and what the audit is to say of them.
 
     Raises InputError where a group stands in two splits, or a split lacks a label.
     """
-    if plan.by == "column" and every.groups is None:
+    if plan.by == "column" and all_reviews.groups is None:
         raise InputError("the fetched reviews have no column `group`: run fetch again")
-    reviews, dropped = distinct.distinct(every)
+    reviews, dropped = distinct.distinct(all_reviews)
     copies = minhash.groups(reviews.texts, plan.near_copies)
     reviews, copies, tested = distinct.apart_from_test(reviews, copies)
     split, grouping, near = _by_groups(reviews, copies, plan, seed)
@@ -58,9 +58,10 @@ def _by_groups(
 ) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
     """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
     mentions = film_groups.names(reviews.texts) if plan.by == "films" else None
-    own, shares = review_groups.keys(reviews, mentions), _shares(reviews, plan)
+    row_keys = review_groups.keys(reviews, mentions)
+    shares = _shares(reviews, plan)
     groups = review_groups.united(
-        own, copies if plan.by == "text" else review_groups.of_long_texts(reviews.texts, copies)
+        row_keys, copies if plan.by == "text" else review_groups.of_long_texts(reviews.texts, copies)
     )
     split = splits(groups, reviews.official, shares, plan.examples)
     _refuse_shared(groups, split)
@@ -71,7 +72,7 @@ def _by_groups(
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
     grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
-    return split, grouping, review_groups.facts(copies, split, splits(own, reviews.official, shares, 0))
+    return split, grouping, review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
 
 
 def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
@@ -83,11 +84,11 @@ def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
 def splits(keys: Sequence[str], official: Bool[Array, " rows"], shares: Mapping[str, float], examples: int) -> Splits:
     """The split of each row, by the hash of its group's key."""
     names = np.array([*shares, "train"])
-    found = names[np.searchsorted(np.cumsum(list(shares.values())), uniform(keys, "split"), side="right")]
-    found = np.where(official, "test", found)
+    split = names[np.searchsorted(np.cumsum(list(shares.values())), uniform(keys, "split"), side="right")]
+    split = np.where(official, "test", split)
     for part in (official, ~official):
-        found[part] = np.where(_some(np.array(keys, object)[part], examples), found[part], "")
-    return found
+        split[part] = np.where(_sample(np.array(keys, object)[part], examples), split[part], "")
+    return split
 
 
 def uniform(keys: Iterable[str], purpose: str) -> Float[Array, " rows"]:
@@ -96,7 +97,7 @@ def uniform(keys: Iterable[str], purpose: str) -> Float[Array, " rows"]:
     return np.array([int.from_bytes(hash) / 2**48 for hash in hashes])
 
 
-def _some(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]:
+def _sample(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]:
     """Whole groups, in the order of a hash, until there are `examples` rows; all of them for 0."""
     order = np.argsort(uniform(keys, "examples"), kind="stable")
     taken = np.zeros(len(keys), bool)
@@ -108,19 +109,19 @@ def _some(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]:
     return taken
 
 
-def _refuse_shared(groups: Sequence[str], found: Splits) -> None:
+def _refuse_shared(groups: Sequence[str], split: Splits) -> None:
     """Raise InputError when a group stands in two splits, as it may where an official test split has groups, too."""
     seen: dict[str, str] = {}
-    for group, name in zip(groups, found.tolist(), strict=True):
+    for group, name in zip(groups, split.tolist(), strict=True):
         if name and seen.setdefault(group, name) != name:
             raise InputError(f"group {group!r} stands in {seen[group]} and {name}: leave `group` out, or move its rows")
 
 
-def _names_shared(mentions: csr_array, found: Splits, seed: int) -> dict[str, float]:
+def _names_shared(mentions: csr_array, split: Splits, seed: int) -> dict[str, float]:
     """Share of test rows that share names with a training row; and the same, had rows been carved without groups."""
-    shuffled = np.random.default_rng(seed).permutation(found)
+    shuffled = np.random.default_rng(seed).permutation(split)
     return {
-        "test_rows_sharing_names": film_groups.shared(mentions, found == "test", found == "train"),
+        "test_rows_sharing_names": film_groups.shared(mentions, split == "test", split == "train"),
         "test_rows_sharing_names_if_carved_by_rows": film_groups.shared(
             mentions, shuffled == "test", shuffled == "train"
         ),

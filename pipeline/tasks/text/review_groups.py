@@ -32,14 +32,14 @@ def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
     Where `mentions` of names are given, films are inferred from them, and a film's key is its first text. Rows of an
     official test split are left as they are: others carved that.
     """
-    own = [text.casefold() for text in reviews.texts]
+    text_keys = [text.casefold() for text in reviews.texts]
     if mentions is None:
-        return own if reviews.groups is None else reviews.groups
+        return text_keys if reviews.groups is None else reviews.groups
     carved = np.flatnonzero(~reviews.official)
     films = film_groups.films(mentions[carved], reviews.labels[carved])
     _, first, film = np.unique(films, return_index=True, return_inverse=True)
     leader = dict(zip(carved.tolist(), carved[first[film]].tolist(), strict=True))
-    return [own[leader.get(row, row)] for row in range(len(own))]
+    return [text_keys[leader.get(row, row)] for row in range(len(text_keys))]
 
 
 def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
@@ -56,12 +56,12 @@ def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
 
 
 def of_long_texts(texts: Sequence[str], copies: Int[Array, " rows"]) -> Int[Array, " rows"]:
-    """The groups of near copies without their short texts, each of which is a group of its own then."""
+    """The groups of near copies without their short texts, each of which becomes a group of its own."""
     several = np.bincount(copies)[copies] > 1
     short = [row for row in np.flatnonzero(several).tolist() if len(minhash.words(texts[row])) < LEAST_WORDS]
-    alone = copies.copy()
-    alone[short] = copies.max(initial=0) + 1 + np.arange(len(short))
-    return alone
+    groups = copies.copy()
+    groups[short] = copies.max(initial=0) + 1 + np.arange(len(short))
+    return groups
 
 
 def facts(

@@ -109,8 +109,8 @@ def _empty(name: str, values: Sequence[Any], places: Sequence[str]) -> list[str]
     wrong = file_faults.Tally()
     for value, place in zip(values, places, strict=False):
         if not isinstance(value, str) or not value.strip():
-            came = "nothing" if value is None else repr(value)[:40]
-            wrong.note(f"cells of {name!r} without text", f"in {place} ({came}); accepted: text in each")
+            content = "nothing" if value is None else repr(value)[:40]
+            wrong.note(f"cells of {name!r} without text", f"in {place} ({content}); accepted: text in each")
     return wrong.lines()
 
 

@@ -37,10 +37,10 @@ def write(
     tokenizer = learn(texts["train"], vocabulary)
     tokenizer.save(str(folder / FILE))
     full, unknown = {}, {}
-    for split, some in texts.items():
-        values, offsets = table(tokenizer, some, longest)
+    for split, split_texts in texts.items():
+        values, offsets = table(tokenizer, split_texts, longest)
         path = folder / f"{split}.arrow"
-        column_files.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": some})
+        column_files.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": split_texts})
         full[split] = float((np.diff(offsets) == longest).mean())
         unknown[split] = float((values == UNKNOWN).mean())
     return {"texts_at_max_tokens": full, "unknown_tokens": unknown}
@@ -75,9 +75,9 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[lis
     Of a text with more than `longest` the middle is left out, since its verdict often stands at one of its ends (Sun
     et al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
-    found = (encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts)))
+    encoded = (encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts)))
     first = longest // 2
-    return [ids if len(ids) <= longest else ids[:first] + ids[first - longest :] for ids in found]
+    return [ids if len(ids) <= longest else ids[:first] + ids[first - longest :] for ids in encoded]
 
 
 def table(tokenizer: Tokenizer, texts: list[str], longest: int) -> tuple[np.ndarray, np.ndarray]:
