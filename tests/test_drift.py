@@ -32,7 +32,7 @@ def answer(requests: pd.DataFrame) -> pd.DataFrame:
 
 def texts_told(rows: list[tuple]) -> dict:
     texts, labels = [text for text, _ in rows], [label for _, label in rows]
-    return {**text_profile.told(texts, labels, LABELS, TOKENIZER, answer), "rows": len(rows)}
+    return {**text_profile.profile(texts, labels, LABELS, TOKENIZER, answer), "rows": len(rows)}
 
 
 def alarms(found: dict) -> set[str]:
@@ -52,7 +52,7 @@ CHANGES = {
 
 
 def test_what_is_told_of_texts_is_what_is_in_them():
-    told = text_profile.told(
+    told = text_profile.profile(
         ["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, tokenization.learn(["bad bad"], 9), answer
     )
     assert told["lengths"] == [5, 2] * 3
@@ -73,7 +73,7 @@ def test_abstentions_are_compared_beside_the_labels_answered():
         table["abstained"] = table["label"].isna()
         rows = CORPUS[: len(labels)]
         texts, numbers = [text for text, _ in rows], [number for _, number in rows]
-        return {**text_profile.told(texts, numbers, LABELS, TOKENIZER, lambda _: table), "rows": len(rows)}
+        return {**text_profile.profile(texts, numbers, LABELS, TOKENIZER, lambda _: table), "rows": len(rows)}
 
     answered = summary(["neutral", "positive"] * 100)
     assert (answered["answered"], answered["abstained"]) == ({"neutral": 100, "positive": 100}, 0)
@@ -204,7 +204,7 @@ def victoria():
 
 
 def weeks(times, values, season=HALF_HOURS):
-    return series_profile.told(times, values, (season, len(times)), season, times[0].normalize(), {})
+    return series_profile.blocks(times, values, (season, len(times)), season, times[0].normalize(), {})
 
 
 def judged(old: list[dict], new: list[dict]) -> dict:
@@ -230,7 +230,7 @@ def changed(values, kind, mean):
 def test_blocks_are_told_in_numbers_that_can_be_checked():
     times = pd.date_range("2024-01-01", periods=35, freq="6h")  # a Monday, midnight
     values = np.tile([0.0, 1, 2, 3], 9)[:35, None] + np.repeat([0.0, 10], [20, 15])[:, None]
-    (block,) = series_profile.told(times, values, (4, 35), 4, times[0], {4: 0.5, 12: 1.5, 40: 9.0})
+    (block,) = series_profile.blocks(times, values, (4, 35), 4, times[0], {4: 0.5, 12: 1.5, 40: 9.0})
     assert (block["begin"], block["days"], block["month"]) == ("2024-01-02T00:00:00", 7.0, 1)
     assert block["level"] == [pytest.approx(values[4:32].mean(), abs=1e-5)]
     assert block["error"] == 0  # the logarithm of (0.5 + 1.5) / 2

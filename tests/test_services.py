@@ -113,7 +113,7 @@ def test_a_label_called_neutral_is_no_abstention(tmp_path):
     answers = service.answer(asked("superb", "qqqq xxxx"), fixed(0.0, 4.0, 0.0))
     assert answers["label"].tolist() == ["neutral", None]
     assert answers["abstained"].tolist() == [False, True]
-    assert scoring.read(prepared, "gate", [0, 1], answers).told == {"abstention_rate": 0.5}
+    assert scoring.read(prepared, "gate", [0, 1], answers).rates == {"abstention_rate": 0.5}
     summary = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 4.0, 0.0)))
     assert (summary["answered"], summary["abstained"]) == ({"neutral": summary["texts"]}, 0)
     none = service.reference(prepared, lambda requests: service.answer(requests, fixed(0.0, 0.0, 0.0)))
@@ -124,7 +124,7 @@ def test_abstentions_of_packages_logged_before_are_known_by_their_label(sentimen
     prepared, service = sentiment
     answers = service.answer(asked("superb", "qqqq", "qqqq", "dull"), fixed(0.0, 4.0))
     before = answers.drop(columns="abstained").assign(label=answers["label"].fillna("neutral"))
-    assert scoring.read(prepared, "gate", [0, 1, 2, 3], before).told == {"abstention_rate": 0.5}
+    assert scoring.read(prepared, "gate", [0, 1, 2, 3], before).rates == {"abstention_rate": 0.5}
 
 
 def test_what_a_package_logged_before_cannot_tell_is_not_reported(tmp_path):
@@ -132,7 +132,7 @@ def test_what_a_package_logged_before_cannot_tell_is_not_reported(tmp_path):
     prepared = reviews.prepare(tmp_path, rows, labels=("negative", "neutral", "positive"))
     service = Reviews(describe(prepared, "sentiment", temperature=1.0), prepared.folder)
     before = service.answer(asked("superb"), fixed(0.0, 4.0, 0.0)).drop(columns="abstained")
-    assert scoring.read(prepared, "gate", [0], before).told == {}
+    assert scoring.read(prepared, "gate", [0], before).rates == {}
 
 
 def test_texts_are_read_as_the_task_reads_them(sentiment):

@@ -115,7 +115,7 @@ def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
 
 
 def scored(prepared: Prepared, asked: Asked, read: scoring.Read) -> Answers:
-    return Answers(scoring.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.told)
+    return Answers(scoring.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.rates)
 
 
 def declared(prepared: Prepared, asked: Asked) -> gate.Slices:

@@ -134,8 +134,8 @@ class Forecasts(Service):
         for name, start in starts.items():
             columns = values[start + steps]
             columns[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
-            told = {SERIES: name, task.time: times[start + steps].astype(str)}
-            tables.append(pd.DataFrame({**told, **dict(zip(task.columns, columns.T, strict=True))}))
+            index_columns = {SERIES: name, task.time: times[start + steps].astype(str)}
+            tables.append(pd.DataFrame({**index_columns, **dict(zip(task.columns, columns.T, strict=True))}))
         return pd.concat(tables, ignore_index=True)
 
     def seen(self, prepared: Prepared) -> dict[str, Any]:
@@ -149,30 +149,30 @@ class Forecasts(Service):
         (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
         size = series_profile.SEASONS * self.task.season
         judged = (begin + -begin % size, end)  # from the first whole block in the validation rows on
-        return {"of": "series", "blocks": self._told(prepared, (0, end), judged, answer)}
+        return {"of": "series", "blocks": self._blocks(prepared, (0, end), judged, answer)}
 
     def news(
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
     ) -> dict[str, Any]:
         """New are all rows from `until` on: the network learned from none of them, and time has passed since."""
         if isinstance(prepared.task, Forecast) and prepared.task.columns != self.task.columns:
-            came, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
-            raise InputError(f"the columns of the data are {came}; accepted: {accepted}, which the champion learned")
+            columns, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
+            raise InputError(f"the columns of the data are {columns}; accepted: {accepted}, which the champion learned")
         self._check_clock(prepared)
         times, _ = _in_units(prepared)
         bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
-        found: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
-        if found["rows"] < least:
-            return found
-        found |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
-        return {**found, "blocks": self._told(prepared, bounds, bounds, answer)}
+        profile: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
+        if profile["rows"] < least:
+            return profile
+        profile |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
+        return {**profile, "blocks": self._blocks(prepared, bounds, bounds, answer)}
 
     def _check_clock(self, prepared: Prepared) -> None:
-        if (came := clock_of(prepared.learned["start"])) != self._clock:
-            learned, now = (ACCEPTED[clock].split(",")[0] for clock in (self._clock, came))
-            raise InputError(f"the data have {now}; accepted: {learned}, which the champion learned")
+        if (data_clock := clock_of(prepared.learned["start"])) != self._clock:
+            expected, actual = (ACCEPTED[clock].split(",")[0] for clock in (self._clock, data_clock))
+            raise InputError(f"the data have {actual}; accepted: {expected}, which the champion learned")
 
-    def _told(
+    def _blocks(
         self, prepared: Prepared, bounds: tuple[int, int], judged: tuple[int, int], answer: Answer
     ) -> list[dict[str, Any]]:
         """The blocks within `bounds`, with the network's errors within `judged`."""
@@ -180,7 +180,7 @@ class Forecasts(Service):
         scaled = scaler.standardised(values, self.learned, task.columns)[:, : len(task.targets)]
         begins = [r for r in series_profile.begins(judged, task.season, task.horizon) if r >= task.look_back]
         errors = self._errors(prepared, begins, scaled, answer) if begins else {}
-        return series_profile.told(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
+        return series_profile.blocks(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
 
     def _errors(
         self, prepared: Prepared, begins: Sequence[int], scaled: np.ndarray, answer: Answer

@@ -72,13 +72,13 @@ class Reviews(Service):
     def _probabilities(self, tokens: Ragged, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
         """[texts, labels], calibrated; and which texts have a word that is known."""
         lengths = tokens.offsets.diff()
-        found = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
+        probabilities = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
         known = torch.zeros(len(lengths), dtype=torch.bool)
         for rows in lengths.argsort().split(TOGETHER):
             inputs, steps = tokenization.padded(tokens, rows)
             known[rows] = (inputs > UNKNOWN).any(dim=1)
-            found[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
-        return found.numpy(), known.numpy()
+            probabilities[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
+        return probabilities.numpy(), known.numpy()
 
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
         texts = prepared.texts(split)
@@ -93,7 +93,7 @@ class Reviews(Service):
         """Of validation texts, which fit the vocabulary and the network no better than new ones can."""
         aside = sorted({digest_of(text)[:SHORT] for split in ASIDE for text in prepared.texts(split)})
         texts, labels, of_all = prepared.texts("valid"), prepared.targets("valid"), prepared.targets("train")
-        return {**self._told(texts, labels.tolist(), answer, of_all.tolist()), "aside": "".join(aside)}
+        return {**self._profile(texts, labels.tolist(), answer, of_all.tolist()), "aside": "".join(aside)}
 
     def news(
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
@@ -110,13 +110,13 @@ class Reviews(Service):
                 if (digest := digest_of(text)) not in before and digest[:SHORT] not in aside:
                     texts.append(text[:LONGEST])
                     numbers.append(number)
-        told = self._told(texts, numbers, answer) if len(texts) >= least else {}
-        return {**told, "rows": len(texts)}
+        profile = self._profile(texts, numbers, answer) if len(texts) >= least else {}
+        return {**profile, "rows": len(texts)}
 
-    def _told(
+    def _profile(
         self, texts: Sequence[str], labels: Sequence[int], answer: Answer, of_all: Sequence[int] | None = None
     ) -> dict[str, Any]:
-        return text_profile.told(texts, labels, self.task.labels, saved(self.folder), answer, of_all)
+        return text_profile.profile(texts, labels, self.task.labels, saved(self.folder), answer, of_all)
 
 
 def digest_of(text: str) -> str:

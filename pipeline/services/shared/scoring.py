@@ -19,10 +19,10 @@ from pipeline.tasks.series.timestamps import ACCEPTED, clock_of
 
 
 class Read(NamedTuple):
-    """Answers as a task scores them, and what they say of how sure they are."""
+    """Answers in the form that a task scores, and the rates that tell how sure they are (abstention or coverage)."""
 
     outputs: Float[Tensor, "examples ..."]
-    told: dict[str, float]
+    rates: dict[str, float]
 
 
 def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFrame) -> Read:
@@ -53,10 +53,10 @@ def cells(
     wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
     if targets.is_floating_point():
         parts = task.contributions(outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None], prepared.learned)
-        found = parts.reshape(len(rows), targets.shape[1], -1)
+        contributions = parts.reshape(len(rows), targets.shape[1], -1)
     else:
-        found = task.contributions(outputs, targets, prepared.learned)[:, None]
-    return torch.where(wrong[:, None, None], torch.nan, found)
+        contributions = task.contributions(outputs, targets, prepared.learned)[:, None]
+    return torch.where(wrong[:, None, None], torch.nan, contributions)
 
 
 def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeIndex:
@@ -79,9 +79,9 @@ def rows_and_seen(
     """
     if isinstance(prepared.task, Sentiment):
         digests = [digest_of(text) for text in prepared.texts(split)]
-        known = {name: set(_part(name, one, "texts")) for name, one in seen.items()}
-        return list(range(len(digests))), {name: sum(d in one for d in digests) for name, one in known.items()}
-    until = max(pd.Timestamp(_part(name, one, "until")) for name, one in seen.items())
+        known = {name: set(_part(name, record, "texts")) for name, record in seen.items()}
+        return list(range(len(digests))), {name: sum(d in texts for d in digests) for name, texts in known.items()}
+    until = max(pd.Timestamp(_part(name, record, "until")) for name, record in seen.items())
     first = times(prepared, split, range(len(_starts(prepared, split))))[:: prepared.task.spec.horizon]
     return np.flatnonzero(first >= until).tolist(), dict.fromkeys(seen, 0)
 
@@ -90,7 +90,7 @@ def of_another_clock(prepared: Prepared, seen: Mapping[str, Mapping[str, Any]]) 
     """Why models cannot be asked about a series: an instant and a time on a local clock have no order."""
     if isinstance(prepared.task, Sentiment):
         return None
-    clocks = {name: clock_of(_part(name, one, "until")) for name, one in seen.items()}
+    clocks = {name: clock_of(_part(name, record, "until")) for name, record in seen.items()}
     here = clock_of(prepared.learned["start"])
     wrong = [f"the {name} learned {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != here]
     return f"{', '.join(wrong)}; the data have {ACCEPTED[here]}" if wrong else None

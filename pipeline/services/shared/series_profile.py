@@ -23,7 +23,7 @@ LEAST = 1e-9  # of what a logarithm is taken
 Values = Float[np.ndarray, "rows targets"]
 
 
-def told(
+def blocks(
     times: pd.DatetimeIndex,
     values: Values,
     bounds: tuple[int, int],

@@ -26,7 +26,7 @@ LEAST_HOLDING = 0.01  # share of texts; rarer words are not listed
 NEIGHBOURS = 10  # on either side, with which a text is compared
 
 
-def told(
+def profile(
     texts: Sequence[str],
     labels: Sequence[int],
     names: Sequence[str],
@@ -41,9 +41,9 @@ def told(
     answer.
     """
     rows = spaced(len(texts))
-    some = [texts[row] for row in rows]
-    tokens = [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(some)]
-    answers = answer(pd.DataFrame({"text": some}))
+    sample = [texts[row] for row in rows]
+    tokens = [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(sample)]
+    answers = answer(pd.DataFrame({"text": sample}))
     values = {
         "lengths": [len(ids) for ids in tokens],
         "unknown": [round(ids.count(UNKNOWN) / len(ids), 6) for ids in tokens],
@@ -56,7 +56,7 @@ def told(
     counted = Counter(labels if of_all is None else of_all)
     return {
         "of": "texts",
-        "texts": len(some),
+        "texts": len(sample),
         **values,
         "holding": _holding(tokens, tokenizer),
         "labels": {name: counted.get(number, 0) for number, name in enumerate(names)},
