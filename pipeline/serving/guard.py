@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """An ASGI application before another: `columns` are what a request may have, `page` tells at / how to ask."""
+    """An ASGI application before another: `columns` are what a request may have, `page` at / says how to ask."""
 
     def __init__(self, behind: App, columns: Sequence[Column], page: str, example: bytes):
         self.behind, self.columns = behind, columns
-        self.told = {"/": ("text/html; charset=utf-8", page.encode()), "/example": ("application/json", example)}
+        self.pages = {"/": ("text/html; charset=utf-8", page.encode()), "/example": ("application/json", example)}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,10 +45,10 @@ class Guard:
         try:
             status, kind, body = await self._answer(scope, receive)
         except Refused as refused:
-            status, kind, body = refused.status, "application/json", _told(refused.status, str(refused))
+            status, kind, body = refused.status, "application/json", _error_body(refused.status, str(refused))
         except Exception:
             log.exception(OURS)
-            status, kind, body = 500, "application/json", _told(500, OURS)
+            status, kind, body = 500, "application/json", _error_body(500, OURS)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         headers += [(b"connection", b"close")] if status == 413 else []  # what is left of the body is not read
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -56,13 +56,13 @@ class Guard:
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> tuple[int, str, bytes]:
         path, method = scope["path"], scope["method"]
-        wanted = {ASK: ("POST",), **dict.fromkeys((*self.told, *PASSED_ON), ("GET", "HEAD"))}
+        wanted = {ASK: ("POST",), **dict.fromkeys((*self.pages, *PASSED_ON), ("GET", "HEAD"))}
         if path not in wanted:
             raise Refused(404, f"no page {path[:100]!r}; there are: {', '.join(wanted)}")
         if method not in wanted[path]:
             raise Refused(405, f"{path} takes {wanted[path][0]}, not {ascii(method[:20])[1:-1]}")
-        if path in self.told:
-            return 200, *self.told[path]
+        if path in self.pages:
+            return 200, *self.pages[path]
         if path == ASK:
             headers = dict(scope["headers"])
             _check_kind(headers)
@@ -122,23 +122,23 @@ def _plain(status: int, kind: str, body: bytes) -> tuple[int, str, bytes]:
     """The server's answer; of an error only its own line, without the request and the stack trace around it."""
     if status == 200:
         return status, kind, body
-    told = _json_or_empty(body)
-    if "stack_trace" in told or status >= 500:  # a mistake of ours, whatever the server takes it for
+    reply = _json_or_empty(body)
+    if "stack_trace" in reply or status >= 500:  # a mistake of ours, whatever the server takes it for
         log.error("%s %s", status, body.decode(errors="replace")[:10_000])
         status = max(status, 500)
-        return status, "application/json", _told(status, OURS)
-    line = " ".join(str(told.get("message", "this request cannot be answered")).rsplit("\nError: ", 1)[-1].split())
-    return status, "application/json", _told(status, line)
+        return status, "application/json", _error_body(status, OURS)
+    line = " ".join(str(reply.get("message", "this request cannot be answered")).rsplit("\nError: ", 1)[-1].split())
+    return status, "application/json", _error_body(status, line)
 
 
 def _json_or_empty(body: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(body)
+        reply = json.loads(body)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return reply if isinstance(reply, dict) else {}
 
 
-def _told(status: int, line: str) -> bytes:
+def _error_body(status: int, line: str) -> bytes:
     code = CODES.get(status, "INTERNAL_ERROR" if status >= 500 else "BAD_REQUEST")
     return json.dumps({"error_code": code, "message": line[:500]}).encode() + b"\n"

@@ -20,9 +20,9 @@ WORDS = 230  # of a text: as a review of IMDB has on average
 
 def measure(address: str, requests: int = REQUESTS, clients: Sequence[int] = CLIENTS) -> dict[int, dict[str, float]]:
     """For each number of clients: p50_seconds, p95_seconds and requests_per_second of the example that / names."""
-    body = json.dumps(_long(_once(address, "GET", "/example"))).encode()
+    body = json.dumps(_lengthened(_once(address, "GET", "/example"))).encode()
     _asked(address, body, WARM_UP)
-    found = {}
+    latencies = {}
     with tqdm(total=requests * len(clients), unit="request", desc="asking", disable=None) as bar:
         for number in clients:
             share = requests // number
@@ -31,13 +31,13 @@ def measure(address: str, requests: int = REQUESTS, clients: Sequence[int] = CLI
                 waited = [*pool.map(lambda _: _asked(address, body, share), range(number))]  # noqa: B023
             rate = number * share / (time.perf_counter() - begun)
             seconds = np.concatenate(waited)
-            found[number] = {
+            latencies[number] = {
                 "p50_seconds": float(np.percentile(seconds, 50)),
                 "p95_seconds": float(np.percentile(seconds, 95)),
                 "requests_per_second": rate,
             }
             bar.update(number * share)
-    return found
+    return latencies
 
 
 def _asked(address: str, body: bytes, times: int) -> list[float]:
@@ -48,10 +48,10 @@ def _asked(address: str, body: bytes, times: int) -> list[float]:
         begun = time.perf_counter()
         connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        told = answer.read()
+        content = answer.read()
         seconds.append(time.perf_counter() - begun)
         if answer.status != 200:
-            raise RuntimeError(f"{address} answers {answer.status} to its own example: {told.decode()[:200]}")
+            raise RuntimeError(f"{address} answers {answer.status} to its own example: {content.decode()[:200]}")
     connection.close()
     return seconds
 
@@ -64,8 +64,8 @@ def _once(address: str, method: str, path: str) -> Any:
     return answer
 
 
-def _long(example: dict[str, Any]) -> dict[str, Any]:
-    """The example, a single text in it brought to `WORDS` words by telling it again; a window of a series stays."""
+def _lengthened(example: dict[str, Any]) -> dict[str, Any]:
+    """The example, a single text in it repeated up to `WORDS` words; a window of a series stays as it is."""
     rows = example["dataframe_records"]
     if len(rows) > 1:
         return example

@@ -29,7 +29,7 @@ def load(uri: str, store: str) -> PyFuncModel:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     torch.set_num_threads(1)
     mlflow.set_tracking_uri(store)
-    with _its_own_code(), warnings.catch_warnings(record=True):  # of type hints, which the signature makes needless
+    with _package_code(), warnings.catch_warnings(record=True):  # of type hints, which the signature makes needless
         try:
             return mlflow.pyfunc.load_model(uri)
         except MlflowException as error:
@@ -57,7 +57,7 @@ def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
 
 
 @contextmanager
-def _its_own_code() -> Iterator[None]:
+def _package_code() -> Iterator[None]:
     """Within it, modules of this project's name are imported anew: from the package, whose folder MLflow puts first."""
     ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PROJECT}
     path, writes = list(sys.path), sys.dont_write_bytecode

@@ -25,10 +25,10 @@ def table_of(body: bytes, columns: Sequence[Column]) -> dict[str, list[Any]]:
     if not isinstance(value, dict):
         raise Refused(400, f"the body is {_kind(value)}; accepted: an object with one of {', '.join(FORMS)}")
     if len(value) != 1 or next(iter(value)) not in FORMS:
-        came = ", ".join(map(_short, value)) or "nothing"
-        raise Refused(400, f"the object has {came}; accepted: exactly one of {', '.join(FORMS)}")
-    ((form, given),) = value.items()
-    rows = _rows(form, given, columns)
+        keys = ", ".join(map(_short, value)) or "nothing"
+        raise Refused(400, f"the object has {keys}; accepted: exactly one of {', '.join(FORMS)}")
+    ((form, content),) = value.items()
+    rows = _rows(form, content, columns)
     if not rows:
         raise Refused(400, f"{form} has no rows; accepted: one or more")
     if len(rows) > ROWS:
@@ -77,44 +77,45 @@ def _no_constant(name: str) -> Any:
     raise Refused(400, f"the body has {name}, which is not JSON; accepted: numbers, and null for what is not known")
 
 
-def _rows(form: str, given: Any, columns: Sequence[Column]) -> list[dict[str, Any]]:
+def _rows(form: str, content: Any, columns: Sequence[Column]) -> list[dict[str, Any]]:
     """Rows as objects, whatever the form."""
     if form == "dataframe_split":
-        return _from_split(given)
-    if form == "inputs" and isinstance(given, dict):
-        return _from_columns(given)
-    if not isinstance(given, list):
-        raise Refused(400, f"{form} is {_kind(given)}; accepted: a list of rows")
+        return _from_split(content)
+    if form == "inputs" and isinstance(content, dict):
+        return _from_columns(content)
+    if not isinstance(content, list):
+        raise Refused(400, f"{form} is {_kind(content)}; accepted: a list of rows")
     required = [column.name for column in columns if column.required]
     if form != "dataframe_records" and len(required) == 1:
-        given = [row if isinstance(row, dict) else {required[0]: row} for row in given]
-    for number, row in enumerate(given, 1):
+        content = [row if isinstance(row, dict) else {required[0]: row} for row in content]
+    for number, row in enumerate(content, 1):
         if not isinstance(row, dict):
             raise Refused(400, f"row {number} is {_kind(row)}; accepted: an object with a value for each column")
-    return given
+    return content
 
 
-def _from_split(given: Any) -> list[dict[str, Any]]:
-    if not isinstance(given, dict) or not {"columns", "data"} <= set(given) <= {"columns", "data", "index"}:
+def _from_split(content: Any) -> list[dict[str, Any]]:
+    if not isinstance(content, dict) or not {"columns", "data"} <= set(content) <= {"columns", "data", "index"}:
         raise Refused(400, "dataframe_split must be an object with columns and data")
-    names, rows = given["columns"], given["data"]
+    names = content["columns"]
+    rows = content["data"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise Refused(400, "dataframe_split: columns must be a list of different names")
     if not isinstance(rows, list):
         raise Refused(400, f"dataframe_split: data is {_kind(rows)}; accepted: a list of rows")
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list) or len(row) != len(names):
-            came = f"{len(row)} values" if isinstance(row, list) else _kind(row)
-            raise Refused(400, f"row {number} is {came}; accepted: a list of {len(names)}, one for each column")
+            shape = f"{len(row)} values" if isinstance(row, list) else _kind(row)
+            raise Refused(400, f"row {number} is {shape}; accepted: a list of {len(names)}, one for each column")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _from_columns(given: dict[str, Any]) -> list[dict[str, Any]]:
+def _from_columns(values_by_name: dict[str, Any]) -> list[dict[str, Any]]:
     """Columns of equal length, or one row of single values."""
-    lists = {name: values if isinstance(values, list) else [values] for name, values in given.items()}
+    lists = {name: values if isinstance(values, list) else [values] for name, values in values_by_name.items()}
     if len({len(values) for values in lists.values()}) > 1:
-        told = ", ".join(f"{_short(name)} {len(values)}" for name, values in lists.items())
-        raise Refused(400, f"inputs: columns of different length ({told})")
+        lengths = ", ".join(f"{_short(name)} {len(values)}" for name, values in lists.items())
+        raise Refused(400, f"inputs: columns of different length ({lengths})")
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 

@@ -76,5 +76,5 @@ def _page(title: str, address: str, example: bytes) -> str:
         f"Bodies of up to {LARGEST:,} bytes. A mistake is answered with 4xx and one line of JSON.",
         "/example is a request, /ping and /health answer while it is up, /version is MLflow's.",
     ]
-    told = html.escape("\n".join(lines), quote=False)
-    return f"<!doctype html><title>{html.escape(title)}</title>\n<pre>\n{told}\n</pre>\n"
+    escaped = html.escape("\n".join(lines), quote=False)
+    return f"<!doctype html><title>{html.escape(title)}</title>\n<pre>\n{escaped}\n</pre>\n"

@@ -173,9 +173,9 @@ class Writer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for open_one in (self._parquet, self._file):
-            if open_one is not None:
-                open_one.close()
+        for open_file in (self._parquet, self._file):
+            if open_file is not None:
+                open_file.close()
 
 
 def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> Iterator[pd.DataFrame]:
@@ -194,5 +194,5 @@ def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> It
 
 def joined(tables: Iterator[pd.DataFrame], count: int) -> Iterator[pd.DataFrame]:
     """So many tables as one, again and again."""
-    while some := list(itertools.islice(tables, count)):
-        yield pd.concat(some, ignore_index=True)
+    while batch := list(itertools.islice(tables, count)):
+        yield pd.concat(batch, ignore_index=True)
