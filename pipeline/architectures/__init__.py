@@ -96,12 +96,12 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
 
     Raises InputError for settings that the architecture does not have.
     """
-    own, spec = own_settings(architecture, settings).model_dump(), task.spec
+    core_settings = own_settings(architecture, settings).model_dump()
     kind = find(Architecture, architecture)
     check_whole(task)
-    width = find_width(kind, own, task.parameters // (1 + task.bidirectional)) or model.embedding
-    cores = [kind(width, **own) for _ in range(1 + task.bidirectional)]
-    return SequenceModel(spec, cores, width, model.embedding, task)
+    width = find_width(kind, core_settings, task.parameters // (1 + task.bidirectional)) or model.embedding
+    cores = [kind(width, **core_settings) for _ in range(1 + task.bidirectional)]
+    return SequenceModel(task.spec, cores, width, model.embedding, task)
 
 
 def own_settings(architecture: str, settings: Mapping[str, Any]) -> Settings:
@@ -109,8 +109,8 @@ def own_settings(architecture: str, settings: Mapping[str, Any]) -> Settings:
     place = f"architectures.{architecture}"
     arguments = inspect.signature(find(Architecture, architecture, place)).parameters
     fields: dict[str, Any] = {n: (p.annotation, p.default) for n, p in arguments.items() if n != "width"}
-    own = {name: value for name, value in settings.items() if name != "choice"}
-    return check(create_model("Own", __base__=Settings, **fields), own, place)
+    values = {name: value for name, value in settings.items() if name != "choice"}
+    return check(create_model("Own", __base__=Settings, **fields), values, place)
 
 
 def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: int) -> int | None:

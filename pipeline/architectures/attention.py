@@ -26,5 +26,5 @@ class Attention(Architecture):
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
         hidden, _ = self.cell(x)
         query, key, value = self.query_key_value(hidden).unsqueeze(1).chunk(3, dim=3)
-        found = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return hidden + self.out(found.squeeze(1))
+        attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return hidden + self.out(attended.squeeze(1))

@@ -58,8 +58,8 @@ class Block(nn.Module):
         batch, time, width = x.shape
         joined = self.query_key_value(x).view(batch, time, 3, self.heads, width // self.heads)
         query, key, value = joined.permute(2, 0, 3, 1, 4)
-        found = F.scaled_dot_product_attention(rotate(query), rotate(key), value, is_causal=True)
-        return self.out(found.transpose(1, 2).reshape(batch, time, width))
+        attended = F.scaled_dot_product_attention(rotate(query), rotate(key), value, is_causal=True)
+        return self.out(attended.transpose(1, 2).reshape(batch, time, width))
 
 
 def rotate(x: Float[Tensor, "batch heads time size"]) -> Float[Tensor, "batch heads time size"]:

@@ -28,8 +28,8 @@ class Recurrent(Architecture):
         return hidden
 
     def step(self, x: Float[Tensor, "batch width"], state: State | None) -> tuple[Float[Tensor, "batch width"], State]:
-        given = state if state is None or len(state) > 1 else state[0]  # nn.LSTM takes (h, c), the others h
-        hidden, after = self.cell(x.unsqueeze(1), given)
+        cell_state = state if state is None or len(state) > 1 else state[0]  # nn.LSTM takes (h, c), the others h
+        hidden, after = self.cell(x.unsqueeze(1), cell_state)
         return hidden.squeeze(1), after if isinstance(after, tuple) else (after,)
 
 
@@ -42,7 +42,7 @@ class Cells(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
         state, outputs = None, []
-        for given in x.unbind(1):
-            state = self.cell(given, state)
+        for inputs in x.unbind(1):
+            state = self.cell(inputs, state)
             outputs.append(state[0] if isinstance(state, tuple) else state)
         return torch.stack(outputs, dim=1)
