@@ -19,7 +19,7 @@ from pipeline.challenges.shared.results import Measured
 from pipeline.common import command, files, machine, paths
 from pipeline.common.params import load
 from pipeline.tracking import store
-from pipeline.training.setup import settle
+from pipeline.training.setup import configure_threads
 
 SECONDS = 120  # that a program may take
 
@@ -27,7 +27,7 @@ SECONDS = 120  # that a program may take
 def main() -> None:
     params, measured = load(), Measured()
     store.check()
-    settle(1)
+    configure_threads(1)
     verdicts = [(claim, judged(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: says what is missing
     ran = {name: run(name) for name in printed.PROGRAMS}
     where = machine.named(machine.identity())

@@ -22,14 +22,14 @@ from pipeline.common import command, files, paths
 from pipeline.common.machine import identity
 from pipeline.common.params import load
 from pipeline.tracking import store
-from pipeline.training.result_cache import Remembered
+from pipeline.training.result_cache import ResultCache
 
 
 def main() -> None:
     plan = experiment.plan(load())
     jobs = experiment.jobs(plan)
     store.check()
-    kept = Remembered(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
+    kept = ResultCache(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
     kept.run(partial(experiment.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
     results = {job: kept.done[_name(job)] for job in jobs}
     found = {"scale": plan.params["scale"], "machine": machine(), **summaries.gather(plan, results)}

@@ -23,7 +23,7 @@ from pipeline.common.registry import Named, all_known
 from pipeline.tracking import store
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
-from pipeline.training.result_cache import Remembered
+from pipeline.training.result_cache import ResultCache
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     )
     store.check()
     fresh, trained = networks.fresh_ones(params, settings), networks.trained_ones(params, settings)
-    kept = Remembered(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
+    kept = ResultCache(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
     kept.run(partial(networks.diagnose, params, settings), {_name(job): job for job in (*fresh, *trained)}, "gradients")
     found = {
         "scale": params["scale"],

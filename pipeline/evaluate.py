@@ -25,7 +25,7 @@ from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
 from pipeline.training import selection
 from pipeline.training.settings import Train
-from pipeline.training.setup import cores, settle
+from pipeline.training.setup import configure_threads, cores
 
 
 def main(task: str, only: str = "") -> None:
@@ -36,7 +36,7 @@ def main(task: str, only: str = "") -> None:
     prepared = open_prepared(task)
     store.check()
     candidates = answer_all(task, {name: params["architectures"][name] for name in names}, section(Train, params))
-    settle(cores())
+    configure_threads(cores())
     targets = prepared.targets("test")
     resamples = Resamples(len(targets), prepared.task.block, section(Evaluate, params), params["seed"])
     for candidate in candidates:

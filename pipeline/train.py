@@ -30,7 +30,7 @@ from pipeline.training.loop import Fit
 from pipeline.training.settings import Train
 from pipeline.training.setup import Run, set_up
 from pipeline.training.step import predict
-from pipeline.training.worker_processes import Send, SideBySide, launched
+from pipeline.training.worker_processes import Send, WorkerProcesses, launched
 
 HISTORY = ("seed", "epoch", "step", "train_loss", "valid_loss", "grad_norm_before", "clip_rate")
 
@@ -59,7 +59,7 @@ def main(task: str, architecture: str) -> None:
     leads = not launched() or os.environ.get("RANK", "0") == "0"
     if leads:  # before the others read a checkpoint: they wait for it to join them
         start_afresh_if_changed(cell)
-    with SideBySide(partial(train_seed, cell), seeds, section(Train, params).processes) as messages:
+    with WorkerProcesses(partial(train_seed, cell), seeds, section(Train, params).processes) as messages:
         if leads:
             follow(cell, seeds, messages)
         else:
@@ -114,7 +114,7 @@ def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def follow(cell: Cell, seeds: list[int], messages: SideBySide) -> None:
+def follow(cell: Cell, seeds: list[int], messages: WorkerProcesses) -> None:
     """Log what the seeds send as it comes, then write the cell's outputs and log its models."""
     from pipeline.tracking import lineage  # mlflow takes seconds to import: the seeds train already
     from pipeline.tracking.cell import CellRuns

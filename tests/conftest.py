@@ -19,9 +19,9 @@ from pipeline.common.registry import find
 from pipeline.tasks import Prepared, Task
 from pipeline.training.choice import Choice
 from pipeline.training.settings import Train
-from pipeline.training.setup import Run, set_up, settle
+from pipeline.training.setup import Run, configure_threads, set_up
 
-settle(1)
+configure_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also in a shell's background job, which would ignore it
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test may write to the developer's own server

@@ -188,7 +188,7 @@ def test_every_variant_is_a_task_with_the_lag_that_was_asked(task, name):
 )
 def test_a_mistake_is_told_before_anything_is_trained(write, monkeypatch, changes, told):
     write(**changes)
-    monkeypatch.setattr(measured.Remembered, "run", None)
+    monkeypatch.setattr(measured.ResultCache, "run", None)
     with pytest.raises(InputError, match=told) as error:
         memory.main()
     assert "\n" not in str(error.value)

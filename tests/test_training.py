@@ -217,7 +217,7 @@ def test_bf16_trains_close_to_fp32(recall):
 def test_flush_denormal_is_set_where_training_runs():
     """By its bits: under flush-denormal a subnormal number compares equal to zero."""
     code = (
-        "import torch; from pipeline.training.setup import settle; settle(2);"
+        "import torch; from pipeline.training.setup import configure_threads; configure_threads(2);"
         "x = torch.full((200_000,), 1e-30) * 1e-10; print(int((x.view(torch.int32) != 0).sum()))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "0"

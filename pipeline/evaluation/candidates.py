@@ -20,7 +20,7 @@ from pipeline.training.selection import CONTROL
 from pipeline.training.settings import Train
 from pipeline.training.setup import make_accelerator
 from pipeline.training.step import predict
-from pipeline.training.worker_processes import Send, SideBySide
+from pipeline.training.worker_processes import Send, WorkerProcesses
 
 
 @dataclass
@@ -59,7 +59,7 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
     found: dict[int, Candidate] = {}
     work = partial(_answer, task, names, list(architectures), train)
     on_gpu = torch.cuda.device_count() > 0 and train.device != "cpu"  # one process keeps a GPU busy
-    with SideBySide(work, list(range(len(names))), here=on_gpu) as messages:
+    with WorkerProcesses(work, list(range(len(names))), here=on_gpu) as messages:
         for number, sent in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
             candidate, outputs, valid = sent
             found[number] = replace(candidate, outputs=_tensors(outputs), valid=_tensors(valid))

@@ -13,8 +13,8 @@ from pipeline.search import Plan, study, trials
 from pipeline.search.places import FINISHED
 from pipeline.search.space import make_space
 from pipeline.training.choice import Choice
-from pipeline.training.setup import cores, settle
-from pipeline.training.worker_processes import SideBySide
+from pipeline.training.setup import configure_threads, cores
+from pipeline.training.worker_processes import WorkerProcesses
 
 FINALISTS = 3  # choices that the evidence compares, too
 
@@ -38,12 +38,16 @@ def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bo
     Where this process is `alone` and has one worker, a study repeats.
     Raises InputError when no trial ended soundly, or the storage is lost.
     """
-    settle(1)  # a pool of threads begun here would be missing in the workers, which are forked and would wait for it
+    configure_threads(
+        1
+    )  # a pool of threads begun here would be missing in the workers, which are forked and would wait for it
     ours = study.make(plan, make_space(plan))
     workers = plan.sweep.workers or cores()
     repeatable = alone and workers == 1
     with (
-        SideBySide(partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True) as messages,
+        WorkerProcesses(
+            partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True
+        ) as messages,
         make_log(plan, ours) as log,
     ):
         told = f"{plan.task} {plan.architecture}"

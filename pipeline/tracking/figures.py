@@ -12,7 +12,7 @@ from pipeline.common import paths
 from pipeline.evaluation.candidates import Candidate
 from pipeline.reporting import pictures
 from pipeline.tasks import Prepared
-from pipeline.training.worker_processes import Send, SideBySide, start_method
+from pipeline.training.worker_processes import Send, WorkerProcesses, start_method
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def drawing(
     with TemporaryDirectory() as place:
         draw = partial(_draw, Path(place), task, prepared, candidates, targets)
         everyone, here = list(range(len(candidates))), start_method() != "fork"  # a new start costs more than it saves
-        with SideBySide(draw, everyone, here=here) as drawn:
+        with WorkerProcesses(draw, everyone, here=here) as drawn:
             yield iter(drawn)
 
 

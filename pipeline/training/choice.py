@@ -38,8 +38,8 @@ def swept(task: str, architecture: str) -> Choice:
 def finalists(task: str, architecture: str) -> list[Choice]:
     """The best choices of the sweep, the best first; none where nothing was swept."""
     path = paths.finalists(task)
-    every = _read(path, task)
-    return [check(Choice, values, architecture, path) for values in every.get(architecture, [])]
+    choices = _read(path, task)
+    return [check(Choice, values, architecture, path) for values in choices.get(architecture, [])]
 
 
 def _read(path: Path, task: str) -> dict[str, Any]:

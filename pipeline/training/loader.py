@@ -43,10 +43,10 @@ class Loader:
         """The batch of these rows, on the device."""
         home = next(iter(self.columns.values()))
         place = (home.values if isinstance(home, Ragged) else home).device
-        found = self.task.gather(self.columns, rows.to(place))
+        batch = self.task.gather(self.columns, rows.to(place))
         if place == self.device:
-            return found
-        pinned = (x.pin_memory() if self.device.type == "cuda" else x for x in found)
+            return batch
+        pinned = (x.pin_memory() if self.device.type == "cuda" else x for x in batch)
         return Batch(*(x.to(self.device, non_blocking=True) for x in pinned))
 
     def in_order(self) -> Iterator[tuple[Int[Tensor, " batch"], Batch]]:

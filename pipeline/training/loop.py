@@ -62,79 +62,85 @@ class Fit:
 
     def _epoch(self) -> Record:
         """Train to the next multiple of the epoch's steps, validate, and decide whether to go on."""
-        run, now, size = self.run, self.progress, steps_per_epoch(self.run)
-        end = (now.epoch + 1) * size
+        progress = self.progress
+        size = steps_per_epoch(self.run)
+        end = (progress.epoch + 1) * size
         begun = time.perf_counter()
         self.model.train()
-        while now.step < end and not now.diverged:
+        while progress.step < end and not progress.diverged:
             self._step()
-            if now.step < end and time.perf_counter() - self._saved > run.train.checkpoint_seconds:
+            if progress.step < end and time.perf_counter() - self._saved > self.run.train.checkpoint_seconds:
                 begun = self._count_seconds(begun)
                 self._save()
         begun = self._count_seconds(begun)
         record = self._record(size)
         self._decide(record)
-        now.seconds += time.perf_counter() - begun
-        record["speed/train_seconds"] = now.seconds
-        now.records.append(record)
-        now.epoch, now.tokens, now.epoch_seconds = now.epoch + 1, 0, 0.0
+        progress.seconds += time.perf_counter() - begun
+        record["speed/train_seconds"] = progress.seconds
+        progress.records.append(record)
+        progress.epoch += 1
+        progress.tokens, progress.epoch_seconds = 0, 0.0
         self._save()
         return record
 
     def _step(self) -> None:
-        run, now = self.run, self.progress
+        run = self.run
+        progress = self.progress
         process, processes = run.accelerator.process_index, run.accelerator.num_processes
-        batch = run.loaders["train"].at(now.step, process, processes)
-        rate = run.choice.learning_rate * schedule(now.step, self.total, run.train.warm_up, run.train.final_rate)
+        batch = run.loaders["train"].at(progress.step, process, processes)
+        rate = run.choice.learning_rate * schedule(progress.step, self.total, run.train.warm_up, run.train.final_rate)
         for group in run.optimizer.param_groups:
             group["lr"] = rate
-        self.trace[:, now.step] = train_step(run, batch, self.trace[NORM, : now.step])
-        now.tokens += run.loaders["train"].tokens(now.step)
-        now.step += 1
-        if self.trace.device.type == "cpu" or now.step % run.train.log_every == 0 or now.step == self.total:
+        self.trace[:, progress.step] = train_step(run, batch, self.trace[NORM, : progress.step])
+        progress.tokens += run.loaders["train"].tokens(progress.step)
+        progress.step += 1
+        if self.trace.device.type == "cpu" or progress.step % run.train.log_every == 0 or progress.step == self.total:
             self._look_for_divergence()
 
     def _look_for_divergence(self) -> None:
         """Find the first step whose loss or norm is not finite; a GPU is asked now and then only."""
-        now = self.progress
-        first = 0 if self.trace.device.type != "cpu" else now.step - 1
-        bad = (~self.trace[: NORM + 1, first : now.step].isfinite()).any(dim=0).nonzero()
+        progress = self.progress
+        first = 0 if self.trace.device.type != "cpu" else progress.step - 1
+        bad = (~self.trace[: NORM + 1, first : progress.step].isfinite()).any(dim=0).nonzero()
         if len(bad):
-            now.diverged_at = first + int(bad[0]) + 1
-            now.stopped = f"diverged at step {now.diverged_at}"
+            progress.diverged_at = first + int(bad[0]) + 1
+            progress.stopped = f"diverged at step {progress.diverged_at}"
 
     def _record(self, size: int) -> Record:
-        now = self.progress
+        progress = self.progress
         self._look_for_divergence()
-        done = self.trace[:, now.epoch * size : now.step].cpu()
+        done = self.trace[:, progress.epoch * size : progress.step].cpu()
         means = done.double().mean(dim=1).tolist()
         valid = self._validate()
         return {
-            "epoch": now.epoch,
-            "step": now.step,
+            "epoch": progress.epoch,
+            "step": progress.step,
             "train/loss": means[LOSS],
             **{f"valid/{name}": value for name, value in valid.items()},
             "grad_norm/before": means[NORM],
             "grad_norm/max": done[NORM].max().item(),
             "grad_norm/clip_rate": means[CLIPPED],
-            "speed/tokens_per_second": now.tokens / max(now.epoch_seconds, 1e-9),
-            "trace": self._trace_points(now.epoch * size, now.step),
+            "speed/tokens_per_second": progress.tokens / max(progress.epoch_seconds, 1e-9),
+            "trace": self._trace_points(progress.epoch * size, progress.step),
         }
 
     def _validate(self) -> dict[str, float]:
         """Scores on the validation split; none where training has diverged, if only by answers that are not finite."""
-        run, now = self.run, self.progress
-        scores = {} if now.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
+        run = self.run
+        progress = self.progress
+        scores = {} if progress.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
         if scores and not math.isfinite(scores["loss"]):
-            now.diverged_at = now.step
-            now.stopped = f"diverged at step {now.step}: validation outputs are not finite"
+            progress.diverged_at = progress.step
+            progress.stopped = f"diverged at step {progress.step}: validation outputs are not finite"
             return {}
         return scores
 
     def drop_best(self, why: str) -> None:
         """Count a training that has ended as diverged after all, without weights to keep."""
-        self.best, now = {}, self.progress
-        now.best_loss, now.best_epoch, now.diverged_at, now.stopped = math.inf, -1, now.step, why
+        self.best = {}
+        progress = self.progress
+        progress.best_loss, progress.best_epoch = math.inf, -1
+        progress.diverged_at, progress.stopped = progress.step, why
 
     def _trace_points(self, begin: int, end: int) -> list[list[float]]:
         """[step, loss, norm, learning rate] of every n-th step."""
@@ -147,21 +153,22 @@ class Fit:
 
     def _decide(self, record: Record) -> None:
         """Keep the best weights; stop when solved, out of patience, out of epochs, or diverged."""
-        now, task = self.progress, self.run.task
-        if now.diverged:
+        progress = self.progress
+        task = self.run.task
+        if progress.diverged:
             return
         loss = record["valid/loss"]
-        if loss < now.best_loss:
-            now.best_loss, now.best_epoch, now.waited = loss, now.epoch, 0
+        if loss < progress.best_loss:
+            progress.best_loss, progress.best_epoch, progress.waited = loss, progress.epoch, 0
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         else:
-            now.waited += 1
+            progress.waited += 1
         if loss <= task.target_loss:
-            now.stopped = "solved"
-        elif now.waited >= task.patience:
-            now.stopped = "no better for too long"
-        elif now.step >= self.total:
-            now.stopped = "all epochs done"
+            progress.stopped = "solved"
+        elif progress.waited >= task.patience:
+            progress.stopped = "no better for too long"
+        elif progress.step >= self.total:
+            progress.stopped = "all epochs done"
 
     def _count_seconds(self, begun: float) -> float:
         """Add the time since `begun`; a GPU is waited for first."""

@@ -1,4 +1,4 @@
-"""Jobs that run side by side, each once: what one gives is kept as it ends, so that a killed stage goes on."""
+"""Jobs that run in parallel, each once: a result is kept as its job ends, so that a killed stage resumes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from pipeline.common import files
 from pipeline.training.setup import cores
-from pipeline.training.worker_processes import Send, SideBySide
+from pipeline.training.worker_processes import Send, WorkerProcesses
 
 Job = TypeVar("Job")
 
 
-class Remembered:
-    """What jobs gave, by key, in memory and in a file: a JSON line each. The file's name says what decides them."""
+class ResultCache:
+    """Results of jobs, by key, in memory and in a file, a JSON line each; the file's name identifies their inputs."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -26,7 +26,9 @@ class Remembered:
             self.done = dict(entry for line in lines if (entry := _entry(line)) is not None)
             files.write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.done.items()))
 
-    def run(self, work: Callable[[Job], Any], jobs: Mapping[str, Job], told: str, unit: str = "training") -> None:
+    def run(
+        self, work: Callable[[Job], Any], jobs: Mapping[str, Job], description: str, unit: str = "training"
+    ) -> None:
         """`work(job)`, which gives a JSON value, for each job that is not done: a process per core, of one thread."""
         waiting = [(key, job) for key, job in jobs.items() if key not in self.done]
         workers = min(cores(), len(waiting))
@@ -35,8 +37,8 @@ class Remembered:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         shares = [waiting[number::workers] for number in range(workers)]
         with (
-            SideBySide(partial(_work_off, work, shares), list(range(workers)), workers) as messages,
-            tqdm(total=len(waiting), unit=unit, desc=told, disable=None) as bar,
+            WorkerProcesses(partial(_work_off, work, shares), list(range(workers)), workers) as messages,
+            tqdm(total=len(waiting), unit=unit, desc=description, disable=None) as bar,
             self.path.open("a", encoding="utf-8") as file,
         ):
             for _, (key, result) in messages:

@@ -37,7 +37,7 @@ class Run(NamedTuple):
     train: Train
 
 
-def settle(threads: int) -> None:
+def configure_threads(threads: int) -> None:
     """Set what holds for the whole process, before its first tensor operation.
 
     Flush-denormal is a setting of each thread, which a pool's threads inherit only when they start after it. Vanishing

@@ -1,4 +1,4 @@
-"""Run the seeds of a cell at the same time, each in a process of its own that tells its progress through a pipe.
+"""Run the seeds of a cell at the same time, each in a process of its own that reports its progress through a pipe.
 
 Small networks gain nothing from a second thread, and two processes that each take all threads slow one another down
 tenfold and more (docs/log.md): so each process is given its share of the cores.
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from pipeline.common import InputError
-from pipeline.training.setup import cores, settle
+from pipeline.training.setup import configure_threads, cores
 
 Send = Callable[[Any], None]
 Work = Callable[[int, Send], None]
@@ -30,13 +30,13 @@ class Killed(RuntimeError):
     """A process ended without a word."""
 
 
-class SideBySide:
-    """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), begun on entering.
+class WorkerProcesses:
+    """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), started on entry.
 
     With `here`, or under `accelerate launch`, they run in this process, one after the other.
-    Iterating gives (seed, what was sent) as it comes (in this process: when the seed has ended). Raises InputError for
+    Iterating gives (seed, message) as messages arrive (in this process: when the seed has ended). Raises InputError for
     a mistake of the user's and RuntimeError when a process fails or is killed (with `survive`: when
-    the last is killed); on leaving, those that run are ended.
+    the last is killed). Leaving ends the processes that still run.
     """
 
     def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False, survive: bool = False):
@@ -44,7 +44,7 @@ class SideBySide:
         self.at_once = min(processes or cores(), len(seeds))
         self.running: dict[Connection, tuple[int, BaseProcess]] = {}
 
-    def __enter__(self) -> "SideBySide":
+    def __enter__(self) -> "WorkerProcesses":
         if not self.here:
             self._start()
         return self
@@ -66,8 +66,8 @@ class SideBySide:
                 except Killed:
                     if not self.survive or len(self.running) == 1:
                         raise
-                    told = f"process {process.pid} ended with exit code {process.exitcode}"
-                    print(f"warning: {told}; the others go on", file=sys.stderr)
+                    ending = f"process {process.pid} ended with exit code {process.exitcode}"
+                    print(f"warning: {ending}; the others go on", file=sys.stderr)
                     kind, message = "done", None
                 if kind == "done":
                     process.join()
@@ -100,7 +100,7 @@ def start_method() -> str:
 
 
 def _in_this_process(work: Work, seeds: Sequence[int]) -> Iterator[tuple[int, Any]]:
-    settle(max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    configure_threads(max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     for seed in seeds:
         sent: list[Any] = []
         work(seed, sent.append)
@@ -112,7 +112,7 @@ def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):  # the parent hears Ctrl-C, or that the terminal was closed
         signal.signal(number, signal.SIG_IGN)  # and ends its children
     Thread(target=_end_with_parent, daemon=True).start()
-    settle(threads)
+    configure_threads(threads)
     try:
         work(seed, lambda message: writer.send(("message", message)))
         writer.send(("done", None))

@@ -20,7 +20,7 @@ from pipeline.training.choice import Choice
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.initializers import INITIALIZERS
 from pipeline.training.loop import Fit
-from pipeline.training.result_cache import Remembered
+from pipeline.training.result_cache import ResultCache
 from pipeline.training.setup import set_up
 
 Loss = float | None  # None: it diverged
@@ -42,7 +42,7 @@ class Trainings:
         self.task = shortened(plan, self.settings).task
         length = [self.settings.epochs, self.settings.steps_per_epoch, self.settings.batch_size]
         key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
-        self.kept = Remembered(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
+        self.kept = ResultCache(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
 
     def run(self, wanted: Iterable[tuple[Choice, int]], told: str) -> None:
         """Run those that are not done."""

@@ -26,7 +26,7 @@ from pipeline.common.registry import Named, all_known, find
 from pipeline.evaluation.shares import share
 from pipeline.training.choice import Choice
 from pipeline.training.inputs import HOW_ALONE
-from pipeline.training.result_cache import Remembered
+from pipeline.training.result_cache import ResultCache
 from pipeline.training.settings import Train
 from pipeline.training.setup import read_choice
 
@@ -48,7 +48,7 @@ def gather(params: Params) -> dict[str, Any]:
     rows = list(_rows(settings, params))
     seeds = [params["seed"] + 1 + number for number in range(settings.seeds)]
     jobs = {_key(row, seed, params): (row, seed) for row in rows for seed in seeds}
-    kept = Remembered(paths.WORK / f"memory-{_digest(params)[:12]}.jsonl")
+    kept = ResultCache(paths.WORK / f"memory-{_digest(params)[:12]}.jsonl")
     kept.run(partial(_work, params), jobs, "memory tasks", "network")
     variants = {(problem.task, problem.variant) for problem in settings.problems}
     return {

@@ -46,7 +46,7 @@ def solve(
     without the checks. With `average`, what is checked is the mean of the weights over about this share of the steps
     so far (Polyak & Juditsky 1992), and `unaveraged` tells the measure of the weights themselves. A loss or gradient
     that is not finite ends it as diverged. Raises InputError where the task has no such measure. JSON values; call
-    `settle` first.
+    `configure_threads` first.
     """
     run = make_run(task, architecture, settings, choice, model, train, seed)
     fresh, apart = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))

@@ -21,7 +21,7 @@ from pipeline.challenges.speed.summaries import MARK
 from pipeline.challenges.speed.systems import looped, ways
 from pipeline.challenges.speed.timing import Job, Setting
 from pipeline.common import files, paths
-from pipeline.training.result_cache import Remembered
+from pipeline.training.result_cache import ResultCache
 from pipeline.training.setup import cores
 
 MAPPED = [("min_gru", "scan"), ("min_gru", "loop"), ("gru", "fused"), ("lstm", "fused")]
@@ -44,7 +44,7 @@ class Gathered(NamedTuple):
 def gather(settings: Benchmark, seed: int) -> Gathered:
     code = files.digest(*(Path(pipeline.__file__).parent / part for part in ("measures", "architectures", "deck")))
     key = files.text_digest(json.dumps([settings.model_dump(), seed, machine(), code], sort_keys=True))
-    kept = Remembered(paths.WORK / f"benchmark-{key[:12]}.jsonl")
+    kept = ResultCache(paths.WORK / f"benchmark-{key[:12]}.jsonl")
     jobs, left_out = plan(settings, seed)
     watch = Watch()
     _run(jobs, kept)
@@ -143,7 +143,7 @@ def _in_order(wanted: list[Wanted]) -> list[Wanted]:
     return sorted({json.dumps(one): one for one in wanted}.values(), key=size)
 
 
-def _run(jobs: list[Job], kept: Remembered) -> None:
+def _run(jobs: list[Job], kept: ResultCache) -> None:
     """What is not kept yet, one process after the other: nothing else of ours computes beside them."""
     waiting = [(job, [one for one in job.wanted if _key(job, one) not in kept.done]) for job in jobs]
     waiting = [(job, wanted) for job, wanted in waiting if wanted]

@@ -23,7 +23,7 @@ from torch import nn
 from pipeline.architectures import count
 from pipeline.challenges.shared import hardware
 from pipeline.challenges.speed import controls, long_sequences, systems
-from pipeline.training.setup import settle
+from pipeline.training.setup import configure_threads
 from pipeline.training.worker_processes import start_method
 
 WARM_UP = 8  # steps of a short sequence that loads code and starts threads, before memory is measured
@@ -55,7 +55,7 @@ class Process:
     def __init__(self, setting: Setting, seed: int):
         self.setting, self.seed = setting, seed
         self.limit: float | None = None  # the fastest matrix product, once `peak` was wanted
-        settle(setting.threads)
+        configure_threads(setting.threads)
         torch.set_flush_denormal(setting.flush_denormal)  # the pool, which inherits it, has not started yet
         torch.set_float32_matmul_precision("highest")  # fp32 is fp32: no TF32 on a GPU
         torch.backends.cudnn.allow_tf32 = False
