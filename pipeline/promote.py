@@ -61,12 +61,12 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     }
     if best is None:
         begun |= {"decision": "refused", "reasons": ["every network diverged: there is none to promote"]}
-        _tell(*decisions.settle(begun | {"challenger": None}, None))
+        _print_summary(*decisions.carry_out(begun | {"challenger": None}, None))
         return
     if champion is not None and whole and not moved and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
-        own = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
-        _tell(*decisions.settle(begun | own, champion))
+        unchanged = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
+        _print_summary(*decisions.carry_out(begun | unchanged, champion))
         return
     challenger = registry.register(task, best.run_id, best.model_id)
     if not identical(best, challenger):
@@ -77,7 +77,7 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     check_unmoved(task, champion)
     if record["to"]:
         snapshots.note(challenger)
-    _tell(*decisions.settle(record, challenger))
+    _print_summary(*decisions.carry_out(record, challenger))
 
 
 def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger: Any, champion: Any) -> dict[str, Any]:
@@ -85,18 +85,18 @@ def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger:
     from pipeline.promotion import decisions, judge
 
     settings = section(Promote, dict(params))
-    found = judge.judge(task, prepared, settings, params["seed"], challenger, champion)
-    own = decisions.identity(challenger) or {}
-    outcomes = [not_withdrawn(decisions.withdrawn(task), own["weights_digest"]), *found.outcomes]
+    judgement = judge.judge(task, prepared, settings, params["seed"], challenger, champion)
+    identity = decisions.identity(challenger) or {}
+    outcomes = [not_withdrawn(decisions.withdrawn(task), identity["weights_digest"]), *judgement.outcomes]
     passed, reasons = verdict(outcomes)
     return {
         "decision": "promoted" if passed else "refused",
         "reasons": reasons,
-        "challenger": own,
-        "to": dict(own) if passed else None,
+        "challenger": identity,
+        "to": dict(identity) if passed else None,
         "gates": [outcome._asdict() for outcome in outcomes],
-        "scores": found.scores,
-        "gate": found.gate,
+        "scores": judgement.scores,
+        "gate": judgement.gate,
         "main_metric": prepared.task.main_metric,
         "settings": settings.model_dump(),
         "seed": params["seed"],
@@ -117,9 +117,9 @@ def check_unmoved(task: str, champion: Any) -> None:
     """Raises InputError where another machine on the same registry has made a champion while ours was judged."""
     from pipeline.tracking import registry
 
-    now = registry.champion(task)
-    if now is not None and (champion is None or now.number != champion.number):
-        raise InputError(f"{now.uri} became champion while {task} was judged: nothing is moved; promote again")
+    current = registry.champion(task)
+    if current is not None and (champion is None or current.number != champion.number):
+        raise InputError(f"{current.uri} became champion while {task} was judged: nothing is moved; promote again")
 
 
 def roll_back(task: str) -> None:
@@ -133,13 +133,13 @@ def roll_back(task: str) -> None:
     if latest is None or latest[1]["previous"] is None:
         raise InputError(f"{task}: no decision in {paths.decisions()} names a champion before the present one")
     if done is not None and latest[1]["decision"] == "rolled_back":
-        _tell(*latest)  # asked for before a kill
+        _print_summary(*latest)  # asked for before a kill
         return
     before = latest[1]["previous"]
     weights = before["weights_digest"]
     if (version := decisions.find(task, before) or restoration.returned(task, weights)) is None:
-        told = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
-        raise InputError(f"{told}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
+        message = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
+        raise InputError(f"{message}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
     record = {
         "task": task,
         "decision": "rolled_back",
@@ -147,7 +147,7 @@ def roll_back(task: str) -> None:
         "previous": decisions.identity(registry.champion(task)),
         "to": decisions.identity(version),
     }
-    _tell(*decisions.settle(record, version))
+    _print_summary(*decisions.carry_out(record, version))
 
 
 def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
@@ -157,17 +157,17 @@ def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
     return Outcome("not_withdrawn", date is None, detail)
 
 
-def _tell(path: Path, record: Mapping[str, Any]) -> None:
+def _print_summary(path: Path, record: Mapping[str, Any]) -> None:
     """The decision in a few lines."""
     before = record["previous"] and f"version {record['previous']['version']}"
-    now = record["to"] and f"version {record['to']['version']}"
-    told = {
+    after = record["to"] and f"version {record['to']['version']}"
+    messages = {
         "unchanged": f"champion stays {before}",
         "refused": f"champion stays {before or 'vacant'}",
-        "promoted": f"champion is {now}, was {before or 'vacant'}",
-        "rolled_back": f"champion is {now} again, was {before or 'vacant'}",
+        "promoted": f"champion is {after}, was {before or 'vacant'}",
+        "rolled_back": f"champion is {after} again, was {before or 'vacant'}",
     }
-    print(f"{record['task']}: {record['decision'].replace('_', ' ')}: {told[record['decision']]} ({path})")
+    print(f"{record['task']}: {record['decision'].replace('_', ' ')}: {messages[record['decision']]} ({path})")
     for reason in record["reasons"]:
         print(f"  {reason}")
 

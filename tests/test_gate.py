@@ -8,7 +8,7 @@ import series_files
 import torch
 
 from pipeline.promotion import gate, slices
-from pipeline.promotion.paired import Answers, Court
+from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.settings import Promote
 from pipeline.tasks import Task
 from pipeline.tasks.sentiment import Sentiment
@@ -43,13 +43,13 @@ def share(right: float, shift: int = 0) -> torch.Tensor:
     return ((torch.arange(ROWS) * 37 + shift) % ROWS) < right * ROWS
 
 
-def court(task: Task = LABELS, **settings) -> Court:
-    return Court(task, SETTINGS.model_copy(update=settings), ROWS, seed=0)
+def bootstrap(task: Task = LABELS, **settings) -> PairedBootstrap:
+    return PairedBootstrap(task, SETTINGS.model_copy(update=settings), ROWS, seed=0)
 
 
-def verdict(ours: Answers, theirs: Answers, parts: gate.Slices = {}, judge: Court | None = None):  # noqa: B006
+def verdict(ours: Answers, theirs: Answers, parts: gate.Slices = {}, judge: PairedBootstrap | None = None):  # noqa: B006
     """Whether it passes, and the names of the gates that speak against it."""
-    outcomes = gate.between(judge or court(), ours, theirs, parts, ("constant", labels(share(0.5))))
+    outcomes = gate.between(judge or bootstrap(), ours, theirs, parts, ("constant", labels(share(0.5))))
     passed, reasons = gate.verdict(outcomes)
     return passed, [reason.split(":")[0] for reason in reasons if not passed]
 
@@ -57,14 +57,14 @@ def verdict(ours: Answers, theirs: Answers, parts: gate.Slices = {}, judge: Cour
 def test_an_equal_model_is_not_inferior_and_not_superior():
     same = labels(share(0.8))
     assert verdict(same, same, HALVES) == (True, [])
-    assert verdict(same, same, HALVES, court(rule="superior")) == (False, ["superior"])
+    assert verdict(same, same, HALVES, bootstrap(rule="superior")) == (False, ["superior"])
 
 
 def test_swapped_they_get_opposite_verdicts():
     good, bad = labels(share(0.85)), labels(share(0.7))
     for rule in ("non_inferior", "superior"):
-        assert verdict(good, bad, HALVES, court(rule=rule)) == (True, [])
-        passed, reasons = verdict(bad, good, {}, court(rule=rule))
+        assert verdict(good, bad, HALVES, bootstrap(rule=rule)) == (True, [])
+        passed, reasons = verdict(bad, good, {}, bootstrap(rule=rule))
         assert (passed, reasons) == (False, [rule])
 
 
@@ -74,7 +74,7 @@ def test_the_interval_is_that_of_the_paired_difference():
     ours, theirs = both.clone(), both.clone()
     rows = torch.arange(ROWS)[~both]
     ours[rows[:20]], theirs[rows[20:40]] = True, True
-    numbers = gate.by_rule(court(resamples=4000), labels(ours), labels(theirs)).numbers
+    numbers = gate.by_rule(bootstrap(resamples=4000), labels(ours), labels(theirs)).numbers
     half = 1.96 * math.sqrt(40) / ROWS
     assert numbers["value"] == 0
     assert numbers["low"] == pytest.approx(-half, rel=0.1)
@@ -86,15 +86,15 @@ def test_the_margin_decides_over_a_model_that_is_a_little_worse():
     theirs = share(0.8)
     ours = theirs.clone()
     ours[torch.arange(ROWS)[theirs][:10]] = False
-    assert verdict(labels(ours), labels(theirs), {}, court(margin=0.02)) == (True, [])
-    assert verdict(labels(ours), labels(theirs), {}, court(margin=0.012)) == (False, ["non_inferior"])
+    assert verdict(labels(ours), labels(theirs), {}, bootstrap(margin=0.02)) == (True, [])
+    assert verdict(labels(ours), labels(theirs), {}, bootstrap(margin=0.012)) == (False, ["non_inferior"])
 
 
 def test_errors_are_compared_as_a_share_of_the_champion_s():
     theirs = errors(2 + torch.arange(ROWS) % 7 / 10)
     for factor, margin, passes in ((1.04, 0.05, True), (1.06, 0.05, False), (0.5, 0.05, True)):
         ours = errors(theirs.cells[:, 0, 0] * factor)
-        found = gate.by_rule(court(ERRORS, error_margin=margin), ours, theirs)
+        found = gate.by_rule(bootstrap(ERRORS, error_margin=margin), ours, theirs)
         assert found.passed is passes
         assert found.numbers["value"] == pytest.approx(1 - factor)
 
@@ -106,7 +106,7 @@ def test_blocks_of_a_series_widen_the_interval():
     ours, theirs = errors(2 + 0.1 * runs), errors(torch.full((ROWS,), 2.0))
     widths = []
     for block in (1, 20):
-        judge = court(series_files.task(block_windows=block))
+        judge = bootstrap(series_files.task(block_windows=block))
         numbers = gate.by_rule(judge, ours, theirs).numbers
         widths.append(numbers["high"] - numbers["low"])
     assert widths[1] / widths[0] == pytest.approx(math.sqrt(20), rel=0.25)
@@ -116,16 +116,16 @@ def test_scores_that_are_no_numbers_refuse_whoever_has_them():
     sound, broken = labels(share(0.8)), labels(share(0.8))
     broken.cells[3, 0, 1] = math.nan
     for ours, theirs, whose in ((broken, sound, "challenger"), (sound, broken, "champion")):
-        outcomes = gate.between(court(), ours, theirs, {}, ("constant", sound))
+        outcomes = gate.between(bootstrap(), ours, theirs, {}, ("constant", sound))
         assert gate.verdict(outcomes) == (False, [f"finite: 1 of the {whose}'s answers have no finite score"])
-    outcomes = gate.first(court(), broken, labels(share(0.5)), ("constant", labels(share(0.5))))
+    outcomes = gate.first(bootstrap(), broken, labels(share(0.5)), ("constant", labels(share(0.5))))
     assert gate.verdict(outcomes) == (False, ["finite: 1 of the challenger's answers have no finite score"])
 
 
 def test_without_a_champion_it_must_beat_the_constant():
     constant = labels(share(0.5, shift=11))
     for right, passes in ((0.8, True), (0.5, False), (0.3, False)):
-        outcomes = gate.first(court(), labels(share(right)), constant, ("constant", constant))
+        outcomes = gate.first(bootstrap(), labels(share(right)), constant, ("constant", constant))
         assert gate.verdict(outcomes)[0] is passes
 
 
@@ -156,7 +156,7 @@ def test_a_worse_slice_refuses_though_the_whole_is_better():
     theirs = share(0.7)
     assert verdict(labels(ours), labels(theirs)) == (True, [])
     assert verdict(labels(ours), labels(theirs), HALVES) == (False, ["slices"])
-    found = gate.by_slices(court(), labels(ours), labels(theirs), HALVES)
+    found = gate.by_slices(bootstrap(), labels(ours), labels(theirs), HALVES)
     assert "new: better by -19.60 points" in found.detail
     assert "old" not in found.detail
     assert found.numbers["slices"]["new"]["value"] == pytest.approx(0.5 - theirs[500:].double().mean().item())
@@ -168,14 +168,14 @@ def test_slices_too_small_or_whole_are_not_judged():
     tiny[: gate.LEAST - 1] = True
     ours = share(0.9)
     ours[: gate.LEAST - 1] = False
-    found = gate.by_slices(court(), labels(ours), labels(share(0.7)), {"tiny": tiny, "whole": whole})
+    found = gate.by_slices(bootstrap(), labels(ours), labels(share(0.7)), {"tiny": tiny, "whole": whole})
     assert found.passed
     assert (found.numbers["slices"], found.numbers["not_judged"]) == ({}, ["tiny", "whole"])
 
 
 def test_a_slice_within_less_than_two_blocks_is_not_judged():
     """A season whose one week stands at the gate split's end; weekends, which return, are judged."""
-    judge, steps = court(series_files.task(block_windows=60)), torch.arange(ROWS)
+    judge, steps = bootstrap(series_files.task(block_windows=60)), torch.arange(ROWS)
     block = judge.task.block
     season, weekends = (steps >= ROWS - 2 * block + 1)[:, None], (steps % block < 0.4 * block)[:, None]
     ours, theirs = per_step(torch.full((ROWS, 1), 2.0)), per_step(torch.full((ROWS, 1), 3.0))
@@ -187,7 +187,7 @@ def test_a_slice_of_steps_counts_these_steps_alone():
     """The errors of the second step are the last model's weakness."""
     ours, theirs = per_step(torch.tensor([1.0, 4.0]).expand(ROWS, 2)), per_step(torch.full((ROWS, 2), 3.0))
     second = torch.tensor([False, True]).expand(ROWS, 2)
-    judge = court(ERRORS)
+    judge = bootstrap(ERRORS)
     assert float(judge.better(ours, theirs)[0]) == pytest.approx(1 - 2.5 / 3)
     found = gate.by_slices(judge, ours, theirs, {"second": second})
     assert not found.passed
@@ -196,7 +196,7 @@ def test_a_slice_of_steps_counts_these_steps_alone():
 
 def test_a_baseline_that_is_better_is_told_and_refuses_nothing():
     ours, theirs, rival = labels(share(0.8)), labels(share(0.8)), labels(share(0.95))
-    outcomes = gate.between(court(), ours, theirs, {}, ("nb_svm", rival))
+    outcomes = gate.between(bootstrap(), ours, theirs, {}, ("nb_svm", rival))
     passed, reasons = gate.verdict(outcomes)
     assert passed
     assert any(
@@ -206,7 +206,7 @@ def test_a_baseline_that_is_better_is_told_and_refuses_nothing():
 
 def test_sureness_is_reported():
     ours = Answers(labels(share(0.8)).cells, "gate", {"abstention_rate": 0.125})
-    found = gate.reported(court(), ours, labels(share(0.7)))
+    found = gate.reported(bootstrap(), ours, labels(share(0.7)))
     assert found.numbers["challenger"]["abstention_rate"] == 0.125
     assert found.numbers["challenger"]["calibration_error"] == pytest.approx(0.1)
     assert found.numbers["champion"]["calibration_error"] == pytest.approx(0.2)

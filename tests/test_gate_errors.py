@@ -7,38 +7,38 @@ import series_files
 import torch
 
 from pipeline.promotion import gate, gate_errors
-from pipeline.promotion.paired import Answers, Court
+from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.settings import Promote
 from pipeline.tasks.sentiment import Sentiment
 from pipeline.tasks.shared import score_sums
 
 SETTINGS = Promote(resamples=200)
-REVIEWS = gate_errors.World("reviews", 300, 1, True)
-WINDOWS = gate_errors.World("windows", 400, 40, False)
+REVIEWS = gate_errors.GateSplit("reviews", 300, 1, True)
+WINDOWS = gate_errors.GateSplit("windows", 400, 40, False)
 
 
-def answers(world: gate_errors.World, values: torch.Tensor) -> Answers:
+def answers(gate_split: gate_errors.GateSplit, values: torch.Tensor) -> Answers:
     """One simulated model as the gate takes it."""
-    if not world.higher_is_better:
+    if not gate_split.higher_is_better:
         return Answers(values[..., None].expand(*values.shape, 7), "gate")
     outputs = torch.stack([values[:, 0], 1 - values[:, 0]], dim=1)
     return Answers(score_sums.label_contributions(outputs, torch.zeros(len(values), dtype=torch.long))[:, None], "gate")
 
 
-@pytest.mark.parametrize(("world", "difference"), [(REVIEWS, -0.02), (WINDOWS, -0.02)])
-def test_simulated_verdicts_are_the_gate_s(world, difference):
+@pytest.mark.parametrize(("gate_split", "difference"), [(REVIEWS, -0.02), (WINDOWS, -0.02)])
+def test_simulated_verdicts_are_the_gate_s(gate_split, difference):
     random = torch.Generator().manual_seed(1)
-    parts = gate_errors.slices(world, random)
+    parts = gate_errors.slices(gate_split, random)
     steps = next(iter(parts.values())).shape[1]
-    draw = gate_errors.reviews if world.higher_is_better else gate_errors.windows
-    ours, theirs = draw(torch.full((world.examples, steps), difference, dtype=torch.float64), 20, random)
-    rule, worse = gate_errors.judged(world, SETTINGS, (ours, theirs), parts, seed=5)
-    task = Sentiment() if world.higher_is_better else series_files.task(block_windows=world.block)
-    court = Court(task, SETTINGS, world.examples, seed=5)
+    draw = gate_errors.reviews if gate_split.higher_is_better else gate_errors.windows
+    ours, theirs = draw(torch.full((gate_split.examples, steps), difference, dtype=torch.float64), 20, random)
+    rule, worse = gate_errors.judged(gate_split, SETTINGS, (ours, theirs), parts, seed=5)
+    task = Sentiment() if gate_split.higher_is_better else series_files.task(block_windows=gate_split.block)
+    bootstrap = PairedBootstrap(task, SETTINGS, gate_split.examples, seed=5)
     for number in range(20):
-        one, other = (answers(world, values[..., number]) for values in (ours, theirs))
-        assert gate.by_rule(court, one, other).passed == bool(rule[number])
-        assert gate.by_slices(court, one, other, parts).passed == (not bool(worse[number]))
+        one, other = (answers(gate_split, values[..., number]) for values in (ours, theirs))
+        assert gate.by_rule(bootstrap, one, other).passed == bool(rule[number])
+        assert gate.by_slices(bootstrap, one, other, parts).passed == (not bool(worse[number]))
     assert 0 < int(rule.sum()) < 20  # both verdicts were compared
 
 
@@ -61,7 +61,7 @@ def test_drawn_windows_have_the_stated_spread_and_memory():
 def test_the_rate_for_equal_models_is_that_of_a_normal_difference():
     """The difference's deviation is sqrt(0.06 / 600): it passes where the estimate lies above 1.96 of them - margin."""
     settings = Promote(resamples=400, margin=0.02, slice_tolerance=1.0)
-    found = gate_errors.rates(gate_errors.World("reviews", 600, 1, True), 0.0, None, settings, 400, seed=0)
+    found = gate_errors.rates(gate_errors.GateSplit("reviews", 600, 1, True), 0.0, None, settings, 400, seed=0)
     deviation = math.sqrt(gate_errors.DISAGREE / 600)
     expected = 0.5 * (1 + math.erf((0.02 / deviation - 1.96) / math.sqrt(2)))
     assert found.promoted == pytest.approx(expected, abs=0.08)
@@ -70,5 +70,5 @@ def test_the_rate_for_equal_models_is_that_of_a_normal_difference():
 
 
 def test_a_slice_that_is_worse_by_far_is_found():
-    world = gate_errors.World("reviews", 1500, 1, True)
-    assert gate_errors.rates(world, 0.0, -0.2, Promote(resamples=200), 40, seed=0).by_slices > 0.9
+    gate_split = gate_errors.GateSplit("reviews", 1500, 1, True)
+    assert gate_errors.rates(gate_split, 0.0, -0.2, Promote(resamples=200), 40, seed=0).by_slices > 0.9

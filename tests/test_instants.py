@@ -211,7 +211,7 @@ def over_http(model, rows: pd.DataFrame):
 
 
 def test_predict_and_http_give_an_instant_one_forecast(trained, unchecked, tmp_path):
-    assert decisions.every("load")[-1][1]["decision"] == "promoted"
+    assert decisions.all_records("load")[-1][1]["decision"] == "promoted"
     rows, answers = rows_to_ask(), {}
     assert rows["time"].iloc[0] == "2020-04-20T02:00:00+02:00"
     model = package.load(registry.champion("load").uri, store.uri())
@@ -246,7 +246,7 @@ def test_drift_and_promote_compare_instants(trained, monkeypatch):
     }
     operated.renew("load")
     promote.main("load")
-    record = decisions.every("load")[-1][1]
+    record = decisions.all_records("load")[-1][1]
     assert {"same_clock"}.isdisjoint(gate["name"] for gate in record["gates"])
     first, end = open_prepared("load").audit["borders"]["gate"]
     assert record["gate"]["rows"] == end - first - 8 + 1
@@ -265,7 +265,7 @@ def test_data_on_a_local_clock_are_not_compared_with_instants(trained, monkeypat
     operated.run("load")
     operated.renew("load")
     promote.main("load")
-    record = decisions.every("load")[-1][1]
+    record = decisions.all_records("load")[-1][1]
     assert record["decision"] == "refused"
     (gate,) = [gate for gate in record["gates"] if not gate["passed"]]
     assert gate["name"] == "same_clock"

@@ -60,7 +60,7 @@ def champion(task: str = "mine") -> int | None:
 
 
 def last(task: str = "mine") -> dict:
-    return decisions.every(task)[-1][1]
+    return decisions.all_records(task)[-1][1]
 
 
 def gate_of(record: dict, name: str) -> dict:
@@ -106,7 +106,7 @@ def test_a_worse_challenger_and_the_champion_answer_in_processes_of_their_own(ca
     assert record["gate"]["rows"] == open_prepared("mine").audit["rows"]["gate"]
 
     tags = registry.holder("mine", "challenger").tags
-    assert (tags["decision"], tags["decision.record"]) == ("refused", decisions.every("mine")[-1][0].name)
+    assert (tags["decision"], tags["decision.record"]) == ("refused", decisions.all_records("mine")[-1][0].name)
     kept = runs.client().list_artifacts(registry.holder("mine", "challenger").run_id, "decisions")
     assert [Path(one.path).name for one in kept] == [tags["decision.record"]]
 
@@ -287,19 +287,19 @@ def test_a_kill_before_the_alias_moves_is_made_good(here, monkeypatch, capsys):
     promote.main("mine")
     assert "version 1 is champion, as reports/decisions says: that had not been done here" in capsys.readouterr().out
     assert (last()["decision"], champion()) == ("unchanged", 1)
-    assert len(decisions.every("mine")) == 2
+    assert len(decisions.all_records("mine")) == 2
 
 
 def test_a_kill_before_the_record_leads_to_the_same_decision(here, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    settle = decisions.settle
-    monkeypatch.setattr(decisions, "settle", killed)
+    carry_out = decisions.carry_out
+    monkeypatch.setattr(decisions, "carry_out", killed)
     with pytest.raises(KeyboardInterrupt):
         promote.main("mine")
-    assert (decisions.every("mine"), champion(), registry.holder("mine", "challenger").number) == ([], None, 1)
-    monkeypatch.setattr(decisions, "settle", settle)
+    assert (decisions.all_records("mine"), champion(), registry.holder("mine", "challenger").number) == ([], None, 1)
+    monkeypatch.setattr(decisions, "carry_out", carry_out)
     promote.main("mine")
     assert (last()["decision"], champion(), len(registry.versions("mine"))) == ("promoted", 1, 1)
 
@@ -318,7 +318,7 @@ def test_a_rollback_holds_until_it_is_taken_back(here, capsys):
     assert "champion is version 1 again, was version 2" in capsys.readouterr().out
     promote.main("mine")
     assert (last()["decision"], champion()) == ("refused", 1)
-    assert last()["reasons"] == [f"not_withdrawn: these weights were rolled back on {decisions.now('mine')[:10]}"]
+    assert last()["reasons"] == [f"not_withdrawn: these weights were rolled back on {decisions.next_date('mine')[:10]}"]
     promote.main("mine", rollback=True)
     assert champion() == 2
     assert decisions.withdrawn("mine").keys() == {registry.versions("mine")[0].tags["weights.digest"]}
@@ -338,7 +338,7 @@ def test_a_rollback_that_was_killed_is_made_good(here, monkeypatch, capsys, agai
     promote.main("mine", rollback=again)
     assert champion() == 1
     assert capsys.readouterr().out.count("champion is version 1 again, was version 2") == again
-    assert len(decisions.every("mine")) == (3 if again else 4)
+    assert len(decisions.all_records("mine")) == (3 if again else 4)
 
 
 def test_a_version_that_is_gone_comes_back_from_its_folder(here, monkeypatch):
@@ -366,7 +366,7 @@ def test_a_champion_that_another_machine_made_is_restored_first(here):
     operated.renew("mine")
     to = {**last()["to"], "weights_digest": "f" * 64, "model_id": "m-elsewhere"}
     elsewhere = {**last(), "previous": last()["to"], "to": to}
-    path, record = decisions.settle({**elsewhere, "decision": "refused"}, None)
+    path, record = decisions.carry_out({**elsewhere, "decision": "refused"}, None)
     files.write_json(path, {**record, "decision": "promoted"})
     for rollback in (False, True):
         with pytest.raises(
@@ -384,19 +384,19 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     promote.main("mine")
     operated.renew("mine")
     promote.main("mine")
-    path, record = decisions.every("mine")[-1]
+    path, record = decisions.all_records("mine")[-1]
     path.unlink()
     for rollback in (False, True):
         with pytest.raises(InputError, match=f"knows of {path.name}, which reports/decisions lacks: bring it"):
             promote.main("mine", rollback=rollback)
     restoration.restore("mine")
     assert decisions.made_elsewhere("mine") is None
-    assert decisions.every("mine")[-1] == (path, record)
+    assert decisions.all_records("mine")[-1] == (path, record)
     assert f"{path} was missing: brought from MLflow" in capsys.readouterr().out
     files.remove(paths.decisions())
     restoration.restore("mine")
     promote.main("mine")
-    assert [one["decision"] for _, one in decisions.every("mine")] == ["promoted", "unchanged"]
+    assert [one["decision"] for _, one in decisions.all_records("mine")] == ["promoted", "unchanged"]
     latest = decisions.latest_move("mine")[0]
     registry.set_tags(registry.champion("mine"), {decisions.DONE: "../../mine-x.json"})
     registry.set_tags(registry.versions("mine")[0], {decisions.DONE: "mine-9.json"})
@@ -421,7 +421,7 @@ def test_a_champion_made_while_another_was_judged_stays(here, monkeypatch, afres
     monkeypatch.setattr(isolated, "ask", meanwhile)
     with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing is moved"):
         promote.main("mine", afresh=afresh)
-    assert (champion(), len(decisions.every("mine"))) == (3, 1)
+    assert (champion(), len(decisions.all_records("mine"))) == (3, 1)
 
 
 def _logged_again(run_id: str) -> tuple[str, str]:
@@ -433,12 +433,12 @@ def _logged_again(run_id: str) -> tuple[str, str]:
 
 def test_a_decision_is_later_than_one_by_a_clock_that_is_ahead(here):
     promote.main("mine")
-    path, record = decisions.every("mine")[-1]
+    path, record = decisions.all_records("mine")[-1]
     ahead = "2999-12-31T23:59:59.999+00:00"
     files.write_json(path, {**record, "date": ahead})
     operated.renew("mine")
     promote.main("mine")
-    later = decisions.every("mine")[-1]
+    later = decisions.all_records("mine")[-1]
     assert (later[1]["to"]["version"], later[1]["date"]) == (2, "3000-01-01T00:00:00.000+00:00")
     assert later[0].name.startswith("mine-3000-01-01T00-00-00-000-")
     assert decisions.made_elsewhere("mine") is None

@@ -1,6 +1,6 @@
 """Decisions about champions: a JSON record each, written before an alias moves, and kept in the registry, too.
 
-A record is a promise: it is written, then told to MLflow, then the alias moves, then the version bears the record's
+A record is a promise: it is written, then logged to MLflow, then the alias moves, then the version bears the record's
 name as the tag `decision.done`. What a kill leaves undone of a promise, the next command keeps (`complete`).
 """
 
@@ -25,10 +25,10 @@ DONE = "decision.done"
 NAME = re.compile(r"[\w-]+\.json")
 
 
-def now(task: str) -> str:
+def next_date(task: str) -> str:
     """The time in UTC, later than a task's last decision, also where that was made by a clock that is ahead."""
     time = datetime.now(UTC)
-    if before := every(task):
+    if before := all_records(task):
         time = max(time, datetime.fromisoformat(before[-1][1]["date"]) + timedelta(milliseconds=1))
     return time.isoformat(timespec="milliseconds")
 
@@ -42,24 +42,24 @@ def identity(version: Version | None) -> dict[str, Any] | None:
     return {**ids, **tags, "weights_digest": version.tags.get("weights.digest")}
 
 
-def every(task: str) -> list[tuple[Path, dict[str, Any]]]:
+def all_records(task: str) -> list[tuple[Path, dict[str, Any]]]:
     """A task's decisions and their files, the oldest first."""
-    found = []
+    entries = []
     for path in paths.decisions().glob("*.json"):
         try:
             record = files.read_json(path)
             if record["task"] == task:
                 if record["decision"] in MOVES and not record["to"]["weights_digest"]:
                     raise ValueError("whose champion?")
-                found.append((record["date"], path, record))
+                entries.append((record["date"], path, record))
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path} is not the record of a decision: mend or remove it") from None
-    return [(path, record) for _, path, record in sorted(found, key=lambda one: one[:2])]
+    return [(path, record) for _, path, record in sorted(entries, key=lambda entry: entry[:2])]
 
 
 def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
     """The last decision that gave the alias to another version."""
-    moves = [(path, record) for path, record in every(task) if record["decision"] in MOVES]
+    moves = [(path, record) for path, record in all_records(task) if record["decision"] in MOVES]
     return moves[-1] if moves else None
 
 
@@ -70,8 +70,8 @@ def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
     """
     latest, done = latest_move(task), last_done(task)
     if done > (latest[0].name if latest else ""):
-        told = f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull`"
-        raise InputError(f"{told}; where git has it not, by `pipeline lineage restore --task {task}`")
+        message = f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull`"
+        raise InputError(f"{message}; where git has it not, by `pipeline lineage restore --task {task}`")
     return None if latest is None or latest[0].name == done else latest
 
 
@@ -88,27 +88,27 @@ def last_done(task: str) -> str:
 
 def withdrawn(task: str) -> dict[str, str]:
     """Digests of weights that were champion until a roll-back, each with its date; not those that came back since."""
-    found: dict[str, str] = {}
-    for _, record in every(task):
+    dates: dict[str, str] = {}
+    for _, record in all_records(task):
         if record["decision"] in MOVES:
-            found.pop(record["to"]["weights_digest"], None)
+            dates.pop(record["to"]["weights_digest"], None)
         if record["decision"] == "rolled_back" and record["previous"]:
-            found[record["previous"]["weights_digest"]] = record["date"]
-    return found
+            dates[record["previous"]["weights_digest"]] = record["date"]
+    return dates
 
 
-def settle(record: Mapping[str, Any], version: Version | None) -> tuple[Path, dict[str, Any]]:
-    """Date and write a record, tell MLflow of it, and move the alias where it says so; gives its file and the record.
+def carry_out(record: Mapping[str, Any], version: Version | None) -> tuple[Path, dict[str, Any]]:
+    """Date and write a record, log it to MLflow, and move the alias where it says so; gives its file and the record.
 
     `version` is the one that becomes champion; else the one whose run and tags keep the record, if there is any.
     """
-    record = {**_plain(record), "date": now(record["task"])}
+    record = {**_plain(record), "date": next_date(record["task"])}
     text = json.dumps(record, sort_keys=True)
     day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in the order of time
     path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
     files.write_json(path, record)
     if version is not None:
-        _tell(record, version, path)
+        _log(record, version, path)
         _move(record, version, path)
     return path, record
 
@@ -125,7 +125,7 @@ def complete(task: str) -> Version | None:
     if version is None and models.exists(model_id):
         version = registry.register(task, run_id, model_id)
     if version is not None:
-        _tell(record, version, path)
+        _log(record, version, path)
         _move(record, version, path)
     return version
 
@@ -144,8 +144,8 @@ def bring(task: str) -> None:
             raise OSError("not the name of a record")
         record = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decisions/{name}")
     except (MlflowException, OSError):
-        told = f"the registry knows of {name}, which neither {paths.decisions()} nor run {version.run_id} has"
-        raise InputError(f"{told}: bring it by `git pull`") from None
+        message = f"the registry knows of {name}, which neither {paths.decisions()} nor run {version.run_id} has"
+        raise InputError(f"{message}: bring it by `git pull`") from None
     files.write_json(paths.decisions() / name, record)
     print(f"{task}: {paths.decisions() / name} was missing: brought from MLflow")
 
@@ -166,7 +166,7 @@ def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
         registry.set_tags(version, {DONE: path.name})
 
 
-def _tell(record: Mapping[str, Any], version: Version, path: Path) -> None:
+def _log(record: Mapping[str, Any], version: Version, path: Path) -> None:
     """Keep the record with the version's run, and its gist in the version's tags."""
     if runs.exists(version.run_id):
         runs.client().log_artifact(version.run_id, str(path), "decisions")

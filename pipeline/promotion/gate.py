@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from pipeline.promotion.paired import Answers, Court
+from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.settings import Promote
 
 LEAST = 50  # examples that decide anything, be it of the whole gate split or of a slice
@@ -25,7 +25,7 @@ Slices = Mapping[str, Bool[Tensor, "examples steps"]]
 
 
 class Outcome(NamedTuple):
-    """What one gate found; where it does not decide, it is told and no more."""
+    """What one gate found; where it does not decide, it is reported and no more."""
 
     name: str
     passed: bool
@@ -35,87 +35,92 @@ class Outcome(NamedTuple):
 
 
 def between(
-    court: Court, challenger: Answers, champion: Answers, slices: Slices, rival: tuple[str, Answers]
+    bootstrap: PairedBootstrap, challenger: Answers, champion: Answers, slices: Slices, baseline: tuple[str, Answers]
 ) -> list[Outcome]:
     """The gates that answers decide, where there is a champion; `rival` is the strongest baseline on validation."""
     sound = [same_gate(challenger, champion), finite({"challenger": challenger, "champion": champion})]
     if not all(outcome.passed for outcome in sound):
         return sound
-    judged = [by_rule(court, challenger, champion), by_slices(court, challenger, champion, slices)]
-    return [*sound, *judged, against_baseline(court, challenger, rival), reported(court, challenger, champion)]
+    judged = [by_rule(bootstrap, challenger, champion), by_slices(bootstrap, challenger, champion, slices)]
+    described = [against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, champion)]
+    return [*sound, *judged, *described]
 
 
-def first(court: Court, challenger: Answers, constant: Answers, rival: tuple[str, Answers]) -> list[Outcome]:
+def first(
+    bootstrap: PairedBootstrap, challenger: Answers, constant: Answers, baseline: tuple[str, Answers]
+) -> list[Outcome]:
     """The gates that answers decide, where there is no champion yet: better than always answering alike."""
     sound = [finite({"challenger": challenger})]
     if not sound[0].passed:
         return sound
-    found = court.with_interval(court.better(challenger, constant))
-    detail = f"better than the baseline constant by {_told(court, found)}"
-    judged = Outcome("better_than_constant", _above(found), detail, found)
-    return [*sound, judged, against_baseline(court, challenger, rival), reported(court, challenger, None)]
+    difference = bootstrap.with_interval(bootstrap.better(challenger, constant))
+    detail = f"better than the baseline constant by {_format_difference(bootstrap, difference)}"
+    judged = Outcome("better_than_constant", _above(difference), detail, difference)
+    return [*sound, judged, against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, None)]
 
 
 def same_gate(challenger: Answers, champion: Answers) -> Outcome:
     same = challenger.gate == champion.gate and challenger.cells.shape == champion.cells.shape
-    found = {"challenger": challenger.gate, "champion": champion.gate}
+    digests = {"challenger": challenger.gate, "champion": champion.gate}
     detail = "both answered the same rows" if same else "the gate split changed between the answers of the two"
-    return Outcome("same_gate", same, detail, found)
+    return Outcome("same_gate", same, detail, digests)
 
 
 def finite(sides: Mapping[str, Answers]) -> Outcome:
     """Every score a number."""
     wrong = {name: int((~side.cells.isfinite()).any(dim=(1, 2)).sum()) for name, side in sides.items()}
-    told = [f"{count} of the {name}'s answers have no finite score" for name, count in wrong.items() if count]
-    return Outcome("finite", not told, "; ".join(told) or "every answer has a finite score", wrong)
+    messages = [f"{count} of the {name}'s answers have no finite score" for name, count in wrong.items() if count]
+    return Outcome("finite", not messages, "; ".join(messages) or "every answer has a finite score", wrong)
 
 
-def by_rule(court: Court, challenger: Answers, champion: Answers) -> Outcome:
+def by_rule(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers) -> Outcome:
     """promote.rule on the main metric."""
-    rule, values = court.settings.rule, court.better(challenger, champion)
-    found = court.with_interval(values)
-    bound = 0.0 if rule == "superior" else -court.margin
-    asked = "above 0" if rule == "superior" else f"above -{court.margin:g}"
-    detail = f"better than the champion by {_told(court, found)}; {rule} asks for the whole interval {asked}"
-    return Outcome(rule, _above(found, bound), detail, {**found, "margin": court.margin})
+    rule = bootstrap.settings.rule
+    difference = bootstrap.with_interval(bootstrap.better(challenger, champion))
+    bound = 0.0 if rule == "superior" else -bootstrap.margin
+    asked = "above 0" if rule == "superior" else f"above -{bootstrap.margin:g}"
+    better_by = _format_difference(bootstrap, difference)
+    detail = f"better than the champion by {better_by}; {rule} asks for the whole interval {asked}"
+    return Outcome(rule, _above(difference, bound), detail, {**difference, "margin": bootstrap.margin})
 
 
-def by_slices(court: Court, challenger: Answers, champion: Answers, slices: Slices) -> Outcome:
+def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers, slices: Slices) -> Outcome:
     """No declared slice worse by more than the tolerance with the whole of its interval."""
-    judged = {name: inside for name, inside in slices.items() if _judgeable(court, inside)}
-    confidence = 1 - (1 - court.settings.confidence) / max(len(judged), 1)
-    found: dict[str, Any] = {}
+    judged = {name: inside for name, inside in slices.items() if _judgeable(bootstrap, inside)}
+    confidence = 1 - (1 - bootstrap.settings.confidence) / max(len(judged), 1)
+    differences: dict[str, Any] = {}
     for name, inside in judged.items():
-        found[name] = court.with_interval(court.better(challenger, champion, inside), confidence)
-        found[name]["examples"] = int(inside.any(1).sum())
-    tolerance = court.settings.slice_tolerance
-    worse = [name for name, values in found.items() if values["high"] is not None and values["high"] < -tolerance]
-    told = [f"{name}: better by {_told(court, found[name])}" for name in worse]
+        differences[name] = bootstrap.with_interval(bootstrap.better(challenger, champion, inside), confidence)
+        differences[name]["examples"] = int(inside.any(1).sum())
+    tolerance = bootstrap.settings.slice_tolerance
+    worse = [name for name, values in differences.items() if values["high"] is not None and values["high"] < -tolerance]
+    worse_details = [f"{name}: better by {_format_difference(bootstrap, differences[name])}" for name in worse]
     skipped = sorted(set(slices) - set(judged))
     detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the whole interval"
-    numbers = {"slices": found, "not_judged": skipped, "confidence_of_each": confidence, "tolerance": tolerance}
-    return Outcome("slices", not worse, "; ".join([detail, *told]), numbers)
+    numbers = {"slices": differences, "not_judged": skipped, "confidence_of_each": confidence, "tolerance": tolerance}
+    return Outcome("slices", not worse, "; ".join([detail, *worse_details]), numbers)
 
 
-def against_baseline(court: Court, challenger: Answers, rival: tuple[str, Answers]) -> Outcome:
-    """Whether it beats the baseline that is best on validation; told, since a baseline cannot be promoted."""
-    name, answers = rival
-    found = court.with_interval(court.better(challenger, answers))
-    beats = _above(found)
-    detail = f"{'beats' if beats else 'does not beat'} {name}, the strongest baseline: better by {_told(court, found)}"
-    return Outcome("strongest_baseline", beats, detail, {"name": name, **found}, decides=False)
+def against_baseline(bootstrap: PairedBootstrap, challenger: Answers, baseline: tuple[str, Answers]) -> Outcome:
+    """Whether it beats the baseline that is best on validation; reported only, since a baseline cannot be promoted."""
+    name, answers = baseline
+    difference = bootstrap.with_interval(bootstrap.better(challenger, answers))
+    beats = _above(difference)
+    better_by = _format_difference(bootstrap, difference)
+    detail = f"{'beats' if beats else 'does not beat'} {name}, the strongest baseline: better by {better_by}"
+    return Outcome("strongest_baseline", beats, detail, {"name": name, **difference}, decides=False)
 
 
-def reported(court: Court, challenger: Answers, champion: Answers | None) -> Outcome:
-    """How sure the answers are: coverage of intervals, abstentions, calibration; told."""
+def reported(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers | None) -> Outcome:
+    """How sure the answers are: coverage of intervals, abstentions, calibration; reported only."""
     sides = {"challenger": challenger, **({"champion": champion} if champion else {})}
     numbers: dict[str, Any] = {}
     for side, answers in sides.items():
-        scores = court.scores(answers)
+        scores = bootstrap.scores(answers)
         extra = {name: float(scores[name][0]) for name in ("calibration_error",) if name in scores}
-        numbers[side] = {**answers.told, **extra}
-    told = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers["challenger"].items()]
-    return Outcome("sureness", True, ", ".join(told), numbers, decides=False)
+        numbers[side] = {**answers.rates, **extra}
+    texts = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers["challenger"].items()]
+    return Outcome("sureness", True, ", ".join(texts), numbers, decides=False)
 
 
 def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
@@ -165,13 +170,14 @@ def size(megabytes: float, settings: Promote) -> Outcome:
 def verdict(outcomes: list[Outcome]) -> tuple[bool, list[str]]:
     """Whether the challenger passes, and why not, or with what."""
     against = [f"{o.name}: {o.detail}" for o in outcomes if o.decides and not o.passed]
-    told = ("non_inferior", "superior", "better_than_constant", "strongest_baseline")
-    return not against, against or [f"{o.name}: {o.detail}" for o in outcomes if o.name in told]
+    reported_names = ("non_inferior", "superior", "better_than_constant", "strongest_baseline")
+    return not against, against or [f"{o.name}: {o.detail}" for o in outcomes if o.name in reported_names]
 
 
-def _judgeable(court: Court, inside: Bool[Tensor, "examples steps"]) -> bool:
+def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"]) -> bool:
     """Large enough to say anything, spread over two blocks at least (a season may lie in one), and not the whole."""
-    rows, block = inside.any(1).nonzero().flatten(), court.task.block
+    rows = inside.any(1).nonzero().flatten()
+    block = bootstrap.task.block
     if len(rows) < max(LEAST, block) or bool(inside.all()):
         return False
     return int(rows[-1] - rows[0]) + 1 >= 2 * block
@@ -182,9 +188,9 @@ def _above(difference: Mapping[str, Any], bound: float = 0.0) -> bool:
     return difference["low"] is not None and difference["low"] > bound
 
 
-def _told(court: Court, difference: Mapping[str, Any]) -> str:
+def _format_difference(bootstrap: PairedBootstrap, difference: Mapping[str, Any]) -> str:
     """A difference with its interval: in points for shares of right answers, in percent of an error."""
-    value = f"{100 * difference['value']:.2f} {'points' if court.task.higher_is_better else '%'}"
+    value = f"{100 * difference['value']:.2f} {'points' if bootstrap.task.higher_is_better else '%'}"
     if difference["low"] is None:
         return f"{value} (no interval: {difference['reason']})"
     return f"{value} [{100 * difference['low']:.2f}, {100 * difference['high']:.2f}]"

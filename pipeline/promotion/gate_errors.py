@@ -35,7 +35,7 @@ DAY, WEEK = 48, 336  # windows
 Pair = tuple[Float[Tensor, "examples steps simulations"], Float[Tensor, "examples steps simulations"]]
 
 
-class World(NamedTuple):
+class GateSplit(NamedTuple):
     """A kind of gate split."""
 
     name: str
@@ -44,11 +44,11 @@ class World(NamedTuple):
     higher_is_better: bool
 
 
-WORLDS = (
-    World("500 reviews", 500, 1, True),
-    World("2,500 reviews", 2500, 1, True),
-    World("18 days of half-hours", 829, WEEK, False),
-    World("73 days of half-hours", 3457, WEEK, False),
+GATE_SPLITS = (
+    GateSplit("500 reviews", 500, 1, True),
+    GateSplit("2,500 reviews", 2500, 1, True),
+    GateSplit("18 days of half-hours", 829, WEEK, False),
+    GateSplit("73 days of half-hours", 3457, WEEK, False),
 )
 DIFFERENCES = {True: (0.02, 0.01, 0.0, -0.01, -0.02, -0.03, -0.04), False: (0.1, 0.05, 0.0, -0.025, -0.05, -0.1, -0.2)}
 IN_A_SLICE = {True: -0.1, False: -0.2}  # and as good as the champion elsewhere
@@ -69,70 +69,70 @@ def main(simulations: int = 1000, seed: int = 0) -> None:
     )
     print("| gate split | challenger better by | promoted | refused by the rule | refused by a slice |")
     print("|---|---|---|---|---|")
-    lines = [(world, d, None) for world in WORLDS for d in DIFFERENCES[world.higher_is_better]]
-    worse = [(world, 0.0, IN_A_SLICE[world.higher_is_better]) for world in WORLDS]
-    for world, difference, part in tqdm([*lines, *worse], desc="gates", disable=None):
-        found = rates(world, difference, part, settings, simulations, seed)
-        by = f"{100 * difference:g} {'points' if world.higher_is_better else '%'}"
+    lines = [(gate_split, d, None) for gate_split in GATE_SPLITS for d in DIFFERENCES[gate_split.higher_is_better]]
+    worse = [(gate_split, 0.0, IN_A_SLICE[gate_split.higher_is_better]) for gate_split in GATE_SPLITS]
+    for gate_split, difference, part in tqdm([*lines, *worse], desc="gates", disable=None):
+        world_rates = rates(gate_split, difference, part, settings, simulations, seed)
+        by = f"{100 * difference:g} {'points' if gate_split.higher_is_better else '%'}"
         by += f", but {100 * part:g} in a slice" if part is not None else ""
-        shares = " | ".join(f"{100 * share:.1f} %" for share in found)
-        print(f"| {world.name} | {by} | {shares} |", flush=True)
+        shares = " | ".join(f"{100 * share:.1f} %" for share in world_rates)
+        print(f"| {gate_split.name} | {by} | {shares} |", flush=True)
 
 
 def rates(
-    world: World, difference: float, in_a_slice: float | None, settings: Promote, simulations: int, seed: int
+    gate_split: GateSplit, difference: float, in_a_slice: float | None, settings: Promote, simulations: int, seed: int
 ) -> Rates:
     """What becomes of challengers that are truly better by `difference`, or in the first slice by `in_a_slice`."""
     random = torch.Generator().manual_seed(seed)
-    parts = slices(world, random)
+    parts = slices(gate_split, random)
     name = next(iter(parts))
-    true = torch.full((world.examples, next(iter(parts.values())).shape[1]), difference, dtype=torch.float64)
+    true = torch.full((gate_split.examples, next(iter(parts.values())).shape[1]), difference, dtype=torch.float64)
     if in_a_slice is not None:
         true[parts[name]] = in_a_slice
-    draw = reviews if world.higher_is_better else windows
+    draw = reviews if gate_split.higher_is_better else windows
     ours, theirs = draw(true, simulations, random)
-    rule, worse = judged(world, settings, (ours, theirs), parts, seed)
+    rule, worse = judged(gate_split, settings, (ours, theirs), parts, seed)
     share = lambda which: which.double().mean().item()  # noqa: E731
     return Rates(share(rule & ~worse), share(~rule), share(worse))
 
 
 def judged(
-    world: World, settings: Promote, pair: Pair, parts: Mapping[str, Bool[Tensor, "examples steps"]], seed: int
+    gate_split: GateSplit, settings: Promote, pair: Pair, parts: Mapping[str, Bool[Tensor, "examples steps"]], seed: int
 ) -> tuple[Bool[Tensor, " simulations"], Bool[Tensor, " simulations"]]:
     """For each simulation what gate.py would find: whether the rule holds, and whether a slice speaks against it."""
     wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
-    resamples = Resamples(world.examples, world.block, wanted, seed)
+    resamples = Resamples(gate_split.examples, gate_split.block, wanted, seed)
     whole = torch.ones(pair[0].shape[:2], dtype=torch.bool)
-    low, _ = resamples.ends(_better(world, resamples.counts, pair, whole))
-    margin = settings.margin if world.higher_is_better else settings.error_margin
+    low, _ = resamples.ends(_better(gate_split, resamples.counts, pair, whole))
+    margin = settings.margin if gate_split.higher_is_better else settings.error_margin
     rule = low > (0.0 if settings.rule == "superior" else -margin)
     confidence = 1 - (1 - settings.confidence) / len(parts)
     worse = torch.zeros_like(rule)
     for inside in parts.values():
-        _, high = resamples.ends(_better(world, resamples.counts, pair, inside), confidence)
+        _, high = resamples.ends(_better(gate_split, resamples.counts, pair, inside), confidence)
         worse |= high < -settings.slice_tolerance
     return rule, worse
 
 
-def slices(world: World, random: torch.Generator) -> dict[str, Bool[Tensor, "examples steps"]]:
+def slices(gate_split: GateSplit, random: torch.Generator) -> dict[str, Bool[Tensor, "examples steps"]]:
     """Thirds by length and two by negation; or four by the hour and two by the day, which a window may straddle."""
-    if world.higher_is_better:
-        third = torch.arange(world.examples) * 3 // world.examples
-        negated = torch.rand(world.examples, generator=random) < 0.7
-        return {str(n): one[:, None] for n, one in enumerate((third == 0, third == 1, third == 2, negated, ~negated))}
-    weekend = (torch.arange(world.examples) // DAY % 7 >= 5)[:, None].expand(-1, 4)
-    quarter = torch.eye(4, dtype=torch.bool)[:, None].expand(4, world.examples, 4)
-    return {str(n): one for n, one in enumerate((*quarter, weekend, ~weekend))}
+    if gate_split.higher_is_better:
+        third = torch.arange(gate_split.examples) * 3 // gate_split.examples
+        negated = torch.rand(gate_split.examples, generator=random) < 0.7
+        return {str(n): mask[:, None] for n, mask in enumerate((third == 0, third == 1, third == 2, negated, ~negated))}
+    weekend = (torch.arange(gate_split.examples) // DAY % 7 >= 5)[:, None].expand(-1, 4)
+    quarter = torch.eye(4, dtype=torch.bool)[:, None].expand(4, gate_split.examples, 4)
+    return {str(n): mask for n, mask in enumerate((*quarter, weekend, ~weekend))}
 
 
 def reviews(true: Float[Tensor, "examples 1"], simulations: int, random: torch.Generator) -> Pair:
     """Whether each is right: both, the challenger alone, the champion alone, neither."""
     drawn = torch.rand(len(true), 1, simulations, generator=random, dtype=torch.float64)
     apart = true.abs().clamp(min=DISAGREE)[..., None]
-    ours_alone, theirs_alone = (apart + true[..., None]) / 2, (apart - true[..., None]) / 2
-    ours = (drawn < ours_alone) | ((drawn >= apart) & (drawn < RIGHT + ours_alone))
-    theirs = ((drawn >= ours_alone) & (drawn < apart)) | ((drawn >= apart) & (drawn < RIGHT + ours_alone))
-    assert bool((theirs_alone >= 0).all())
+    ours_only, theirs_only = (apart + true[..., None]) / 2, (apart - true[..., None]) / 2
+    ours = (drawn < ours_only) | ((drawn >= apart) & (drawn < RIGHT + ours_only))
+    theirs = ((drawn >= ours_only) & (drawn < apart)) | ((drawn >= apart) & (drawn < RIGHT + ours_only))
+    assert bool((theirs_only >= 0).all())
     return ours.double(), theirs.double()
 
 
@@ -145,16 +145,16 @@ def windows(true: Float[Tensor, "examples 4"], simulations: int, random: torch.G
 
 
 def _better(
-    world: World, counts: Tensor, pair: Pair, inside: Bool[Tensor, "examples steps"]
+    gate_split: GateSplit, counts: Tensor, pair: Pair, inside: Bool[Tensor, "examples steps"]
 ) -> Float[Tensor, "resamples simulations"]:
-    """As Court.better, for many pairs at once, and in single precision, which is twice as fast."""
+    """As PairedBootstrap.better, for many pairs at once, and in single precision, which is twice as fast."""
     rows = inside.any(1)
     weights, drawn = inside[rows].float(), counts[:, rows].float()
     drawn = drawn[drawn.any(1)]  # a resample without a row of the slice says nothing of it
     total = (drawn @ weights.sum(1))[:, None]
     ours, theirs = ((values[rows].float() * weights[..., None]).sum(1) for values in pair)
     difference = drawn @ (ours - theirs)
-    return difference / total if world.higher_is_better else -difference / (drawn @ theirs)
+    return difference / total if gate_split.higher_is_better else -difference / (drawn @ theirs)
 
 
 if __name__ == "__main__":

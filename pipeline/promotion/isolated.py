@@ -52,14 +52,14 @@ def ask(uri: str, requests: pd.DataFrame, singles: Sequence[tuple[int, int]] = (
 
 def _environment() -> dict[str, str]:
     """This process's, without what would lead to this project's code or let anything be unpickled."""
-    own = {
+    overrides = {
         "MLFLOW_TRACKING_URI": store.uri(),
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "PYTHONDONTWRITEBYTECODE": "1",  # the package stays as it was logged
     }
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | own
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | overrides
 
 
 def _reason(folder: Path, done: "subprocess.CompletedProcess[str]") -> str:

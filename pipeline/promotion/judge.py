@@ -14,7 +14,7 @@ from pipeline.evaluation import fitted
 from pipeline.evaluation.fitted import OnGate
 from pipeline.promotion import gate, isolated, slices
 from pipeline.promotion.gate import Outcome
-from pipeline.promotion.paired import Answers, Court
+from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.settings import Promote
 from pipeline.services import Service
 from pipeline.services.shared import scoring
@@ -44,8 +44,8 @@ class Asked(NamedTuple):
     def singles(self) -> list[tuple[int, int]]:
         """Requests that are asked one by one, evenly spaced."""
         each = len(self.requests) // len(self.rows)
-        some = np.linspace(0, len(self.rows) - 1, min(SINGLES, len(self.rows))).astype(int).tolist()
-        return [(row * each, (row + 1) * each) for row in some]
+        sampled_rows = np.linspace(0, len(self.rows) - 1, min(SINGLES, len(self.rows))).astype(int).tolist()
+        return [(row * each, (row + 1) * each) for row in sampled_rows]
 
 
 def judge(
@@ -63,45 +63,51 @@ def judge(
     outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
     if champion:
         outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
-    told: dict[str, Any] = {"rows": len(rows), "block": prepared.task.block, "digest": None}
+    gate_record: dict[str, Any] = {"rows": len(rows), "block": prepared.task.block, "digest": None}
     if not gate.verdict(outcomes)[0]:
-        return Judged(outcomes, {}, told)
+        return Judged(outcomes, {}, gate_record)
     outcomes.append(gate.size(registry.megabytes(challenger), settings))
     answers: dict[str, Answers] = {}
     with ThreadPoolExecutor(1) as beside:
         for name, version in tqdm(sides.items(), desc=f"{task}: answers to the gate split", unit="model", disable=None):
             asked = ask(prepared, challenger, rows)
-            told["digest"] = asked.digest
+            gate_record["digest"] = asked.digest
             try:
-                found = isolated.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
+                answered = isolated.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
             except InputError as error:
-                return Judged([*outcomes, Outcome("answers", False, f"the {name} cannot answer: {error}")], {}, told)
-            answers[name] = scored(prepared, asked, scoring.read(prepared, "gate", rows, found.answers))
+                failed = Outcome("answers", False, f"the {name} cannot answer: {error}")
+                return Judged([*outcomes, failed], {}, gate_record)
+            answers[name] = to_answers(prepared, asked, scoring.read(prepared, "gate", rows, answered.answers))
             if name == "challenger":
-                outcomes.append(gate.latency(found.seconds, settings))
+                outcomes.append(gate.latency(answered.seconds, settings))
                 learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests had the machine
         simple = learning.result()
-    court = Court(prepared.task, settings, len(rows), seed)
-    return compared(court, prepared, asked, answers, simple, Judged(outcomes, {}, told))
+    bootstrap = PairedBootstrap(prepared.task, settings, len(rows), seed)
+    return compared(bootstrap, prepared, asked, answers, simple, Judged(outcomes, {}, gate_record))
 
 
 def compared(
-    court: Court, prepared: Prepared, asked: Asked, answers: dict[str, Answers], simple: OnGate, before: Judged
+    bootstrap: PairedBootstrap,
+    prepared: Prepared,
+    asked: Asked,
+    answers: dict[str, Answers],
+    simple: OnGate,
+    before: Judged,
 ) -> Judged:
     """What the answers decide, and everybody's scores."""
     strongest, constant = (
-        scored(prepared, asked, scoring.Read(simple.outputs[name][asked.rows], {}))
+        to_answers(prepared, asked, scoring.Read(simple.outputs[name][asked.rows], {}))
         for name in (simple.strongest, "constant")
     )
-    rival = simple.strongest, strongest
+    baseline = simple.strongest, strongest
     if "champion" in answers:
         parts = declared(prepared, asked)
-        found = gate.between(court, answers["challenger"], answers["champion"], parts, rival)
+        outcomes = gate.between(bootstrap, answers["challenger"], answers["champion"], parts, baseline)
     else:
-        found = gate.first(court, answers["challenger"], constant, rival)
-    sound = {name: one for name, one in {**answers, simple.strongest: strongest}.items() if one.finite}
-    scores = {name: court.summary(one) for name, one in sound.items()}
-    return Judged([*before.outcomes, *found], scores, before.gate)
+        outcomes = gate.first(bootstrap, answers["challenger"], constant, baseline)
+    by_model = {**answers, simple.strongest: strongest}
+    scores = {name: bootstrap.summary(of_model) for name, of_model in by_model.items() if of_model.finite}
+    return Judged([*before.outcomes, *outcomes], scores, before.gate)
 
 
 def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
@@ -114,7 +120,7 @@ def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
     return Asked(rows, requests, sha.hexdigest())
 
 
-def scored(prepared: Prepared, asked: Asked, read: scoring.Read) -> Answers:
+def to_answers(prepared: Prepared, asked: Asked, read: scoring.Read) -> Answers:
     return Answers(scoring.cells(prepared, "gate", asked.rows, read.outputs), asked.digest, read.rates)
 
 

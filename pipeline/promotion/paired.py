@@ -23,14 +23,14 @@ class Answers:
 
     cells: Float[Tensor, "examples steps parts"]
     gate: str  # digest of the rows that it was asked
-    told: Mapping[str, float] = field(default_factory=dict)  # coverage, or the share of abstentions
+    rates: Mapping[str, float] = field(default_factory=dict)  # coverage, or the share of abstentions
 
     @property
     def finite(self) -> bool:
         return bool(self.cells.isfinite().all())
 
 
-class Court:
+class PairedBootstrap:
     """The task, the settings, and the resamples that all intervals of one decision share."""
 
     def __init__(self, task: Task, settings: Promote, examples: int, seed: int):

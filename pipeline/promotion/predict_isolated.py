@@ -28,9 +28,9 @@ def main(uri: str) -> None:
     model.predict(requests).to_parquet("answers.parquet", index=False)
     seconds = []
     for number, (begin, end) in enumerate(work["singles"][:WARM_UP] + work["singles"]):
-        one = requests.iloc[begin:end].reset_index(drop=True)
+        request = requests.iloc[begin:end].reset_index(drop=True)
         begun = time.perf_counter()
-        model.predict(one)
+        model.predict(request)
         seconds += [time.perf_counter() - begun] if number >= min(WARM_UP, len(work["singles"])) else []
     Path("seconds.json").write_text(json.dumps(seconds))
 
@@ -40,6 +40,6 @@ if __name__ == "__main__":
         main(sys.argv[1])
     except Exception as error:
         traceback.print_exc()
-        told = str(error).rsplit("\nError: ", 1)[-1] or type(error).__name__
-        Path("error.txt").write_text(" ".join(told.split()), encoding="utf-8")
+        message = str(error).rsplit("\nError: ", 1)[-1] or type(error).__name__
+        Path("error.txt").write_text(" ".join(message.split()), encoding="utf-8")
         sys.exit(1)

@@ -24,22 +24,22 @@ QUARTERS = {"december_to_february": 0, "march_to_may": 1, "june_to_august": 2, "
 def of_texts(texts: Sequence[str]) -> dict[str, Bool[Tensor, "examples 1"]]:
     """Every text stands in one third by its words (the equally long together), and in one of the other two."""
     words = np.array([len(text.split()) for text in texts])
-    short, long = np.quantile(words, [1 / 3, 2 / 3], method="inverted_cdf")
+    lower, upper = np.quantile(words, [1 / 3, 2 / 3], method="inverted_cdf")
     negated = np.array([NEGATION.search(text) is not None for text in texts])
-    found = {
-        "short": words <= short,
-        "medium": (words > short) & (words <= long),
-        "long": words > long,
+    masks = {
+        "short": words <= lower,
+        "medium": (words > lower) & (words <= upper),
+        "long": words > upper,
         "negation": negated,
         "no_negation": ~negated,
     }
-    return {name: torch.from_numpy(inside)[:, None] for name, inside in found.items()}
+    return {name: torch.from_numpy(inside)[:, None] for name, inside in masks.items()}
 
 
 def of_times(times: pd.DatetimeIndex, steps: int) -> dict[str, Bool[Tensor, "examples steps"]]:
     """`times` of all values that are forecast, example after example."""
     hour, weekend, quarter = times.hour, times.day_of_week >= 5, times.month % 12 // 3
-    found = {name: (hour >= begin) & (hour < end) for name, (begin, end) in HOURS.items()}
-    found |= {"weekday": ~weekend, "weekend": weekend}
-    found |= {name: quarter == number for name, number in QUARTERS.items()}
-    return {name: torch.from_numpy(np.array(inside)).reshape(-1, steps) for name, inside in found.items()}
+    masks = {name: (hour >= begin) & (hour < end) for name, (begin, end) in HOURS.items()}
+    masks |= {"weekday": ~weekend, "weekend": weekend}
+    masks |= {name: quarter == number for name, number in QUARTERS.items()}
+    return {name: torch.from_numpy(np.array(inside)).reshape(-1, steps) for name, inside in masks.items()}

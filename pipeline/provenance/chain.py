@@ -26,8 +26,8 @@ ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again
 class Broken(InputError):
     """A link that does not hold."""
 
-    def __init__(self, place: str, expected: object, came: object, then: str = ""):
-        super().__init__(f"broken link: {place}: expected {expected}, came {came}{': ' if then else ''}{then}")
+    def __init__(self, place: str, expected: object, actual: object, advice: str = ""):
+        super().__init__(f"broken link: {place}: expected {expected}, came {actual}{': ' if advice else ''}{advice}")
 
 
 def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
@@ -59,27 +59,28 @@ def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def check_never_had(task: str) -> str:
-    """Without a champion in the registry, none is told of elsewhere."""
+    """Without a champion in the registry, none is recorded elsewhere."""
     kept = paths.champion(task) / "snapshot.json"
     latest = decisions.latest_move(task)
     if kept.exists() or latest:
         named = kept if kept.exists() or not latest else latest[0]
-        then = f"run `pipeline lineage restore --task {task}`"
-        raise Broken(f"registry: {task}@champion", f"a version, as in {named}", "none", then)
+        advice = f"run `pipeline lineage restore --task {task}`"
+        raise Broken(f"registry: {task}@champion", f"a version, as in {named}", "none", advice)
     return "no champion yet"
 
 
 def check_runs(task: str, params: Mapping[str, Any]) -> int:
     """How many networks in models/TASK there are, each with its run and model; raises Broken for one without."""
-    count, then = 0, f"run `pipeline lineage reconcile --task {task}`"
+    count = 0
+    advice = f"run `pipeline lineage reconcile --task {task}`"
     for architecture in reconciliation.trained(task, params):
         folder = paths.trained(task, architecture)
         for seed, values in lineage.runs_of(task, architecture).items():
             place, count = f"{folder}/run.json: seed {seed}", count + 1
             if not runs.exists(values["run_id"]):
-                raise Broken(place, f"run {values['run_id']} in MLflow", "none", then)
+                raise Broken(place, f"run {values['run_id']} in MLflow", "none", advice)
             if values["model_id"] and not models.exists(values["model_id"]):
-                raise Broken(place, f"model {values['model_id']} in MLflow", "none", then)
+                raise Broken(place, f"model {values['model_id']} in MLflow", "none", advice)
             _same(f"{folder}/{seed}.safetensors", values["weights_digest"], _digest(folder / f"{seed}.safetensors"))
             if values["weights_digest"]:
                 logged = runs.client().get_run(values["run_id"]).data.tags.get("outputs.digest")
@@ -90,23 +91,23 @@ def check_runs(task: str, params: Mapping[str, Any]) -> int:
 def check_package(version: Version) -> str:
     """The package's weights and its other files are those that were logged."""
     if not models.exists(version.model_id):
-        then = f"run `pipeline lineage reconcile restore --task {version.task}`"
-        raise Broken(version.uri, f"model {version.model_id} in MLflow", "none", then)
+        advice = f"run `pipeline lineage reconcile restore --task {version.task}`"
+        raise Broken(version.uri, f"model {version.model_id} in MLflow", "none", advice)
     folder = registry.folder(version)
     weights = folder / "artifacts/weights.safetensors"
-    came = models.weights_digest(weights, int(version.tags["seed"])) if weights.exists() else None
-    _same(f"{version.uri}: weights.safetensors", version.tags["weights.digest"], came)
-    everything = f"{version.uri}: artifacts and code of the package"
-    _same(everything, version.tags.get("package.digest"), models.digest_of(folder))
-    return f"package: weights {came[:12] if came else came}, all files {version.tags['package.digest'][:12]}"
+    digest = models.weights_digest(weights, int(version.tags["seed"])) if weights.exists() else None
+    _same(f"{version.uri}: weights.safetensors", version.tags["weights.digest"], digest)
+    place = f"{version.uri}: artifacts and code of the package"
+    _same(place, version.tags.get("package.digest"), models.digest_of(folder))
+    return f"package: weights {digest[:12] if digest else digest}, all files {version.tags['package.digest'][:12]}"
 
 
 def having_run(version: Version) -> Version:
     """The version with the run that the store has of its network."""
-    if (found := lineage.with_its_run(version)) is not None:
-        return found
-    then = f"run `pipeline lineage reconcile restore --task {version.task}`"
-    raise Broken(version.uri, f"run {version.run_id} in MLflow", "none", then)
+    if (with_run := lineage.with_its_run(version)) is not None:
+        return with_run
+    advice = f"run `pipeline lineage reconcile restore --task {version.task}`"
+    raise Broken(version.uri, f"run {version.run_id} in MLflow", "none", advice)
 
 
 def check_run(version: Version) -> str:
@@ -121,15 +122,15 @@ def check_run(version: Version) -> str:
 
 
 def check_kept(version: Version) -> str:
-    """Of a champion of an earlier training: the snapshot tells how it was trained, and the run agrees."""
+    """Of a champion of an earlier training: the snapshot states how it was trained, and the run agrees."""
     kept, tags = snapshots.read(version.task) or {"trained": {}}, version.tags
-    every = {**kept["trained"], **snapshots.told_by_run(version.run_id)}
-    trained = every.get(tags["weights.digest"])
+    all_trainings = {**kept["trained"], **snapshots.trainings_of_run(version.run_id)}
+    trained = all_trainings.get(tags["weights.digest"])
     place = paths.champion(version.task) / "snapshot.json"
     if trained is None:
-        then = f"run `pipeline lineage snapshot --task {version.task}` after each promote, before training again"
-        told = f"{version.uri}: trained earlier than what models/{version.task} holds"
-        raise Broken(told, f"its training in {place}", "none", then)
+        advice = f"run `pipeline lineage snapshot --task {version.task}` after each promote, before training again"
+        champion = f"{version.uri}: trained earlier than what models/{version.task} holds"
+        raise Broken(champion, f"its training in {place}", "none", advice)
     run = runs.client().get_run(version.run_id)
     _same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.data.tags.get("inputs.digest"))
     _same(f"{version.uri}: tag data.digest", str(trained["source"]["digest"]), tags.get("data.digest"))
@@ -172,8 +173,7 @@ def check_prepared(version: Version) -> str:
         _same(f"{folder}/{name}", digest, _digest(folder / name))
     inputs, run = lineage.inputs_digest(audit), runs.client().get_run(version.run_id)
     _same(f"run {version.run_id}: tag inputs.digest", inputs, run.data.tags.get("inputs.digest"))
-    architecture = version.tags["architecture"]
-    path = paths.trained(version.task, architecture) / "run.json"
+    path = paths.trained(version.task, version.tags["architecture"]) / "run.json"
     _same(f"{path}: inputs_digest", inputs, files.read_json(path)["inputs_digest"])
     return f"{folder}: {len(audit['digests'])} files as in audit.json, inputs {inputs[:12]}"
 
@@ -189,32 +189,32 @@ def check_raw(version: Version) -> str:
 
 
 def check_source(task: str, params: Mapping[str, Any]) -> str:
-    """The source, fetched once more, is the one that source.json tells of; one elsewhere is not asked."""
-    told = files.read_json(paths.raw(task) / "source.json")
-    if ELSEWHERE.fullmatch(str(told["source"])):
-        return f"source {told['source']}: SHA-256 {told['digest']}, not fetched again"
+    """The source, fetched once more, is the one that source.json describes; a remote one is not fetched."""
+    recorded = files.read_json(paths.raw(task) / "source.json")
+    if ELSEWHERE.fullmatch(str(recorded["source"])):
+        return f"source {recorded['source']}: SHA-256 {recorded['digest']}, not fetched again"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            came = make(task, params).fetch(Path(folder))
+            fetched = make(task, params).fetch(Path(folder))
         except InputError as error:
-            raise Broken(f"source {told['source']}", f"SHA-256 {told['digest']}", "none", str(error)) from None
-    _same(f"source {told['source']}: SHA-256", told["digest"], came["digest"])
-    return f"source {told['source']}: SHA-256 {came['digest']}"
+            raise Broken(f"source {recorded['source']}", f"SHA-256 {recorded['digest']}", "none", str(error)) from None
+    _same(f"source {recorded['source']}: SHA-256", recorded["digest"], fetched["digest"])
+    return f"source {recorded['source']}: SHA-256 {fetched['digest']}"
 
 
 def _agree(stage: str, entry: Entry) -> None:
     repair = f"run `dvc repro {stage}`"
     if entry.locked is None:
         raise Broken(f"{stage}: {entry.place}", "a digest in dvc.lock", "none", repair)
-    if entry.locked != entry.now:
-        came = "no such file or setting" if entry.now is None else entry.now
-        raise Broken(f"{stage}: {entry.place}", f"{entry.locked} (dvc.lock)", came, repair)
+    if entry.locked != entry.current:
+        actual = "no such file or setting" if entry.current is None else entry.current
+        raise Broken(f"{stage}: {entry.place}", f"{entry.locked} (dvc.lock)", actual, repair)
 
 
 def _digest(path: Path) -> str | None:
     return files.digest(path) if path.exists() else None
 
 
-def _same(place: str, expected: object, came: object) -> None:
-    if expected != came:
-        raise Broken(place, expected, "none" if came is None else came)
+def _same(place: str, expected: object, actual: object) -> None:
+    if expected != actual:
+        raise Broken(place, expected, "none" if actual is None else actual)

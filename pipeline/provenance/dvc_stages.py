@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
     place: str
     locked: Any  # None where dvc.lock does not have it
-    now: Any  # None where there is no such file or setting
+    current: Any  # None where there is no such file or setting
 
 
 class Stages:
@@ -45,8 +45,8 @@ class Stages:
     def locked(self, name: str) -> dict[str, Any]:
         """A stage's digests and settings as dvc.lock has them, by place."""
         stage = self._stage(name)
-        found = {dep.def_path: dep.hash_info.value for dep in [*stage.deps, *stage.outs]}
-        return {place: value for place, value in found.items() if value is not None}
+        values = {dep.def_path: dep.hash_info.value for dep in [*stage.deps, *stage.outs]}
+        return {place: value for place, value in values.items() if value is not None}
 
     def close(self) -> None:
         self.repo.close()
@@ -57,13 +57,13 @@ class Stages:
         except DvcException as error:
             raise InputError(f"dvc.yaml has no stage {name}: {' '.join(str(error).split())}") from None
 
-    def _file(self, one: Any) -> Entry:
-        """Hashed anew: what DVC remembers of a file with the same time and size is not asked."""
-        if not one.exists:
-            return Entry(one.def_path, one.hash_info.value, None)
+    def _file(self, tracked: Any) -> Entry:
+        """Hashed anew: what DVC has cached for a file with the same time and size is not used."""
+        if not tracked.exists:
+            return Entry(tracked.def_path, tracked.hash_info.value, None)
         nowhere = HashFileDB(localfs, str((paths.WORK / "nothing").resolve()))  # a dry run puts nothing there
-        _, _, found = build(nowhere, one.fs_path, localfs, "md5", dry_run=True, ignore=self.repo.dvcignore)
-        return Entry(one.def_path, one.hash_info.value, found.hash_info.value)
+        _, _, built = build(nowhere, tracked.fs_path, localfs, "md5", dry_run=True, ignore=self.repo.dvcignore)
+        return Entry(tracked.def_path, tracked.hash_info.value, built.hash_info.value)
 
 
 def prune(days: int, dry_run: bool) -> str:
@@ -77,25 +77,26 @@ def prune(days: int, dry_run: bool) -> str:
     words = ["--workspace", *(["--all-branches", "--all-tags", "--date", since] if versioned else [])]
     before = _bytes(cache)
     words += ["--force", *(["--dry"] if dry_run else [])]
-    code, told = _patiently([sys.executable, "-m", "dvc", "gc", *words], f"dvc gc: dvc.lock of commits since {since}")
+    gc = [sys.executable, "-m", "dvc", "gc", *words]
+    code, lines = _run_with_progress(gc, f"dvc gc: dvc.lock of commits since {since}")
     if code:
-        raise InputError(f"dvc gc ended with {code}: {(told or ['it said nothing'])[-1]}")
+        raise InputError(f"dvc gc ended with {code}: {(lines or ['it said nothing'])[-1]}")
     if dry_run:
-        what = " ".join(line for line in told if not line.startswith("WARNING"))
+        what = " ".join(line for line in lines if not line.startswith("WARNING"))
         return f"dvc cache: {before:,} bytes; dvc gc --dry: {what}"
     return f"dvc cache: removed {before - _bytes(cache):,} bytes of {before:,}"
 
 
-def _patiently(words: list[str], what: str) -> tuple[int, list[str]]:
-    """A command's exit code and lines; while it runs, a line tells for how long."""
+def _run_with_progress(words: list[str], what: str) -> tuple[int, list[str]]:
+    """A command's exit code and lines; while it runs, a line shows for how long."""
     with (
         tqdm(desc=what, bar_format="{desc}: {elapsed}", disable=None, leave=False) as bar,
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
     ):
         while True:
             try:
-                said, _ = process.communicate(timeout=1)
-                return process.returncode, [line.strip() for line in said.splitlines() if line.strip()]
+                printed, _ = process.communicate(timeout=1)
+                return process.returncode, [line.strip() for line in printed.splitlines() if line.strip()]
             except subprocess.TimeoutExpired:
                 bar.refresh()
 
@@ -109,5 +110,5 @@ def _is_settings(dep: Any) -> bool:
 
 
 def _settings(dep: Any) -> list[Entry]:
-    locked, now = dep.hash_info.value or {}, dep.read_params()
-    return [Entry(f"{dep.def_path}: {key}", locked.get(key), now.get(key)) for key in dep.params]
+    locked, current = dep.hash_info.value or {}, dep.read_params()
+    return [Entry(f"{dep.def_path}: {key}", locked.get(key), current.get(key)) for key in dep.params]

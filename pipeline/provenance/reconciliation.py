@@ -99,19 +99,20 @@ def refuse_other(
 ) -> None:
     """Raise InputError where the network was trained on other data, or with other settings, than there are now."""
     task, architecture = description["task"], description["architecture"]
-    told = f"run `dvc repro train@{task}-{architecture}` first"
-    if record["inputs_digest"] != (came := lineage.inputs_digest(prepared.audit)):
-        raise InputError(f"{folder}/run.json: trained on data {record['inputs_digest']}, but there is {came}: {told}")
-    own = {k: v for k, v in (params["architectures"][architecture] or {}).items() if k != "choice"}
-    then_and_now = {
+    advice = f"run `dvc repro train@{task}-{architecture}` first"
+    if record["inputs_digest"] != (digest := lineage.inputs_digest(prepared.audit)):
+        mismatch = f"trained on data {record['inputs_digest']}, but there is {digest}"
+        raise InputError(f"{folder}/run.json: {mismatch}: {advice}")
+    current_settings = {k: v for k, v in (params["architectures"][architecture] or {}).items() if k != "choice"}
+    recorded_and_current = {
         f"tasks.{task}": (description["task_settings"], prepared.task.model_dump(mode="json")),
-        f"architectures.{architecture}": (description["settings"], own),
+        f"architectures.{architecture}": (description["settings"], current_settings),
         "model": (description["model"], section(Model, dict(params)).model_dump()),
     }
-    for place, (then, now) in then_and_now.items():
-        if then != now:
+    for place, (recorded, current) in recorded_and_current.items():
+        if recorded != current:
             raise InputError(
-                f"{folder}/model.json: trained with other settings than params.yaml has in {place}: {told}"
+                f"{folder}/model.json: trained with other settings than params.yaml has in {place}: {advice}"
             )
 
 

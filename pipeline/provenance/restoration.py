@@ -48,11 +48,11 @@ def check_kept(
     """Raises InputError where a lost champion has no copy, or the copy is not the one that the latest move names."""
     folder = paths.champion(task)
     if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_done(task)):
-        then = f"run `pipeline promote --task {task} --afresh`"
-        raise InputError(f"{lost.uri}: its files or its run are gone, and there is no copy in {folder}: {then}")
+        advice = f"run `pipeline promote --task {task} --afresh`"
+        raise InputError(f"{lost.uri}: its files or its run are gone, and there is no copy in {folder}: {advice}")
     if latest is not None and (kept is None or not is_of(kept, latest[1]["to"])):
-        then = "see docs/operations.md, Another machine's champion"
-        raise InputError(f"{latest[0]} names another champion than {folder} holds: {then}")
+        advice = "see docs/operations.md, Another machine's champion"
+        raise InputError(f"{latest[0]} names another champion than {folder} holds: {advice}")
 
 
 def is_same(version: Version, kept: Mapping[str, Any] | None) -> bool:
@@ -118,8 +118,8 @@ def log(kept: Mapping[str, Any]) -> str:
     task, run, client = kept["task"], kept["run"], runs.client()
     run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
     try:
-        own = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
-        model = client.create_logged_model(runs.experiment(task), own["architecture"], run_id, own)
+        model_tags = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
+        model = client.create_logged_model(runs.experiment(task), model_tags["architecture"], run_id, model_tags)
         client.log_model_artifacts(model.model_id, str(paths.champion(task) / "package"))
         client.finalize_logged_model(model.model_id, "READY")
         now = client.get_run(run_id).info.start_time

@@ -57,49 +57,49 @@ def retain(names: list[str], params: Mapping[str, Any], settings: Retrain, dry_r
 
 def needed(names: list[str], params: Mapping[str, Any]) -> set[str]:
     """Ids of runs and models that must stay, whatever their age."""
-    found: set[str] = set()
+    protected: set[str] = set()
     for name in names:
         holders = [registry.holder(name, alias) for alias in (CHAMPION, CHALLENGER)]
         versions = [version for version in [*holders, *former(name)] if version]
         versions += [other for version in versions if (other := lineage.with_its_run(version))]
-        found |= {one for version in versions for one in (version.run_id, version.model_id)}
+        protected |= {identifier for version in versions for identifier in (version.run_id, version.model_id)}
         for architecture in reconciliation.trained(name, params):
             for ids in lineage.runs_of(name, architecture).values():
-                found |= {ids["run_id"], ids["model_id"] or ""}
-    return found
+                protected |= {ids["run_id"], ids["model_id"] or ""}
+    return protected
 
 
 def former(task: str) -> list[registry.Version]:
     """Versions that a decision names as the champion before or after it."""
-    sides = [record.get(side) for _, record in decisions.every(task) for side in ("previous", "to")]
+    sides = [record.get(side) for _, record in decisions.all_records(task) for side in ("previous", "to")]
     named = {side["weights_digest"] for side in sides if side}
     return [version for version in registry.versions(task) if version.tags.get("weights.digest") in named]
 
 
 def experiments(names: list[str]) -> list[str]:
     """The experiments of these tasks that the store has, those of their sweeps included; no deleted ones."""
-    every = [name for task in names for name in (task, f"{task}-sweep")]
-    known = {name: runs.client().get_experiment_by_name(name) for name in every}
-    return [name for name, found in known.items() if found is not None and found.lifecycle_stage == "active"]
+    all_names = [name for task in names for name in (task, f"{task}-sweep")]
+    known = {name: runs.client().get_experiment_by_name(name) for name in all_names}
+    return [name for name, entry in known.items() if entry is not None and entry.lifecycle_stage == "active"]
 
 
 def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
     """What of an experiment is beyond both limits, not protected, and of no family of which a member stays."""
-    found = every(experiment, ViewType.ACTIVE_ONLY)  # the newest first
+    active_runs = all_runs(experiment, ViewType.ACTIVE_ONLY)  # the newest first
     border = since(settings)
     kept = {
         run.info.run_id
-        for number, run in enumerate(found)
+        for number, run in enumerate(active_runs)
         if number < settings.keep_runs
         or run.info.start_time >= border
         or run.info.run_id in protected
         or run.info.status == "RUNNING"
     }
-    kept |= with_families(found, kept)
-    old = [run for run in found if run.info.run_id not in kept]
+    kept |= with_families(active_runs, kept)
+    old = [run for run in active_runs if run.info.run_id not in kept]
     deleted = [
         run
-        for run in every(experiment, ViewType.DELETED_ONLY)
+        for run in all_runs(experiment, ViewType.DELETED_ONLY)
         if run.info.start_time < border and run.info.run_id not in protected
     ]
     ids = {run.info.run_id for run in old}
@@ -116,18 +116,18 @@ def since(settings: Retrain) -> float:
     return time.time() * 1000 - settings.keep_days * DAY
 
 
-def with_families(found: list[Run], kept: set[str]) -> set[str]:
+def with_families(active_runs: list[Run], kept: set[str]) -> set[str]:
     """Parents of runs that stay, and the parents' children."""
-    parent = {run.info.run_id: run.data.tags[PARENT] for run in found if PARENT in run.data.tags}
+    parent = {run.info.run_id: run.data.tags[PARENT] for run in active_runs if PARENT in run.data.tags}
     more = set(kept)
     for run_id in kept:
         while run_id in parent:
             run_id = parent[run_id]
             more.add(run_id)
-    return more | {child for child, own in parent.items() if own in more}
+    return more | {child for child, parent_id in parent.items() if parent_id in more}
 
 
-def every(experiment: str, view: int) -> list[Run]:
+def all_runs(experiment: str, view: int) -> list[Run]:
     home, newest = [runs.experiment(experiment)], ["attributes.start_time DESC"]
     return runs.paged(lambda page: runs.client().search_runs(home, "", view, 1000, newest, page))
 
@@ -140,8 +140,8 @@ def places(old: Old) -> list[str]:
 
 def weigh(place: str, path: str | None = None) -> int:
     """Bytes of all files at an artifact address."""
-    found = get_artifact_repository(place).list_artifacts(path)
-    return sum(weigh(place, one.path) if one.is_dir else one.file_size or 0 for one in found)
+    entries = get_artifact_repository(place).list_artifacts(path)
+    return sum(weigh(place, entry.path) if entry.is_dir else entry.file_size or 0 for entry in entries)
 
 
 def remove(old: Old) -> None:
@@ -169,8 +169,8 @@ def purge(old: Old, settings: Retrain) -> Iterator[str]:
 
 def recently_deleted_experiments(settings: Retrain) -> str:
     border = since(settings)
-    found = runs.client().search_experiments(ViewType.DELETED_ONLY)
-    return ", ".join(one.name for one in found if (one.last_update_time or 0) >= border)
+    deleted = runs.client().search_experiments(ViewType.DELETED_ONLY)
+    return ", ".join(experiment.name for experiment in deleted if (experiment.last_update_time or 0) >= border)
 
 
 def collect(ids: list[str]) -> None:

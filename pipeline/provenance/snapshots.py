@@ -32,16 +32,16 @@ CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # not s
 def read(task: str) -> dict[str, Any] | None:
     """What snapshot.json says of a task's champion; None without one.
 
-    Raises InputError where the package's files are not those it tells of.
+    Raises InputError where the package's files are not those that it lists.
     """
     folder = paths.champion(task)
     if not (folder / "snapshot.json").exists():
         return None
     kept: dict[str, Any] = files.read_json(folder / "snapshot.json")
-    came = files.digest(folder / "package")
-    if came != kept["sha256"]:
-        told = f"its SHA-256 is {came}, but snapshot.json says {kept['sha256']}"
-        raise InputError(f"{folder}/package: {told}: run `dvc checkout --force {folder}.dvc`")
+    digest = files.digest(folder / "package")
+    if digest != kept["sha256"]:
+        mismatch = f"its SHA-256 is {digest}, but snapshot.json says {kept['sha256']}"
+        raise InputError(f"{folder}/package: {mismatch}: run `dvc checkout --force {folder}.dvc`")
     return kept
 
 
@@ -54,10 +54,10 @@ def write(task: str) -> str:
     if version is None:
         return "no champion, no snapshot"
     decisions.check_in_step(task)
-    if (found := lineage.with_its_run(version)) is None:
-        then = f"run `pipeline lineage reconcile restore --task {task}`"
-        raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: {then}")
-    version = found
+    if (with_run := lineage.with_its_run(version)) is None:
+        advice = f"run `pipeline lineage reconcile restore --task {task}`"
+        raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: {advice}")
+    version = with_run
     before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
     package = registry.folder(version)
     sha256 = digest_of_export(package)
@@ -65,8 +65,9 @@ def write(task: str) -> str:
         return f"{folder} holds {version.uri} already"
     with files.replacing(folder) as made:
         export(package, made / "package")
-        facts = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
-        files.write_json(made / "snapshot.json", {**facts, "run": told(version), "trained": trainings(version, before)})
+        facts: dict[str, Any] = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
+        facts |= {"run": run_facts(version), "trained": trainings(version, before)}
+        files.write_json(made / "snapshot.json", facts)
     return f"{folder} holds {version.uri}"
 
 
@@ -80,13 +81,13 @@ def export(package: Path, made: Path) -> None:
     """Copy a package without what is true on one machine only."""
     left_out = shutil.ignore_patterns("__pycache__", "registered_model_meta")
     shutil.copytree(package, made, ignore=left_out)
-    told = yaml.safe_load((package / "MLmodel").read_text(encoding="utf-8"))
-    told = {key: value for key, value in told.items() if key not in IDS} | {"artifact_path": "model"}
-    flavor = told["flavors"]["python_function"]
+    mlmodel = yaml.safe_load((package / "MLmodel").read_text(encoding="utf-8"))
+    mlmodel = {key: value for key, value in mlmodel.items() if key not in IDS} | {"artifact_path": "model"}
+    flavor = mlmodel["flavors"]["python_function"]
     flavor["model_code_path"] = Path(flavor["model_code_path"]).name
     for artifact in flavor["artifacts"].values():
         artifact["uri"] = artifact["path"]
-    files.write_text(made / "MLmodel", yaml.safe_dump(told))
+    files.write_text(made / "MLmodel", yaml.safe_dump(mlmodel))
 
 
 def lasting(version: Version) -> dict[str, str]:
@@ -94,11 +95,11 @@ def lasting(version: Version) -> dict[str, str]:
     return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
 
 
-def told(version: Version) -> dict[str, Any]:
+def run_facts(version: Version) -> dict[str, Any]:
     """The run behind a version: what another store needs to show it."""
     run = runs.client().get_run(version.run_id)
-    own = {key for key in run.data.tags if not key.startswith("mlflow.")} - set(PASSING)
-    tags = {key: value for key, value in run.data.tags.items() if key in own or key in LOOKS}
+    project_tags = {key for key in run.data.tags if not key.startswith("mlflow.")} - set(PASSING)
+    tags = {key: value for key, value in run.data.tags.items() if key in project_tags or key in LOOKS}
     curves = {}
     for key in (key for key in run.data.metrics if key.startswith(CURVES)):
         points = runs.client().get_metric_history(version.run_id, key)
@@ -117,7 +118,7 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
 
     Of the champion itself this is known only while models/ holds its training, and kept from then on.
     """
-    found = {**(before["trained"] if before else {}), **told_by_run(version.run_id)}
+    known = {**(before["trained"] if before else {}), **trainings_of_run(version.run_id)}
     if lineage.is_in_models(version.task, version.run_id, version.tags):
         name = f"train@{version.task}-{version.tags['architecture']}"
         stages = Stages()
@@ -127,8 +128,8 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
             stages.close()
         audit = files.read_json(paths.prepared(version.task) / "audit.json")
         facts = {"inputs_digest": lineage.inputs_digest(audit), "source": audit["source"]}
-        found[version.tags["weights.digest"]] = {"stage": name, "dvc.lock": locked, **facts}
-    return found
+        known[version.tags["weights.digest"]] = {"stage": name, "dvc.lock": locked, **facts}
+    return known
 
 
 def note(version: Version) -> None:
@@ -137,9 +138,9 @@ def note(version: Version) -> None:
         artifacts.log_json(version.run_id, trainings(version, None), TRAINED)
 
 
-def told_by_run(run_id: str) -> dict[str, Any]:
+def trainings_of_run(run_id: str) -> dict[str, Any]:
     """The same, as the run of a champion has it, whatever models/ and models/champions hold by now."""
-    if all(one.path != TRAINED for one in runs.client().list_artifacts(run_id)):
+    if all(artifact.path != TRAINED for artifact in runs.client().list_artifacts(run_id)):
         return {}
-    found: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{TRAINED}")
-    return found
+    recorded: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{TRAINED}")
+    return recorded
