@@ -1,1 +1,1 @@
-"""What MLflow is told: runs, models, and how to find a run from a result and back. It and serving alone use mlflow."""
+"""What goes to MLflow: runs, models, and how to find a run from a result and back. It and serving alone use mlflow."""

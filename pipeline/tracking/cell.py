@@ -26,10 +26,11 @@ class CellRuns:
         """Start a run per seed, or go on with those that a killed training left."""
         earlier = files.read_json(self.memory) if self.memory.exists() else {}
         for seed in self.seeds:
-            every = {**tags, **runs.look(self.name), "seed": seed, "architecture": self.name}
+            seed_tags = {**tags, **runs.look(self.name), "seed": seed, "architecture": self.name}
             name = f"{self.name} seed {seed}"
             with command.uninterrupted():  # a run that is begun is known, and so will be ended
-                self.ids[seed] = runs.start(self.task, name, every, {**params, "seed": seed}, earlier.get(str(seed)))
+                seed_params = {**params, "seed": seed}
+                self.ids[seed] = runs.start(self.task, name, seed_tags, seed_params, earlier.get(str(seed)))
                 files.write_json(self.memory, {str(key): value for key, value in self.ids.items()})
             self.logged[seed] = runs.last_step(self.ids[seed])
             if self.logged[seed] < 0:

@@ -32,13 +32,13 @@ def restore_run(client: MlflowClient, run_id: str) -> None:
         print(f"MLflow: run {run_id} ({run.info.run_name}) was deleted: restored", file=sys.stderr)
 
 
-def restore_experiment(client: MlflowClient, found: Experiment) -> None:
+def restore_experiment(client: MlflowClient, experiment: Experiment) -> None:
     """Bring an experiment back, with its runs, if it was deleted: no other can have its name."""
-    if found.lifecycle_stage == "active":
+    if experiment.lifecycle_stage == "active":
         return
     try:
-        client.restore_experiment(found.experiment_id)
+        client.restore_experiment(experiment.experiment_id)
     except MlflowException:  # another process did so meanwhile
-        if client.get_experiment(found.experiment_id).lifecycle_stage != "active":
+        if client.get_experiment(experiment.experiment_id).lifecycle_stage != "active":
             raise
-    print(f"MLflow: experiment {found.name} was deleted: restored with its runs", file=sys.stderr)
+    print(f"MLflow: experiment {experiment.name} was deleted: restored with its runs", file=sys.stderr)

@@ -10,14 +10,14 @@ EXPERIMENT = "challenges"
 
 
 def log(
-    stage: str, settings: Mapping[str, Any], found: Mapping[str, Any], numbers: Mapping[str, int | float | None]
+    stage: str, settings: Mapping[str, Any], report: Mapping[str, Any], numbers: Mapping[str, int | float | None]
 ) -> None:
     """A run of the stage: `settings` are its params, `numbers` its metrics (None is left out)."""
-    run_id = runs.start(EXPERIMENT, stage, {"stage": stage, "scale": found["scale"]}, {stage: settings})
+    run_id = runs.start(EXPERIMENT, stage, {"stage": stage, "scale": report["scale"]}, {stage: settings})
     try:
         runs.log_metrics(run_id, numbers)
-        artifacts.log_json(run_id, found, f"{stage}.json")
-        artifacts.log_text(run_id, sections.page(stage, found), f"figures/{stage}.html")
+        artifacts.log_json(run_id, report, f"{stage}.json")
+        artifacts.log_text(run_id, sections.page(stage, report), f"figures/{stage}.html")
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise

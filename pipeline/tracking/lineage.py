@@ -88,11 +88,11 @@ def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:
 def _ids_here(task: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if runs.exists(values["run_id"]) and (values["model_id"] is None or models.exists(values["model_id"])):
         return {}
-    found = runs.find(task, {ORIGINAL: values["run_id"]})
-    if found is None:
+    run_id = runs.find(task, {ORIGINAL: values["run_id"]})
+    if run_id is None:
         return {}
-    model_id = runs.client().get_run(found).data.tags.get(MODEL)
-    return {"run_id": found, "model_id": model_id}
+    model_id = runs.client().get_run(run_id).data.tags.get(MODEL)
+    return {"run_id": run_id, "model_id": model_id}
 
 
 def with_its_run(version: Version) -> Version | None:

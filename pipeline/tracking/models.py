@@ -38,9 +38,9 @@ CODE = ("common", "tasks", "architectures", "services", "serving")  # what a ser
 def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
     """Log the network of one seed with its run; gives the model's id."""
     runs.bring_back(run_id)  # if it was deleted meanwhile
-    own = {**description, "seed": seed}
+    seed_description = {**description, "seed": seed}
     result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
-    told = {
+    tags = {
         "task": description["task"],
         "architecture": description["architecture"],
         "seed": str(seed),
@@ -51,13 +51,13 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
     }
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         place = Path(folder)
-        files.write_json(place / "model.json", own)
-        files.write_text(place / "card.md", card(own, told, prepared))
+        files.write_json(place / "model.json", seed_description)
+        files.write_text(place / "card.md", card(seed_description, tags, prepared))
         shutil.copyfile(weights, place / "weights.safetensors")
         _copy_learned(prepared.folder, place / "learned")
-        signature, example = _signature(prepared.task, own, place, prepared)
+        signature, example = _signature(prepared.task, seed_description, place, prepared)
         code = _copy_code(place / "pipeline")
-        told["package.digest"] = files.digest(place)
+        tags["package.digest"] = files.digest(place)
         info = mlflow.pyfunc.log_model(
             name=description["architecture"],
             python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
@@ -72,8 +72,8 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
             signature=signature,
             input_example=example,
             step=result["steps"],
-            metadata=told,
-            tags=told,
+            metadata=tags,
+            tags=tags,
         )
     return info.model_id
 
@@ -112,19 +112,19 @@ def weights_digest(path: Path, seed: int) -> str:
         return files.digest(copied)
 
 
-def card(description: Mapping[str, Any], told: Mapping[str, str], prepared: Prepared) -> str:
+def card(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prepared) -> str:
     """What a reader must know of a model before using it, as Markdown."""
     result, audit = description["seeds"][str(description["seed"])], prepared.audit
     size = description["parameters"]
     rows = ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items())
     lines = [
-        f"# {told['task']}: {told['architecture']}, seed {told['seed']}",
+        f"# {tags['task']}: {tags['architecture']}, seed {tags['seed']}",
         "",
         f"* Kind of task: {description['kind']}. Rows: {rows}.",
-        f"* Data: {told['data.provenance']} (SHA-256 {told['data.digest']}); licence: {told['data.licence']}.",
+        f"* Data: {tags['data.provenance']} (SHA-256 {tags['data.digest']}); licence: {tags['data.licence']}.",
         f"* Parameters: {size['total']:,}, of them {size['core']:,} in the core.",
         f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps, by which its epoch was chosen.",
-        f"* Weights: SHA-256 {told['weights.digest']}.",
+        f"* Weights: SHA-256 {tags['weights.digest']}.",
         "* It was trained on no other data than these; on other sources, times or languages its answers are untested.",
         "",
         "Settings of the task:",

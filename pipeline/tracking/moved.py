@@ -106,9 +106,10 @@ def rewrite(old: Sequence[Path]) -> int:
         database.execute("BEGIN IMMEDIATE")
         for table, column in COLUMNS:
             if _has(database, table, column):
-                for before, now in prefixes(old):
+                for old_prefix, new_prefix in prefixes(old):
                     rest = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
-                    count += database.execute(rest, (now, len(before) + 1, len(before), before)).rowcount
+                    length = len(old_prefix)
+                    count += database.execute(rest, (new_prefix, length + 1, length, old_prefix)).rowcount
         database.execute("COMMIT")
     return count
 

@@ -54,9 +54,9 @@ def holder(task: str, alias: str) -> Version | None:
 
 def versions(task: str) -> list[Version]:
     """All versions of a task's model, the oldest first."""
-    own = f"name = '{task}'"
-    found = paged(lambda page: client().search_model_versions(own, max_results=1000, page_token=page))
-    return sorted((_version(one) for one in found), key=lambda version: version.number)
+    query = f"name = '{task}'"
+    model_versions = paged(lambda page: client().search_model_versions(query, max_results=1000, page_token=page))
+    return sorted((_version(model_version) for model_version in model_versions), key=lambda version: version.number)
 
 
 def register(task: str, run_id: str, model_id: str, tags: Mapping[str, Any] | None = None) -> Version:
@@ -69,17 +69,17 @@ def register(task: str, run_id: str, model_id: str, tags: Mapping[str, Any] | No
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        told = f"MLflow has no model {model_id} of {task}: run `pipeline lineage reconcile --task {task}` first"
-        raise InputError(told) from None
+        message = f"MLflow has no model {model_id} of {task}: run `pipeline lineage reconcile --task {task}` first"
+        raise InputError(message) from None
     for version in versions(task):
         if version.model_id == model_id:
             return version
-    own = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
+    model_tags = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
     _make_sure_of(task)
-    every = {key: str(value) for key, value in {**own, **(tags or {})}.items()}
+    all_tags = {key: str(value) for key, value in {**model_tags, **(tags or {})}.items()}
     made = written(
         lambda: client().create_model_version(
-            task, f"models:/{model_id}", run_id, tags=every, model_id=model_id, await_creation_for=0
+            task, f"models:/{model_id}", run_id, tags=all_tags, model_id=model_id, await_creation_for=0
         )
     )
     return _version(made)
@@ -102,17 +102,17 @@ def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
 def folder(version: Version) -> Path:
     """The package's folder: where the store keeps it, or a copy of what a store elsewhere has."""
     try:
-        found = _on_this_machine(client().get_logged_model(version.model_id).artifact_location)
-        if found is None:
-            found = PACKAGES / version.model_id
-            if not found.exists():
-                with files.replacing(found) as temporary:
+        package = _on_this_machine(client().get_logged_model(version.model_id).artifact_location)
+        if package is None:
+            package = PACKAGES / version.model_id
+            if not package.exists():
+                with files.replacing(package) as temporary:
                     mlflow.artifacts.download_artifacts(f"models:/{version.model_id}", dst_path=str(temporary))
     except MlflowException as error:
         raise InputError(f"{version.uri}: no package: {error.message.splitlines()[0]}") from None
-    if not (found / "MLmodel").exists():
-        raise InputError(f"{version.uri}: no package in {found}: its files are gone")
-    return found
+    if not (package / "MLmodel").exists():
+        raise InputError(f"{version.uri}: no package in {package}: its files are gone")
+    return package
 
 
 def _on_this_machine(location: str) -> Path | None:
@@ -127,8 +127,8 @@ def artifact(version: Version, name: str) -> Path:
 
 def signature(version: Version) -> dict[str, Any]:
     """The columns of requests and answers, by the package's MLmodel."""
-    found = mlflow.models.Model.load(str(folder(version))).signature
-    return {key: json.loads(value) for key, value in found.to_dict().items() if value}
+    model_signature = mlflow.models.Model.load(str(folder(version))).signature
+    return {key: json.loads(value) for key, value in model_signature.to_dict().items() if value}
 
 
 def megabytes(version: Version) -> float:
@@ -146,8 +146,9 @@ def _make_sure_of(task: str) -> None:
             raise
 
 
-def _version(found: Any) -> Version:
-    number = int(found.version)
-    tags = {key: str(value) for key, value in found.tags.items()}
-    model_id = found.source.removeprefix("models:/")  # a version of the database store has no other trace of it
-    return Version(found.name, number, f"models:/{found.name}/{number}", found.run_id, model_id, tags)
+def _version(model_version: Any) -> Version:
+    number = int(model_version.version)
+    tags = {key: str(value) for key, value in model_version.tags.items()}
+    uri = f"models:/{model_version.name}/{number}"
+    model_id = model_version.source.removeprefix("models:/")  # the database store keeps no other trace of it
+    return Version(model_version.name, number, uri, model_version.run_id, model_id, tags)

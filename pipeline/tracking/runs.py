@@ -61,18 +61,18 @@ def bring_back(run_id: str) -> None:
 
 def experiment(task: str, note: str = "") -> str:
     """The id of the task's experiment, made if need be; one that was deleted, but not for good, is restored."""
-    found = client().get_experiment_by_name(task)
-    if found is not None:
-        deleted.restore_experiment(client(), found)
-        return found.experiment_id
+    existing = client().get_experiment_by_name(task)
+    if existing is not None:
+        deleted.restore_experiment(client(), existing)
+        return existing.experiment_id
     place = (paths.ARTIFACTS.resolve() / task).as_uri() if store.local() else None
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": note}
     try:
         return client().create_experiment(task, artifact_location=place, tags=tags)
     except MlflowException:  # another process may have made it meanwhile
-        if (found := client().get_experiment_by_name(task)) is None:
+        if (existing := client().get_experiment_by_name(task)) is None:
             raise
-        return found.experiment_id
+        return existing.experiment_id
 
 
 def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
@@ -82,14 +82,14 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
         made.update_run(run_id, status="RUNNING")
         made.set_tag(run_id, "process", process.this())
         return run_id
-    every = {
+    all_tags = {
         "task": task,
         **tags,
         **_code_version(),
         "process": process.this(),
         "mlflow.source.name": f"pipeline {tags['stage']}",
     }
-    texts = {key: str(value) for key, value in every.items()}
+    texts = {key: str(value) for key, value in all_tags.items()}
     made_id = written(lambda: made.create_run(home, run_name=name, tags=texts)).info.run_id
     flat = [Param(key, str(value)) for key, value in flatten(params)]
     for begin in range(0, len(flat), 100):
@@ -170,23 +170,23 @@ def end_dead_runs(task: str) -> None:
 def find(task: str, tags: Mapping[str, str]) -> str | None:
     """The newest run of a task that has all these tags."""
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    found = client().search_runs([experiment(task)], wanted, max_results=1)
-    return found[0].info.run_id if found else None
+    matches = client().search_runs([experiment(task)], wanted, max_results=1)
+    return matches[0].info.run_id if matches else None
 
 
 def children(task: str, parent: str) -> list[tuple[str, str, int]]:
     """Id, status and trial's number of the runs below a parent."""
     home, below = [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'"
-    found = paged(lambda page: client().search_runs(home, below, max_results=1000, page_token=page))
-    return [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in found]
+    child_runs = paged(lambda page: client().search_runs(home, below, max_results=1000, page_token=page))
+    return [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in child_runs]
 
 
 def paged(search: Callable[[str | None], Any]) -> list[Any]:
     """All that a search finds, which takes the token of a page and gives its entries."""
-    found = list(some := search(None))
-    while some.token:
-        found += (some := search(some.token))
-    return found
+    entries = list(page := search(None))
+    while page.token:
+        entries += (page := search(page.token))
+    return entries
 
 
 def delete(run_id: str) -> None:

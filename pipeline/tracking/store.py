@@ -63,9 +63,10 @@ def _ask_as_mlflow_does() -> None:
     try:
         MlflowClient(uri()).search_experiments(max_results=1)
     except MlflowException as error:
-        own = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        told = error.message.splitlines()[0] if error.message else error.error_code
-        raise InputError(f"MLFLOW_TRACKING_URI: {_public()} does not let us in ({told}); accepted: {own}") from None
+        accepted = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        reason = error.message.splitlines()[0] if error.message else error.error_code
+        refused = f"{_public()} does not let us in ({reason})"
+        raise InputError(f"MLFLOW_TRACKING_URI: {refused}; accepted: {accepted}") from None
 
 
 def _connect(host: str, port: int) -> None:

@@ -23,15 +23,15 @@ class StudyRuns:
         runs.end_dead_runs(self.experiment)
         tags = {"stage": "sweep", "task": plan.task, "architecture": plan.architecture, "scale": plan.params["scale"]}
         self.tags = {**tags, "inputs.digest": lineage.inputs_digest(plan.prepared().audit)}
-        every = {**self.tags, **runs.look(plan.architecture), "study": study.study_name}
+        parent_tags = {**self.tags, **runs.look(plan.architecture), "study": study.study_name}
         settings = {"sweep": plan.sweep.model_dump(exclude={"storage"}), "architecture": plan.settings}
-        with self.alone():
-            found = runs.find(self.experiment, {"study": study.study_name})
-            self.parent = runs.start(self.experiment, f"{plan.architecture} sweep", every, settings, found)
+        with self.sweep_lock():
+            earlier = runs.find(self.experiment, {"study": study.study_name})
+            self.parent = runs.start(self.experiment, f"{plan.architecture} sweep", parent_tags, settings, earlier)
         self.agree()
 
     @staticmethod
-    def alone() -> AbstractContextManager[None]:
+    def sweep_lock() -> AbstractContextManager[None]:
         """While it is held no other process of this machine adds runs: there is one of each."""
         return files.locked(paths.WORK / "sweep.lock")
 
@@ -44,7 +44,7 @@ class StudyRuns:
 
     def agree(self) -> None:
         """Give every ended trial one run with its state: logs what is missing, and anew what was cut short."""
-        with self.alone():
+        with self.sweep_lock():
             ended = {t.number: t for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()}
             there = set()
             for run_id, status, number in runs.children(self.experiment, self.parent):
@@ -57,7 +57,7 @@ class StudyRuns:
 
     def record(self, number: int) -> None:
         """Log a trial that ended just now, unless another process did."""
-        with self.alone():
+        with self.sweep_lock():
             (trial,) = (t for t in self.study.get_trials(deepcopy=False) if t.number == number)
             if runs.find(self.experiment, {PARENT: self.parent, "trial": str(number)}) is None:
                 self._log(trial)
@@ -65,10 +65,9 @@ class StudyRuns:
     def finish(self, best: FrozenTrial) -> None:
         """End the parent run, with the best trial's numbers and the study's figures."""
         self.agree()
-        every = self.study.get_trials(deepcopy=False)
-        runs.log_metrics(
-            self.parent, {"valid/best_loss": best.value, **{f"trials/{k}": v for k, v in trials.summary(every).items()}}
-        )
+        all_trials = self.study.get_trials(deepcopy=False)
+        counts = {f"trials/{state}": count for state, count in trials.summary(all_trials).items()}
+        runs.log_metrics(self.parent, {"valid/best_loss": best.value, **counts})
         runs.set_tags(
             self.parent, {"best.trial": best.number, **{f"best.{key}": value for key, value in best.params.items()}}
         )
@@ -76,29 +75,28 @@ class StudyRuns:
         runs.finish(self.parent)
 
     def _log(self, trial: FrozenTrial) -> None:
-        told = trial.user_attrs
-        state = "diverged" if "diverged_at" in told else trial.state.name.lower()
+        attributes = trial.user_attrs
+        state = "diverged" if "diverged_at" in attributes else trial.state.name.lower()
         tags: dict[str, Any] = {**self.tags, **runs.look(self.plan.architecture), PARENT: self.parent}
-        tags |= {"trial": trial.number, "state": state, "origin": told.get("origin", "sampled")}
-        run_id = runs.start(self.experiment, f"trial {trial.number}", tags, told.get("choice", trial.params))
-        runs.log_records(run_id, *told.get("records", ()))  # a killed trial has none
-        if "best_loss" in told:
-            runs.log_metrics(run_id, {"valid/best_loss": told["best_loss"]}, told["steps"])
+        tags |= {"trial": trial.number, "state": state, "origin": attributes.get("origin", "sampled")}
+        run_id = runs.start(self.experiment, f"trial {trial.number}", tags, attributes.get("choice", trial.params))
+        runs.log_records(run_id, *attributes.get("records", ()))  # a killed trial has none
+        if "best_loss" in attributes:
+            runs.log_metrics(run_id, {"valid/best_loss": attributes["best_loss"]}, attributes["steps"])
         runs.finish(run_id, STATUS[trial.state.name])
 
 
-def log_evidence(params: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+def log_evidence(params: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     """A run of the factorial's cells and tests, beside the task's sweeps."""
-    experiment = f"{found['task']}-sweep"
-    tags = {"stage": "evidence", "task": found["task"], "architecture": found["architecture"], "scale": params["scale"]}
-    run_id = runs.start(
-        experiment, f"{found['architecture']} evidence", tags, {"evidence": params.get("evidence") or {}}
-    )
+    task, architecture = report["task"], report["architecture"]
+    tags = {"stage": "evidence", "task": task, "architecture": architecture, "scale": params["scale"]}
+    settings = {"evidence": params.get("evidence") or {}}
+    run_id = runs.start(f"{task}-sweep", f"{architecture} evidence", tags, settings)
     try:
-        values = {f"loss/{e['contender']}": e["over_seeds"].get("mean") for e in found["contenders"]}
-        values |= {f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in found["factors"]}
+        values = {f"loss/{e['contender']}": e["over_seeds"].get("mean") for e in report["contenders"]}
+        values |= {f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in report["factors"]}
         runs.log_metrics(run_id, values)
-        artifacts.log_json(run_id, found, "evidence.json")
+        artifacts.log_json(run_id, report, "evidence.json")
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise
