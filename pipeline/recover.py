@@ -27,12 +27,12 @@ def main(wait: bool = False) -> None:
     moved.follow()
     if not Path(".dvc").exists():
         return
-    with dvc_locks.held(wait) as alone:
+    with dvc_locks.held(wait) as idle:
         pass
-    if not alone:
+    if not idle:
         print("DVC is at work here: its files are left as they are")
         return
-    for data in repair.mend(COPY, [*dvc_files.files_of_champions(), *dvc_files.files_of_sources()]):
+    for data in repair.repair_files(COPY, [*dvc_files.files_of_champions(), *dvc_files.files_of_sources()]):
         words = ["dvc", "add", "--quiet", str(data)]
         print(f"{data}.dvc was half written: `{' '.join(words)}`")
         if subprocess.run([sys.executable, "-m", *words]).returncode:

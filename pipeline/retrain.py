@@ -32,7 +32,7 @@ from pipeline.common import InputError, command, dates, files, paths
 from pipeline.common.params import load, section
 from pipeline.jobs import dvc_files, summary
 from pipeline.jobs.job import Job
-from pipeline.jobs.processes import Run, alone
+from pipeline.jobs.processes import Run, exclusive_runner
 from pipeline.jobs.settings import Retrain
 from pipeline.jobs.steps import CHECKED, FIRST, STEPS, sources
 from pipeline.tasks import real
@@ -47,7 +47,7 @@ NOT_KEPT = WORK / "not_kept.txt"  # new decisions whose champion is not in model
 
 def main(force: bool = False) -> None:
     dates.quote()
-    with alone(paths.WORK / "retrain.lock") as run:
+    with exclusive_runner(paths.WORK / "retrain.lock") as run:
         retrain(run, force)
 
 
@@ -77,11 +77,12 @@ def perform_steps(job: Job, force: bool) -> None:
     all_steps, seconds = force or BEGUN.exists(), dict[str, float]()
     perform(job, FIRST, seconds)
     if all_steps or is_new(job, state):
-        begun, now = begin(state), sources(job)
+        begun = begin(state)
+        current_sources = sources(job)
         perform(job, CHECKED, seconds)
         if all_steps or is_new(job, state):
             perform(job, STEPS, seconds)
-            complete(job, begun, now, seconds)
+            complete(job, begun, current_sources, seconds)
             return
         files.remove(BEGUN)
     end_without_new_data(job, state)
@@ -111,13 +112,16 @@ def begin(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """When this retraining began and what there was before it, also where an earlier start of it was killed."""
     if not BEGUN.exists():
         decisions = sorted(path.name for path in paths.decisions().glob("*.json"))
-        files.write_json(BEGUN, {"started": _now(), "before": state, "decisions": decisions})
+        files.write_json(BEGUN, {"started": _timestamp(), "before": state, "decisions": decisions})
     return files.read_json(BEGUN)
 
 
-def complete(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
+def complete(
+    job: Job, begun: Mapping[str, Any], current_sources: Mapping[str, Any], seconds: Mapping[str, float]
+) -> None:
     """Write the summary, then the state, and forget the beginning: in this order, so that a kill loses nothing."""
-    before, state = begun["before"], state_of(job, begun, now)
+    before = begun["before"]
+    state = state_of(job, begun, current_sources)
     new = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
     records = {path: files.read_json(path) for path in new}
     not_kept = [f"{path}\n" for path, record in records.items() if record["task"] in job.stopped]
@@ -130,14 +134,14 @@ def complete(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any], seconds
     print(f"retrained: {REPORTS / 'summary.md'}")
 
 
-def state_of(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+def state_of(job: Job, begun: Mapping[str, Any], current_sources: Mapping[str, Any]) -> dict[str, Any]:
     """What the next retraining is compared with; for a task that stands still, what the one before had."""
     before = begun["before"] or {"sources": {}, "scores": {}}
     kept = {key: {t: value for t, value in before[key].items() if t in job.stopped} for key in ("sources", "scores")}
     state = {
         "started": begun["started"],
-        "completed": _now(),
-        "sources": kept["sources"] | {task: now[task] for task in job.tasks},
+        "completed": _timestamp(),
+        "sources": kept["sources"] | {task: current_sources[task] for task in job.tasks},
         "scores": kept["scores"] | {task: summary.scores(task) for task in job.tasks},
         "stopped": job.stopped,
     }
@@ -159,7 +163,7 @@ def nothing_new(state: Mapping[str, Any], overdue_days: int) -> str:
     return f"{text}\n{late if days > overdue_days else ''}"
 
 
-def _now() -> str:
+def _timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -18,7 +18,7 @@ from pipeline import retrain
 from pipeline.common import InputError, files, paths
 from pipeline.jobs import dvc_files, dvc_locks, repair
 from pipeline.jobs.job import Job, reason_of
-from pipeline.jobs.processes import alone
+from pipeline.jobs.processes import exclusive_runner
 from pipeline.jobs.steps import bring
 
 ALL = {**retrain.FIRST, **retrain.CHECKED, **retrain.STEPS}
@@ -438,12 +438,12 @@ def test_what_is_half_written_is_made_whole(project):
     files.write_text(dvc_locks.IN_USE, '{"read": ')
     files.write_text(file, dvc_file("012"))
     with pytest.raises(InputError, match="half written and its data is not here: run `git checkout models/champions"):
-        repair.mend(copy, [file])
+        repair.repair_files(copy, [file])
     file.with_suffix("").mkdir()
     repair.LOCK.write_text(lock_file()[:-60])
-    assert repair.mend(copy, [file]) == [file.with_suffix("")]
+    assert repair.repair_files(copy, [file]) == [file.with_suffix("")]
     assert repair.LOCK.read_text() == lock_file()
-    assert repair.mend(copy, [file]) == [file.with_suffix("")]  # until it is made anew
+    assert repair.repair_files(copy, [file]) == [file.with_suffix("")]  # until it is made anew
     assert not dvc_locks.IN_USE.exists()
     repair.keep(copy)
     repair.LOCK.write_text("schema: '2.0'\nstages:\n  one: 3\n")
@@ -464,7 +464,7 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
     project(tasks={})
     Repo.init(no_scm=True).close()
     data = [Path(f"data/sources/{name}.csv") for name in ("ours", "theirs")]
-    with alone(Path("lock")) as run:
+    with exclusive_runner(Path("lock")) as run:
         job = Job({}, [], run)
         for content in ("old", "new"):
             for path in data:
@@ -486,7 +486,7 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
         assert data[0].read_text() == "new"
 
         files.write_text(stale[0], dvc_file("012"))
-        for broken in repair.mend(Path("copy"), [stale[0]]):
+        for broken in repair.repair_files(Path("copy"), [stale[0]]):
             job.do("dvc", "add", "--quiet", str(broken))
         assert repair.sound(stale[0])
         assert dvc_files.changed(run, stale) == []
@@ -500,8 +500,8 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
 HOLDS = """
 import sys, time
 from pathlib import Path
-from pipeline.jobs.processes import alone
-with alone(Path("lock")) as run:
+from pipeline.jobs.processes import exclusive_runner
+with exclusive_runner(Path("lock")) as run:
     print("begun", flush=True)
     run([sys.executable, "-c", "import time, pathlib; time.sleep(4); pathlib.Path('done').touch()"])
 """
@@ -520,7 +520,7 @@ def test_what_a_killed_job_had_begun_is_waited_for(project, capsys):
         time.sleep(1)  # until its command runs, on a busy machine, too
         os.kill(process.pid, signal.SIGKILL)
     assert not Path("done").exists()
-    with alone(Path("lock")):
+    with exclusive_runner(Path("lock")):
         assert Path("done").exists()
     assert "waiting for its end" in capsys.readouterr().out
 
@@ -532,7 +532,7 @@ def test_an_interrupted_job_ends_what_it_had_begun(project):
         time.sleep(1)  # until its command runs, on a busy machine, too
         process.send_signal(signal.SIGINT)
         process.wait(20)
-    with alone(Path("lock")):
+    with exclusive_runner(Path("lock")):
         assert not Path("done").exists()
 
 
@@ -541,7 +541,7 @@ def test_what_a_kill_left_of_dvc_s_copying_is_not_taken_for_ours(project):
     project(tasks={})
     Repo.init(no_scm=True).close()
     folder, single = Path("data/sources/reviews"), Path("data/sources/load.csv")
-    with alone(Path("lock")) as run:
+    with exclusive_runner(Path("lock")) as run:
         job = Job({}, [], run)
         for content in ("old", "new"):
             for path in (folder / "train.csv", folder / "test.csv", single):
@@ -560,7 +560,7 @@ def test_what_a_kill_left_of_dvc_s_copying_is_not_taken_for_ours(project):
 
 def test_commands_find_dvc_and_python_and_tell_their_codes(project):
     project(tasks={})
-    with alone(Path("lock")) as run:
+    with exclusive_runner(Path("lock")) as run:
         assert run(["dvc", "--version"], quiet=True) == 0
         assert run(["python", "-c", f"import sys; sys.exit(sys.prefix != {sys.prefix!r})"]) == 0
         assert run(["python", "-c", "raise SystemExit(3)"]) == 3
@@ -573,7 +573,7 @@ def test_a_job_and_its_workflow_see_whether_dvc_has_a_remote(project):
     (place / ".venv").symlink_to(sys.prefix)
     steps = machines.workflow(machines.ROOT, "retrain")["jobs"]["retrain"]["steps"]
     check = {"steps": [step for step in steps if step.get("name") == "A remote to keep what is made"]}
-    with alone(Path("lock")) as run:
+    with exclusive_runner(Path("lock")) as run:
         job = Job({}, [], run)
         assert not job.remote
         assert machines.run_steps(place, check, {}, {}) == (

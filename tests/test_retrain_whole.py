@@ -135,11 +135,11 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
 RESTORE = """
 from pathlib import Path
 from pipeline.common.params import load
-from pipeline.jobs.processes import alone
+from pipeline.jobs.processes import exclusive_runner
 from pipeline.jobs.job import Job
 from pipeline.jobs.steps import restore
 from pipeline.tasks import real
-with alone(Path(".work/retrain.lock")) as run:
+with exclusive_runner(Path(".work/retrain.lock")) as run:
     restore(Job(load(), real(load()), run))
 """
 

@@ -35,9 +35,9 @@ def held(wait: bool) -> Iterator[bool]:
     reported = False
     while True:
         with ExitStack() as stack:
-            alone = all(stack.enter_context(_locked(file)) for file in (HELD, GUARD)) and not remove_dead()
-            if alone or not wait:
-                yield alone
+            idle = all(stack.enter_context(_locked(file)) for file in (HELD, GUARD)) and not remove_dead()
+            if idle or not wait:
+                yield idle
                 return
         if not reported:
             print("another DVC process is at work here: waiting for its end", flush=True)
@@ -52,16 +52,16 @@ def remove_dead() -> list[dict[str, Any]]:
     try:
         entries = json.loads(IN_USE.read_text(encoding="utf-8"))
         write, read = entries.get("write", {}), entries.get("read", {})
-        now = {
+        living = {
             "write": {path: process for path, process in write.items() if lives(process)},
             "read": {path: alive for path, processes in read.items() if (alive := [*filter(lives, processes)])},
         }
     except (ValueError, AttributeError, TypeError, KeyError):  # half written: nobody at work leaves it so
         files.remove(IN_USE)
         return []
-    if now != {"write": write, "read": read}:
-        files.write_text(IN_USE, json.dumps(now))
-    return [*now["write"].values(), *(process for processes in now["read"].values() for process in processes)]
+    if living != {"write": write, "read": read}:
+        files.write_text(IN_USE, json.dumps(living))
+    return [*living["write"].values(), *(process for processes in living["read"].values() for process in processes)]
 
 
 def lives(entry: dict[str, Any]) -> bool:

@@ -46,7 +46,7 @@ class Job:
         return [task for task in self.real_tasks if task not in self.stopped]
 
     @property
-    def every_task(self) -> list[str]:
+    def all_tasks(self) -> list[str]:
         """The tasks that go on, those drawn at random among them."""
         return [task for task in self.params["tasks"] if task not in self.stopped]
 
@@ -91,11 +91,11 @@ class Job:
     def repro(self, stage: str, tasks: Sequence[str] | None = None, *options: str) -> None:
         """A stage of these tasks, by default of all that go on: in one command, or alone where that fails."""
         words = [*self.dvc_repro, "--keep-going", *options]
-        targets = [stage] if tasks is None and not self.stopped else [f"{stage}@{t}" for t in tasks or self.every_task]
+        targets = [stage] if tasks is None and not self.stopped else [f"{stage}@{t}" for t in tasks or self.all_tasks]
         try:
             self.do(*words, *targets)
         except Failed:
-            self.each(tasks or self.every_task, lambda task: [*words, f"{stage}@{task}"])
+            self.each(tasks or self.all_tasks, lambda task: [*words, f"{stage}@{task}"])
 
     @property
     def dvc_repro(self) -> list[str]:

@@ -23,7 +23,7 @@ PATIENCE = 20.0  # seconds for a process to end when asked to
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[Run]:
+def exclusive_runner(lock: Path) -> Iterator[Run]:
     """Gives what runs a command, once no other job holds the lock."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as file:

@@ -24,7 +24,7 @@ def keep(copy: Path) -> None:
             shutil.copyfile(LOCK, temporary)
 
 
-def mend(copy: Path, tracked: list[Path]) -> list[Path]:
+def repair_files(copy: Path, tracked: list[Path]) -> list[Path]:
     """Make whole what is not: dvc.lock from its copy; gives the data of those `tracked` .dvc files that `dvc add` must
     make anew.
 

@@ -13,7 +13,7 @@ from pipeline.tasks import make
 def restore(job: Job) -> None:
     dvc_files.put_back()
     known = [*dvc_files.files_of_champions(), *dvc_files.files_of_sources()]
-    for broken in repair.mend(LOCK_COPY, known):
+    for broken in repair.repair_files(LOCK_COPY, known):
         job.do("dvc", "add", "--quiet", str(broken))
     for file in dvc_files.changed(job.run, known):
         try:
@@ -155,7 +155,7 @@ CHECKED: dict[str, Callable[[Job], None]] = {"validate": lambda job: job.repro("
 STEPS: dict[str, Callable[[Job], None]] = {
     "drift": drift,
     "train": lambda job: job.repro("evaluate"),
-    "reconcile": lambda job: job.pipeline_for(job.every_task, "lineage", "reconcile"),
+    "reconcile": lambda job: job.pipeline_for(job.all_tasks, "lineage", "reconcile"),
     "promote": promote,
     "keep": keep,
     "report": report,

@@ -13,28 +13,28 @@ DPI = 110
 
 def scores(task: str) -> dict[str, Any]:
     """The main metric of every candidate on the test split, as evaluate found it."""
-    found = files.read_json(paths.metrics(task))
-    name = found["main_metric"]
-    values = {one["name"]: one["metrics"][name] for one in found["results"] if one["metrics"]}
+    metrics = files.read_json(paths.metrics(task))
+    name = metrics["main_metric"]
+    values = {entry["name"]: entry["metrics"][name] for entry in metrics["results"] if entry["metrics"]}
     values = {key: {end: value[end] for end in ("mean", "low", "high")} for key, value in values.items()}
-    return {"metric": name, "higher_is_better": found["higher_is_better"], "values": values}
+    return {"metric": name, "higher_is_better": metrics["higher_is_better"], "values": values}
 
 
 def summary(
     before: Mapping[str, Any] | None,
-    now: Mapping[str, Any],
+    state: Mapping[str, Any],
     decisions: Sequence[Mapping[str, Any]],
     seconds: Mapping[str, float],
     folder: Path,
 ) -> str:
     """The whole page; its pictures are written to `folder`."""
-    stopped = now["stopped"]
-    parts = [f"# Retraining of {now['started'][:10]}", *of_stopped(stopped), of_sources(before, now)]
-    for task in (task for task in now["sources"] if task not in stopped):
-        own = [record for record in decisions if record["task"] == task]
-        parts += [f"## {task}", of_drift(task), *(of_decision(record) for record in own)]
-        parts += [picture_of_decision(record, folder / f"{task}-gate.png") for record in own[-1:]]
-        parts.append(of_scores((before or {}).get("scores", {}).get(task), now["scores"][task]))
+    stopped = state["stopped"]
+    parts = [f"# Retraining of {state['started'][:10]}", *of_stopped(stopped), of_sources(before, state)]
+    for task in (task for task in state["sources"] if task not in stopped):
+        task_decisions = [record for record in decisions if record["task"] == task]
+        parts += [f"## {task}", of_drift(task), *(of_decision(record) for record in task_decisions)]
+        parts += [picture_of_decision(record, folder / f"{task}-gate.png") for record in task_decisions[-1:]]
+        parts.append(of_scores((before or {}).get("scores", {}).get(task), state["scores"][task]))
     spent = ", ".join(f"{name} {taken:.0f}" for name, taken in seconds.items())
     parts.append(f"Seconds of each step: {spent}.")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -45,11 +45,11 @@ def of_stopped(stopped: Mapping[str, Any]) -> list[str]:
     return [f"**{task} stands still** since `{at['step']}`: {at['reason']}." for task, at in stopped.items()]
 
 
-def of_sources(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+def of_sources(before: Mapping[str, Any] | None, state: Mapping[str, Any]) -> str:
     """What each source weighs, whether it is another than last time, and then what changed of its earlier rows."""
     old = (before or {}).get("sources", {})
     rows, sentences = [], []
-    for task, source in now["sources"].items():
+    for task, source in state["sources"].items():
         was = old.get(task)
         changed = "first seen" if was is None else "changed" if was["digest"] != source["digest"] else "unchanged"
         rows.append([task, source["source"], changed, f"{source['bytes']:,}", f"`{source['digest'][:12]}`"])
@@ -69,8 +69,8 @@ def of_drift(task: str) -> str:
     path = paths.drift(task)
     if not path.exists():
         return "Drift: not measured (its command failed)."
-    found = files.read_json(path)
-    return f"Drift: {'a retraining is due' if found['due'] else 'no retraining is due'}: {'; '.join(found['reasons'])}."
+    drift = files.read_json(path)
+    return f"Drift: {'a retraining is due' if drift['due'] else 'no retraining is due'}: {'; '.join(drift['reasons'])}."
 
 
 def of_decision(record: Mapping[str, Any]) -> str:
@@ -89,15 +89,16 @@ def _outcome(gate: Mapping[str, Any]) -> str:
     return "passed" if gate["passed"] else "failed"
 
 
-def of_scores(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+def of_scores(before: Mapping[str, Any] | None, current: Mapping[str, Any]) -> str:
     """The test scores, best first, with the difference to the last retraining's."""
-    better, old = (-1 if now["higher_is_better"] else 1), (before or {}).get("values", {})
+    better = -1 if current["higher_is_better"] else 1
+    old = (before or {}).get("values", {})
     rows = []
-    for name, value in sorted(now["values"].items(), key=lambda item: better * item[1]["mean"]):
+    for name, value in sorted(current["values"].items(), key=lambda item: better * item[1]["mean"]):
         was = old.get(name)
         change = "" if was is None else f"{value['mean'] - was['mean']:+.4f}"
         rows.append([name, "" if was is None else f"{was['mean']:.4f}", _with_interval(value), change])
-    return table([f"test {now['metric']}", "before", "now", "difference"], rows)
+    return table([f"test {current['metric']}", "before", "now", "difference"], rows)
 
 
 def _with_interval(value: Mapping[str, Any]) -> str:
@@ -107,23 +108,24 @@ def _with_interval(value: Mapping[str, Any]) -> str:
 
 def picture_of_decision(record: Mapping[str, Any], path: Path) -> str:
     """How much better the challenger is than the champion, as a whole and in each slice, with intervals."""
-    found = {gate["name"]: gate["numbers"] for gate in record.get("gates", [])}
+    numbers_by_gate = {gate["name"]: gate["numbers"] for gate in record.get("gates", [])}
     rule = record.get("settings", {}).get("rule")
-    if rule not in found:
+    if rule not in numbers_by_gate:
         return ""  # nothing was compared: the first champion, or one gate refused at once
-    slices = found.get("slices", {})
-    draw({"all rows": found[rule], **slices.get("slices", {})}, found[rule]["margin"], slices.get("tolerance"), path)
+    slices = numbers_by_gate.get("slices", {})
+    differences = {"all rows": numbers_by_gate[rule], **slices.get("slices", {})}
+    draw(differences, numbers_by_gate[rule]["margin"], slices.get("tolerance"), path)
     return f"![Challenger against champion on the gate split]({path.name})"
 
 
-def draw(found: Mapping[str, Mapping[str, float]], margin: float, tolerance: float | None, path: Path) -> None:
+def draw(differences: Mapping[str, Mapping[str, float]], margin: float, tolerance: float | None, path: Path) -> None:
     """An interval a row; dashed lines where a rule or a slice would refuse."""
     from matplotlib.figure import Figure  # its import takes long, and most starts draw nothing
 
-    figure = Figure(figsize=(6.4, 1.2 + 0.26 * len(found)), layout="constrained")
+    figure = Figure(figsize=(6.4, 1.2 + 0.26 * len(differences)), layout="constrained")
     axes = figure.subplots()
     draw_grid(axes)
-    for row, value in enumerate(found.values()):
+    for row, value in enumerate(differences.values()):
         if value["low"] is None:
             continue  # no interval: nothing was decided by it
         axes.plot([value["low"], value["high"]], [row, row], color=colours.INK, linewidth=1.5)
@@ -131,7 +133,7 @@ def draw(found: Mapping[str, Mapping[str, float]], margin: float, tolerance: flo
     axes.axvline(0, color=colours.MUTED, linewidth=1)
     for line in {margin, margin if tolerance is None else tolerance}:
         axes.axvline(-line, color=colours.of("rnn"), linewidth=1, linestyle="dashed")
-    axes.set_yticks(range(len(found)), list(found))
+    axes.set_yticks(range(len(differences)), list(differences))
     axes.invert_yaxis()
     axes.set_xlabel("challenger better by (dashed: rule's margin, slices' tolerance)")
     with files.replacing(path) as temporary:
