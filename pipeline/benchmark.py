@@ -29,13 +29,13 @@ def main() -> None:
     gathered = experiment.gather(settings, params["seed"])
     lines = {"batch": settings.batch, "width": settings.width}
     around = {"left_out": gathered.left_out, "share_of_others": gathered.others}
-    found = {"scale": params["scale"], "seed": params["seed"], "lines": lines, **around, **collect(gathered.results)}
-    files.write_json(paths.found("benchmark"), found)
-    files.write_text(paths.curves("benchmark"), curves(found["rows"], settings))
+    report = {"scale": params["scale"], "seed": params["seed"], "lines": lines, **around, **collect(gathered.results)}
+    files.write_json(paths.findings("benchmark"), report)
+    files.write_text(paths.curves("benchmark"), curves(report["rows"], settings))
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
-    findings.log("benchmark", settings.model_dump(), found, {m["mark"]: m["found"] for m in found["marks"]})
-    _tell(found)
+    findings.log("benchmark", settings.model_dump(), report, {m["mark"]: m["found"] for m in report["marks"]})
+    _print_summary(report)
 
 
 def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     }
     return {
         "machine": where,
-        "peak": {name: _best(some) for name, some in peaks.items()},
+        "peak": {name: _best(peak_rows) for name, peak_rows in peaks.items()},
         "peaks": results["peak"],
         "rows": rows,
         "crossovers": summaries.crossovers(rows),
@@ -82,13 +82,13 @@ def _best(peaks: Sequence[Row]) -> float | None:
     return max((peak["operations_per_second"] for peak in peaks), default=None)
 
 
-def _tell(found: dict[str, Any]) -> None:
-    for mark in found["marks"]:
-        said = "not measured" if mark["found"] is None else f"{mark['found']:.3g} {mark['means'].partition(',')[0]}"
+def _print_summary(report: dict[str, Any]) -> None:
+    for mark in report["marks"]:
+        value = "not measured" if mark["found"] is None else f"{mark['found']:.3g} {mark['means'].partition(',')[0]}"
         asked = "" if mark["met"] is None else f" (asked: {mark['asked']:g}, {'met' if mark['met'] else 'not met'})"
-        print(f"{mark['mark']}: {said}{asked}")
-    print(f"other programs took {found['share_of_others']:.0%} of the machine meanwhile")
-    print(f"{len(found['rows'])} rows; left out: {'; '.join(found['left_out']) or 'nothing'}")
+        print(f"{mark['mark']}: {value}{asked}")
+    print(f"other programs took {report['share_of_others']:.0%} of the machine meanwhile")
+    print(f"{len(report['rows'])} rows; left out: {'; '.join(report['left_out']) or 'nothing'}")
 
 
 if __name__ == "__main__":

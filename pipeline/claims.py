@@ -42,7 +42,7 @@ def main() -> None:
         }
         for claim, judgement in verdicts
     ]
-    files.write_json(paths.found("claims"), claims)
+    files.write_json(paths.findings("claims"), claims)
     counts = Counter(claim["verdict"] for claim in claims)
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
@@ -59,8 +59,8 @@ def run(name: str) -> str:
         done = subprocess.run(order, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return f"does not end within {SECONDS} s"
-    said = done.stdout.strip().splitlines()
-    return "; ".join(said) if done.returncode == 0 else f"stops with {done.stderr.strip().splitlines()[-1]}"
+    lines = done.stdout.strip().splitlines()
+    return "; ".join(lines) if done.returncode == 0 else f"stops with {done.stderr.strip().splitlines()[-1]}"
 
 
 if __name__ == "__main__":

@@ -32,37 +32,37 @@ def main() -> None:
     kept = ResultCache(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
     kept.run(partial(experiment.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
     results = {job: kept.done[_name(job)] for job in jobs}
-    found = {"scale": plan.params["scale"], "machine": machine(), **summaries.gather(plan, results)}
-    files.write_json(paths.found("convergence"), found)
-    write_curves(paths.curves("convergence"), found)
+    report = {"scale": plan.params["scale"], "machine": machine(), **summaries.gather(plan, results)}
+    files.write_json(paths.findings("convergence"), report)
+    write_curves(paths.curves("convergence"), report)
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
-    findings.log("convergence", plan.settings.model_dump(), found, dict(numbers(found)))
-    _tell(found)
+    findings.log("convergence", plan.settings.model_dump(), report, dict(numbers(report)))
+    _print_summary(report)
 
 
-def numbers(found: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
+def numbers(report: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
     """What is compared from run to run."""
-    for one in found["sum_sign"]:
+    for entry in report["sum_sign"]:
         for key in ("seconds", "sequences"):
-            yield f"{key}/{one['architecture']}", one[key]["median"]
-        yield f"best_accuracy/{one['architecture']}", one["best_accuracy"]["median"]
-    for one in found["surface"]:
-        yield f"curvature/{one['architecture']}-{one['seed']}", one.get("curvature", {}).get("value")
-    for one in found["free_running"]:
-        yield f"free_running/{one['name'].replace(' ', '_')}", one["clean"][-1] if one["clean"] else None
-    if "control" in found:
-        yield "control/accuracy", found["control"]["fresh_accuracy"]["median"]
+            yield f"{key}/{entry['architecture']}", entry[key]["median"]
+        yield f"best_accuracy/{entry['architecture']}", entry["best_accuracy"]["median"]
+    for entry in report["surface"]:
+        yield f"curvature/{entry['architecture']}-{entry['seed']}", entry.get("curvature", {}).get("value")
+    for entry in report["free_running"]:
+        yield f"free_running/{entry['name'].replace(' ', '_')}", entry["clean"][-1] if entry["clean"] else None
+    if "control" in report:
+        yield "control/accuracy", report["control"]["fresh_accuracy"]["median"]
 
 
-def write_curves(path: Path, found: dict[str, Any]) -> None:
+def write_curves(path: Path, report: dict[str, Any]) -> None:
     """Accuracy by sequences seen, for `dvc plots`."""
     with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["network", "sequences", "accuracy"])
-        for one in found["sum_sign"]:
-            for seed, curve in zip(found["seeds"], one["curves"], strict=True):
-                rows.writerows([f"{one['architecture']} seed {seed}", *point] for point in curve)
+        for entry in report["sum_sign"]:
+            for seed, curve in zip(report["seeds"], entry["curves"], strict=True):
+                rows.writerows([f"{entry['architecture']} seed {seed}", *point] for point in curve)
 
 
 def _key(plan: Plan) -> str:
@@ -82,19 +82,19 @@ def _name(job: Job) -> str:
     return " ".join(str(part) for part in job if part != "")
 
 
-def _tell(found: dict[str, Any]) -> None:
-    for one in found["sum_sign"]:
-        seconds, best = one["seconds"]["median"], one["best_accuracy"]["median"]
-        told = (
-            "not by most seeds" if seconds is None else f"{seconds:.1f} s, {one['sequences']['median']:,.0f} sequences"
-        )
+def _print_summary(report: dict[str, Any]) -> None:
+    for entry in report["sum_sign"]:
+        seconds, best = entry["seconds"]["median"], entry["best_accuracy"]["median"]
+        sequences = entry["sequences"]["median"]
+        time_to_solve = "not by most seeds" if seconds is None else f"{seconds:.1f} s, {sequences:,.0f} sequences"
         reached = "diverged" if best is None else f"best accuracy {best:.4f}"
-        print(f"{one['architecture']:12} solved by {one['solved']} of {len(found['seeds'])} seeds: {told}; {reached}")
-    if deck := found.get("control"):
+        solved = f"{entry['solved']} of {len(report['seeds'])} seeds"
+        print(f"{entry['architecture']:12} solved by {solved}: {time_to_solve}; {reached}")
+    if deck := report.get("control"):
         accuracy, seconds = (deck[key]["median"] for key in ("fresh_accuracy", "seconds"))
         print(f"the deck's readout alone: accuracy {accuracy:.4f}, {seconds:.2f} s")
-    for one in found["free_running"]:
-        print(f"{one['name']:16} {found['series']['ahead']} steps ahead: error {_last(one['clean'])}")
+    for entry in report["free_running"]:
+        print(f"{entry['name']:16} {report['series']['ahead']} steps ahead: error {_last(entry['clean'])}")
 
 
 def _last(errors: list[float | None]) -> str:

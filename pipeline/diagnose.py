@@ -34,44 +34,45 @@ def main() -> None:
         Named("diagnose.clippings", "clipping", settings.clippings, CLIPPINGS),
     )
     store.check()
-    fresh, trained = networks.fresh_ones(params, settings), networks.trained_ones(params, settings)
+    untrained, trained = networks.fresh_ones(params, settings), networks.trained_ones(params, settings)
     kept = ResultCache(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
-    kept.run(partial(networks.diagnose, params, settings), {_name(job): job for job in (*fresh, *trained)}, "gradients")
-    found = {
+    jobs = {_name(job): job for job in (*untrained, *trained)}
+    kept.run(partial(networks.diagnose, params, settings), jobs, "gradients")
+    report = {
         "scale": params["scale"],
         "lag": settings.lag,
         "batch": settings.batch,
-        "fresh": [kept.done[_name(job)] for job in fresh],
+        "fresh": [kept.done[_name(job)] for job in untrained],
         "trained": [kept.done[_name(job)] for job in trained],
         "clipping": networks.clippings(params, settings),
         "scalar": scalar.chart(settings.scalar_weights, settings.scalar_seeds, params["seed"]),
     }
-    files.write_json(paths.found("diagnose"), found)
-    write_curves(paths.curves("gradients"), found)
+    files.write_json(paths.findings("diagnose"), report)
+    write_curves(paths.curves("gradients"), report)
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
-    findings.log("diagnose", settings.model_dump(), found, dict(numbers(found)))
-    _tell(found)
+    findings.log("diagnose", settings.model_dump(), report, dict(numbers(report)))
+    _print_summary(report)
 
 
-def numbers(found: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
+def numbers(report: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
     """What is compared from run to run: horizons, and the slides' weights."""
-    for one in found["fresh"]:
-        yield f"horizon/{one['architecture']}-{one['initializer']}", one["horizon"]
-    for one in found["trained"]:
-        yield f"horizon/{one['task']}-{one['architecture']}-{one['seed']}", one.get("horizon")
-    for one in found["scalar"]["slides"]:
-        yield f"scalar/w{one['w']:g}_log10", one["log10"]["median"]
+    for entry in report["fresh"]:
+        yield f"horizon/{entry['architecture']}-{entry['initializer']}", entry["horizon"]
+    for entry in report["trained"]:
+        yield f"horizon/{entry['task']}-{entry['architecture']}-{entry['seed']}", entry.get("horizon")
+    for entry in report["scalar"]["slides"]:
+        yield f"scalar/w{entry['w']:g}_log10", entry["log10"]["median"]
 
 
-def write_curves(path: Path, found: dict[str, Any]) -> None:
+def write_curves(path: Path, report: dict[str, Any]) -> None:
     """Gradient against lag, for `dvc plots`."""
     with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["network", "lag", "log10_gradient"])
-        for one in found["fresh"]:
-            points = zip(one["inputs"]["lag"], one["inputs"]["log10"], strict=True)
-            rows.writerows([f"{one['architecture']} {one['initializer']}", lag, value] for lag, value in points)
+        for entry in report["fresh"]:
+            points = zip(entry["inputs"]["lag"], entry["inputs"]["log10"], strict=True)
+            rows.writerows([f"{entry['architecture']} {entry['initializer']}", lag, value] for lag, value in points)
 
 
 def _key(params: dict[str, Any], settings: Diagnose) -> str:
@@ -89,12 +90,13 @@ def _name(job: networks.Job) -> str:
     return " ".join(str(part) for part in job)
 
 
-def _tell(found: dict[str, Any]) -> None:
-    for one in found["fresh"]:
-        print(f"{one['architecture']:12} {one['initializer']:12} horizon {one['horizon']:4} of {one['steps']} steps")
-    for one in found["scalar"]["slides"]:
-        said = "explodes" if one["explodes"] else "vanishes or stays"
-        print(f"scalar net, w = {one['w']:g}: 10 to the {one['log10']['median']:.1f} over 100 steps: {said}")
+def _print_summary(report: dict[str, Any]) -> None:
+    for entry in report["fresh"]:
+        network = f"{entry['architecture']:12} {entry['initializer']:12}"
+        print(f"{network} horizon {entry['horizon']:4} of {entry['steps']} steps")
+    for entry in report["scalar"]["slides"]:
+        behaviour = "explodes" if entry["explodes"] else "vanishes or stays"
+        print(f"scalar net, w = {entry['w']:g}: 10 to the {entry['log10']['median']:.1f} over 100 steps: {behaviour}")
 
 
 if __name__ == "__main__":

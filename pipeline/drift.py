@@ -33,10 +33,10 @@ def main(task: str = "") -> None:
     store.check()
     for name in tqdm([task] if task else tasks, desc="drift", unit="task", disable=None):
         prepared = up_to_date(open_prepared(name, params), name)
-        found = {"task": name, "alarm_rate": settings.alarm_rate, "effect": settings.effect}
-        found |= of_task(name, prepared, settings)
-        files.write_json(paths.drift(name), found)
-        tell(found)
+        report = {"task": name, "alarm_rate": settings.alarm_rate, "effect": settings.effect}
+        report |= of_task(name, prepared, settings)
+        files.write_json(paths.drift(name), report)
+        print_summary(report)
 
 
 def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
@@ -47,19 +47,19 @@ def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
     champion = registry.champion(name)
     if champion is None:
         none = {"rows": 0}
-        told: dict[str, Any] = {"status": "no_champion", "reasons": ["there is no champion yet"], "new": none}
-        return {**told, "due": True, "champion": None, "tests": [], "shown": {}}
+        no_champion: dict[str, Any] = {"status": "no_champion", "reasons": ["there is no champion yet"], "new": none}
+        return {**no_champion, "due": True, "champion": None, "tests": [], "shown": {}}
     description = files.read_json(registry.artifact(champion, "model.json"))
     learned = registry.artifact(champion, "learned")
     if not (learned / "reference.json").exists():
-        told_why = "it was logged before drift was measured: train and promote anew"
-        raise InputError(f"{champion.uri} has no learned/reference.json: {told_why}")
+        advice = "it was logged before drift was measured: train and promote anew"
+        raise InputError(f"{champion.uri} has no learned/reference.json: {advice}")
     service = find(Service, description["kind"])(description, learned)
     seen, reference = (files.read_json(learned / file) for file in ("seen.json", "reference.json"))
-    now = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.min_rows)
-    found = compared(reference, now, settings)
+    new_data = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.min_rows)
+    comparison = compared(reference, new_data, settings)
     known = {"version": champion.number, "model_id": champion.model_id, "architecture": description["architecture"]}
-    return {**found, "due": found["status"] == "drift", "champion": known}
+    return {**comparison, "due": comparison["status"] == "drift", "champion": known}
 
 
 def up_to_date(prepared: Prepared, task: str) -> Prepared:
@@ -70,9 +70,9 @@ def up_to_date(prepared: Prepared, task: str) -> Prepared:
     return prepared
 
 
-def tell(found: Mapping[str, Any]) -> None:
-    said = "a retraining is due" if found["due"] else "no retraining is due"
-    print(f"{found['task']}: {found['new']['rows']:,} new rows, {said}: {'; '.join(found['reasons'])}")
+def print_summary(report: Mapping[str, Any]) -> None:
+    verdict = "a retraining is due" if report["due"] else "no retraining is due"
+    print(f"{report['task']}: {report['new']['rows']:,} new rows, {verdict}: {'; '.join(report['reasons'])}")
 
 
 if __name__ == "__main__":

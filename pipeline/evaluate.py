@@ -51,7 +51,7 @@ def main(task: str, only: str = "") -> None:
         from pipeline.tracking import test_scores
 
         test_scores.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
-    _tell(prepared.task, results, resamples.reason)
+    _print_summary(prepared.task, results, resamples.reason)
 
 
 def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[dict[str, Any]]:
@@ -199,16 +199,16 @@ def _write_csv(path: Path, header: list[str], rows: list[Any]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _tell(task: Task, results: list[dict[str, Any]], reason: str | None) -> None:
+def _print_summary(task: Task, results: list[dict[str, Any]], reason: str | None) -> None:
     for entry in results:
-        print(f"{entry['name']:28} {task.main_metric} {_said(entry['metrics'].get(task.main_metric))}")
+        print(f"{entry['name']:28} {task.main_metric} {_format_score(entry['metrics'].get(task.main_metric))}")
         for seed, why in entry["not_scored"].items():
             print(f"{'':28} seed {seed}: {why}")
     if reason:
         print(f"no intervals: {reason}")
 
 
-def _said(score: dict[str, Any] | None) -> str:
+def _format_score(score: dict[str, Any] | None) -> str:
     if score is None:
         return "diverged"
     return f"{score['mean']:.4f} " + (

@@ -27,19 +27,19 @@ def main(task: str) -> None:
     all_known(Named("evidence.architecture", "architecture", [architecture], params["architectures"]))
     swept = finalists(task, architecture)
     store.check()
-    found = gather(Plan(task, architecture, params), swept)
-    files.write_json(paths.evidence(params["scale"], task), found)
+    report = gather(Plan(task, architecture, params), swept)
+    files.write_json(paths.evidence(params["scale"], task), report)
     from pipeline.tracking.sweeps import log_evidence  # mlflow takes seconds to import
 
-    log_evidence(params, found)
-    _tell(found)
+    log_evidence(params, report)
+    _print_summary(report)
 
 
-def _tell(found: dict[str, Any]) -> None:
-    for test in found["factors"]:
-        told = "too few seeds for a p value" if test["p"] is None else f"p = {test['p_corrected']:.3g} (corrected)"
-        print(f"{found['task']} {found['architecture']} under {test['optimizer']}: {test['factor']}: {told}")
-    for entry in found["contenders"]:
+def _print_summary(report: dict[str, Any]) -> None:
+    for test in report["factors"]:
+        p_value = "too few seeds for a p value" if test["p"] is None else f"p = {test['p_corrected']:.3g} (corrected)"
+        print(f"{report['task']} {report['architecture']} under {test['optimizer']}: {test['factor']}: {p_value}")
+    for entry in report["contenders"]:
         over = entry["over_seeds"]
         mean = f"mean loss {over['mean']:.4g}" if "mean" in over else "no sound seed"
         p = entry.get("p_corrected")

@@ -29,16 +29,16 @@ def main(task: str) -> None:
         print(f"{task}: {revision['sentence']}")
 
 
-def compare(task: Task, before: Path, now: Path) -> dict[str, Any] | None:
-    """What changed of earlier rows, by the folders fetched before and now; None where the source is the same."""
+def compare(task: Task, before: Path, after: Path) -> dict[str, Any] | None:
+    """What changed of earlier rows, by the folders fetched before and after; None where the source is the same."""
     if not (before / "source.json").exists():
         return None
-    digest = files.read_json(now / "source.json")["digest"]
+    digest = files.read_json(after / "source.json")["digest"]
     try:
         earlier = files.read_json(before / "source.json").get("digest")
         if earlier == digest:
             return None
-        revised = task.revised(before, now)
+        revised = task.revised(before, after)
     except InputError as error:
         return {"digest": digest, "sentence": f"earlier rows were not compared: {error}"}
     if revised is None:

@@ -79,8 +79,8 @@ def reconcile(params: Params, names: list[str]) -> None:
 
     for name in names:
         done = reconciliation.reconcile(name, params)
-        told = ", ".join(f"{architecture} seed {seed}" for architecture, seed in done) or "nothing was missing"
-        print(f"{name}: logged anew: {told}" if done else f"{name}: {told}")
+        networks = ", ".join(f"{architecture} seed {seed}" for architecture, seed in done) or "nothing was missing"
+        print(f"{name}: logged anew: {networks}" if done else f"{name}: {networks}")
 
 
 def snapshot(names: list[str]) -> None:

@@ -24,38 +24,38 @@ def main() -> None:
     params = load()
     settings = section(Memory, params)
     store.check()
-    found = {"machine": machine(), **gather(params)}
-    files.write_json(paths.found("memory"), found)
-    write_curves(paths.curves("memory"), found)
+    report = {"machine": machine(), **gather(params)}
+    files.write_json(paths.findings("memory"), report)
+    write_curves(paths.curves("memory"), report)
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
-    findings.log("memory", settings.model_dump(), found, dict(_numbers(found)))
-    _tell(found)
+    findings.log("memory", settings.model_dump(), report, dict(_numbers(report)))
+    _print_summary(report)
 
 
-def write_curves(path: Path, found: dict[str, Any]) -> None:
+def write_curves(path: Path, report: dict[str, Any]) -> None:
     """Share of seeds that solve a task, for `dvc plots`."""
     with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["network", "problem", "solved", "low", "high"])
-        for row in found["rows"]:
+        for row in report["rows"]:
             problem = f"{row['task']} ({row['variant']}) {row['lag']:>4}"
             rows.writerow([row["architecture"], problem, *(row["share"][key] for key in ("mean", "low", "high"))])
 
 
-def _numbers(found: dict[str, Any]) -> list[tuple[str, float | None]]:
+def _numbers(report: dict[str, Any]) -> list[tuple[str, float | None]]:
     """What MLflow compares between runs."""
     numbers: list[tuple[str, float | None]] = []
-    for row in found["rows"]:
+    for row in report["rows"]:
         name = f"{row['task']}_{row['variant']}_{row['lag']}/{row['architecture']}"
         numbers += [(f"solved/{name}", row["share"]["mean"]), (f"sequences/{name}", row["sequences"]["median"])]
     return numbers
 
 
-def _tell(found: dict[str, Any]) -> None:
-    if not found["rows"]:
+def _print_summary(report: dict[str, Any]) -> None:
+    if not report["rows"]:
         print("params.yaml: memory.problems is empty: there is nothing to measure")
-    for row in found["rows"]:
+    for row in report["rows"]:
         counted = "trials" if "trials" in row else "sequences"
         middle = row[counted]["median"]
         needed = "" if middle is None else f", median of {middle:,.0f} {counted}"

@@ -64,8 +64,8 @@ def describe(params: dict[str, Any]) -> Iterator[str]:
 def lines(settings: BaseModel, prefix: str = "") -> Iterator[str]:
     """`name = value  # meaning` for each field."""
     for name, field in type(settings).model_fields.items():
-        told = f"  {prefix}{name} = {getattr(settings, name)!r}"
-        yield f"{told:44} # {' '.join((field.description or '').split())}"
+        setting = f"  {prefix}{name} = {getattr(settings, name)!r}"
+        yield f"{setting:44} # {' '.join((field.description or '').split())}"
 
 
 def _checks(params: dict[str, Any]) -> Iterator[Callable[[], object]]:

@@ -39,13 +39,13 @@ def main(task: str, texts: list[str] | None = None, file: str = "", output: str 
     champion = registry.present(task)
     model = package.load(champion.uri, store.uri())
     if texts:
-        tell(model, task, texts)
+        print_answers(model, task, texts)
     else:
         rows = answer_file(model, Path(file), Path(output))
         print(f"{output}: {rows:,} rows, by {task}, champion (version {champion.number})")
 
 
-def tell(model: Any, task: str, texts: list[str]) -> None:
+def print_answers(model: Any, task: str, texts: list[str]) -> None:
     """Print a line for each text: the label or a dash, the probability of the likeliest label, the text's beginning."""
     import pandas as pd
 

@@ -25,25 +25,25 @@ def main() -> None:
     tasks = {name: measured.task(name) for name in effects.REAL if name in params["tasks"]}
     evidence = [files.read_json(path) for path in sorted(paths.evidence(params["scale"], "any").parent.glob("*.json"))]
     full = [files.read_json(path) for path in sorted(paths.evidence("full", "any").parent.glob("*.json"))]
-    every = evidence if params["scale"] == "full" else evidence + full
-    found = {
+    all_evidence = evidence if params["scale"] == "full" else evidence + full
+    report = {
         "scale": params["scale"],
         "architectures": effects.architectures(list(params["architectures"]), stages, tasks),
-        "choices": effects.choices(every),
+        "choices": effects.choices(all_evidence),
     }
-    files.write_json(paths.found("remedies"), found)
+    files.write_json(paths.findings("remedies"), report)
     from pipeline.tracking import findings  # mlflow takes seconds to import
 
-    findings.log("remedies", {}, found, numbers(found))
-    for row in found["architectures"]:
+    findings.log("remedies", {}, report, numbers(report))
+    for row in report["architectures"]:
         memory = row["memory"]
-        told = f"recall over {memory['lag']} steps in {memory['solved']} of {memory['seeds']} seeds" if memory else ""
-        print(f"{row['remedy']:12} {told}")
+        recall = f"recall over {memory['lag']} steps in {memory['solved']} of {memory['seeds']} seeds" if memory else ""
+        print(f"{row['remedy']:12} {recall}")
 
 
-def numbers(found: dict[str, Any]) -> dict[str, float]:
+def numbers(report: dict[str, Any]) -> dict[str, float]:
     """The share of seeds that each architecture solves recall with."""
-    rows = [row for row in found["architectures"] if row["memory"]]
+    rows = [row for row in report["architectures"] if row["memory"]]
     return {f"recall_share/{row['remedy']}": row["memory"]["share"]["mean"] for row in rows}
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     tasks = read_tasks(params, lacks)
     if not tasks:
         raise InputError("there is nothing to report on yet: run `dvc repro evaluate` first")
-    findings = {name: found for name in sections.by_name() if (found := sections.read(name, params, lacks))}
+    findings = {name: content for name in sections.by_name() if (content := sections.read(name, params, lacks))}
     confidence, here = section(Evaluate, params).confidence, machine.identity()
     files.write_text(paths.PAGE, page(tasks, params, confidence, findings, lacks, here))
     print(f"{paths.PAGE}: {paths.PAGE.stat().st_size / 1e6:.1f} MB, {len(tasks)} tasks")

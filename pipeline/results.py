@@ -41,14 +41,15 @@ def cells(task: str) -> Iterator[str]:
         yield "every seed diverged" if described else "none here: `dvc repro`"
         return
     against = entries[best.name]["against"]
-    yield _scored(metrics, entries, best.name)
-    yield _scored(metrics, entries, against["control"]["name"]) if "control" in against else "–"
-    yield _scored(metrics, entries, against["strongest_baseline"]["name"]) if "strongest_baseline" in against else "–"
-    said = {f"{words.verdict(other)} {other['name']}" for other in against.values() if other.get("beats") is not None}
-    yield "; ".join(sorted(said)) or "not compared: no intervals"
+    yield _name_and_score(metrics, entries, best.name)
+    for role in ("control", "strongest_baseline"):
+        yield _name_and_score(metrics, entries, against[role]["name"]) if role in against else "–"
+    compared = [other for other in against.values() if other.get("beats") is not None]
+    verdicts = {f"{words.verdict(other)} {other['name']}" for other in compared}
+    yield "; ".join(sorted(verdicts)) or "not compared: no intervals"
 
 
-def _scored(metrics: Mapping[str, Any], entries: Mapping[str, Any], name: str) -> str:
+def _name_and_score(metrics: Mapping[str, Any], entries: Mapping[str, Any], name: str) -> str:
     scores = entries[name]["metrics"]
     return f"{name} {words.number(scores[metrics['main_metric']]['mean'], 3)}" if scores else f"{name} diverged"
 

@@ -32,18 +32,22 @@ def main(task: str, port: int = 8000, host: str = "127.0.0.1", measure: bool = F
 
     champion = registry.present(task)
     model = package.load(champion.uri, store.uri())
-    told = f"{task}, champion (version {champion.number})"
-    server.serve(model, told, host, port, lambda address: print(f"{told}{READY}{address}  Ctrl-C ends it", flush=True))
+    description = f"{task}, champion (version {champion.number})"
+
+    def announce(address: str) -> None:
+        print(f"{description}{READY}{address}  Ctrl-C ends it", flush=True)
+
+    server.serve(model, description, host, port, announce)
 
 
 def measured(task: str, host: str) -> None:
     """How fast a server of its own, on a free port, answers 1, 8 and 32 clients: printed, and logged to MLflow."""
     with _started(task, host) as address:
-        found = latency.measure(address)
+        measurements = latency.measure(address)
     from pipeline.tracking import runs
 
     run = runs.start(task, "serving", {"stage": "serve"}, {"requests": latency.REQUESTS})
-    for clients, values in found.items():
+    for clients, values in measurements.items():
         runs.log_metrics(run, {f"serving/{key}": value for key, value in values.items()}, step=clients)
         print(
             f"{clients:3} clients: p50 {values['p50_seconds'] * 1e3:.1f} ms, p95 {values['p95_seconds'] * 1e3:.1f} ms, "

@@ -39,12 +39,13 @@ def search(task: str, architectures: list[str], params: dict[str, Any], join: bo
     # torch and optuna take seconds to import, which most tasks can spare
     from pipeline.search import Plan, conduct, study
 
-    found, plans = {}, [Plan(task, name, params) for name in architectures]  # all before the first takes its time
+    best_choices = {}
+    plans = [Plan(task, name, params) for name in architectures]  # all before the first takes its time
     for plan in plans:
         if join:
             study.wait_for(plan, JOIN_SECONDS)
-        found[plan.architecture] = conduct.conduct(plan, make_log, not join)
-    return found
+        best_choices[plan.architecture] = conduct.conduct(plan, make_log, not join)
+    return best_choices
 
 
 def make_log(plan: Any, study: Any) -> Any:
@@ -59,8 +60,8 @@ def write(task: str, choices: dict[str, Choice], finalists: dict[str, list[Choic
         folder.mkdir()
         for name, choice in choices.items():
             files.write_json(folder / f"{name}.json", choice.model_dump())
-        every = {name: [choice.model_dump() for choice in best] for name, best in finalists.items()}
-        files.write_json(folder / paths.finalists(task).name, every)
+        by_architecture = {name: [choice.model_dump() for choice in best] for name, best in finalists.items()}
+        files.write_json(folder / paths.finalists(task).name, by_architecture)
 
 
 if __name__ == "__main__":

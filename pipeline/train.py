@@ -91,16 +91,17 @@ def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
 
 def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
     """What became of a training; clock values apart."""
-    now, model = fit.progress, fit.model
+    progress = fit.progress
+    model = fit.model
     assert isinstance(model, SequenceModel)
     return {
         "result": {
-            "status": "diverged" if now.diverged else "ok",
-            "stopped": now.stopped,
-            "diverged_at": now.diverged_at if now.diverged else None,
-            "steps": now.step,
-            "best_epoch": now.best_epoch,
-            "valid_loss": now.best_loss if now.best_epoch >= 0 else None,
+            "status": "diverged" if progress.diverged else "ok",
+            "stopped": progress.stopped,
+            "diverged_at": progress.diverged_at if progress.diverged else None,
+            "steps": progress.step,
+            "best_epoch": progress.best_epoch,
+            "valid_loss": progress.best_loss if progress.best_epoch >= 0 else None,
             "calibration": calibration,
         },
         "size": {
@@ -108,7 +109,7 @@ def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
             "total": count(model),
             "width": model.embed.project.out_features,
         },
-        "clock": {"train_seconds": now.seconds, "tokens_per_second": _rate(now.records)},
+        "clock": {"train_seconds": progress.seconds, "tokens_per_second": _rate(progress.records)},
         "kind": type(run.task).__module__.rsplit(".", 1)[1],
         "task_settings": run.task.model_dump(mode="json"),
     }
@@ -139,7 +140,7 @@ def follow(cell: Cell, seeds: list[int], messages: WorkerProcesses) -> None:
             ids = lineage.log_models(runs, prepared, description, folder)
             files.write_json(folder / "run.json", lineage.run_record(outcomes, ids, folder, prepared.audit))
     files.remove(cell.work)
-    _tell(cell, outcomes)
+    _print_summary(cell, outcomes)
 
 
 def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
@@ -196,12 +197,12 @@ def _show(bar: Any, record: dict[str, Any], most: int) -> None:
     bar.update()
 
 
-def _tell(cell: Cell, outcomes: dict[int, Any]) -> None:
+def _print_summary(cell: Cell, outcomes: dict[int, Any]) -> None:
     for seed, o in sorted(outcomes.items()):
         result, loss = o["result"], o["result"]["valid_loss"]
-        told = "no validation loss" if loss is None else f"validation loss {loss:.4g}"
+        validation = "no validation loss" if loss is None else f"validation loss {loss:.4g}"
         spent = f"{result['steps']} steps, {o['clock']['train_seconds']:.1f} s"
-        print(f"{cell.task} {cell.architecture} seed {seed}: {told}, {result['stopped']}, {spent}")
+        print(f"{cell.task} {cell.architecture} seed {seed}: {validation}, {result['stopped']}, {spent}")
 
 
 if __name__ == "__main__":

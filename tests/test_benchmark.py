@@ -299,7 +299,7 @@ def test_a_killed_benchmark_goes_on_and_a_finished_one_measures_anew(project, mo
 def test_the_stage_measures_writes_logs_and_is_shown(project, capsys):
     project(benchmark=TINY, seed=3)
     benchmark.main()
-    found = files.read_json(paths.found("benchmark"))
+    found = files.read_json(paths.findings("benchmark"))
     assert found["scale"] == "smoke"
     assert found["peak"]["fp32"] > 1e6
     lines = [r for r in found["rows"] if r["precision"] == "fp32" and r["flush_denormal"] and r["batch"] == 2]

@@ -39,7 +39,7 @@ def measured(project, monkeypatch):
 
 
 def write(stage, **values):
-    files.write_json(paths.found(stage), {"scale": "smoke", **values})
+    files.write_json(paths.findings(stage), {"scale": "smoke", **values})
 
 
 def slide(w, log10):
@@ -145,16 +145,16 @@ def test_a_score_without_an_interval_decides_nothing(measured):
 
 
 def test_what_is_missing_is_named(measured):
-    paths.found("memory").unlink()
+    paths.findings("memory").unlink()
     with pytest.raises(InputError, match="no reports/memory.json: run `dvc repro memory` first"):
         claims.main()
-    assert not paths.found("claims").exists()
+    assert not paths.findings("claims").exists()
 
 
 def test_the_stage_writes_the_ledger(measured, monkeypatch):
     monkeypatch.setattr(claims, "run", lambda name: f"{name} said this")
     claims.main()
-    found = files.read_json(paths.found("claims"))
+    found = files.read_json(paths.findings("claims"))
     keys = {"slides", "claim", "printed_program", "experiment", "verdict", "number", "seeds", "interval", "machine"}
     assert all(keys <= set(claim) for claim in found)
     assert found[0]["printed_program"] == "forward said this"

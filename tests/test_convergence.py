@@ -85,7 +85,7 @@ def _own(task):
 def test_everything_is_measured_told_and_kept(signs):
     signs()
     convergence.main()
-    found = files.read_json(paths.found("convergence"))
+    found = files.read_json(paths.findings("convergence"))
     assert [row["architecture"] for row in found["sum_sign"]] == ["rnn", "min_gru", "identity"]
     for row in found["sum_sign"]:
         assert row["seeds"] == len(row["seconds"]["by_seed"]) == 2
@@ -105,9 +105,9 @@ def test_everything_is_measured_told_and_kept(signs):
     drawn = str(sections.section("convergence", [found]))
     assert drawn.count('class="plot"') == 6
     assert "of 6 trainings diverged" in drawn
-    before = paths.found("convergence").read_bytes()
+    before = paths.findings("convergence").read_bytes()
     convergence.main()  # nothing is measured again: even the seconds are the same
-    assert paths.found("convergence").read_bytes() == before
+    assert paths.findings("convergence").read_bytes() == before
 
 
 def test_diverged_networks_are_told_and_left_out(signs, monkeypatch):
@@ -121,7 +121,7 @@ def test_diverged_networks_are_told_and_left_out(signs, monkeypatch):
             files.write_json(place / "model.json", described)
             (place / "0.safetensors").unlink()
     convergence.main()
-    found = files.read_json(paths.found("convergence"))
+    found = files.read_json(paths.findings("convergence"))
     assert all(one == {**one, "status": "diverged", "diverged_at": 3} for one in found["surface"])
     assert found["free_running"][0] == {**found["free_running"][0], "clean": [], "seeds": [], "diverged": [0]}
     drawn = str(sections.section("convergence", [found]))
@@ -134,7 +134,7 @@ def test_a_part_without_its_task_is_left_out_and_the_page_says_so(signs, monkeyp
     monkeypatch.setattr(findings, "log", lambda *logged: None)
     signs(task=task, series=series, ahead=3, max_sequences=160, seeds=1)
     convergence.main()
-    results = files.read_json(paths.found("convergence"))
+    results = files.read_json(paths.findings("convergence"))
     parts = [bool(results[part]) for part in ("sum_sign", "surface", "free_running")]
     assert parts == [bool(task), bool(task), bool(series)]
     drawn = str(sections.section("convergence", [results]))
@@ -160,7 +160,7 @@ def test_mistakes_are_told_in_one_line(signs, changes, told):
     with pytest.raises(InputError, match=told) as error:
         convergence.main()
     assert "\n" not in str(error.value)
-    assert not paths.found("convergence").exists()
+    assert not paths.findings("convergence").exists()
 
 
 def test_the_averaged_weights_are_what_is_checked():

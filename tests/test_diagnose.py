@@ -46,7 +46,7 @@ def near(project):
 def test_every_network_is_diagnosed_and_told(near):
     near()
     diagnose.main()
-    found = files.read_json(paths.found("diagnose"))
+    found = files.read_json(paths.findings("diagnose"))
     fresh = {(one["architecture"], one["initializer"]) for one in found["fresh"]}
     assert ("lstm", "chrono") in fresh
     assert ("rnn", "chrono") not in fresh  # it sets nothing there
@@ -72,10 +72,10 @@ def test_a_diverged_network_is_shown_up_to_its_divergence(near):
     files.write_json(place / "model.json", described)
     (place / "0.safetensors").unlink()
     diagnose.main()
-    (one,) = (o for o in files.read_json(paths.found("diagnose"))["trained"] if o["architecture"] == "rnn")
+    (one,) = (o for o in files.read_json(paths.findings("diagnose"))["trained"] if o["architecture"] == "rnn")
     assert (one["status"], one["diverged_at"]) == ("diverged", 3)
     assert one["norms"][0][1] > 0
-    assert "diverged at step 3" in str(sections.section("diagnose", [files.read_json(paths.found("diagnose"))]))
+    assert "diverged at step 3" in str(sections.section("diagnose", [files.read_json(paths.findings("diagnose"))]))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_mistakes_are_told_in_one_line(near, changes, told):
     with pytest.raises(InputError, match=told) as error:
         diagnose.main()
     assert "\n" not in str(error.value)
-    assert not paths.found("diagnose").exists()
+    assert not paths.findings("diagnose").exists()
 
 
 def test_clippings_leave_the_gradients_as_they_are():

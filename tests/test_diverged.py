@@ -214,10 +214,10 @@ def test_memory_counts_what_diverged(tiny):
     }
     tiny(architectures={"rnn": {"choice": BURST}}, memory={**settings, "guessing": {"units": 1, "trials": 10}})
     memory.main()
-    row = files.read_json(paths.found("memory"))["rows"][0]
+    row = files.read_json(paths.findings("memory"))["rows"][0]
     assert (row["architecture"], row["diverged"], row["solved"], row["best"]) == ("rnn", 2, 0, [None, None])
     assert row["sequences"]["median"] is None
-    assert "solved with no seed by rnn" in str(sections.section("memory", [files.read_json(paths.found("memory"))]))
+    assert "solved with no seed by rnn" in str(sections.section("memory", [files.read_json(paths.findings("memory"))]))
 
 
 def test_a_network_whose_weights_are_not_finite_has_diverged(tiny):
@@ -235,9 +235,9 @@ def test_diagnose_shows_a_diverged_network(tiny):
     train_all("rnn")
     spoil("rnn", 3)
     diagnose.main()
-    one, other = files.read_json(paths.found("diagnose"))["trained"]
+    one, other = files.read_json(paths.findings("diagnose"))["trained"]
     assert (one["status"], one["diverged_at"], other["status"]) == ("diverged", None, "ok")
-    shown = str(sections.section("diagnose", [files.read_json(paths.found("diagnose"))]))
+    shown = str(sections.section("diagnose", [files.read_json(paths.findings("diagnose"))]))
     assert "<td>diverged</td>" in shown
 
 
@@ -264,7 +264,7 @@ def test_convergence_of_networks_that_all_diverged(tiny):
         sweep.main(name)
         train.main(name, "rnn")
     convergence.main()
-    content = files.read_json(paths.found("convergence"))
+    content = files.read_json(paths.findings("convergence"))
     assert (content["sum_sign"][0]["diverged"], content["sum_sign"][0]["solved"]) == (2, 0)
     assert {one["status"] for one in content["surface"]} == {"diverged"}
     assert content["free_running"][0]["diverged"] == [3, 4]

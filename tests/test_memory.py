@@ -57,7 +57,7 @@ def write(project):
 def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
     write()
     memory.main()
-    found = files.read_json(paths.found("memory"))
+    found = files.read_json(paths.findings("memory"))
     assert found["seeds"] == [4, 5]
     rows = {(row["task"], row["variant"], row["lag"], row["architecture"]): row for row in found["rows"]}
     assert len(rows) == 2 * 3 + 2 + 1
@@ -93,7 +93,7 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
 def test_without_problems_there_is_nothing_to_measure_and_the_page_says_so(write, capsys):
     write(problems=[])
     memory.main()
-    results = files.read_json(paths.found("memory"))
+    results = files.read_json(paths.findings("memory"))
     assert results["rows"] == []
     assert "memory.problems is empty" in capsys.readouterr().out
     shown = sections.section("memory", [results])
@@ -105,13 +105,13 @@ def test_without_problems_there_is_nothing_to_measure_and_the_page_says_so(write
 def test_it_goes_on_after_a_kill_and_trains_nothing_twice(write, monkeypatch):
     write(problems=[{**RECALL, "max_sequences": 640}])
     memory.main()
-    before = files.read_json(paths.found("memory"))
+    before = files.read_json(paths.findings("memory"))
     (kept,) = paths.WORK.glob("memory-*.jsonl")
     lines = kept.read_text().splitlines(keepends=True)
     assert len(lines) == 2 * 4
     kept.write_text("".join(lines[:-3]) + lines[-3][:20])  # as a kill would leave it
     memory.main()
-    after = files.read_json(paths.found("memory"))
+    after = files.read_json(paths.findings("memory"))
     for found in (before, after):
         for row in found["rows"]:
             del row["seconds"]

@@ -57,7 +57,7 @@ def test_whatever_else_stands_beside_a_task_has_its_name_to_itself(project):
 
     beside = [paths.scores, paths.curves, paths.drift, paths.predictions, paths.champion]
     used = {place("x").parent.name for place in beside} | {paths.decisions().name, REPORTS.name, findings.EXPERIMENT}
-    used |= {paths.evidence("smoke", "x").parent.parent.name, paths.found_in_full("x").parent.name}
+    used |= {paths.evidence("smoke", "x").parent.parent.name, paths.full_findings("x").parent.name}
     stages = (ROOT / "dvc.yaml").read_text()
     used |= {*re.findall(r"reports/curves/(\w+)\.csv", stages)}
     code = "".join(path.read_text() for path in (ROOT / "pipeline").rglob("*.py"))

@@ -56,7 +56,7 @@ def test_own_tasks_and_one_architecture_lead_to_the_page(project):
         "params.yaml has no task named imdb",
     ):
         assert part in page
-    assert [row["remedy"] for row in files.read_json(paths.found("remedies"))["architectures"]] == ["gru"]
+    assert [row["remedy"] for row in files.read_json(paths.findings("remedies"))["architectures"]] == ["gru"]
     again = run("dvc", "repro").stdout
     assert again.count("Running stage") == again.count("Running stage 'machine'") == 1
 

@@ -19,7 +19,7 @@ KINDS = {"my_reviews": "sentiment", "imdb": "sentiment", "sine": "sine", "victor
 OF_TASK = 5  # figures: scores, learning, gradients, and two of answers
 ROOT = Path(__file__).parent.parent
 STAGES = [name for name, section in sections.by_name().items() if not hasattr(section, "read")]
-REPORTS = {stage: ROOT / paths.found(stage) for stage in STAGES}
+REPORTS = {stage: ROOT / paths.findings(stage) for stage in STAGES}
 EVIDENCE = ROOT / paths.evidence("full", "any").parent  # a figure for each task
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
@@ -43,7 +43,7 @@ def address(project):
         else:
             write(name, kind, many, np.linspace(-1, 1, 21).reshape(7, 3))
     for stage, measured in REPORTS.items():
-        shutil.copy(measured, root / paths.found(stage))
+        shutil.copy(measured, root / paths.findings(stage))
     shutil.copytree(EVIDENCE, root / EVIDENCE.relative_to(ROOT))
     report.main()
     return (root / paths.PAGE).as_uri()

@@ -44,12 +44,12 @@ def measured(project):
 
 
 def write(stage, **values):
-    files.write_json(paths.found(stage), {"scale": "smoke", **values})
+    files.write_json(paths.findings(stage), {"scale": "smoke", **values})
 
 
 def test_each_remedy_is_seen_on_each_challenge(measured):
     remedies.main()
-    found = files.read_json(paths.found("remedies"))
+    found = files.read_json(paths.findings("remedies"))
     rows = {row["remedy"]: row for row in found["architectures"]}
     assert rows["rnn"]["vanishing"] == {"horizon": 9, "best": 31, "initializer": "orthogonal", "steps": 201}
     assert (rows["gru"]["memory"]["lag"], rows["gru"]["memory"]["solved"]) == (100, 8)  # the longest lag, of bits
@@ -62,14 +62,14 @@ def test_each_remedy_is_seen_on_each_challenge(measured):
 
 def test_its_table_has_dashes_for_what_was_not_measured(measured):
     remedies.main()
-    shown = str(sections.section("remedies", [files.read_json(paths.found("remedies"))]))
+    shown = str(sections.section("remedies", [files.read_json(paths.findings("remedies"))]))
     assert "recall over the longest lag is learned by gru." in shown
     assert "9; 31 with orthogonal of 201 steps" in shown
     assert "<td>lstm</td>" + "<td>–</td>" * 5 in shown
 
 
 def test_what_is_missing_is_named(measured):
-    paths.found("benchmark").unlink()
+    paths.findings("benchmark").unlink()
     with pytest.raises(InputError, match="no reports/benchmark.json: run `dvc repro benchmark` first"):
         remedies.main()
-    assert not paths.found("remedies").exists()
+    assert not paths.findings("remedies").exists()

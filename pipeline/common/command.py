@@ -39,8 +39,8 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     """Run `main` with the command line's options (or these). Exits with 2 on an InputError, 1 on a full disk."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     module = inspect.getmodule(main)
-    told = (module.__doc__ if module else main.__doc__) or ""
-    app.command(help=_with_lines_kept(told))(_told_in_one_line(main))
+    docstring = (module.__doc__ if module else main.__doc__) or ""
+    app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
     _end_in_order()
     try:
         app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
@@ -49,28 +49,28 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
         raise
 
 
-def _with_lines_kept(told: str) -> str:
+def _with_lines_kept(docstring: str) -> str:
     """A docstring whose examples and lists of files stay as they are, which typer would fill to its width."""
-    return told.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
+    return docstring.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted."""
-    came: list[int] = []
+    received: list[int] = []
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in heard}
+    before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in heard}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
+    if received:
         raise KeyboardInterrupt
 
 
 @contextmanager
-def alone_with_stage() -> Iterator[None]:
+def stage_lock() -> Iterator[None]:
     """As a DVC stage, wait for the end of the same stage where its DVC was killed and it goes on; else do nothing.
 
     Two at once would replace each other's files.
@@ -84,11 +84,11 @@ def alone_with_stage() -> Iterator[None]:
         yield
 
 
-def _told_in_one_line(main: Callable[..., None]) -> Callable[..., None]:
+def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(main)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            with alone_with_stage():
+            with stage_lock():
                 main(*args, **kwargs)
         except InputError as error:
             sys.stdout.flush()

@@ -41,9 +41,9 @@ def named(machine: Mapping[str, Any]) -> str:
     device = machine.get("device", "cpu")
     memory = [f"{machine['memory_bytes'] / 2**30:.0f} GiB"] if "memory_bytes" in machine else []
     cores = f"{machine['cores']} core{'' if machine['cores'] == 1 else 's'}"
-    own = ", ".join([machine["processor"], cores, *memory, f"torch {machine['torch']}"])
+    host = ", ".join([machine["processor"], cores, *memory, f"torch {machine['torch']}"])
     beside = [device] if device != "cpu" else machine.get("gpus", [])
-    return f"{', '.join(beside)} beside {own}" if beside else own
+    return f"{', '.join(beside)} beside {host}" if beside else host
 
 
 def _values(file: Path, field: str) -> Any:

@@ -56,10 +56,12 @@ def mistakes(section: str, names: Iterable[Any]) -> Iterator[str]:
 
 def refuse_clashes(architectures: Iterable[str], baselines: Mapping[str, Iterable[str]]) -> None:
     """Raise Mistakes for architectures called like a baseline of a task: both scores would stand under one name."""
-    tasks = {name: [task for task, own in baselines.items() if name in own] for name in architectures}
-    clashes = {name: ", ".join(some) for name, some in tasks.items() if some}
+    tasks = {name: [task for task, of_task in baselines.items() if name in of_task] for name in architectures}
+    clashes = {name: ", ".join(task_names) for name, task_names in tasks.items() if task_names}
     if clashes:
-        raise Mistakes([f"architectures.{name}: {some} has a baseline of that name" for name, some in clashes.items()])
+        raise Mistakes(
+            [f"architectures.{name}: {where} has a baseline of that name" for name, where in clashes.items()]
+        )
 
 
 def _taken(section: str, name: str) -> str | None:

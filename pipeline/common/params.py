@@ -23,12 +23,12 @@ ROOMS = Path(pipeline.__file__).parent
 
 def _sections() -> dict[str, str]:
     """Each section's module, in alphabetical order: every public class of a file settings.py is one, under its name."""
-    found: dict[str, str] = {}
+    modules: dict[str, str] = {}
     for file in ROOMS.rglob("settings.py"):
         module = ".".join(file.relative_to(ROOMS.parent).with_suffix("").parts)
         classes = re.findall(r"^class ([A-Z]\w*)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
-        found |= {name.lower(): module for name in classes}
-    return dict(sorted(found.items()))
+        modules |= {name.lower(): module for name in classes}
+    return dict(sorted(modules.items()))
 
 
 SECTIONS = _sections()
@@ -64,10 +64,11 @@ class _Strict(LOADER):  # type: ignore[misc,valid-type]
         lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                line, own = key.start_mark.line + 1, (key.tag, key.value)
-                if own in lines:
-                    raise yaml.YAMLError(f"line {line}: {key.value!r} stands in line {lines[own]} already")
-                lines[own] = line
+                line = key.start_mark.line + 1
+                tag_and_value = (key.tag, key.value)
+                if tag_and_value in lines:
+                    raise yaml.YAMLError(f"line {line}: {key.value!r} stands in line {lines[tag_and_value]} already")
+                lines[tag_and_value] = line
         return super().construct_mapping(node, deep)
 
 
@@ -120,8 +121,8 @@ def _mistakes_of_names(section: str, named: Any) -> list[str]:
 
 def _mistakes_of_settings(section: str, named: Any) -> list[str]:
     """`tasks` and `architectures` map names to settings, or to nothing where every setting has its default."""
-    every = named.items() if isinstance(named, dict) else ()
-    odd = {name: settings for name, settings in every if not isinstance(settings, dict | None)}
+    items = named.items() if isinstance(named, dict) else ()
+    odd = {name: settings for name, settings in items if not isinstance(settings, dict | None)}
     return [f"{section}.{name}: {shown(settings)} is not a mapping of settings" for name, settings in odd.items()]
 
 
@@ -170,15 +171,15 @@ def check(
     try:
         return kind.model_validate(values, strict=None, context=known)
     except ValidationError as error:
-        raise Mistakes([_mistake(kind, place, one) for one in error.errors()], file) from None
+        raise Mistakes([_mistake(kind, place, details) for details in error.errors()], file) from None
 
 
 def gathered(checks: Iterable[Callable[[], object]]) -> list[str]:
     """The mistakes that these checks come upon."""
     mistakes: list[str] = []
-    for one in checks:
+    for run_check in checks:
         try:
-            one()
+            run_check()
         except InputError as error:
             mistakes += error.mistakes if isinstance(error, Mistakes) else [str(error)]
     return list(dict.fromkeys(mistakes))
@@ -190,9 +191,10 @@ def _mistake(kind: type[BaseModel], place: str, error: Mapping[str, Any]) -> str
         return f"{where}: unknown setting; {RENAMED[error['loc'][-1]]} is its name now"
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return f"{where}: unknown setting; accepted: {', '.join(kind.model_fields)}"
-    reason, came = error["msg"].removeprefix("Value error, "), error["input"]
-    is_named = error["type"] == "value_error" and repr(came) in reason  # by a check of ours
-    return f"{where}: {reason}" + ("" if is_named else f", got {shown(came)}")
+    reason = error["msg"].removeprefix("Value error, ")
+    value = error["input"]
+    is_named = error["type"] == "value_error" and repr(value) in reason  # by a check of ours
+    return f"{where}: {reason}" + ("" if is_named else f", got {shown(value)}")
 
 
 def shown(value: Any) -> str:

@@ -61,12 +61,12 @@ def evidence(scale: str, task: str) -> Path:
     return Path("reports/evidence") / scale / f"{task}.json"
 
 
-def found(stage: str) -> Path:
+def findings(stage: str) -> Path:
     """What a stage on the challenges found."""
     return Path("reports") / f"{stage}.json"
 
 
-def found_in_full(stage: str) -> Path:
+def full_findings(stage: str) -> Path:
     """The same at scale full, measured once and kept by git."""
     return Path("reports/full") / f"{stage}.json"
 

@@ -35,12 +35,12 @@ def find(contract: type[T], name: str, place: str = "") -> type[T]:
         all_known(Named(place, contract.__name__.lower(), [name], names(contract)))
     known(contract.__name__.lower(), name, names(contract))
     module = importlib.import_module(f"{contract.__module__}.{name}")
-    (found,) = (
+    (implementation,) = (
         thing
         for thing in vars(module).values()
         if isinstance(thing, type) and issubclass(thing, contract) and thing.__module__ == module.__name__
     )
-    return found
+    return implementation
 
 
 def known(what: str, name: str, accepted: Iterable[str]) -> None:

@@ -38,9 +38,9 @@ def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[F
     module = by_name()[name]
     if hasattr(module, "read"):
         return module.read(params, missing)
-    if not paths.found(name).exists():
-        missing.append(f"{paths.found(name)} ({module.TITLE}): run `dvc repro {name}`")
-    places = (paths.found(name), paths.found_in_full(name))
+    if not paths.findings(name).exists():
+        missing.append(f"{paths.findings(name)} ({module.TITLE}): run `dvc repro {name}`")
+    places = (paths.findings(name), paths.full_findings(name))
     return [with_scale(files.read_json(path), name) for path in places if path.exists()]
 
 

@@ -21,7 +21,7 @@ class Measured:
     """What the stages wrote. Raises InputError for what is not there."""
 
     def stage(self, name: str) -> dict[str, Any]:
-        return self._read(paths.found(name), name)
+        return self._read(paths.findings(name), name)
 
     def task(self, name: str) -> dict[str, Any]:
         return self._read(paths.metrics(name), f"evaluate@{name}")
