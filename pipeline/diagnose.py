@@ -34,7 +34,8 @@ def main() -> None:
         Named("diagnose.clippings", "clipping", settings.clippings, CLIPPINGS),
     )
     store.check()
-    untrained, trained = networks.fresh_ones(params, settings), networks.trained_ones(params, settings)
+    untrained = networks.untrained_jobs(params, settings)
+    trained = networks.trained_jobs(params, settings)
     kept = ResultCache(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
     jobs = {_name(job): job for job in (*untrained, *trained)}
     kept.run(partial(networks.diagnose, params, settings), jobs, "gradients")

@@ -69,7 +69,7 @@ def test_numbers_are_said_in_significant_digits():
         "0.9032", "12.31", "4,530", "−0.5000", "0", "–",
     ]  # fmt: skip
     assert words.number(1.234e-5) == "1.23e−05"
-    assert words.scored({"mean": 0.05643, "low": 0.03386, "high": 0.1089}) == ("0.0564", "[0.0339, 0.1089]")
+    assert words.mean_and_interval({"mean": 0.05643, "low": 0.03386, "high": 0.1089}) == ("0.0564", "[0.0339, 0.1089]")
 
 
 def test_measures_are_said_as_people_write_them():

@@ -66,8 +66,8 @@ def lacking(results: TaskResults) -> Markup | None:
 def about(results: TaskResults) -> Markup:
     """The docstring of the task's file: its first line, and the rest on demand."""
     file = TASKS / f"{results.kind}.py"
-    told = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file.exists() else None
-    first, _, rest = (told or "").partition("\n\n")
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file.exists() else None
+    first, _, rest = (docstring or "").partition("\n\n")
     return join(prose(first), more("More about the task", prose(rest)))
 
 
@@ -83,13 +83,13 @@ def headline(results: TaskResults) -> Iterator[object]:
         yield "No network has a result: every seed diverged."
         return
     best, value = networks[0], networks[0]["metrics"][metric]
-    told = words.measure(metric, results.metrics["units"])
+    measure = words.measure(metric, results.metrics["units"])
     tied = results.best_networks()
     opening = "The best network is " if len(tied) == 1 else "The best networks, all equal, are "
-    yield join(opening, tag("strong", ", ".join(tied)), f": {told} {' '.join(words.scored(value))}. ")
+    yield join(opening, tag("strong", ", ".join(tied)), f": {measure} {' '.join(words.mean_and_interval(value))}. ")
     if compared := words.compared(best):
         who = "It" if len(tied) == 1 else best["name"]
-        yield f"{who} is {', '.join(f'{said} {names}' for said, names in compared.items())}. "
+        yield f"{who} is {', '.join(f'{verdict} {names}' for verdict, names in compared.items())}. "
     if selected := results.best_on_validation():
         use = ", which promote would take" if "gate" in results.audit.get("rows", {}) else ""
         yield join("Best on validation is ", tag("strong", f"{selected.name} seed {selected.seed}"), f"{use}.")
@@ -107,8 +107,8 @@ def answers(results: TaskResults) -> Iterable[Chart]:
 
 def texts(results: TaskResults) -> Markup | None:
     """Some reviews, for tasks that keep their texts."""
-    every = reviews.texts(paths.prepared(results.name))
-    return reviews.answered(results, every) if every and results.shown(networks=1) else None
+    all_texts = reviews.texts(paths.prepared(results.name))
+    return reviews.answered(results, all_texts) if all_texts and results.shown(networks=1) else None
 
 
 def data(results: TaskResults) -> Markup:

@@ -66,17 +66,17 @@ def _add_end(figure: Any, name: str, curve: Curve | None) -> None:
     if known:
         step, loss = known[-1]
         cross = {"symbol": "x-thin", "size": 13, "line": {"width": 3, "color": colours.of(name)}}
-        told = f"{text(name)} diverged<extra></extra>"
-        figure.add_scatter(x=[step], y=[loss], mode="markers", marker=cross, showlegend=False, hovertemplate=told)
+        hover = f"{text(name)} diverged<extra></extra>"
+        figure.add_scatter(x=[step], y=[loss], mode="markers", marker=cross, showlegend=False, hovertemplate=hover)
 
 
 def _diverged(results: TaskResults) -> str:
-    told = [
+    diverged = [
         f"{name} seed {seed} at step {step}"
         for name, network in results.networks.items()
         for seed, step in network.diverged.items()
     ]
-    return f" Diverged: {words.listed(told)}." if told else ""
+    return f" Diverged: {words.listed(diverged)}." if diverged else ""
 
 
 def _losses(results: TaskResults) -> list[float | None]:

@@ -55,14 +55,14 @@ def scores(results: TaskResults) -> Chart:
     lines = {name: value for name, value in bounds.items() if value is not None}
     for name, value in lines.items():
         _add_line(figure, name, value)
-    told = words.measure(metric, results.metrics["units"])
+    measure = words.measure(metric, results.metrics["units"])
     better = "higher is better" if results.metrics["higher_is_better"] else "lower is better"
     means = [entry["metrics"][metric]["mean"] for entry in shown]
-    figure.update_xaxes(title={"text": f"{told} ({better})"}, **scale([*means, *lines.values()]))
+    figure.update_xaxes(title={"text": f"{measure} ({better})"}, **scale([*means, *lines.values()]))
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
     summary = ", ".join(f"{entry['name']} {words.number(mean)}" for entry, mean in zip(shown, means, strict=True))
-    return Chart("scores", f"Test {told}", _note(lines), f"From best to worst: {summary}", figure)
+    return Chart("scores", f"Test {measure}", _note(lines), f"From best to worst: {summary}", figure)
 
 
 def floor(results: TaskResults) -> float | None:
@@ -106,7 +106,7 @@ def text(name: str) -> str:
 def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, shape: str, **look: Any) -> None:
     """A mean with its interval, where it has one, on the row of that name."""
     low, high = (value["mean"] if value[end] is None else value[end] for end in ("low", "high"))
-    told = f"{name}<br>{' '.join(words.scored(value))}<extra></extra>"
+    hover = f"{name}<br>{' '.join(words.mean_and_interval(value))}<extra></extra>"
     figure.add_scatter(
         x=[value["mean"]],
         y=[name],
@@ -120,7 +120,7 @@ def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, sh
             "thickness": 2,
             "width": 5,
         },
-        hovertemplate=told,
+        hovertemplate=hover,
         **look,
     )
 
@@ -129,8 +129,8 @@ def add_seeds(figure: go.Figure, name: str, seeds: Iterable[float | None], **loo
     """A small ring for each seed on the row of that name; those without a number are not drawn."""
     sound = [seed for seed in seeds if seed is not None]
     ring = {"size": 7, "symbol": "circle-open", "color": colours.INK, "line": {"width": 1}}
-    told = f"{name}, a seed<br>%{{x:.4g}}<extra></extra>"
-    figure.add_scatter(x=sound, y=[name] * len(sound), mode="markers", marker=ring, hovertemplate=told, **look)
+    hover = f"{name}, a seed<br>%{{x:.4g}}<extra></extra>"
+    figure.add_scatter(x=sound, y=[name] * len(sound), mode="markers", marker=ring, hovertemplate=hover, **look)
 
 
 def _add_line(figure: go.Figure, name: str, value: float) -> None:

@@ -40,8 +40,11 @@ def calibration(results: TaskResults) -> Chart:
         errors[entry["name"]], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
     figure.update_xaxes(title={"text": "mean probability of the answer"}, range=[least - 0.03, 1.03])
     figure.update_yaxes(title={"text": "share of right answers"}, range=[least - 0.03, 1.03])
-    told = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
-    note = f"Answers in {examples.BINS} bins by how sure they are; larger points hold more. Calibration error: {told}."
+    errors_listed = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
+    note = (
+        f"Answers in {examples.BINS} bins by how sure they are; larger points hold more. "
+        f"Calibration error: {errors_listed}."
+    )
     return Chart("calibration", "Reliability", note, note, figure)
 
 
@@ -51,7 +54,7 @@ def confusion(results: TaskResults) -> Chart:
     counts = examples.confusion(results.best(entry), results.predictions(entry["name"]).targets[:, 0])
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
     names = [text(str(name)) for name in label_names(results, len(counts))]
-    told = np.vectorize("{:.1%}<br>{:,}".format, otypes=[object])(shares, counts)
+    cell_texts = np.vectorize("{:.1%}<br>{:,}".format, otypes=[object])(shares, counts)
     figure = plain(height=400)
     figure.add_heatmap(
         x=names,
@@ -59,7 +62,7 @@ def confusion(results: TaskResults) -> Chart:
         z=shares,
         zmin=0,
         zmax=1,
-        text=told if len(names) <= MOST else None,
+        text=cell_texts if len(names) <= MOST else None,
         texttemplate="%{text}" if len(names) <= MOST else None,
         colorscale=[[0, colours.PAPER], [1, colours.NAMED["gru"]]],
         showscale=False,

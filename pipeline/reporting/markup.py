@@ -18,9 +18,11 @@ def tag(element: str, *children: object, **attributes: object) -> Markup:
     An underscore in an attribute's name is a hyphen, a last one is dropped; True stands for an attribute without a
     value; None and False leave the attribute out. Children that are None are left out.
     """
-    told = "".join(_attribute(name, value) for name, value in attributes.items())
+    attribute_text = "".join(_attribute(name, value) for name, value in attributes.items())
     inner = join(*children)
-    return Markup(f"<{element}{told}>" if element in VOID else f"<{element}{told}>{inner}</{element}>")
+    return Markup(
+        f"<{element}{attribute_text}>" if element in VOID else f"<{element}{attribute_text}>{inner}</{element}>"
+    )
 
 
 def join(*children: object, between: str = "") -> Markup:
@@ -62,8 +64,8 @@ def _block(block: str) -> Markup:
 def _attribute(name: str, value: object) -> str:
     if value is None or value is False:
         return ""
-    told = name.rstrip("_").replace("_", "-")
-    return f" {told}" if value is True else f' {told}="{escape(str(value))}"'
+    attribute = name.rstrip("_").replace("_", "-")
+    return f" {attribute}" if value is True else f' {attribute}="{escape(str(value))}"'
 
 
 def _text(child: object) -> str:

@@ -42,7 +42,7 @@ def _map_cell(entry: Mapping[str, Any] | None, metric: str, best: bool) -> Marku
         return tag("td", "–" if entry is None else "diverged", class_="number lost-control")
     lost = words.not_beaten(entry)
     value = words.number(entry["metrics"][metric]["mean"], 3)
-    title = "; ".join(f"{said} {names}" for said, names in words.compared(entry).items()) or None
+    title = "; ".join(f"{verdict} {names}" for verdict, names in words.compared(entry).items()) or None
     grade = next((f" lost-{role.split('_')[0]}" for role in words.ROLES if role in lost), "")
     shown = tag("strong", value) if best else value
     signs = tag("sup", words.signs(entry)) if lost else None

@@ -33,7 +33,7 @@ def page(
     tasks: Sequence[TaskResults],
     params: Mapping[str, Any],
     confidence: float,
-    findings: Mapping[str, Sequence[sections.Found]] = MappingProxyType({}),
+    findings: Mapping[str, Sequence[sections.Record]] = MappingProxyType({}),
     lacks: Sequence[str] = (),
     here: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
@@ -48,7 +48,7 @@ def page(
         tag("section", tag("h2", "How to read this"), glossary(tasks, confidence), id="reading"),
         lacking(lacks),
         *(chapter(results, here) for results in tasks),
-        *(sections.section(name, found, here) for name, found in findings.items()),
+        *(sections.section(name, reports_by_scale, here) for name, reports_by_scale in findings.items()),
     )
     body = tag(
         "body",
@@ -93,14 +93,14 @@ def _seeds(counts: Sequence[int]) -> str:
 def intro(tasks: Sequence[TaskResults], params: Mapping[str, Any]) -> Markup:
     """What this page is, and how far its numbers can be trusted."""
     seeds = sorted({results.seeds for results in tasks})
-    told = (
+    overview_text = (
         f"Which architecture, on which data? {_counted(len(params['architectures']), 'architecture')} on "
         f"{_counted(len(tasks), 'task')}, each trained with {_seeds(seeds)} at an equal budget "
         "of core parameters, beside simple baselines on the same test examples."
     )
     scale = tag("p", SCALES[params["scale"]], class_=f"scale {params['scale']}")
     noscript = tag("noscript", tag("p", "The figures need JavaScript; every number also stands in a table."))
-    return tag("header", tag("h1", TITLE), tag("p", told, class_="lead"), scale, noscript)
+    return tag("header", tag("h1", TITLE), tag("p", overview_text, class_="lead"), scale, noscript)
 
 
 def scripts() -> list[Markup]:

@@ -35,12 +35,12 @@ def of_candidate(
 
 def texts_of_candidate(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> dict[str, str]:
     """Tables in HTML by name: the surest wrong answers, for tasks that keep their texts."""
-    every = reviews.texts(prepared.folder)
-    if not every:
+    all_texts = reviews.texts(prepared.folder)
+    if not all_texts:
         return {}
     answers = prepared.task.answers(candidate.outputs[seed], prepared.learned)
     names = pictures_of_labels.names(prepared, answers.shape[-1])
-    return {"worst_errors": reviews.worst(every, answers.numpy(), targets.numpy(), names)}
+    return {"worst_errors": reviews.worst(all_texts, answers.numpy(), targets.numpy(), names)}
 
 
 def learning_curves(history: Path, seed: int, colour: str) -> Figure:
@@ -68,8 +68,8 @@ def predicted_against_true(
     """Predicted numbers by the true ones, with the line on which they would all be right."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.subplots()
-    some = examples.thinned(len(true), POINTS)
-    axes.plot(true[some], predicted[some], ".", color=colour, markersize=4, alpha=0.6)
+    drawn_rows = examples.thinned(len(true), POINTS)
+    axes.plot(true[drawn_rows], predicted[drawn_rows], ".", color=colour, markersize=4, alpha=0.6)
     ends = [float(true.min()), float(true.max())]
     axes.plot(ends, ends, color=colours.INK, linestyle=":", zorder=3)
     error = float(((predicted - true) ** 2).mean())

@@ -42,9 +42,9 @@ def forecast_bands(prepared: Prepared, forecast: Values, true: Values, band: Ban
     """Windows at which the error is small, median and large; the title says what share of the test the band covers."""
     figure = Figure(figsize=(8, 9), layout="constrained")
     rows = examples.at_shares(np.abs(forecast - true).mean(axis=1), tuple(SHARES))
-    for axes, row, told in zip(figure.subplots(len(SHARES), 1), rows, SHARES.values(), strict=True):
+    for axes, row, title in zip(figure.subplots(len(SHARES), 1), rows, SHARES.values(), strict=True):
         _draw_window(axes, past(prepared, row), forecast[row], true[row], band, colour)
-        axes.set_title(told)
+        axes.set_title(title)
     covered = ((true >= forecast + band[0]) & (true <= forecast + band[1])).mean()
     wanted = TAILS[1] - TAILS[0]
     figure.suptitle(f"Band: {wanted:.0%} of validation errors at each step; holds {covered:.1%} of test values")

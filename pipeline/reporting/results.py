@@ -117,15 +117,15 @@ def read(task: str, architectures: list[str]) -> TaskResults:
     if not paths.metrics(task).exists():
         raise InputError(f"no {paths.metrics(task)}: run `dvc repro evaluate@{task}` first")
     metrics, audit = files.read_json(paths.metrics(task)), paths.prepared(task) / "audit.json"
-    scored = {entry["name"]: entry["kind"] != "baseline" for entry in metrics["results"]}
-    trained = {name: _network(task, name) for name, is_network in scored.items() if is_network}
+    is_network_by_name = {entry["name"]: entry["kind"] != "baseline" for entry in metrics["results"]}
+    trained = {name: _network(task, name) for name, is_network in is_network_by_name.items() if is_network}
     networks = {name: network for name, network in trained.items() if network}
-    predicted = [name for name in scored if (paths.predictions(task) / f"{name}.parquet").exists()]
+    predicted = [name for name in is_network_by_name if (paths.predictions(task) / f"{name}.parquet").exists()]
     lacks = [] if audit.exists() else [f"prepared data ({audit.parent})"]
-    lacks += _lack("scores", architectures, scored)
+    lacks += _lack("scores", architectures, is_network_by_name)
     lacks += _lack("trained networks", trained, networks)
-    lacks += _lack("predictions", scored, predicted)
-    has_answers = audit.exists() and len(predicted) == len(scored)
+    lacks += _lack("predictions", is_network_by_name, predicted)
+    has_answers = audit.exists() and len(predicted) == len(is_network_by_name)
     checked = files.read_json(audit) if audit.exists() else {}
     return TaskResults(task, metrics, checked, networks, tuple(lacks), has_answers)
 

@@ -25,7 +25,7 @@ def texts(prepared: Path) -> list[str]:
         return columns["text"].to_pylist() if "text" in columns.column_names else []
 
 
-def answered(results: TaskResults, every: list[str]) -> Markup:
+def answered(results: TaskResults, all_texts: list[str]) -> Markup:
     """Texts on which the best network was sure and wrong, sure and right, and unsure; beside the strongest baseline."""
     shown = results.shown(networks=1)
     labels = results.predictions(shown[0]["name"]).targets[:, 0]
@@ -39,8 +39,10 @@ def answered(results: TaskResults, every: list[str]) -> Markup:
     names = label_names(results, first.shape[1])
     head = ["", "text", "label", *(f"{name}: probability of the label" for name in answers)]
     lines = [
-        _line(told, every[row], names[int(labels[row])], [float(p[row, int(labels[row])]) for p in answers.values()])
-        for told, chosen in rows.items()
+        _line(
+            reason, all_texts[row], names[int(labels[row])], [float(p[row, int(labels[row])]) for p in answers.values()]
+        )
+        for reason, chosen in rows.items()
         for row in chosen
     ]
     caption = "Chosen by how sure the best network was, not by hand. Long texts are shortened in the middle."
@@ -48,14 +50,14 @@ def answered(results: TaskResults, every: list[str]) -> Markup:
 
 
 def worst(
-    every: list[str],
+    all_texts: list[str],
     probabilities: Float[np.ndarray, "rows classes"],
     labels: Int[np.ndarray, " rows"],
     names: list[str],
 ) -> Markup:
     """A page of the texts that were answered wrongly with the greatest certainty."""
     lines = [
-        _line(str(place), every[row], names[int(labels[row])], [float(probabilities[row, int(labels[row])])])
+        _line(str(place), all_texts[row], names[int(labels[row])], [float(probabilities[row, int(labels[row])])])
         for place, row in enumerate(examples.most_wrong(probabilities, labels, 20), 1)
     ]
     head = ["", "text", "label", "probability of the label"]
@@ -63,8 +65,8 @@ def worst(
     return tag("html", tag("head", tag("meta", charset="utf-8"), tag("style", STYLE)), tag("body", made), lang="en")
 
 
-def _line(told: str, text: str, label: str, probabilities: list[float]) -> Markup:
+def _line(heading: str, text: str, label: str, probabilities: list[float]) -> Markup:
     cells = [tag("td", words.number(value, 3), class_="number") for value in probabilities]
     return tag(
-        "tr", tag("th", told, scope="row"), tag("td", examples.shortened(text, LETTERS)), tag("td", label), *cells
+        "tr", tag("th", heading, scope="row"), tag("td", examples.shortened(text, LETTERS)), tag("td", label), *cells
     )

@@ -21,7 +21,7 @@ from pipeline.common.machine import differs, named
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.markup import Markup, join, tag
 
-Found = Mapping[str, Any]  # reports/STAGE.json, or reports/full/STAGE.json
+Record = Mapping[str, Any]  # reports/STAGE.json, or reports/full/STAGE.json
 ROOT = Path(pipeline.__file__).parent
 
 
@@ -33,7 +33,7 @@ def by_name() -> Mapping[str, ModuleType]:
     return {module.NAME: module for module in modules}
 
 
-def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[Found]:
+def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[Record]:
     """What there is for a section; adds what there is not to `missing`, each with the command that makes it."""
     module = by_name()[name]
     if hasattr(module, "read"):
@@ -44,45 +44,46 @@ def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[F
     return [with_scale(files.read_json(path), name) for path in places if path.exists()]
 
 
-def section(name: str, findings: Sequence[Found], here: Found | None = None) -> Markup:
-    """A section, of all that its stage found; `here` is the machine that the page is made on."""
+def section(name: str, findings: Sequence[Record], here: Record | None = None) -> Markup:
+    """A section, of all reports of its stage; `here` is the machine that the page is made on."""
     module = by_name()[name]
     if hasattr(module, "body"):
         parts = module.body(findings)
     else:
-        parts = [_of_scale(module, found, here or {}) for found in findings]
+        parts = [_of_scale(module, report, here or {}) for report in findings]
     return tag("section", tag("h2", module.TITLE), tag("p", module.ABOUT), *parts, id=name)
 
 
-def page(name: str, found: Found) -> str:
+def page(name: str, report: Record) -> str:
     """Its figures alone, as one page that needs no network: plotly's program stands in it once."""
-    figures: list[go.Figure] = [chart.figure for chart in by_name()[name].charts(found)]
+    figures: list[go.Figure] = [chart.figure for chart in by_name()[name].charts(report)]
     parts = [f.to_html(full_html=False, include_plotlyjs=number == 0) for number, f in enumerate(figures)]
     return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
 
 
-def with_scale(values: Any, name: str) -> Found:
+def with_scale(values: Any, name: str) -> Record:
     """A stage's file as its section takes it: the ledger's is a list, each entry with its scale."""
     return {"scale": values[0]["scale"], name: values} if isinstance(values, list) else values
 
 
-def _of_scale(module: ModuleType, found: Found, here: Found) -> Markup:
-    scale, where = found["scale"], found.get("machine")
+def _of_scale(module: ModuleType, report: Record, here: Record) -> Markup:
+    scale = report["scale"]
+    where = report.get("machine")
     return join(
         tag("h3", f"At scale {scale}", id=f"{module.NAME}.{scale}"),
-        tag("p", f"Measured on {named(where)}{_when(found)}{_elsewhere(where, here)}.") if where else None,
-        *(tag("p", paragraph) for paragraph in module.lead(found)),
-        drawn(f"{module.NAME}.{scale}", module.charts(found)),
-        *module.tables(found),
+        tag("p", f"Measured on {named(where)}{_when(report)}{_elsewhere(where, here)}.") if where else None,
+        *(tag("p", paragraph) for paragraph in module.lead(report)),
+        drawn(f"{module.NAME}.{scale}", module.charts(report)),
+        *module.tables(report),
     )
 
 
-def _when(found: Found) -> str:
+def _when(report: Record) -> str:
     """When something was measured once, and which trained networks it looked at."""
-    once = found.get("measured")
+    once = report.get("measured")
     return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
 
 
-def _elsewhere(where: Found, here: Found) -> str:
+def _elsewhere(where: Record, here: Record) -> str:
     """That the times are not this machine's, where they are another's."""
     return f": another machine than this page was made on, which is {named(here)}" if differs(where, here) else ""

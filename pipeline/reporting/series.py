@@ -42,14 +42,14 @@ def charts(results: TaskResults) -> Iterator[Chart]:
     forecasts = {entry["name"]: first_target(results.best(entry), prepared) for entry in shown}
     errors = np.abs(forecasts[shown[0]["name"]] - true).mean(axis=1)
     rows = examples.at_shares(errors, tuple(SHARES))
-    for number, (row, told) in enumerate(zip(rows, SHARES.values(), strict=True), 1):
+    for number, (row, title) in enumerate(zip(rows, SHARES.values(), strict=True), 1):
         window = {name: forecast[row] for name, forecast in forecasts.items()}
-        yield window_chart(number, told, past(prepared, row), true[row], window)
+        yield window_chart(number, title, past(prepared, row), true[row], window)
     yield error_by_step(results, prepared)
 
 
 def window_chart(
-    number: int, told: str, before: Past, true: Float[np.ndarray, " horizon"], forecasts: Mapping[str, Any]
+    number: int, title: str, before: Past, true: Float[np.ndarray, " horizon"], forecasts: Mapping[str, Any]
 ) -> Chart:
     """The true series with the end of its look-back, and the forecasts."""
     figure = plain(height=330)
@@ -72,7 +72,7 @@ def window_chart(
     error = {name: float(np.abs(forecast - true).mean()) for name, forecast in forecasts.items()}
     summary = ", ".join(f"{name} {words.number(value)}" for name, value in error.items())
     note = f"Mean absolute error in this window: {summary}."
-    return Chart(f"window-{number}", told.capitalize(), note, note, figure)
+    return Chart(f"window-{number}", title.capitalize(), note, note, figure)
 
 
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
@@ -92,8 +92,8 @@ def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
         ends[name] = f"{words.number(float(error[0]), 3)} to {words.number(float(error[-1]), 3)}"
     figure.update_xaxes(title={"text": "steps ahead"})
     unit = results.metrics["units"].get("mae")
-    told = f"mean absolute error ({unit})" if unit else "mean absolute error"
-    figure.update_yaxes(title={"text": text(told)}, rangemode="tozero")
+    label = f"mean absolute error ({unit})" if unit else "mean absolute error"
+    figure.update_yaxes(title={"text": text(label)}, rangemode="tozero")
     note = "Over all test windows, mean over seeds. Baselines that are not drawn can be switched on in the legend."
     summary = ", ".join(f"{name} {end}" for name, end in ends.items())
     return Chart("horizon", "Error by step ahead", note, f"From the first to the last step: {summary}", figure)

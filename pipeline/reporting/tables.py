@@ -15,16 +15,16 @@ SPLITS = ("train", "valid", "gate", "test")
 def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
     """Every network and baseline on the main metric, best first, with the trivial predictor where it would stand.
 
-    `here` is this machine: seconds of another one are said to be so.
+    `here` is this machine: seconds of another one are marked as such.
     """
     metric = results.metrics["main_metric"]
-    told = words.measure(metric, results.metrics["units"])
-    head = ["name", told, "each seed", "compared", "kind", "parameters", "seconds"]
+    measure = words.measure(metric, results.metrics["units"])
+    head = ["name", measure, "each seed", "compared", "kind", "parameters", "seconds"]
     rows = [_score_row(results, entry, metric) for entry in results.metrics["results"]]
     trivial = results.metrics["trivial"]
     if trivial is not None:
         rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
-    best = f"Best first: mean {told} over seeds, with its interval. {words.intervals(results.metrics)}"
+    best = f"Best first: mean {measure} over seeds, with its interval. {words.intervals(results.metrics)}"
     caption = (
         f"{best} Parameters: of the core / all. Seconds: of training, for a seed{_elsewhere(results, here or {})}."
     )
@@ -32,18 +32,18 @@ def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Marku
 
 
 def comparisons(results: TaskResults) -> Markup | None:
-    """By how much each network is better than its rivals, in pairs; None where there is nothing to compare."""
+    """By how much each network is better than those it is compared with, in pairs; None where there are none."""
     networks = [entry for entry in results.ranked("network") if entry["against"]]
-    rivals = list(dict.fromkeys(other["name"] for entry in networks for other in entry["against"].values()))
-    if not rivals:
+    compared_with = list(dict.fromkeys(other["name"] for entry in networks for other in entry["against"].values()))
+    if not compared_with:
         return None
     rows = []
     for entry in networks:
         against = {other["name"]: other for other in entry["against"].values()}
-        rows.append(_row(entry["name"], *(_difference(against[name]) for name in rivals)))
+        rows.append(_row(entry["name"], *(_difference(against[name]) for name in compared_with)))
     metric = words.measure(results.metrics["main_metric"], results.metrics["units"])
     caption = f"How much better in {metric}, above 0 is better, with the interval of the paired difference."
-    return table(["name", *(f"than {name}" for name in rivals)], rows, caption, class_="comparisons")
+    return table(["name", *(f"than {name}" for name in compared_with)], rows, caption, class_="comparisons")
 
 
 def measures(results: TaskResults) -> Markup | None:
@@ -141,22 +141,22 @@ def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: N
     if network is None:
         return "–"
     sound, diverged = iter(value["by_seed"] if value else []), _diverged(entry, network)
-    told = ("diverged" if seed in diverged else words.number(next(sound, None)) for seed in entry["seeds"])
+    values = ("diverged" if seed in diverged else words.number(next(sound, None)) for seed in entry["seeds"])
     if value and "seeds_low" in value:
         over = {"mean": value["mean"], "low": value["seeds_low"], "high": value["seeds_high"]}
-        return join(", ".join(told), " ", tag("small", words.scored(over)[1]))
-    return ", ".join(told)
+        return join(", ".join(values), " ", tag("small", words.mean_and_interval(over)[1]))
+    return ", ".join(values)
 
 
 def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]:
     """Whom it beats, whom it does not, and how many seeds diverged; the latter two are marked."""
     marks = [
-        tag("span", f"{said} {names}", class_="won" if said == "better than" else "mark")
-        for said, names in words.compared(entry).items()
+        tag("span", f"{verdict} {names}", class_="won" if verdict == "better than" else "mark")
+        for verdict, names in words.compared(entry).items()
     ]
     if network and (diverged := _diverged(entry, network)):
-        told = f"{len(diverged)} of {len(entry['seeds'])} seeds diverged"
-        marks.append(tag("span", told, class_="mark"))
+        mark = f"{len(diverged)} of {len(entry['seeds'])} seeds diverged"
+        marks.append(tag("span", mark, class_="mark"))
     return marks
 
 
@@ -168,8 +168,8 @@ def _diverged(entry: Mapping[str, Any], network: Network) -> set[int]:
 def _difference(other: Mapping[str, Any]) -> Markup | str:
     if "better_by" not in other:
         return "–"
-    told = _with_interval({**other, "mean": other["better_by"]}, digits=3)
-    return told if other["beats"] is not False else tag("span", told, class_="mark")
+    difference = _with_interval({**other, "mean": other["better_by"]}, digits=3)
+    return difference if other["beats"] is not False else tag("span", difference, class_="mark")
 
 
 def _choice(network: Network, keys: Sequence[str]) -> list[object]:
@@ -183,7 +183,7 @@ def _choice(network: Network, keys: Sequence[str]) -> list[object]:
 
 
 def _with_interval(value: Mapping[str, Any], digits: int = 4) -> Markup:
-    mean, interval = words.scored(value, digits)
+    mean, interval = words.mean_and_interval(value, digits)
     return tag("span", mean, " ", tag("small", interval, title=value.get("reason")), class_="number")
 
 
@@ -203,5 +203,5 @@ def _row(name: str, *cells: object) -> Markup:
 
 def _class(cell: object) -> str | None:
     """Numbers stand to the right."""
-    told = str(cell)
-    return "number" if told[:1] in "0123456789−–[" else None
+    content = str(cell)
+    return "number" if content[:1] in "0123456789−–[" else None

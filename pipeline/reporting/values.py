@@ -33,10 +33,13 @@ def against_true(pairs: dict[str, tuple[Values, Values]]) -> Chart:
     style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
     figure.add_scatter(x=ends, y=ends, mode="lines", line=style, name="right", hoverinfo="skip")
     for name, (predicted, true) in reversed(pairs.items()):
-        some, look = examples.thinned(len(true), POINTS), line(name)
+        drawn_rows = examples.thinned(len(true), POINTS)
+        look = line(name)
         hover = f"{text(name)}<br>true %{{x:.3f}}, predicted %{{y:.3f}}<extra></extra>"
         look["marker"] |= {"size": 5, "opacity": 0.65}
-        figure.add_scatter(x=_short(true[some]), y=_short(predicted[some]), mode="markers", hovertemplate=hover, **look)
+        figure.add_scatter(
+            x=_short(true[drawn_rows]), y=_short(predicted[drawn_rows]), mode="markers", hovertemplate=hover, **look
+        )
     figure.update_xaxes(title={"text": "true value"})
     figure.update_yaxes(title={"text": "predicted value"})
     note = f"At most {POINTS} test values of each, evenly spaced; right answers lie on the dotted line."

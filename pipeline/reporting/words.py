@@ -15,19 +15,19 @@ ROLES = {  # of metrics.json's `against`, with the sign of each in the map of re
 
 def number(value: float | None, digits: int = 4) -> str:
     """A number in so many significant digits: 0.9032, 12.31, 4,530, 1.2e−05; a dash for None."""
-    return "–" if value is None else _told(value, value, digits)
+    return "–" if value is None else _rounded(value, value, digits)
 
 
-def scored(value: Mapping[str, Any], digits: int = 4) -> tuple[str, str]:
+def mean_and_interval(value: Mapping[str, Any], digits: int = 4) -> tuple[str, str]:
     """A mean and its interval to the same decimal: 0.9032 and [0.8981, 0.9083]; or that there is no interval."""
     if value["low"] is None:
         return number(value["mean"], digits), "no interval"
     most = max(abs(value[key]) for key in ("mean", "low", "high"))
-    mean, low, high = (_told(value[key], most, digits) for key in ("mean", "low", "high"))
+    mean, low, high = (_rounded(value[key], most, digits) for key in ("mean", "low", "high"))
     return mean, f"[{low}, {high}]"
 
 
-def _told(value: float, like: float, digits: int) -> str:
+def _rounded(value: float, like: float, digits: int) -> str:
     """`value` to the decimal that gives `like` so many significant digits."""
     if like != 0 and not 1e-4 <= abs(like) < 1e6:
         return f"{value:.{digits - 2}e}".replace("-", "−")
@@ -37,8 +37,8 @@ def _told(value: float, like: float, digits: int) -> str:
 
 def measure(name: str, units: Mapping[str, str]) -> str:
     """A metric's name as people read it, with its unit if it has one: log loss, MAPE (%)."""
-    told = " ".join(part.upper() if part in ACRONYMS else part for part in name.split("_"))
-    return f"{told} ({units[name]})" if name in units else told
+    readable = " ".join(part.upper() if part in ACRONYMS else part for part in name.split("_"))
+    return f"{readable} ({units[name]})" if name in units else readable
 
 
 def diverged(status: Mapping[str, Any]) -> str:
@@ -74,12 +74,12 @@ def intervals(metrics: Mapping[str, Any]) -> str:
 
 
 def compared(entry: Mapping[str, Any]) -> dict[str, str]:
-    """The rivals of a network by what the comparison with them came to: better than `identity and constant`."""
-    rivals: dict[str, list[str]] = {}
+    """The names that a network was compared with, by verdict: better than `identity and constant`."""
+    names_by_verdict: dict[str, list[str]] = {}
     for other in entry.get("against", {}).values():
-        if other.get("beats") is not None and other["name"] not in rivals.setdefault(verdict(other), []):
-            rivals[verdict(other)].append(other["name"])
-    return {said: listed(rivals[said]) for said in VERDICTS if said in rivals}
+        if other.get("beats") is not None and other["name"] not in names_by_verdict.setdefault(verdict(other), []):
+            names_by_verdict[verdict(other)].append(other["name"])
+    return {outcome: listed(names_by_verdict[outcome]) for outcome in VERDICTS if outcome in names_by_verdict}
 
 
 def signs(entry: Mapping[str, Any]) -> str:

@@ -58,81 +58,86 @@ def forward(measured: Measured) -> Judgement:
         with torch.no_grad():
             ours = net(torch.from_numpy(x)[None])[0][0] @ torch.from_numpy(weights.why).T
         worst = max(worst, float((ours - torch.from_numpy(plain.outputs(weights, x))).abs().max()))
-    told = f"torch's RNN with the slide's weights gives the same outputs: none differs by more than {worst:.1e}."
-    return Judgement("reproduced" if worst < SAME else "refuted", told, worst, seeds, evidence="#claims")
+    experiment = f"torch's RNN with the slide's weights gives the same outputs: none differs by more than {worst:.1e}."
+    return Judgement("reproduced" if worst < SAME else "refuted", experiment, worst, seeds, evidence="#claims")
 
 
 def vanishes(measured: Measured) -> Judgement:
-    one = _scalar(measured, 0.1)
-    told = (
+    slide = _scalar(measured, 0.1)
+    experiment = (
         f"With a correct backward pass the gradient vanishes, further than claimed: 10 to the "
-        f"{one['log10']['median']:.0f}, not 10 to the {one['printed_log10']:.0f}."
+        f"{slide['log10']['median']:.0f}, not 10 to the {slide['printed_log10']:.0f}."
     )
-    verdict = "corrected" if one["log10"]["greatest"] < 0 else "refuted"
-    return Judgement(verdict, told, *_logarithm(one), evidence="#diagnose")
+    verdict = "corrected" if slide["log10"]["greatest"] < 0 else "refuted"
+    return Judgement(verdict, experiment, *_logarithm(slide), evidence="#diagnose")
 
 
 def explodes(measured: Measured) -> Judgement:
-    one = _scalar(measured, 10.0)
-    told = (
+    slide = _scalar(measured, 10.0)
+    experiment = (
         "A sigmoid saturates before a weight of 10 can blow anything up: the slope it multiplies by is nearly 0. Over "
-        f"100 steps the gradient is 10 to the {one['log10']['median']:.0f}, not 10 to the {one['printed_log10']:.0f}."
+        f"100 steps the gradient is 10 to the {slide['log10']['median']:.0f}, "
+        f"not 10 to the {slide['printed_log10']:.0f}."
     )
-    verdict = "reproduced" if one["log10"]["least"] > 0 else "refuted" if one["log10"]["greatest"] < 0 else "undecided"
-    return Judgement(verdict, told, *_logarithm(one), evidence="#diagnose")
+    verdict = "undecided"
+    if slide["log10"]["least"] > 0:
+        verdict = "reproduced"
+    elif slide["log10"]["greatest"] < 0:
+        verdict = "refuted"
+    return Judgement(verdict, experiment, *_logarithm(slide), evidence="#diagnose")
 
 
 def dependencies(measured: Measured) -> Judgement:
     """Half of the seeds is the line: below it, with the whole interval, the net does not learn to recall."""
     rows = [row for row in measured.stage("memory")["rows"] if row["task"] == "recall"]
-    plain_ones = [row for row in rows if row["architecture"] == PLAIN]
-    if not plain_ones:
+    plain_rows = [row for row in rows if row["architecture"] == PLAIN]
+    if not plain_rows:
         return Judgement("undecided", "The plain RNN was not measured on recall.", None, evidence="#memory")
-    ours = max(plain_ones, key=lambda row: (row["lag"], row["variant"] == "bits"))
+    ours = max(plain_rows, key=lambda row: (row["lag"], row["variant"] == "bits"))
     alike = [row for row in rows if (row["lag"], row["variant"]) == (ours["lag"], ours["variant"])]
     others = [row for row in alike if row["architecture"] not in (PLAIN, *CONTROLS)]
     beside = ", ".join(f"{row['architecture']} in {row['solved']}" for row in others)
-    told = (
+    experiment = (
         f"Trained with the choice that params.yaml states, the plain RNN learns to recall over {ours['lag']} steps in "
         f"{ours['solved']} of {ours['seeds']} seeds{'; ' if beside else ''}{beside}. The slide trains nothing, so that "
         "its loss says nothing of memory."
     )
     share = ours["share"]
     verdict = "reproduced" if share["high"] < 0.5 else "refuted" if share["low"] > 0.5 else "undecided"
-    return Judgement(verdict, told, share["mean"], ours["seeds"], [share["low"], share["high"]], "#memory")
+    return Judgement(verdict, experiment, share["mean"], ours["seeds"], [share["low"], share["high"]], "#memory")
 
 
 def convergence(measured: Measured) -> Judgement:
     """The slide sees chance after 27.64 s, since it trains the readout alone."""
-    found = measured.stage("convergence")
-    if not found["sum_sign"]:
+    report = measured.stage("convergence")
+    if not report["sum_sign"]:
         return Judgement("undecided", "Not tried: convergence.task in params.yaml is null.", None)
-    level = f"{found['criterion']['target_accuracy']:.0%}"
-    solved = [row for row in found["sum_sign"] if row["solved"] == row["seeds"]]
-    rnn = next((row for row in found["sum_sign"] if row["architecture"] == "rnn"), None)
+    level = f"{report['criterion']['target_accuracy']:.0%}"
+    solved = [row for row in report["sum_sign"] if row["solved"] == row["seeds"]]
+    rnn = next((row for row in report["sum_sign"] if row["architecture"] == "rnn"), None)
     if not solved or rnn is None:
         return Judgement(
             "undecided", f"No architecture reached {level} with every seed.", None, evidence="#convergence"
         )
     best = min(solved, key=lambda row: row["seconds"]["median"])
-    told = (
+    experiment = (
         f"Trained whole, {best['architecture']} reaches {level} on fresh sequences in "
         f"{best['seconds']['median']:.1f} s (median of {best['seeds']} seeds), {len(solved)} of "
-        f"{len(found['sum_sign'])} architectures with every seed, the plain RNN in {rnn['solved']} of {rnn['seeds']}. "
+        f"{len(report['sum_sign'])} architectures with every seed, the plain RNN in {rnn['solved']} of {rnn['seeds']}. "
         "The slide's 27.64 s at chance are those of a readout that is trained alone."
     )
-    return Judgement("corrected", told, best["seconds"]["median"], best["seeds"], evidence="#convergence")
+    return Judgement("corrected", experiment, best["seconds"]["median"], best["seeds"], evidence="#convergence")
 
 
 def parallelization(measured: Measured) -> Judgement:
-    found = measured.stage("benchmark")
-    times = found["deck"]["times_faster"]
-    told = (
+    report = measured.stage("benchmark")
+    times = report["deck"]["times_faster"]
+    experiment = (
         "The slide's two programs are the same loop. What does gain is a batch in a fused module: "
-        f"{times:.1f} times the sequences a second of the slide's loop, on {found['machine']['cores']} CPU cores. "
+        f"{times:.1f} times the sequences a second of the slide's loop, on {report['machine']['cores']} CPU cores. "
         "What a GPU gains, a CPU cannot say."
     )
-    return Judgement("corrected", told, times, evidence="#benchmark")
+    return Judgement("corrected", experiment, times, evidence="#benchmark")
 
 
 def sentiment(measured: Measured) -> Judgement:
@@ -143,50 +148,56 @@ def sentences(measured: Measured) -> Judgement:
     best = measured.best("imdb")
     if best is None:
         return _diverged("imdb")
-    said = answers("imdb", best.name, best.seed)
-    right = sum((one["answer"] or "neutral") == one["claimed"] for one in said)  # the slide's name for no answer
+    records = answers("imdb", best.name, best.seed)
+    right = sum(
+        (record["answer"] or "neutral") == record["claimed"] for record in records
+    )  # the slide's name for no answer
     each = "; ".join(
-        f"“{one['text']}”: {one['answer'] or 'none'} (the likelier label has {one['probability']:.2f}), "
-        f"claimed {one['claimed']}"
-        for one in said
+        f"“{record['text']}”: {record['answer'] or 'none'} (the likelier label has {record['probability']:.2f}), "
+        f"claimed {record['claimed']}"
+        for record in records
     )
-    told = f"The trained {best.name}, best on validation, answers {right} of {len(said)} so. {each}."
-    verdict = "reproduced" if right == len(said) else "corrected" if right else "refuted"
-    return Judgement(verdict, told, float(right), 1, evidence="#imdb")
+    experiment = f"The trained {best.name}, best on validation, answers {right} of {len(records)} so. {each}."
+    verdict = "corrected" if right else "refuted"
+    if right == len(records):
+        verdict = "reproduced"
+    return Judgement(verdict, experiment, float(right), 1, evidence="#imdb")
 
 
 def series(measured: Measured) -> Judgement:
     if (best := measured.best_score("sine", "mse")) is None:
         return _diverged("sine")
-    told = (
+    experiment = (
         f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide prints "
         f".000211. {best.name}, best on validation, has {best.mean:.4f} one step ahead on unseen phases."
     )
     verdict = "undecided" if best.interval is None else "refuted" if best.interval[0] > 0.000211 else "reproduced"
-    return Judgement(verdict, told, best.mean, best.seeds, best.interval, "#sine")
+    return Judgement(verdict, experiment, best.mean, best.seeds, best.interval, "#sine")
 
 
-def _of_task(measured: Measured, task: str, metric: str, chance: float, said: str) -> Judgement:
+def _of_task(measured: Measured, task: str, metric: str, chance: float, introduction: str) -> Judgement:
     if (best := measured.best_score(task, metric)) is None:
         return _diverged(task)
     examples = measured.task(task)["examples"]
-    told = f"{said}{best.name}, best on validation, has {metric} {best.mean:.3f} on {examples:,} test examples."
+    experiment = (
+        f"{introduction}{best.name}, best on validation, has {metric} {best.mean:.3f} on {examples:,} test examples."
+    )
     verdict = "corrected" if best.interval is not None and best.interval[0] > chance else "undecided"
-    return Judgement(verdict, told, best.mean, best.seeds, best.interval, f"#{task}")
+    return Judgement(verdict, experiment, best.mean, best.seeds, best.interval, f"#{task}")
 
 
 def _diverged(task: str) -> Judgement:
-    told = f"No network that was trained on {task} has finite answers."
-    return Judgement("undecided", told, None, evidence=f"#{task}")
+    experiment = f"No network that was trained on {task} has finite answers."
+    return Judgement("undecided", experiment, None, evidence=f"#{task}")
 
 
 def _scalar(measured: Measured, w: float) -> dict[str, Any]:
-    return next(one for one in measured.stage("diagnose")["scalar"]["slides"] if one["w"] == w)
+    return next(slide for slide in measured.stage("diagnose")["scalar"]["slides"] if slide["w"] == w)
 
 
-def _logarithm(one: Mapping[str, Any]) -> tuple[float, int, list[float]]:
-    log10 = one["log10"]
-    return log10["median"], one["seeds"], [log10["least"], log10["greatest"]]
+def _logarithm(slide: Mapping[str, Any]) -> tuple[float, int, list[float]]:
+    log10 = slide["log10"]
+    return log10["median"], slide["seeds"], [log10["least"], log10["greatest"]]
 
 
 CLAIMS = (

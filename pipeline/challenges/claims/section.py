@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, join, table, tag
-from pipeline.reporting.sections import Found
+from pipeline.reporting.sections import Record
 
 NAME, PLACE = "claims", 80
 TITLE = "The deck's claims"
@@ -16,25 +16,25 @@ ABOUT = (
 )
 
 
-def lead(found: Found) -> Iterator[object]:
-    counts = Counter(claim["verdict"] for claim in found["claims"])
-    yield f"{len(found['claims'])} claims: {words.listed(f'{n} {verdict}' for verdict, n in sorted(counts.items()))}."
+def lead(report: Record) -> Iterator[object]:
+    counts = Counter(claim["verdict"] for claim in report["claims"])
+    yield f"{len(report['claims'])} claims: {words.listed(f'{n} {verdict}' for verdict, n in sorted(counts.items()))}."
 
 
-def charts(found: Found) -> list[Chart]:
+def charts(report: Record) -> list[Chart]:
     return []
 
 
-def tables(found: Found) -> Iterator[Markup]:
+def tables(report: Record) -> Iterator[Markup]:
     head = ["slides", "claim", "its program, run", "experiment", "number", "seeds", "verdict"]
-    rows = [tag("tr", *(tag("td", cell) for cell in _row(claim))) for claim in found["claims"]]
-    machines = words.listed(dict.fromkeys(claim["machine"] for claim in found["claims"]))
+    rows = [tag("tr", *(tag("td", cell) for cell in _row(claim))) for claim in report["claims"]]
+    machines = words.listed(dict.fromkeys(claim["machine"] for claim in report["claims"]))
     yield table(
         head, rows, f"Numbers with their intervals; those of slides 4-6 are logarithms. Measured on {machines}."
     )
 
 
-def _row(claim: Found) -> list[object]:
+def _row(claim: Record) -> list[object]:
     number = words.number(claim["number"], 3)
     if claim["interval"]:
         low, high = (words.number(end, 3) for end in claim["interval"])

@@ -21,10 +21,10 @@ def answers(task: str, architecture: str, seed: int) -> list[dict[str, Any]]:
     with torch.inference_mode():
         model = load(description, _weights(folder, seed))
         table = service.answer(pd.DataFrame({"text": list(SENTENCES)}), model)
-    said = zip(SENTENCES.items(), table["label"], table["abstained"], table["probability"], strict=True)
+    rows = zip(SENTENCES.items(), table["label"], table["abstained"], table["probability"], strict=True)
     return [
         {"text": text, "claimed": claimed, "answer": None if abstained else label, "probability": probability}
-        for (text, claimed), label, abstained, probability in said
+        for (text, claimed), label, abstained, probability in rows
     ]
 
 

@@ -51,26 +51,28 @@ def plan(params: Params) -> Plan:
     """Raises InputError for tasks that are not there, or of another kind."""
     settings = section(Convergence, params)
     task, series = _task(params, "task", settings.task, SumSign), _task(params, "series", settings.series, Sine)
-    own = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
-    return Plan(params, settings, task and task.model_copy(update=own), series)
+    overrides = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
+    return Plan(params, settings, task and task.model_copy(update=overrides), series)
 
 
 def jobs(plan: Plan) -> list[Job]:
     """Everything that is measured. Raises InputError for networks that are not trained."""
-    names, seeds, settings = list(plan.params["architectures"]), own_seeds(plan), plan.settings
-    every: list[Job] = []
+    names = list(plan.params["architectures"])
+    seeds = training_seeds(plan)
+    settings = plan.settings
+    wanted: list[Job] = []
     if settings.task:
         open_prepared(settings.task, plan.params)
-        every += [Job("solve", name, seed) for name in names for seed in seeds]
-        every += [Job("control", "", seed) for seed in seeds]
+        wanted += [Job("solve", name, seed) for name in names for seed in seeds]
+        wanted += [Job("control", "", seed) for seed in seeds]
     for kind, task in (("surface", settings.task), ("free", settings.series)):
         if task:
             described = {name: trained.description(task, name) for name in names}
-            every += [Job(kind, name, int(seed)) for name in names for seed in described[name]["seeds"]]
-    return every
+            wanted += [Job(kind, name, int(seed)) for name in names for seed in described[name]["seeds"]]
+    return wanted
 
 
-def own_seeds(plan: Plan) -> list[int]:
+def training_seeds(plan: Plan) -> list[int]:
     return [plan.params["seed"] + number for number in range(plan.settings.seeds)]
 
 
@@ -87,15 +89,16 @@ def waves(plan: Plan) -> free_running.Waves:
 
 
 def _solve(plan: Plan, job: Job) -> dict[str, Any]:
-    settings, own = plan.settings, plan.params["architectures"][job.architecture] or {}
+    settings = plan.settings
+    architecture_settings = plan.params["architectures"][job.architecture] or {}
     assert plan.task is not None
     model, train = section(Model, plan.params), section(Train, plan.params)
     choice, criterion = (
-        read_choice(job.architecture, own),
+        read_choice(job.architecture, architecture_settings),
         Criterion(measure="accuracy", threshold=settings.target_accuracy),
     )
     length = (settings.max_sequences, settings.eval_every, settings.eval_sequences, settings.average)
-    return solve(plan.task, job.architecture, own, choice, model, train, job.seed, criterion, *length)
+    return solve(plan.task, job.architecture, architecture_settings, choice, model, train, job.seed, criterion, *length)
 
 
 def _control(plan: Plan, job: Job) -> dict[str, Any]:
@@ -130,6 +133,6 @@ def _task(params: Params, setting: str, name: str | None, kind: type[Kind]) -> K
         return None
     made = make(name, params)
     if not isinstance(made, kind):
-        own, file = (some.__module__.rsplit(".", 1)[1] for some in (type(made), kind))
-        raise Mistakes([f"convergence.{setting}: {name} is of kind {own}; accepted: {file}, or null for none"])
+        task_kind, file = (kind_class.__module__.rsplit(".", 1)[1] for kind_class in (type(made), kind))
+        raise Mistakes([f"convergence.{setting}: {name} is of kind {task_kind}; accepted: {file}, or null for none"])
     return made

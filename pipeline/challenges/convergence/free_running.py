@@ -39,12 +39,13 @@ def draw(task: Sine, waves: int, ahead: int, seed: int) -> Waves:
 def run(model: nn.Module, waves: Waves) -> Float[Tensor, "waves ahead"]:
     """What a network predicts 1, 2, ... steps past the window, each prediction fed back."""
     model.eval()
-    return torch.cat([_slide(model, some, waves.clean.shape[1]) for some in waves.window.split(CHUNK)])
+    return torch.cat([_slide(model, windows, waves.clean.shape[1]) for windows in waves.window.split(CHUNK)])
 
 
-def _slide(model: nn.Module, window: Float[Tensor, "some steps"], ahead: int) -> Float[Tensor, "some ahead"]:
-    some, steps = window.shape
-    lengths, predicted = torch.full((some,), steps), []
+def _slide(model: nn.Module, window: Float[Tensor, "windows steps"], ahead: int) -> Float[Tensor, "windows ahead"]:
+    windows, steps = window.shape
+    lengths = torch.full((windows,), steps)
+    predicted: list[Tensor] = []
     for _ in range(ahead):
         predicted.append(model(window.unsqueeze(2), lengths)[:, -1])
         window = torch.cat([window[:, 1:], predicted[-1]], dim=1)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.challenges.convergence import free_running
-from pipeline.challenges.convergence.experiment import Job, Plan, own_seeds, waves
+from pipeline.challenges.convergence.experiment import Job, Plan, training_seeds, waves
 from pipeline.challenges.deck import readout_only
 from pipeline.challenges.shared import trained
 from pipeline.evaluation.shares import share
@@ -18,7 +18,7 @@ def gather(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
     """reports/convergence.json, but for the scale and the machine; empty where there is no task to measure on."""
     return {
         "task": plan.settings.task,
-        "seeds": own_seeds(plan),
+        "seeds": training_seeds(plan),
         "sum_sign": [],
         "surface": [],
         "free_running": [],
@@ -28,7 +28,9 @@ def gather(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
 
 
 def _until_solved(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
-    names, seeds, task = list(plan.params["architectures"]), own_seeds(plan), plan.task
+    names = list(plan.params["architectures"])
+    seeds = training_seeds(plan)
+    task = plan.task
     assert task is not None
     assert plan.settings.task is not None
     limits = {
@@ -54,14 +56,14 @@ def _fed_back(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
     assert series is not None
     assert settings.series is not None
     simple = free_running.simple(series, waves(plan))
-    every = {name: running(name, _by_seed(results, "free", settings.series, name)) for name in names}
+    errors_by_name = {name: running(name, _by_seed(results, "free", settings.series, name)) for name in names}
     return {
         "series": {
             "task": settings.series,
             **{key: getattr(series, key) for key in ("noise", "steps", "burn_in")},
             **{key: getattr(settings, key) for key in ("waves", "ahead")},
         },
-        "free_running": [{"name": name, **errors} for name, errors in every.items()]
+        "free_running": [{"name": name, **errors} for name, errors in errors_by_name.items()]
         + [{"kind": "baseline", **entry} for entry in simple],
     }
 
@@ -100,16 +102,16 @@ def control(runs: Sequence[Result], steps: int) -> dict[str, Any]:
     }
 
 
-def running(name: str, found: Sequence[tuple[int, Result]]) -> dict[str, Any]:
+def running(name: str, results: Sequence[tuple[int, Result]]) -> dict[str, Any]:
     """Over sound seeds: the mean error by step ahead, with the least and the greatest."""
-    sound = {seed: result for seed, result in found if result["status"] == "ok"}
-    told: dict[str, Any] = {"kind": "control" if name == CONTROL else "network", "seeds": list(sound)}
-    told["diverged"] = [seed for seed, _ in found if seed not in sound]
+    sound = {seed: result for seed, result in results if result["status"] == "ok"}
+    entry: dict[str, Any] = {"kind": "control" if name == CONTROL else "network", "seeds": list(sound)}
+    entry["diverged"] = [seed for seed, _ in results if seed not in sound]
     for against in ("clean", "noisy"):
         columns = list(zip(*(result[against] for result in sound.values()), strict=True))
         for key, of in (("", _mean), ("_least", min), ("_greatest", max)):
-            told[f"{against}{key}"] = [None if None in column else of(column) for column in columns]
-    return told
+            entry[f"{against}{key}"] = [None if None in column else of(column) for column in columns]
+    return entry
 
 
 def spread(values: Sequence[int | float | None]) -> dict[str, Any]:

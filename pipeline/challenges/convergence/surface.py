@@ -82,14 +82,15 @@ def describe(surface: Surface, distances: list[float], directions: int, iteratio
     """
     random = torch.Generator().manual_seed(seed)
     lines = [surface.random(random) for _ in range(directions)]
-    gradient, long = surface.gradient(surface.weights), lines[0].norm()
-    steepest = -gradient * long / gradient.norm().clamp(min=1e-300)
+    gradient = surface.gradient(surface.weights)
+    length = lines[0].norm()
+    steepest = -gradient * length / gradient.norm().clamp(min=1e-300)
     around, downhill = [surface.along(line, distances) for line in lines], surface.along(steepest, distances)
     curvature = largest_curvature(surface, iterations, random)
     return {
         "loss": surface.loss(surface.weights),
         "gradient_norm": gradient.norm().item(),
-        "weights_norm": long.item(),
+        "weights_norm": length.item(),
         "distances": distances,
         "random": around,
         "gradient": downhill,

@@ -18,29 +18,29 @@ FREE = (
 )
 AHEAD = (1, 10, 50, 100, 300)
 
-Found = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
-def solved(found: Found) -> Markup:
-    head = ["architecture", f"reached {level(found)}", "seconds", "sequences", "steps", "best accuracy"]
-    rows = [_row(_solved(row)) for row in found["sum_sign"]]
+def solved(report: Record) -> Markup:
+    head = ["architecture", f"reached {level(report)}", "seconds", "sequences", "steps", "best accuracy"]
+    rows = [_row(_solved(row)) for row in report["sum_sign"]]
     return table([*head, "largest fall", "fall of the average", "diverged"], rows, SOLVED)
 
 
-def surface(found: Found) -> Markup:
+def surface(report: Record) -> Markup:
     head = ["architecture", "seed", "loss", "largest curvature", "longest safe step", "residual", "valleys"]
-    return table(head, [_row(_curved(one)) for one in found["surface"]], CURVED)
+    return table(head, [_row(_curved(network)) for network in report["surface"]], CURVED)
 
 
-def free_running(found: Found) -> Markup:
-    ahead = [step for step in AHEAD if step <= found["series"]["ahead"]]
+def free_running(report: Record) -> Markup:
+    ahead = [step for step in AHEAD if step <= report["series"]["ahead"]]
     head = ["predictor", "1 ahead, noisy", *(f"{step} ahead" for step in ahead)]
-    rows = [_row(_free(one, ahead)) for one in found["free_running"]]
-    return table(head, rows, FREE.format(noise=words.number(found["series"]["noise"], 2)))
+    rows = [_row(_free(predictor, ahead)) for predictor in report["free_running"]]
+    return table(head, rows, FREE.format(noise=words.number(report["series"]["noise"], 2)))
 
 
-def level(found: Found) -> str:
-    return f"{100 * found['criterion']['target_accuracy']:g} %"
+def level(report: Record) -> str:
+    return f"{100 * report['criterion']['target_accuracy']:g} %"
 
 
 def percent(share: float | None) -> str:
@@ -51,32 +51,32 @@ def points(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def _solved(row: Found) -> list[object]:
+def _solved(row: Record) -> list[object]:
     share = f"{row['solved']} of {row['seeds']} [{row['share']['low']:.2f}, {row['share']['high']:.2f}]"
     numbers = [_spread(row[key]) for key in ("seconds", "sequences", "steps")]
     falls = [points(row[key]["greatest"]) for key in ("setback", "averaged_setback")]
     return [row["architecture"], share, *numbers, percent(row["best_accuracy"]["median"]), *falls, row["diverged"]]
 
 
-def _curved(one: Found) -> list[object]:
-    if one["status"] != "ok":
-        return [one["architecture"], one["seed"], words.diverged(one), *["–"] * 4]
-    bend = one["curvature"]
+def _curved(network: Record) -> list[object]:
+    if network["status"] != "ok":
+        return [network["architecture"], network["seed"], words.diverged(network), *["–"] * 4]
+    bend = network["curvature"]
     safe = words.number(2 / bend["value"], 3) if bend["value"] > 0 else "–"
     residual = words.number(bend["residual"], 2) + ("" if bend["converged"] else " *")
-    valleys = ", ".join(map(str, (*one["valleys"]["random"], one["valleys"]["gradient"])))
-    numbers = [words.number(one["loss"], 3), words.number(bend["value"], 3), safe, residual]
-    return [one["architecture"], one["seed"], *numbers, valleys]
+    valleys = ", ".join(map(str, (*network["valleys"]["random"], network["valleys"]["gradient"])))
+    numbers = [words.number(network["loss"], 3), words.number(bend["value"], 3), safe, residual]
+    return [network["architecture"], network["seed"], *numbers, valleys]
 
 
-def _free(one: Found, ahead: list[int]) -> list[object]:
-    if not one["clean"]:
-        return [one["name"], "diverged", *["–"] * len(ahead)]
-    values = [one["noisy"][0], *(one["clean"][step - 1] for step in ahead)]
-    return [one["name"], *("not finite" if value is None else words.number(value, 3) for value in values)]
+def _free(predictor: Record, ahead: list[int]) -> list[object]:
+    if not predictor["clean"]:
+        return [predictor["name"], "diverged", *["–"] * len(ahead)]
+    values = [predictor["noisy"][0], *(predictor["clean"][step - 1] for step in ahead)]
+    return [predictor["name"], *("not finite" if value is None else words.number(value, 3) for value in values)]
 
 
-def _spread(values: Found) -> str:
+def _spread(values: Record) -> str:
     """Median, least and greatest; a dash for what most seeds, or the last of them, never reached."""
     middle, *ends = (words.number(values[key], 3) for key in ("median", "least", "greatest"))
     return middle if values["least"] is None else f"{middle} ({' to '.join(ends)})"

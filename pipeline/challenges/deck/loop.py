@@ -13,8 +13,9 @@ def states(
     whh: Float[np.ndarray, "hidden hidden"],
 ) -> Float[np.ndarray, "steps hidden"]:
     """h_t = tanh(Wxh x_t + Whh h_{t-1}) for each step; the state before the first is zero."""
-    h, every = np.zeros((len(whh), 1)), []
-    for given in x:
-        h = np.tanh(wxh @ given[:, None] + whh @ h)
-        every.append(h)
-    return np.hstack(every).T
+    h = np.zeros((len(whh), 1))
+    hidden_states = []
+    for x_t in x:
+        h = np.tanh(wxh @ x_t[:, None] + whh @ h)
+        hidden_states.append(h)
+    return np.hstack(hidden_states).T

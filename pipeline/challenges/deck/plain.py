@@ -24,8 +24,9 @@ def draw(
 
 def outputs(weights: Weights, x: Float[np.ndarray, "steps inputs"]) -> Float[np.ndarray, "steps outputs"]:
     """The output after each step."""
-    h, found = np.zeros(len(weights.whh)), []
-    for given in x:
-        h = np.tanh(weights.wxh @ given + weights.whh @ h)
-        found.append(weights.why @ h)
-    return np.array(found)
+    h = np.zeros(len(weights.whh))
+    y = []
+    for x_t in x:
+        h = np.tanh(weights.wxh @ x_t + weights.whh @ h)
+        y.append(weights.why @ h)
+    return np.array(y)

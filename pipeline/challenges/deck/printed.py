@@ -79,12 +79,12 @@ def parallelization() -> None:
     wxh, whh = 0.01 * RANDOM.normal(size=(hidden, inputs)), 0.01 * RANDOM.normal(size=(hidden, hidden))
     x = RANDOM.normal(size=(steps, inputs))
     begun, h = time.perf_counter(), np.zeros((hidden, 1))
-    for given in x:
-        h = np.tanh(wxh @ given[:, None] + whh @ h)
+    for x_t in x:
+        h = np.tanh(wxh @ x_t[:, None] + whh @ h)
     sequential, begun = time.perf_counter() - begun, time.perf_counter()
-    every = np.zeros((steps + 1, hidden))
+    states = np.zeros((steps + 1, hidden))
     for t in range(steps):
-        every[t + 1] = np.tanh(x[t] @ wxh.T + every[t] @ whh.T)
+        states[t + 1] = np.tanh(x[t] @ wxh.T + states[t] @ whh.T)
     batch = time.perf_counter() - begun
     print(f"sequential {sequential:.4f} s, batch {batch:.4f} s: {sequential / batch:.2f} x")
 

@@ -34,7 +34,7 @@ def experiment(
     steps: int = 50,
     hidden: int = 32,
     sequences: int = 1_000,
-    fresh: int = 10_000,
+    test_sequences: int = 10_000,
     epochs: int = 100,
     rate: float = 0.01,
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def experiment(
     states = last_states(weights, seen)
     why, curve = train(weights.why, states, labels, epochs, rate)
     seconds = time.perf_counter() - begun
-    others, wanted = _drawn(random, fresh, steps)
+    others, wanted = _drawn(random, test_sequences, steps)
     return {
         "before": score(weights.why, states, labels),
         "train": score(why, states, labels),
@@ -91,10 +91,10 @@ def score(
     labels: Float[np.ndarray, " sequences"],
 ) -> dict[str, float]:
     """Mean cross-entropy in nats, and the share of right answers."""
-    told = states @ why
+    logits = states @ why
     return {
-        "loss": float(np.mean(np.logaddexp(0, told) - labels * told)),
-        "accuracy": float(np.mean((told > 0) == (labels > 0))),
+        "loss": float(np.mean(np.logaddexp(0, logits) - labels * logits)),
+        "accuracy": float(np.mean((logits > 0) == (labels > 0))),
     }
 
 

@@ -17,11 +17,12 @@ PRINTED = {0.1: math.log10(1.09e-20), 10.0: math.log10(2.0e20)}  # what the slid
 
 def activations(w: float, x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
     """What the sigmoid is taken of at each step; the state before the first is 0."""
-    found, h = np.empty(len(x)), 0.0
-    for step, given in enumerate(x):
-        found[step] = w * h + given
-        h = 0.5 + 0.5 * math.tanh(found[step] / 2)
-    return found
+    preactivations = np.empty(len(x))
+    h = 0.0
+    for step, x_t in enumerate(x):
+        preactivations[step] = w * h + x_t
+        h = 0.5 + 0.5 * math.tanh(preactivations[step] / 2)
+    return preactivations
 
 
 def log_gradient(w: float, x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
@@ -35,24 +36,24 @@ def chart(weights: int, seeds: int, seed: int) -> dict[str, Any]:
     """The map over w in [0.1, 20] and the lags 1 .. LAGS (medians over input sequences), and both of the slides' w."""
     inputs = np.random.default_rng(seed).normal(size=(seeds, LAGS + 1))
     w = np.geomspace(0.1, 20, weights)
-    medians = [np.median([log_gradient(one, x)[1:] for x in inputs], axis=0) for one in w]
+    medians = [np.median([log_gradient(weight, x)[1:] for x in inputs], axis=0) for weight in w]
     return {
-        "w": [round(float(one), 4) for one in w],
+        "w": [round(float(weight), 4) for weight in w],
         "lags": list(range(1, LAGS + 1)),
         "log10": [[round(float(value), 2) for value in row] for row in medians],
-        "slides": [_of_slide(one, inputs) for one in PRINTED],
+        "slides": [_of_slide(weight, inputs) for weight in PRINTED],
     }
 
 
 def _of_slide(w: float, inputs: Float[np.ndarray, "seeds steps"]) -> dict[str, Any]:
     """The gradient over the longest lag, and the largest over any."""
-    every = np.array([log_gradient(w, x)[1:] for x in inputs])
-    low, median, high = np.quantile(every[:, -1], [0, 0.5, 1])
+    log_gradients = np.array([log_gradient(w, x)[1:] for x in inputs])
+    low, median, high = np.quantile(log_gradients[:, -1], [0, 0.5, 1])
     return {
         "w": w,
         "printed_log10": PRINTED[w],
         "log10": {"median": float(median), "least": float(low), "greatest": float(high)},
-        "largest_log10_over_any_lag": float(every.max()),
+        "largest_log10_over_any_lag": float(log_gradients.max()),
         "explodes": bool(low > 0),
         "seeds": len(inputs),
     }

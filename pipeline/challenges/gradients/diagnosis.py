@@ -24,7 +24,7 @@ def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> d
     assert isinstance(core, Architecture)
     x, weight = towards_core(model, task, batch)
     flow = gradient_flow.flow(core, x, weight)
-    found: dict[str, Any] = {
+    measures: dict[str, Any] = {
         "inputs": thinned(flow.inputs),
         "states": None if flow.states is None else thinned(flow.states, first=1),
         "horizon": gradient_flow.horizon(flow.inputs),
@@ -34,8 +34,8 @@ def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> d
     }
     if core.streams:
         exponents = gradient_flow.lyapunov(core, x[:1, :lyapunov_steps])
-        found["lyapunov"] = [_number(value) for value in exponents[:EXPONENTS]]
-    return found
+        measures["lyapunov"] = [_number(value) for value in exponents[:EXPONENTS]]
+    return measures
 
 
 def towards_core(model: SequenceModel, task: Task, batch: Batch) -> tuple[Tensor, Tensor]:

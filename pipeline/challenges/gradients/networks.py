@@ -32,16 +32,16 @@ class Job(NamedTuple):
     seed: int = 0
 
 
-def fresh_ones(params: dict[str, Any], settings: Diagnose) -> list[Job]:
+def untrained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
     """Every architecture with each initializer that sets something in it."""
     jobs = []
     for name in params["architectures"]:
-        every = effective(settings.initializers, partial(_made, params, settings, name))
-        jobs += [Job(name, initializer) for initializer in every]
+        initializers = effective(settings.initializers, partial(_made, params, settings, name))
+        jobs += [Job(name, initializer) for initializer in initializers]
     return jobs
 
 
-def trained_ones(params: dict[str, Any], settings: Diagnose) -> list[Job]:
+def trained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
     """Every seed of every network of the diagnosed tasks. Raises InputError for one that is not trained."""
     jobs = []
     for task in settings.tasks:
@@ -58,16 +58,16 @@ def diagnose(params: dict[str, Any], settings: Diagnose, job: Job) -> dict[str, 
     if not job.task:
         task = Recall(lag=settings.lag)
         torch.manual_seed(params["seed"])
-        fresh = first_weights(_made(params, settings, job.architecture), Choice(initializer=job.initializer))
-        found = diagnosis.of(fresh, task, _drawn(task, settings.batch, params["seed"]), settings.lyapunov_steps)
-        return {"architecture": job.architecture, "initializer": job.initializer, **found}
+        untrained = first_weights(_made(params, settings, job.architecture), Choice(initializer=job.initializer))
+        measures = diagnosis.of(untrained, task, _drawn(task, settings.batch, params["seed"]), settings.lyapunov_steps)
+        return {"architecture": job.architecture, "initializer": job.initializer, **measures}
     prepared = open_prepared(job.task, params)
-    told = {"task": job.task, "architecture": job.architecture, "seed": job.seed}
+    identity = {"task": job.task, "architecture": job.architecture, "seed": job.seed}
     status, model = trained.network(job.task, job.architecture, job.seed)
     if model is None:
-        return {**told, **status, "norms": _norms(job)}
+        return {**identity, **status, "norms": _norms(job)}
     batch = prepared.task.gather(prepared.columns("valid"), torch.arange(settings.batch))
-    return {**told, "status": "ok", **diagnosis.of(model, prepared.task, batch, settings.lyapunov_steps)}
+    return {**identity, "status": "ok", **diagnosis.of(model, prepared.task, batch, settings.lyapunov_steps)}
 
 
 def clippings(params: dict[str, Any], settings: Diagnose) -> dict[str, Any]:
@@ -92,8 +92,8 @@ def clippings(params: dict[str, Any], settings: Diagnose) -> dict[str, Any]:
 
 
 def _made(params: dict[str, Any], settings: Diagnose, architecture: str) -> SequenceModel:
-    own = params["architectures"][architecture] or {}
-    return make_model(Recall(lag=settings.lag), architecture, own, section(Model, params))
+    architecture_settings = params["architectures"][architecture] or {}
+    return make_model(Recall(lag=settings.lag), architecture, architecture_settings, section(Model, params))
 
 
 def _drawn(task: Recall, size: int, seed: int) -> Batch:

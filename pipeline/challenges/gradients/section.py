@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from pipeline.reporting import colours, figures, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, join, table, tag
-from pipeline.reporting.sections import Found
+from pipeline.reporting.sections import Record
 
 NAME, PLACE = "diagnose", 30
 TITLE = "Where do gradients go?"
@@ -22,67 +22,76 @@ ABOUT = (
 DARKEST = -200  # logarithm of the gradient from which on the map grows no darker
 
 
-def lead(found: Found) -> Iterator[object]:
-    horizons = {name: best["horizon"] for name, best in _of_initializer(found, "default").items()}
-    steps = max(one["steps"] for one in found["fresh"])
+def lead(report: Record) -> Iterator[object]:
+    horizons = {name: best["horizon"] for name, best in _of_initializer(report, "default").items()}
+    steps = max(network["steps"] for network in report["fresh"])
     yield f"Fresh networks with torch's own first weights, {steps} steps: horizons of {_listed(horizons)} steps."
     certain = [
-        f"{one['architecture']} with {one['initializer']}"
-        for one in found["fresh"]
-        if one["architecture"] == "rnn" and all(b["largest_singular_value"] < 1 for b in one["blocks"])
+        f"{network['architecture']} with {network['initializer']}"
+        for network in report["fresh"]
+        if network["architecture"] == "rnn" and all(b["largest_singular_value"] < 1 for b in network["blocks"])
     ]
     if certain:
         yield (
             "For a plain tanh net vanishing is certain when the largest singular value of its recurrent matrix is "
             f"below 1 (Pascanu et al. 2013): that holds for {words.listed(certain)}."
         )
-    for one in found["scalar"]["slides"]:
-        log10 = one["log10"]
-        said = "explodes" if one["explodes"] else "does not explode: the sigmoid saturates and the gradient vanishes"
+    for slide in report["scalar"]["slides"]:
+        log10 = slide["log10"]
+        outcome = (
+            "explodes" if slide["explodes"] else "does not explode: the sigmoid saturates and the gradient vanishes"
+        )
         yield (
-            f"The deck's scalar net with w = {one['w']:g}, its backward pass corrected: over 100 steps the gradient is "
-            f"10 to the {_short(log10['median'])} (median of {one['seeds']} inputs, [{_short(log10['least'])}, "
-            f"{_short(log10['greatest'])}]), where the slide prints 10 to the {_short(one['printed_log10'])}. "
-            f"It {said if one['w'] > 1 else 'vanishes'}."
+            f"The deck's scalar net with w = {slide['w']:g}, its backward pass corrected: over 100 steps the gradient "
+            f"is 10 to the {_short(log10['median'])} (median of {slide['seeds']} inputs, [{_short(log10['least'])}, "
+            f"{_short(log10['greatest'])}]), where the slide prints 10 to the {_short(slide['printed_log10'])}. "
+            f"It {outcome if slide['w'] > 1 else 'vanishes'}."
         )
 
 
-def charts(found: Found) -> list[Chart]:
-    return [_fresh(found), _initializers(found), *_trained(found), _scalar(found), _clipping(found)]
+def charts(report: Record) -> list[Chart]:
+    return [_untrained(report), _initializers(report), *_trained(report), _scalar(report), _clipping(report)]
 
 
-def tables(found: Found) -> Iterator[Markup]:
+def tables(report: Record) -> Iterator[Markup]:
     head = ["architecture", "weights", "horizon", "spectral radius", "largest singular value", "Lyapunov exponent"]
-    rows = [tag("tr", *(tag("td", cell) for cell in _row(one))) for one in (*found["fresh"], *found["trained"])]
+    rows = [
+        tag("tr", *(tag("td", cell) for cell in _row(network))) for network in (*report["fresh"], *report["trained"])
+    ]
     caption = "Fresh and trained networks; of the recurrent blocks the largest value, of the exponents the first."
     yield tag("details", tag("summary", "Every network"), join(table(head, rows, caption)))
 
 
-def _row(one: Found) -> list[object]:
-    weights = one["initializer"] if "initializer" in one else f"trained on {one['task']}, seed {one['seed']}"
-    if one.get("status", "ok") != "ok":
-        return [one["architecture"], weights, words.diverged(one), "–", "–", "–"]
+def _row(network: Record) -> list[object]:
+    weights = (
+        network["initializer"] if "initializer" in network else f"trained on {network['task']}, seed {network['seed']}"
+    )
+    if network.get("status", "ok") != "ok":
+        return [network["architecture"], weights, words.diverged(network), "–", "–", "–"]
     largest = {
-        key: max((b[key] for b in one["blocks"]), default=None) for key in ("spectral_radius", "largest_singular_value")
+        key: max((b[key] for b in network["blocks"]), default=None)
+        for key in ("spectral_radius", "largest_singular_value")
     }
-    exponent = one["lyapunov"][0] if one["lyapunov"] else None
+    exponent = network["lyapunov"][0] if network["lyapunov"] else None
     numbers = [*largest.values(), exponent]
-    return [one["architecture"], weights, f"{one['horizon']} of {one['steps']}", *map(_short, numbers)]
+    return [network["architecture"], weights, f"{network['horizon']} of {network['steps']}", *map(_short, numbers)]
 
 
-def _fresh(found: Found) -> Chart:
-    every = _of_initializer(found, "default")
-    figure = _flow({name: [one] for name, one in every.items()})
-    summary = "; ".join(f"{name}: horizon {one['horizon']} of {one['steps']}" for name, one in every.items())
+def _untrained(report: Record) -> Chart:
+    networks = _of_initializer(report, "default")
+    figure = _flow({name: [network] for name, network in networks.items()})
+    summary = "; ".join(
+        f"{name}: horizon {network['horizon']} of {network['steps']}" for name, network in networks.items()
+    )
     note = "The dotted line is a thousandth: where a line crosses it, its horizon ends."
     return Chart("fresh", "Gradient of fresh networks by lag", note, summary, figure)
 
 
-def _initializers(found: Found) -> Chart:
+def _initializers(report: Record) -> Chart:
     """Horizons: a row for each architecture, a column for each initializer."""
-    names = list(dict.fromkeys(one["initializer"] for one in found["fresh"]))
-    rows = list(dict.fromkeys(one["architecture"] for one in found["fresh"]))
-    horizon = {(one["architecture"], one["initializer"]): one["horizon"] for one in found["fresh"]}
+    names = list(dict.fromkeys(network["initializer"] for network in report["fresh"]))
+    rows = list(dict.fromkeys(network["architecture"] for network in report["fresh"]))
+    horizon = {(network["architecture"], network["initializer"]): network["horizon"] for network in report["fresh"]}
     cells = [[horizon.get((row, name)) for name in names] for row in rows]
     figure = figures.plain(height=110 + 34 * len(rows))
     figure.add_heatmap(
@@ -94,29 +103,30 @@ def _initializers(found: Found) -> Chart:
     return Chart("initializers", "Horizon by initializer", note, summary, figure)
 
 
-def _trained(found: Found) -> Iterator[Chart]:
-    for task in dict.fromkeys(one["task"] for one in found["trained"]):
-        sound = [one for one in found["trained"] if one["task"] == task and one["status"] == "ok"]
+def _trained(report: Record) -> Iterator[Chart]:
+    for task in dict.fromkeys(network["task"] for network in report["trained"]):
+        sound = [network for network in report["trained"] if network["task"] == task and network["status"] == "ok"]
         if not sound:
             continue
-        by_name: dict[str, list[Found]] = {}
-        for one in sound:
-            by_name.setdefault(one["architecture"], []).append(one)
+        by_name: dict[str, list[Record]] = {}
+        for network in sound:
+            by_name.setdefault(network["architecture"], []).append(network)
         summary = "; ".join(f"{n}: horizons {_listed(dict(enumerate(h)), bare=True)}" for n, h in _horizons(by_name))
         note = "Every seed is a line. Training changes what an initializer began."
         yield Chart(f"trained-{task}", f"Gradient after training on {task}", note, summary, _flow(by_name))
 
 
-def _flow(networks: dict[str, list[Found]]) -> go.Figure:
+def _flow(networks: dict[str, list[Record]]) -> go.Figure:
     figure = figures.plain(height=380)
     for name, several in networks.items():
-        for number, one in enumerate(several):
-            lags, values = one["inputs"]["lag"], one["inputs"]["log10"]
+        for number, network in enumerate(several):
+            lags = network["inputs"]["lag"]
+            values = network["inputs"]["log10"]
             first = values[0] or 0.0
             relative = [None if value is None else value - first for value in values]
             look = {**figures.line(name), "showlegend": number == 0}
             figure.add_scatter(x=lags, y=relative, mode="lines", hovertemplate=f"{name}<br>%{{y:.2f}}", **look)
-    longest = max(one["inputs"]["lag"][-1] for several in networks.values() for one in several)
+    longest = max(network["inputs"]["lag"][-1] for several in networks.values() for network in several)
     dotted = {"color": colours.MUTED, "dash": "dot", "width": 1}
     figure.add_scatter(x=[0, longest], y=[-3, -3], mode="lines", line=dotted, showlegend=False, hoverinfo="skip")
     figure.update_xaxes(title={"text": "lag (steps before the last)"})
@@ -124,8 +134,8 @@ def _flow(networks: dict[str, list[Found]]) -> go.Figure:
     return figure
 
 
-def _scalar(found: Found) -> Chart:
-    chart = found["scalar"]
+def _scalar(report: Record) -> Chart:
+    chart = report["scalar"]
     figure = figures.plain(height=380)
     figure.add_heatmap(
         z=chart["log10"],
@@ -149,16 +159,16 @@ def _scalar(found: Found) -> Chart:
     return Chart("scalar", "The deck's scalar sigmoid net: log10 of its gradient", note, summary, figure)
 
 
-def _clipping(found: Found) -> Chart:
-    effect = found["clipping"]
+def _clipping(report: Record) -> Chart:
+    effect = report["clipping"]
     steps = list(range(1, len(effect["norms"]) + 1))
     figure = figures.plain(height=320)
     looks = zip(("none", *effect["thresholds"]), ("#7F7F7F", *list(colours.NAMED.values())), strict=False)
     for number, (name, colour) in enumerate(looks):
         style = {"color": colour, "dash": colours.DASHES[number % len(colours.DASHES)]}
-        told = f"{name} {effect['thresholds'][name]:g}" if name != "none" else "before clipping"
+        label = f"{name} {effect['thresholds'][name]:g}" if name != "none" else "before clipping"
         values = [row[name] for row in effect["norms"]]
-        figure.add_scatter(x=steps, y=values, mode="lines", name=told, line=style)
+        figure.add_scatter(x=steps, y=values, mode="lines", name=label, line=style)
     figure.update_xaxes(title={"text": "step"})
     figure.update_yaxes(title={"text": "norm of the gradient"}, type="log")
     note = "An unclipped training of the plain RNN under sgd; of the same gradients, what each clipping hands on."
@@ -171,14 +181,14 @@ def _short(value: float | None) -> str:
     return words.number(value, 3)
 
 
-def _horizons(networks: dict[str, list[Found]]) -> Iterator[tuple[str, list[int]]]:
+def _horizons(networks: dict[str, list[Record]]) -> Iterator[tuple[str, list[int]]]:
     for name, several in networks.items():
-        yield name, [one["horizon"] for one in several]
+        yield name, [network["horizon"] for network in several]
 
 
-def _of_initializer(found: Found, initializer: str) -> dict[str, Any]:
-    chosen = [one for one in found["fresh"] if one["initializer"] == initializer] or found["fresh"]
-    return {one["architecture"]: one for one in reversed(chosen)}
+def _of_initializer(report: Record, initializer: str) -> dict[str, Any]:
+    chosen = [network for network in report["fresh"] if network["initializer"] == initializer] or report["fresh"]
+    return {network["architecture"]: network for network in reversed(chosen)}
 
 
 def _listed(horizons: dict[Any, int], bare: bool = False) -> str:

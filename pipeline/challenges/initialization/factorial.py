@@ -44,10 +44,10 @@ class Trainings:
         key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
         self.kept = ResultCache(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
 
-    def run(self, wanted: Iterable[tuple[Choice, int]], told: str) -> None:
+    def run(self, wanted: Iterable[tuple[Choice, int]], description: str) -> None:
         """Run those that are not done."""
         jobs = {_key(*job): job for job in wanted}
-        self.kept.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {told}")
+        self.kept.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {description}")
 
     def losses(self, choice: Choice, seeds: Sequence[int]) -> list[Loss]:
         return [self.kept.done[_key(choice, seed)] for seed in seeds]
@@ -70,8 +70,10 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
     options = {
         cell: [_choice(settings, cell, rate) for rate in settings.learning_rates[cell.optimizer]] for cell in cells
     }
-    trainings.run(((choice, first) for some in options.values() for choice in some), "learning rates")
-    tuned = {cell: min(some, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, some in options.items()}
+    trainings.run(((choice, first) for choices in options.values() for choice in choices), "learning rates")
+    tuned = {
+        cell: min(choices, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, choices in options.items()
+    }
     contenders = {"default": LIBRARY, "deck": ARTICLE, "stated": plan.stated}
     contenders |= {f"swept {place}": choice for place, choice in enumerate(swept, start=1)}
     everyone = [*tuned.values(), *contenders.values()]
@@ -102,8 +104,10 @@ def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[st
     """For each optimizer: do initializers differ (on average over clippings), do clippings (over initializers)?"""
     tests = []
     for optimizer in settings.learning_rates:
-        every = effects.logarithms([losses[cell] for cell in losses if cell.optimizer == optimizer])
-        cube = every.reshape(len(settings.initializers), len(settings.clippings), -1)  # the cells' order; seeds last
+        log_losses = effects.logarithms([losses[cell] for cell in losses if cell.optimizer == optimizer])
+        cube = log_losses.reshape(
+            len(settings.initializers), len(settings.clippings), -1
+        )  # the cells' order; seeds last
         for factor, levels in (("initializer", cube.mean(1)), ("clipping", cube.mean(0))):
             tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels)})
     return tests
@@ -111,12 +115,12 @@ def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[st
 
 def _contenders(trainings: Trainings, contenders: dict[str, Choice], seeds: list[int]) -> list[dict[str, Any]]:
     default = trainings.losses(contenders["default"], seeds)
-    told = []
+    entries = []
     for name, choice in contenders.items():
         losses = trainings.losses(choice, seeds)
         entry = {"contender": name, "choice": choice.model_dump(), "over_seeds": effects.summary(losses)}
-        told.append(entry if name == "default" else entry | effects.paired(losses, default))
-    return told
+        entries.append(entry if name == "default" else entry | effects.paired(losses, default))
+    return entries
 
 
 def _choice(settings: Evidence, cell: Cell, rate: float) -> Choice:

@@ -15,7 +15,7 @@ from pipeline.reporting.markup import Markup, join, table, tag
 NAME, PLACE = "evidence", 20
 TITLE = "Do initialisation and clipping matter?"
 VALUES = ("mean", "low", "high")
-CHANCE = 0.05  # a corrected p value below this is told as a difference
+CHANCE = 0.05  # a corrected p value below this is reported as a difference
 
 Evidence = Mapping[str, Any]  # reports/evidence/SCALE/TASK.json
 LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop": ("#009E73", "diamond")}
@@ -45,21 +45,22 @@ def read(params: Mapping[str, Any], missing: list[str]) -> list[Evidence]:
 
 def body(findings: Sequence[Evidence]) -> list[Markup]:
     """A verdict, the contenders and the factorial's cells for each task."""
-    return [join(*_of_task(found)) for found in findings]
+    return [join(*_of_task(evidence)) for evidence in findings]
 
 
-def _of_task(found: Evidence) -> Iterator[Markup]:
-    length, seeds = found["length"], len(found["seeds"])
+def _of_task(evidence: Evidence) -> Iterator[Markup]:
+    length = evidence["length"]
+    seeds = len(evidence["seeds"])
     steps = (
         f"{length['epochs']} epochs of {length['steps_per_epoch']:,} steps"
         if length["steps_per_epoch"]
         else "whole epochs"
     )
-    yield tag("h3", f"{found['task']}, {found['architecture']}, at scale {found['scale']}")
+    yield tag("h3", f"{evidence['task']}, {evidence['architecture']}, at scale {evidence['scale']}")
     yield tag("p", f"{seeds} seeds, {steps}, batches of {length['batch_size']}.")
-    yield tag("ul", *(tag("li", _verdict(test)) for test in found["factors"]))
-    yield tag("p", *_against_default(found["contenders"]))
-    yield drawn(f"evidence.{found['scale']}.{found['task']}", [factorial(found)])
+    yield tag("ul", *(tag("li", _verdict(test)) for test in evidence["factors"]))
+    yield tag("p", *_against_default(evidence["contenders"]))
+    yield drawn(f"evidence.{evidence['scale']}.{evidence['task']}", [factorial(evidence)])
     head = [
         "set-up",
         "initializer",
@@ -71,16 +72,16 @@ def _of_task(found: Evidence) -> Iterator[Markup]:
         "better than default by",
         "p",
     ]
-    rows = [tag("tr", *(tag("td", cell) for cell in _contender(entry))) for entry in found["contenders"]]
+    rows = [tag("tr", *(tag("td", cell) for cell in _contender(entry))) for entry in evidence["contenders"]]
     yield table(head, rows, "The deck's set-up, the library's defaults, the stated choice and the sweep's best.")
     head = ["optimizer", "initializer", "clipping", "learning rate", "loss", "diverged"]
-    rows = [tag("tr", *(tag("td", cell) for cell in _cell(cell))) for cell in found["cells"]]
+    rows = [tag("tr", *(tag("td", cell) for cell in _cell(cell))) for cell in evidence["cells"]]
     yield table(head, rows, "The factorial: mean over sound seeds, with Student's 95 % interval.")
 
 
-def factorial(found: Evidence) -> Chart:
+def factorial(evidence: Evidence) -> Chart:
     """A row for each cell, in its optimizer's colour and shape."""
-    cells = [cell for cell in found["cells"] if cell.get("low") is not None]
+    cells = [cell for cell in evidence["cells"] if cell.get("low") is not None]
     losses = [max(loss, FLOOR) for cell in cells for loss in cell["losses"] if loss is not None]
     figure, axis = figures.plain(height=90 + 28 * len(cells)), figures.scale(losses)
     for cell in reversed(cells):
@@ -92,7 +93,7 @@ def factorial(found: Evidence) -> Chart:
     figure.update_layout(showlegend=False)
     summary = "; ".join(f"{_named(cell)} {words.number(cell['mean'])}" for cell in cells)
     note = "Means over seeds with Student's 95 % interval; small rings are single seeds (diverged ones are not drawn)."
-    return Chart("factorial", f"Initializer and clipping on {found['task']}", note, f"Losses: {summary}", figure)
+    return Chart("factorial", f"Initializer and clipping on {evidence['task']}", note, f"Losses: {summary}", figure)
 
 
 def _named(cell: Mapping[str, Any]) -> str:
@@ -102,41 +103,45 @@ def _named(cell: Mapping[str, Any]) -> str:
 def _verdict(test: Mapping[str, Any]) -> str:
     if test["p_corrected"] is None:
         return f"Under {test['optimizer']}, too few seeds to say whether the {test['factor']} matters."
-    said = "makes a difference" if test["p_corrected"] < CHANCE else "makes no difference that these seeds can show"
-    return f"Under {test['optimizer']}, the {test['factor']} {said}: p = {words.number(test['p_corrected'], 2)}."
+    effect = "makes a difference" if test["p_corrected"] < CHANCE else "makes no difference that these seeds can show"
+    return f"Under {test['optimizer']}, the {test['factor']} {effect}: p = {words.number(test['p_corrected'], 2)}."
 
 
 def _against_default(contenders: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Who is better and who is worse than the library's defaults, beyond noise."""
-    told: dict[str, list[str]] = {"better than": [], "worse than": [], "not told from": []}
+    names_by_verdict: dict[str, list[str]] = {"better than": [], "worse than": [], "not told from": []}
     for entry in (entry for entry in contenders if entry.get("p_corrected") is not None):
         sure = entry["p_corrected"] < CHANCE
-        said = "not told from" if not sure else "better than" if entry["better"] else "worse than"
-        told[said].append(entry["contender"])
-    for said, names in told.items():
+        verdict = "not told from"
+        if sure:
+            verdict = "better than" if entry["better"] else "worse than"
+        names_by_verdict[verdict].append(entry["contender"])
+    for verdict, names in names_by_verdict.items():
         if names:
-            yield f"{words.listed(names)}: {said} torch's defaults. ".capitalize()
+            yield f"{words.listed(names)}: {verdict} torch's defaults. ".capitalize()
 
 
 def _contender(entry: Mapping[str, Any]) -> list[object]:
     choice = entry["choice"]
     names = [entry["contender"], choice["initializer"], choice["clipping"], choice["optimizer"]]
-    better = join(*_scored({"mean": entry.get("better_by"), "low": entry.get("low"), "high": entry.get("high")}))
+    better = join(
+        *_mean_with_interval({"mean": entry.get("better_by"), "low": entry.get("low"), "high": entry.get("high")})
+    )
     p = words.number(entry.get("p_corrected"), 2)
-    loss = join(*_scored(entry["over_seeds"]))
+    loss = join(*_mean_with_interval(entry["over_seeds"]))
     return [*names, words.number(choice["learning_rate"], 2), loss, f"{entry['over_seeds']['diverged']:.0%}", better, p]
 
 
 def _cell(cell: Mapping[str, Any]) -> list[object]:
     names = [cell["optimizer"], cell["initializer"], cell["clipping"], words.number(cell["learning_rate"], 2)]
-    return [*names, join(*_scored(cell)), f"{cell['diverged']:.0%}"]
+    return [*names, join(*_mean_with_interval(cell)), f"{cell['diverged']:.0%}"]
 
 
-def _scored(value: Mapping[str, Any]) -> list[object]:
+def _mean_with_interval(value: Mapping[str, Any]) -> list[object]:
     """A mean with its interval where it has one; a dash without."""
     if value.get("mean") is None:
         return ["–"]
     if value.get("low") is None:
         return [words.number(value["mean"])]
-    mean, interval = words.scored(value)
+    mean, interval = words.mean_and_interval(value)
     return [mean, " ", tag("small", interval)]

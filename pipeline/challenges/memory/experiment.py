@@ -62,7 +62,7 @@ def gather(params: Params) -> dict[str, Any]:
             ],
             "guessing": settings.guessing.model_dump(),
         },
-        "rows": [_told(row, [kept.done[_key(row, seed, params)] for seed in seeds]) for row in rows],
+        "rows": [_report_row(row, [kept.done[_key(row, seed, params)] for seed in seeds]) for row in rows],
         "published": [point for point in PUBLISHED if (point["task"], point["variant"]) in variants],
     }
 
@@ -80,10 +80,12 @@ def _rows(settings: Memory, params: Params) -> Iterator[Row]:
         for lag in problem.lags:
             task = make(problem, lag, settings, f"memory.problems[{number}]")
             for architecture in problem.architectures or params["architectures"]:
-                own = params["architectures"][architecture] or {}
-                read_choice(architecture, own)
+                architecture_settings = params["architectures"][architecture] or {}
+                read_choice(architecture, architecture_settings)
                 find_width(
-                    find(Architecture, architecture), own_settings(architecture, own).model_dump(), task.parameters
+                    find(Architecture, architecture),
+                    own_settings(architecture, architecture_settings).model_dump(),
+                    task.parameters,
                 )
                 yield Row(problem, lag, architecture)
             if problem.guessed:
@@ -97,13 +99,15 @@ def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
     task, checked = make(problem, lag, settings), max(settings.eval_sequences, least)
     if architecture == GUESSING:
         return guess(task, settings.guessing, seed, criterion, checked)
-    own, model, train = params["architectures"][architecture] or {}, section(Model, params), section(Train, params)
-    choice: Choice = read_choice(architecture, own)
+    architecture_settings = params["architectures"][architecture] or {}
+    model = section(Model, params)
+    train = section(Train, params)
+    choice: Choice = read_choice(architecture, architecture_settings)
     length = (problem.max_sequences, settings.eval_every, checked)
-    return solve(task, architecture, own, choice, model, train, seed, criterion, *length)
+    return solve(task, architecture, architecture_settings, choice, model, train, seed, criterion, *length)
 
 
-def _told(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _report_row(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A row of the report; a control that guesses counts trials, the others training sequences."""
     counted = "trials" if row.architecture == GUESSING else "sequences"
     solved = sum(network["solved"] for network in networks)

@@ -42,16 +42,16 @@ def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, chec
     that did, None where none did.
     """
     begun = time.perf_counter()
-    weights, fresh = (torch.Generator().manual_seed(1_000 * seed + number) for number in (21, 22))
-    found: dict[str, Any] = {"solved": False, "trials": None, "best": None}
+    weights, random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (21, 22))
+    result: dict[str, Any] = {"solved": False, "trials": None, "best": None}
     for begin in range(0, settings.trials, AT_ONCE):
         networks = random_networks(min(AT_ONCE, settings.trials - begin), task.spec, settings, weights)
-        for place, value in _values(task, networks, criterion, checked, fresh):
-            if found["best"] is None or criterion.better(value, found["best"]):
-                found["best"] = value
+        for place, value in _values(task, networks, criterion, checked, random):
+            if result["best"] is None or criterion.better(value, result["best"]):
+                result["best"] = value
             if criterion.met(value):
-                return {**found, "solved": True, "trials": begin + place + 1, "seconds": time.perf_counter() - begun}
-    return {**found, "seconds": time.perf_counter() - begun}
+                return {**result, "solved": True, "trials": begin + place + 1, "seconds": time.perf_counter() - begun}
+    return {**result, "seconds": time.perf_counter() - begun}
 
 
 def random_networks(number: int, spec: DataSpec, settings: Guessing, random: torch.Generator) -> Networks:
@@ -67,9 +67,9 @@ def run(networks: Networks, spec: DataSpec, inputs: Shaped[Tensor, "batch time .
     hidden = torch.zeros(len(networks.bias), len(inputs), networks.bias.shape[2])
     outputs = []
     for step in range(inputs.shape[1]):
-        now = inputs[:, step]
-        given = networks.inward[:, now] if spec.tokens else now @ networks.inward
-        hidden = torch.tanh(given + hidden @ networks.recurrent + networks.bias)
+        step_inputs = inputs[:, step]
+        driven = networks.inward[:, step_inputs] if spec.tokens else step_inputs @ networks.inward
+        hidden = torch.tanh(driven + hidden @ networks.recurrent + networks.bias)
         if spec.per_step or step == inputs.shape[1] - 1:
             outputs.append(hidden @ networks.outward + networks.offset)
     return torch.stack(outputs, dim=2) if spec.per_step else outputs[0]
@@ -79,13 +79,14 @@ def _values(
     task: Drawn, networks: Networks, criterion: Criterion, checked: int, random: torch.Generator
 ) -> list[tuple[int, float]]:
     """Place and value of the networks that a few sequences do not sort out."""
-    few, found = draw(task, FEW, random, CPU), []
+    few = draw(task, FEW, random, CPU)
+    values = []
     for place, outputs in enumerate(run(networks, task.spec, few.inputs)):
         if _near(criterion).met(measure(task, criterion, outputs, few.targets)):
             batch = draw(task, checked, random, CPU)
-            one = Networks(*(weight[place : place + 1] for weight in networks))
-            found.append((place, measure(task, criterion, run(one, task.spec, batch.inputs)[0], batch.targets)))
-    return found
+            network = Networks(*(weight[place : place + 1] for weight in networks))
+            values.append((place, measure(task, criterion, run(network, task.spec, batch.inputs)[0], batch.targets)))
+    return values
 
 
 def _near(criterion: Criterion) -> Criterion:

@@ -8,7 +8,7 @@ from pipeline.challenges.shared.lag_figures import Rows, counted
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, table, tag
-from pipeline.reporting.sections import Found
+from pipeline.reporting.sections import Record
 
 NAME, PLACE = "memory", 40
 TITLE = "How far back can it be trained to look?"
@@ -34,16 +34,17 @@ DIFFERS = {  # from 1997, where the variant cannot be the paper's to the letter
 }
 
 
-def lead(found: Found) -> Iterator[object]:
-    if not found["rows"]:
+def lead(report: Record) -> Iterator[object]:
+    if not report["rows"]:
         yield "Not measured: memory.problems in params.yaml is empty."
         return
-    for name, rows in _problems(found).items():
+    for name, rows in _problems(report).items():
         for lag in sorted({row["lag"] for row in rows}):
             yield f"{name.capitalize()} at lag {lag:,}: {_who([row for row in rows if row['lag'] == lag])}"
-    yield from _guessed(found)
-    yield from _beside(found)
-    budget, seeds = found["budget"], len(found["seeds"])
+    yield from _guessed(report)
+    yield from _beside(report)
+    budget = report["budget"]
+    seeds = len(report["seeds"])
     yield (
         f"{seeds} seed{'' if seeds == 1 else 's'} each, about {budget['parameters']:,} core parameters, batches of "
         f"{budget['batch_size']}, every architecture with the choice that params.yaml states for it, at a constant "
@@ -52,19 +53,19 @@ def lead(found: Found) -> Iterator[object]:
     )
 
 
-def charts(found: Found) -> Iterator[Chart]:
+def charts(report: Record) -> Iterator[Chart]:
     """For each task and variant: the share of seeds that solve it, then the sequences they need, against the lag."""
-    for name, rows in _problems(found).items():
+    for name, rows in _problems(report).items():
         yield lags.shares(name, rows)
         if any(any(row["sequences"]["by_seed"]) for row in rows):
-            yield lags.needed(name, rows, _published(found, rows), found["budget"]["eval_every"])
+            yield lags.needed(name, rows, _published(report, rows), report["budget"]["eval_every"])
 
 
-def tables(found: Found) -> Iterator[Markup]:
-    if not found["rows"]:
+def tables(report: Record) -> Iterator[Markup]:
+    if not report["rows"]:
         return
     head = ["task", "lag", "network", "solved", "share", "sequences (median)", "diverged", "seconds (median)"]
-    rows = [tag("tr", *(tag("td", cell) for cell in _cells(row))) for row in found["rows"]]
+    rows = [tag("tr", *(tag("td", cell) for cell in _cells(row))) for row in report["rows"]]
     caption = (
         "Shares with Wilson's 95 % interval over seeds. The median counts a seed that did not solve it as more than "
         "any; for guessing it is of networks tried. Seconds are of training on one thread, without the checks."
@@ -72,8 +73,8 @@ def tables(found: Found) -> Iterator[Markup]:
     yield table(head, rows, caption)
     head = ["task", "lags", "solved when", "on fresh sequences", "budget of sequences"]
     rows = []
-    for budget in found["budget"]["sequences"]:
-        criterion = found["criteria"][f"{budget['task']} {budget['variant']}"]
+    for budget in report["budget"]["sequences"]:
+        criterion = report["criteria"][f"{budget['task']} {budget['variant']}"]
         lags = words.listed(f"{lag:,}" for lag in budget["lags"])
         cells = [
             _named(budget["task"], budget["variant"]),
@@ -85,10 +86,10 @@ def tables(found: Found) -> Iterator[Markup]:
     yield table(head, rows, "When a task counts as solved.")
 
 
-def _problems(found: Found) -> dict[str, Rows]:
+def _problems(report: Record) -> dict[str, Rows]:
     """The rows by task and variant."""
     problems: dict[str, list[dict[str, Any]]] = {}
-    for row in found["rows"]:
+    for row in report["rows"]:
         problems.setdefault(_named(row["task"], row["variant"]), []).append(row)
     return dict(problems)
 
@@ -100,35 +101,35 @@ def _named(task: str, variant: str) -> str:
 def _who(rows: Rows) -> str:
     """Which networks solve it with every seed, with some, with none."""
     networks = [row for row in rows if row["architecture"] not in CONTROLS]
-    told = {
+    names_by_outcome = {
         "every seed": [row["architecture"] for row in networks if row["solved"] == row["seeds"]],
         "some seeds": [counted(row) for row in networks if 0 < row["solved"] < row["seeds"]],
         "no seed": [row["architecture"] for row in networks if row["solved"] == 0],
     }
-    parts = (f"with {how} by {words.listed(some)}" for how, some in told.items() if some)
+    parts = (f"with {how} by {words.listed(names)}" for how, names in names_by_outcome.items() if names)
     return f"solved {'; '.join(parts)}."
 
 
-def _guessed(found: Found) -> Iterator[str]:
+def _guessed(report: Record) -> Iterator[str]:
     """What the control that guesses makes of each task."""
-    for name, rows in _problems(found).items():
+    for name, rows in _problems(report).items():
         guessed = [row for row in rows if row["architecture"] == GUESSING]
         if guessed:
             latch = LATCH if guessed[0]["variant"] == "bits" and guessed[0]["solved"] else ""
-            tried = f"at most {found['budget']['guessing']['trials']:,} networks a seed, none of them trained"
+            tried = f"at most {report['budget']['guessing']['trials']:,} networks a seed, none of them trained"
             yield f"Guessing {name}, {tried}: {'; '.join(_tries(row) for row in guessed)}.{latch}"
 
 
 def _tries(row: dict[str, Any]) -> str:
     middle = row["trials"]["median"]
-    told = f"at lag {row['lag']:,} solved with {row['solved']} of {row['seeds']} seeds"
-    return told if middle is None else f"{told}, after a median of {middle:,.0f} networks"
+    sentence = f"at lag {row['lag']:,} solved with {row['solved']} of {row['seeds']} seeds"
+    return sentence if middle is None else f"{sentence}, after a median of {middle:,.0f} networks"
 
 
-def _beside(found: Found) -> Iterator[str]:
+def _beside(report: Record) -> Iterator[str]:
     """Ours beside the published numbers, and how the two differ."""
-    for point in found["published"]:
-        for row in found["rows"]:
+    for point in report["published"]:
+        for row in report["rows"]:
             if all(row[key] == point[key] for key in ("task", "variant", "lag", "architecture")):
                 middle, solved = row["sequences"]["median"], f"{row['solved']} of {row['seeds']} seeds"
                 ours = f"a median of {middle:,.0f} sequences ({solved})" if middle else f"unsolved by most ({solved})"
@@ -136,14 +137,16 @@ def _beside(found: Found) -> Iterator[str]:
                     f"{_named(point['task'], point['variant']).capitalize()} at lag {point['lag']:,}, "
                     f"{point['architecture']}: {ours}; published are {point['sequences']:,} ({point['source']}). "
                     f"{DIFFERS[point['task']]} The paper's net had no forget gate and took a step of gradient descent "
-                    f"after every sequence; ours takes one of AdamW after every {found['budget']['batch_size']}."
+                    f"after every sequence; ours takes one of AdamW after every {report['budget']['batch_size']}."
                 )
 
 
-def _published(found: Found, rows: Rows) -> list[dict[str, Any]]:
+def _published(report: Record, rows: Rows) -> list[dict[str, Any]]:
     """The published points of this variant, at the lags that were measured."""
     lags, (row, *_) = {row["lag"] for row in rows}, rows
-    same = [point for point in found["published"] if (point["task"], point["variant"]) == (row["task"], row["variant"])]
+    same = [
+        point for point in report["published"] if (point["task"], point["variant"]) == (row["task"], row["variant"])
+    ]
     return [point for point in same if point["lag"] in lags]
 
 
@@ -165,9 +168,13 @@ def _cells(row: dict[str, Any]) -> list[object]:
     ]
 
 
-def _criterion(criterion: Found) -> str:
+def _criterion(criterion: Record) -> str:
     level = criterion["threshold"]
-    said = {"mse": "mean squared error", "mae": "mean absolute error", "largest_error": "largest absolute error"}
+    measure_names = {
+        "mse": "mean squared error",
+        "mae": "mean absolute error",
+        "largest_error": "largest absolute error",
+    }
     if criterion["measure"] == "accuracy":
         return "every answer is right" if level == 1 else f"at least {level:.0%} of answers are right"
-    return f"{said[criterion['measure']]} below {words.number(level, 2)}"
+    return f"{measure_names[criterion['measure']]} below {words.number(level, 2)}"

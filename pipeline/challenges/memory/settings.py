@@ -26,8 +26,8 @@ class Memory(Settings):
 
     @model_validator(mode="after")
     def _each_once(self) -> "Memory":
-        every = [(problem.task, problem.variant, lag) for problem in self.problems for lag in problem.lags]
-        for task, variant, lag in every:
-            if every.count((task, variant, lag)) > 1:
+        cases = [(problem.task, problem.variant, lag) for problem in self.problems for lag in problem.lags]
+        for task, variant, lag in cases:
+            if cases.count((task, variant, lag)) > 1:
                 raise ValueError(f"problems: {task} ({variant}) at lag {lag} stands there twice")
         return self

@@ -62,8 +62,8 @@ def variant(problem: Problem) -> Variant:
 
 def make(problem: Problem, lag: int, settings: Memory, place: str = "memory.problems") -> Drawn:
     """The task at this lag. Raises InputError where it does not allow it; `place` is where params.yaml asks for it."""
-    own = {**variant(problem).settings, LAG[problem.task]: lag}
+    task_settings = {**variant(problem).settings, LAG[problem.task]: lag}
     size = {"parameters": settings.parameters, "batch_size": settings.batch_size}
-    task = check(find(Task, problem.task), {**own, **size}, f"{place}: {problem.task}")
+    task = check(find(Task, problem.task), {**task_settings, **size}, f"{place}: {problem.task}")
     assert isinstance(task, Drawn)
     return task

@@ -3,37 +3,41 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Found = Mapping[str, Any]
+Record = Mapping[str, Any]
 FAST = ("fused", "scan")  # implementations that one would use
 SIZE = ("device", "threads", "steps", "batch", "width")
 REAL = {"imdb": "accuracy", "victoria": "mae"}
 
 
-def architectures(names: Sequence[str], found: Mapping[str, Found], tasks: Mapping[str, Found]) -> list[dict[str, Any]]:
+def architectures(
+    names: Sequence[str], reports: Mapping[str, Record], tasks: Mapping[str, Record]
+) -> list[dict[str, Any]]:
     """The plain net, and what takes its place; None where a stage did not measure it."""
     return [
         {
             "remedy": name,
-            "vanishing": _horizon(found["diagnose"], name),
-            "memory": _memory(found["memory"], name),
-            "convergence": _convergence(found["convergence"], name),
-            "speed": _speed(found["benchmark"], name),
+            "vanishing": _horizon(reports["diagnose"], name),
+            "memory": _memory(reports["memory"], name),
+            "convergence": _convergence(reports["convergence"], name),
+            "speed": _speed(reports["benchmark"], name),
             **{task: _score(results, name, REAL[task]) for task, results in tasks.items()},
         }
         for name in names
     ]
 
 
-def choices(evidence: Sequence[Found]) -> list[dict[str, Any]]:
+def choices(evidence: Sequence[Record]) -> list[dict[str, Any]]:
     """Initialisation and clipping of the plain net, alone and together: the factorial's cells on each task."""
     rows = []
-    for one in evidence:
-        for optimizer in dict.fromkeys(cell["optimizer"] for cell in one["cells"]):
-            cells = {(c["initializer"], c["clipping"]): c for c in one["cells"] if c["optimizer"] == optimizer}
+    for task_evidence in evidence:
+        for optimizer in dict.fromkeys(cell["optimizer"] for cell in task_evidence["cells"]):
+            cells = {
+                (c["initializer"], c["clipping"]): c for c in task_evidence["cells"] if c["optimizer"] == optimizer
+            }
             rows += [
                 {
-                    "task": one["task"],
-                    "scale": one["scale"],
+                    "task": task_evidence["task"],
+                    "scale": task_evidence["scale"],
                     "optimizer": optimizer,
                     "initializer": initializer,
                     "clipping": clipping,
@@ -46,18 +50,18 @@ def choices(evidence: Sequence[Found]) -> list[dict[str, Any]]:
     return rows
 
 
-def _horizon(found: Found, name: str) -> dict[str, Any] | None:
-    fresh = [one for one in found["fresh"] if one["architecture"] == name]
-    if not fresh:
+def _horizon(report: Record, name: str) -> dict[str, Any] | None:
+    untrained = [network for network in report["fresh"] if network["architecture"] == name]
+    if not untrained:
         return None
-    best = max(fresh, key=lambda one: one["horizon"])
-    plain = next((one["horizon"] for one in fresh if one["initializer"] == "default"), None)
+    best = max(untrained, key=lambda network: network["horizon"])
+    plain = next((network["horizon"] for network in untrained if network["initializer"] == "default"), None)
     return {"horizon": plain, "best": best["horizon"], "initializer": best["initializer"], "steps": best["steps"]}
 
 
-def _memory(found: Found, name: str) -> dict[str, Any] | None:
+def _memory(report: Record, name: str) -> dict[str, Any] | None:
     """Recall over the longest lag that the plain net was given, too."""
-    rows = [row for row in found["rows"] if row["task"] == "recall" and row["architecture"] == name]
+    rows = [row for row in report["rows"] if row["task"] == "recall" and row["architecture"] == name]
     if not rows:
         return None
     row = max(rows, key=lambda row: (row["lag"], row["variant"] == "bits"))
@@ -66,14 +70,14 @@ def _memory(found: Found, name: str) -> dict[str, Any] | None:
     }
 
 
-def _convergence(found: Found, name: str) -> dict[str, Any] | None:
-    rows = [row for row in found["sum_sign"] if row["architecture"] == name]
+def _convergence(report: Record, name: str) -> dict[str, Any] | None:
+    rows = [row for row in report["sum_sign"] if row["architecture"] == name]
     return {key: rows[0][key] for key in ("solved", "seeds", "seconds", "sequences")} if rows else None
 
 
-def _speed(found: Found, name: str) -> dict[str, Any] | None:
+def _speed(report: Record, name: str) -> dict[str, Any] | None:
     """At the size and setting that most systems were measured in, the longest of them."""
-    rows = [row for row in found["rows"] if row["implementation"] in FAST and row["precision"] == "fp32"]
+    rows = [row for row in report["rows"] if row["implementation"] in FAST and row["precision"] == "fp32"]
     rows = [row for row in rows if row["flush_denormal"]]
     systems: dict[tuple[Any, ...], set[str]] = {}
     for row in rows:
@@ -85,6 +89,6 @@ def _speed(found: Found, name: str) -> dict[str, Any] | None:
     return {key: row[key] for key in (*SIZE, "seconds", "tokens_per_second")} if row else None
 
 
-def _score(results: Found, name: str, metric: str) -> dict[str, Any] | None:
+def _score(results: Record, name: str, metric: str) -> dict[str, Any] | None:
     entry = next((entry for entry in results["results"] if entry["name"] == name and entry["metrics"]), None)
     return {"metric": metric, **entry["metrics"][metric]} if entry else None

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup, join, table, tag
-from pipeline.reporting.sections import Found
+from pipeline.reporting.sections import Record
 
 NAME, PLACE = "remedies", 70
 TITLE = "Do the remedies help?"
@@ -16,27 +16,27 @@ ABOUT = (
 )
 
 
-def lead(found: Found) -> Iterator[object]:
-    rows = {row["remedy"]: row["memory"] for row in found["architectures"] if row["memory"]}
-    every = [name for name, memory in rows.items() if memory["solved"] == memory["seeds"]]
-    if every:
-        yield f"With every seed, recall over the longest lag is learned by {words.listed(every)}."
+def lead(report: Record) -> Iterator[object]:
+    rows = {row["remedy"]: row["memory"] for row in report["architectures"] if row["memory"]}
+    names = [name for name, memory in rows.items() if memory["solved"] == memory["seeds"]]
+    if names:
+        yield f"With every seed, recall over the longest lag is learned by {words.listed(names)}."
 
 
-def charts(found: Found) -> list[Chart]:
+def charts(report: Record) -> list[Chart]:
     return []
 
 
-def tables(found: Found) -> Iterator[Markup]:
+def tables(report: Record) -> Iterator[Markup]:
     links = {"vanishing": "diagnose", "memory": "memory", "convergence": "convergence", "speed": "benchmark"}
-    real = [name for name in ("imdb", "victoria") if any(name in row for row in found["architectures"])]
+    real = [name for name in ("imdb", "victoria") if any(name in row for row in report["architectures"])]
     columns = {
         "vanishing": "gradient's horizon",
         "memory": "recall",
         "convergence": "sum_sign, solved",
         "speed": "tokens a second",
     } | {name: name for name in real}
-    head = ["architecture", *(tag("a", told, href=f"#{links.get(key, key)}") for key, told in columns.items())]
+    head = ["architecture", *(tag("a", heading, href=f"#{links.get(key, key)}") for key, heading in columns.items())]
     cells = {"vanishing": _vanishing, "memory": _memory, "convergence": _convergence, "speed": _speed}
     rows = [
         tag(
@@ -44,7 +44,7 @@ def tables(found: Found) -> Iterator[Markup]:
             tag("td", row["remedy"]),
             *(tag("td", cells.get(key, _score)(row[key]) if row.get(key) else "–") for key in columns),
         )
-        for row in found["architectures"]
+        for row in report["architectures"]
     ]
     caption = (
         "In place of the plain recurrent net (rnn): other architectures, equal in parameters. The sections that the "
@@ -52,7 +52,7 @@ def tables(found: Found) -> Iterator[Markup]:
     )
     yield table(head, rows, caption)
     head = ["task", "scale", "optimizer", "initialisation", "clipping", "loss", "diverged"]
-    rows = [tag("tr", *(tag("td", cell) for cell in _choice(row))) for row in found["choices"]]
+    rows = [tag("tr", *(tag("td", cell) for cell in _choice(row))) for row in report["choices"]]
     caption = "The plain recurrent net with initialisation and clipping changed, alone and together."
     yield join(table(head, rows, caption), tag("p", tag("a", "Their tests", href="#evidence"), "."))
 
@@ -69,8 +69,8 @@ def _memory(value: Mapping[str, Any]) -> str:
 
 def _convergence(value: Mapping[str, Any]) -> str:
     seconds = value["seconds"]["median"]
-    told = "" if seconds is None else f", {words.number(seconds, 3)} s"
-    return f"{value['solved']} of {value['seeds']} seeds{told}"
+    duration = "" if seconds is None else f", {words.number(seconds, 3)} s"
+    return f"{value['solved']} of {value['seeds']} seeds{duration}"
 
 
 def _speed(value: Mapping[str, Any]) -> str:
@@ -78,7 +78,7 @@ def _speed(value: Mapping[str, Any]) -> str:
 
 
 def _score(value: Mapping[str, Any]) -> Markup:
-    mean, interval = words.scored(value)
+    mean, interval = words.mean_and_interval(value)
     return join(mean, " ", tag("small", interval))
 
 

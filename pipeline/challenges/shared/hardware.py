@@ -17,7 +17,7 @@ PRODUCTS = 6  # of which the fastest counts: a limit is not the mean
 
 def machine() -> dict[str, Any]:
     """Processor, memory and versions, and the CUDA device where there is one."""
-    found = {
+    description = {
         **identity(),
         "memory_bytes": psutil.virtual_memory().total,
         "os": platform.platform(),
@@ -27,9 +27,9 @@ def machine() -> dict[str, Any]:
         "device": "cpu",
     }
     if torch.cuda.is_available():
-        found["device"] = torch.cuda.get_device_name()
-        found["device_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
-    return found
+        description["device"] = torch.cuda.get_device_name()
+        description["device_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
+    return description
 
 
 def has_bf16() -> bool:
@@ -52,27 +52,27 @@ def peak(device: str, precision: str, side: int) -> float:
     return 2 * side**3 / min(seconds)
 
 
-class Watch:
-    """How much others compute meanwhile: times taken beside busy neighbours are no times of this machine's."""
+class LoadMonitor:
+    """How much others compute meanwhile: times taken beside busy neighbours say nothing of this machine."""
 
     def __init__(self) -> None:
         self.began = self._now()
 
     def others(self) -> float:
         """Share of all cores' time that other processes took since the beginning, or other virtual machines."""
-        passed, every, own = (now - before for now, before in zip(self._now(), self.began, strict=True))
-        return max(0.0, every - own) / (passed * (psutil.cpu_count() or 1))
+        passed, all_seconds, own_seconds = (now - before for now, before in zip(self._now(), self.began, strict=True))
+        return max(0.0, all_seconds - own_seconds) / (passed * (psutil.cpu_count() or 1))
 
     def _now(self) -> tuple[float, float, float]:
         """Seconds: on the clock; computed by all; by this process and its children that have ended."""
         cpu = psutil.cpu_times()
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        every = cpu.user + getattr(cpu, "nice", 0.0) + cpu.system + getattr(cpu, "steal", 0.0)
-        return time.perf_counter(), every, sum(one.ru_utime + one.ru_stime for one in used)
+        all_seconds = cpu.user + getattr(cpu, "nice", 0.0) + cpu.system + getattr(cpu, "steal", 0.0)
+        return time.perf_counter(), all_seconds, sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def wait(device: str) -> None:
-    """Let a GPU finish what it was told, before the clock is read."""
+    """Let a GPU finish its work, before the clock is read."""
     if device == "cuda":
         torch.cuda.synchronize()
 
@@ -84,6 +84,6 @@ def resident() -> int:
 
 def most_resident() -> int | None:
     """Bytes of memory that this process held at most, where the system tells it (Linux)."""
-    told = Path("/proc/self/status")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    status_file = Path("/proc/self/status")
+    lines = status_file.read_text(encoding="utf-8").splitlines() if status_file.exists() else []
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)

@@ -19,18 +19,19 @@ Rows = Sequence[dict[str, Any]]  # of reports/memory.json
 def shares(name: str, rows: Rows) -> Chart:
     """The share of seeds that solve a task, a line for each architecture."""
     figure = _against_lag(rows)
-    for architecture, x, some in _by_architecture(rows):
-        look, shares = _line(architecture), [row["share"] for row in some]
+    for architecture, x, points in _by_architecture(rows):
+        look = _line(architecture)
+        shares = [row["share"] for row in points]
         bars = {
-            "array": [max(0.0, one["high"] - one["mean"]) for one in shares],
-            "arrayminus": [max(0.0, one["mean"] - one["low"]) for one in shares],
+            "array": [max(0.0, share["high"] - share["mean"]) for share in shares],
+            "arrayminus": [max(0.0, share["mean"] - share["low"]) for share in shares],
         }
         figure.add_scatter(
             x=x,
-            y=[one["mean"] for one in shares],
+            y=[share["mean"] for share in shares],
             mode="lines+markers",
             error_y={"symmetric": False, "thickness": 1, "width": 3, "color": look["line"]["color"], **bars},
-            hovertext=[f"{counted(row)} at lag {row['lag']}" for row in some],
+            hovertext=[f"{counted(row)} at lag {row['lag']}" for row in points],
             hoverinfo="text",
             **look,
         )
@@ -40,13 +41,16 @@ def shares(name: str, rows: Rows) -> Chart:
     return Chart(f"share-{slug(name)}", f"Share of seeds that solve {name}", note, summary, figure)
 
 
-def needed(name: str, rows: Rows, published: Rows, every: int) -> Chart:
+def needed(name: str, rows: Rows, published: Rows, check_interval: int) -> Chart:
     """The training sequences that each architecture needs, and the published numbers as stars."""
     figure, read = _against_lag(rows), [point["sequences"] for point in published]
-    for architecture, x, some in _by_architecture([row for row in rows if any(row["sequences"]["by_seed"])]):
-        look, medians = _line(architecture), [row["sequences"]["median"] for row in some]
+    for architecture, x, points in _by_architecture([row for row in rows if any(row["sequences"]["by_seed"])]):
+        look = _line(architecture)
+        medians = [row["sequences"]["median"] for row in points]
         figure.add_scatter(x=x, y=medians, mode="lines+markers", **look)
-        seeds = [(at, s) for at, row in zip(x, some, strict=True) for s in row["sequences"]["by_seed"] if s is not None]
+        seeds = [
+            (at, s) for at, row in zip(x, points, strict=True) for s in row["sequences"]["by_seed"] if s is not None
+        ]
         figure.add_scatter(
             x=[at for at, _ in seeds],
             y=[number for _, number in seeds],
@@ -71,7 +75,10 @@ def needed(name: str, rows: Rows, published: Rows, every: int) -> Chart:
     figure.update_yaxes(title={"text": "training sequences"}, type="log", range=ends, dtick="D2", tickformat="~s")
     middles = [(row, row["sequences"]["median"]) for row in rows]
     summary = "; ".join(f"{row['architecture']} {m:,.0f} at lag {row['lag']}" for row, m in middles if m is not None)
-    note = f"Medians over all seeds (none where most fail); rings are single seeds, read every {every:,} sequences."
+    note = (
+        "Medians over all seeds (none where most fail); rings are single seeds, "
+        f"read every {check_interval:,} sequences."
+    )
     return Chart(f"sequences-{slug(name)}", f"Training sequences to solve {name}", note, summary, figure)
 
 
@@ -96,9 +103,9 @@ def _by_architecture(rows: Rows) -> Iterator[tuple[str, list[float], Rows]]:
     """Each architecture with its rows by lag, and where they are drawn: beside one another, so that none hides one."""
     names = list(dict.fromkeys(row["architecture"] for row in rows))
     for place, name in enumerate(names):
-        some = sorted((row for row in rows if row["architecture"] == name), key=lambda row: row["lag"])
+        points = sorted((row for row in rows if row["architecture"] == name), key=lambda row: row["lag"])
         shift = 10 ** (APART * (place - (len(names) - 1) / 2))
-        yield name, [row["lag"] * shift for row in some], some
+        yield name, [row["lag"] * shift for row in points], points
 
 
 def counted(row: dict[str, Any]) -> str:

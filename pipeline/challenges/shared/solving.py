@@ -36,11 +36,11 @@ def solve(
     seed: int,
     criterion: Criterion,
     most: int,
-    every: int,
+    check_interval: int,
     checked: int,
     average: float = 0.0,
 ) -> dict[str, Any]:
-    """Train on at most `most` sequences; after each `every`, check the criterion on `checked` others.
+    """Train on at most `most` sequences; after each `check_interval`, check the criterion on `checked` others.
 
     `sequences` is their number when the criterion was first met, None if it never was; `seconds` those of training,
     without the checks. With `average`, what is checked is the mean of the weights over about this share of the steps
@@ -49,33 +49,39 @@ def solve(
     `configure_threads` first.
     """
     run = make_run(task, architecture, settings, choice, model, train, seed)
-    fresh, apart = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))
-    total, between = math.ceil(most / task.batch_size), max(1, round(every / task.batch_size))
+    training_random, check_random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))
+    total = math.ceil(most / task.batch_size)
+    between = max(1, round(check_interval / task.batch_size))
     device, norms = run.accelerator.device, torch.zeros(total, device=run.accelerator.device)
-    found: dict[str, Any] = {"solved": False, "sequences": None, "best": None, "diverged": False, "curve": []}
+    result: dict[str, Any] = {"solved": False, "sequences": None, "best": None, "diverged": False, "curve": []}
     checkable = copy.deepcopy(run.model) if average else run.model
     unaveraged: list[list[float | None]] = []
     seconds, step = 0.0, 0
-    while step < total and not found["solved"] and not found["diverged"]:
+    while step < total and not result["solved"] and not result["diverged"]:
         begun, end = time.perf_counter(), min(step + between, total)
         run.model.train()
-        while step < end and not found["diverged"]:
+        while step < end and not result["diverged"]:
             for group in run.optimizer.param_groups:
                 group["lr"] = choice.learning_rate * min(1.0, (step + 1) / WARM_UP)
-            loss, norm, _ = train_step(run, draw(task, task.batch_size, fresh, device), norms[:step])
+            loss, norm, _ = train_step(run, draw(task, task.batch_size, training_random, device), norms[:step])
             norms[step] = norm
-            found["diverged"] = not bool((loss + norm).isfinite())
+            result["diverged"] = not bool((loss + norm).isfinite())
             step += 1
             if average:
                 _follow(checkable, run.model, 1 / (1 + average * step))
         seconds += time.perf_counter() - begun
-        if average and not found["diverged"]:
-            value = check(task, run.model, criterion, checked, apart, device)
+        if average and not result["diverged"]:
+            value = check(task, run.model, criterion, checked, check_random, device)
             unaveraged.append([step * task.batch_size, value if math.isfinite(value) else None])
-        if not found["diverged"]:
-            _note(found, step * task.batch_size, check(task, checkable, criterion, checked, apart, device), criterion)
-    told = {"unaveraged": unaveraged} if average else {}
-    return {**found, **told, "steps": step, "seconds": seconds}
+        if not result["diverged"]:
+            _note(
+                result,
+                step * task.batch_size,
+                check(task, checkable, criterion, checked, check_random, device),
+                criterion,
+            )
+    extra = {"unaveraged": unaveraged} if average else {}
+    return {**result, **extra, "steps": step, "seconds": seconds}
 
 
 @torch.no_grad()
@@ -122,13 +128,13 @@ def _errors(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
     return (answers - wanted).abs()
 
 
-def _note(found: dict[str, Any], sequences: int, value: float, criterion: Criterion) -> None:
+def _note(result: dict[str, Any], sequences: int, value: float, criterion: Criterion) -> None:
     """Enter what a check gave; outputs that are not finite are a divergence."""
     if not math.isfinite(value):
-        found["diverged"] = True
+        result["diverged"] = True
         return
-    found["curve"].append([sequences, value])
-    if found["best"] is None or criterion.better(value, found["best"]):
-        found["best"] = value
+    result["curve"].append([sequences, value])
+    if result["best"] is None or criterion.better(value, result["best"]):
+        result["best"] = value
     if criterion.met(value):
-        found |= {"solved": True, "sequences": sequences}
+        result |= {"solved": True, "sequences": sequences}

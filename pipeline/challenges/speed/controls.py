@@ -21,9 +21,9 @@ def scan_and_loop(made: tuple[nn.Module, Tensor]) -> dict[str, float]:
     assert isinstance(core, MinGRU)
     outputs, gradients = [], []
     for way in (core, Loop(core)):
-        given = x.detach().requires_grad_()
-        output = way(given)
-        (gradient,) = torch.autograd.grad(output.square().mean(), given)
+        leaf = x.detach().requires_grad_()
+        output = way(leaf)
+        (gradient,) = torch.autograd.grad(output.square().mean(), leaf)
         outputs.append(output.detach())
         gradients.append(gradient)
     apart = float((gradients[0] - gradients[1]).abs().max() / gradients[1].abs().max())
@@ -53,13 +53,13 @@ def deck(clock: Clock, batch: int, lengths: list[int]) -> dict[str, Any]:
     wxh, whh = 0.01 * random.normal(size=(HIDDEN, INPUTS)), 0.01 * random.normal(size=(HIDDEN, HIDDEN))
     fused = twin(wxh, whh)
     x = random.normal(size=(max(STEPS, *lengths), INPUTS))
-    own = torch.from_numpy(x[:STEPS]).expand(batch, -1, -1)
-    many, many_exact = own.float().contiguous(), own.contiguous()
+    sequences = torch.from_numpy(x[:STEPS]).expand(batch, -1, -1)
+    many, many_exact = sequences.float().contiguous(), sequences.contiguous()
     apart = np.abs(loop.states(x[:STEPS], wxh, whh) - fused(many_exact[:1])[0][0].numpy()).max()
     numpy_seconds = clock(lambda: loop.states(x[:STEPS], wxh, whh))
     exact = clock(lambda: fused(many_exact)) / batch
     fused = fused.float()
-    together, alone = clock(lambda: fused(many)) / batch, clock(lambda: fused(many[:1]))
+    together, single = clock(lambda: fused(many)) / batch, clock(lambda: fused(many[:1]))
     return {
         "steps": STEPS,
         "inputs": INPUTS,
@@ -68,7 +68,7 @@ def deck(clock: Clock, batch: int, lengths: list[int]) -> dict[str, Any]:
         "numpy_seconds": numpy_seconds,
         "fused_seconds_per_sequence": together,
         "fused_seconds_per_sequence_float64": exact,
-        "fused_seconds_of_one_sequence": alone,
+        "fused_seconds_of_one_sequence": single,
         "times_faster": numpy_seconds / together,
         "largest_difference": float(apart),
         "lengths": [{"steps": n, "seconds": clock(partial(loop.states, x[:n], wxh, whh))} for n in lengths],

@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 import pipeline
-from pipeline.challenges.shared.hardware import Watch, has_bf16, machine
+from pipeline.challenges.shared.hardware import LoadMonitor, has_bf16, machine
 from pipeline.challenges.speed import fresh_process
 from pipeline.challenges.speed.fresh_process import Result, Wanted
 from pipeline.challenges.speed.settings import Benchmark
@@ -25,7 +25,7 @@ from pipeline.training.result_cache import ResultCache
 from pipeline.training.setup import cores
 
 MAPPED = [("min_gru", "scan"), ("min_gru", "loop"), ("gru", "fused"), ("lstm", "fused")]
-LONG = ("gru", "lstm")
+CHECKPOINTED = ("gru", "lstm")
 AGREE_STEPS = 4096
 PATIENT = 10  # times the usual time, for rows with a mark
 
@@ -46,14 +46,14 @@ def gather(settings: Benchmark, seed: int) -> Gathered:
     key = files.text_digest(json.dumps([settings.model_dump(), seed, machine(), code], sort_keys=True))
     kept = ResultCache(paths.WORK / f"benchmark-{key[:12]}.jsonl")
     jobs, left_out = plan(settings, seed)
-    watch = Watch()
+    monitor = LoadMonitor()
     _run(jobs, kept)
-    found: dict[str, list[Result]] = {}
+    results: dict[str, list[Result]] = {}
     for job in jobs:
         for name, arguments in job.wanted:
-            found.setdefault(name, []).append(kept.done[_key(job, (name, arguments))])
+            results.setdefault(name, []).append(kept.done[_key(job, (name, arguments))])
     files.remove(kept.path)  # what is asked again is measured again
-    return Gathered(found, left_out, watch.others())
+    return Gathered(results, left_out, monitor.others())
 
 
 def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
@@ -63,7 +63,7 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
     mapped, denormal = _map(settings), _denormal(settings)
     checks: list[Wanted] = [("agreement", {"steps": AGREE_STEPS, "batch": 1, "width": settings.width})]
     time = {"seconds": settings.seconds, "passes": settings.passes}
-    checks += [("chunks", {"system": system, **_long(settings)}) for system in LONG]
+    checks += [("chunks", {"system": system, **_checkpointed_case(settings)}) for system in CHECKPOINTED]
     checks += [("deck", {"batch": 64, "lengths": settings.lengths, **time})]
     rare = {"steps": MARK["steps"], "batch": 4, "width": MARK["width"]}
     subnormal: Wanted = ("subnormals", {"names": looped(), **rare})
@@ -85,8 +85,8 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
     else:
         left_out.append("a GPU: " + ("there is no CUDA device" if settings.device == "auto" else "device is cpu"))
     peak: Wanted = ("peak", {"side": settings.matrix})
-    jobs = [Job(setting, seed, [peak, *_in_order(every)]) for setting, every in wanted.items()]
-    jobs += [Job(device, seed, [one]) for device in devices for one in _memory(settings)]
+    jobs = [Job(setting, seed, [peak, *_in_order(measurements)]) for setting, measurements in wanted.items()]
+    jobs += [Job(device, seed, [measurement]) for device in devices for measurement in _memory(settings)]
     return jobs, left_out
 
 
@@ -100,9 +100,9 @@ def _map(settings: Benchmark) -> list[Wanted]:
 
 
 def _denormal(settings: Benchmark) -> list[Wanted]:
-    every = [(name, "fused") for name in looped()]
+    fused_ways = [(name, "fused") for name in looped()]
     sizes = [(steps, width) for steps in settings.denormal_lengths for width in settings.denormal_widths]
-    return [_step(settings, way, steps, settings.denormal_batch, width) for way in every for steps, width in sizes]
+    return [_step(settings, way, steps, settings.denormal_batch, width) for way in fused_ways for steps, width in sizes]
 
 
 def _step(settings: Benchmark, way: tuple[str, str], steps: int, batch: int, width: int) -> Wanted:
@@ -115,17 +115,17 @@ def _step(settings: Benchmark, way: tuple[str, str], steps: int, batch: int, wid
 def _memory(settings: Benchmark) -> list[Wanted]:
     """Each implementation's memory per token; then long sequences, plain and in chunks."""
     size = {"steps": settings.memory_steps, "batch": settings.denormal_batch, "width": settings.width}
-    every: list[dict[str, Any]] = [
+    cases: list[dict[str, Any]] = [
         {"system": way[0], "implementation": way[1], **size, "is_long": False} for way in ways()
     ]
     size = {"steps": settings.long_steps, "batch": settings.long_batch, "width": settings.width}
-    for system in LONG:
+    for system in CHECKPOINTED:
         case = {"system": system, "implementation": "fused", **size, "is_long": True}
-        every += [{**case, "chunk": chunk} for chunk in (None, settings.chunk)]
-    return [("memory", case) for case in every]
+        cases += [{**case, "chunk": chunk} for chunk in (None, settings.chunk)]
+    return [("memory", case) for case in cases]
 
 
-def _long(settings: Benchmark) -> dict[str, int]:
+def _checkpointed_case(settings: Benchmark) -> dict[str, int]:
     return {"steps": settings.long_steps, "width": settings.width, "chunk": settings.chunk}
 
 
@@ -136,16 +136,18 @@ def _like(setting: Setting, **changes: Any) -> Setting:
 def _in_order(wanted: list[Wanted]) -> list[Wanted]:
     """Each once, small ones first, so that they warm up for the large; checks last."""
 
-    def size(one: Wanted) -> tuple[bool, int]:
-        name, case = one
+    def size(measurement: Wanted) -> tuple[bool, int]:
+        name, case = measurement
         return name != "step", case["steps"] * case["batch"] * case["width"] if name == "step" else 0
 
-    return sorted({json.dumps(one): one for one in wanted}.values(), key=size)
+    return sorted({json.dumps(measurement): measurement for measurement in wanted}.values(), key=size)
 
 
 def _run(jobs: list[Job], kept: ResultCache) -> None:
     """What is not kept yet, one process after the other: nothing else of ours computes beside them."""
-    waiting = [(job, [one for one in job.wanted if _key(job, one) not in kept.done]) for job in jobs]
+    waiting = [
+        (job, [measurement for measurement in job.wanted if _key(job, measurement) not in kept.done]) for job in jobs
+    ]
     waiting = [(job, wanted) for job, wanted in waiting if wanted]
     tqdm.monitor_interval = 0  # no thread that wakes beside what is timed
     kept.path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,12 +158,12 @@ def _run(jobs: list[Job], kept: ResultCache) -> None:
     ):
         for job, wanted in waiting:
             again = [] if wanted[0][0] in ("peak", "memory") else job.wanted[:1]  # the peak, in the same process
-            for one, result in answers(Job(job.setting, job.seed, [*again, *wanted])):
-                kept.done[_key(job, one)] = result
-                file.write(json.dumps([_key(job, one), result], allow_nan=False) + "\n")
+            for measurement, result in answers(Job(job.setting, job.seed, [*again, *wanted])):
+                kept.done[_key(job, measurement)] = result
+                file.write(json.dumps([_key(job, measurement), result], allow_nan=False) + "\n")
                 file.flush()
                 bar.update()
 
 
-def _key(job: Job, one: Wanted) -> str:
-    return json.dumps([asdict(job.setting), one], sort_keys=True)
+def _key(job: Job, measurement: Wanted) -> str:
+    return json.dumps([asdict(job.setting), measurement], sort_keys=True)

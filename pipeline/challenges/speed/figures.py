@@ -10,7 +10,7 @@ from pipeline.challenges.speed import summaries
 from pipeline.reporting import colours, words
 from pipeline.reporting.figures import Chart, plain
 
-Found = Mapping[str, Any]
+Record = Mapping[str, Any]
 Row = Mapping[str, Any]
 DASHES = {"fused": "solid", "scan": "solid", "cells": "2px,3px", "loop": "8px,3px"}
 SCALE = "Cividis"  # colour-blind readers see its order; every cell has its number, too
@@ -18,24 +18,25 @@ LEAST, MOST = math.log2(0.5), math.log2(5)  # what colours span at least, so tha
 CELL = 34  # pixels of a map's row
 
 
-def usual(found: Found, device: str = "cpu") -> list[Row]:
+def usual(report: Record, device: str = "cpu") -> list[Row]:
     """The rows under the usual setting: fp32, all threads, flush-denormal."""
-    cores = found["machine"]["cores"]
-    return summaries.select(found["rows"], device=device, threads=cores, precision="fp32", flush_denormal=True)
+    cores = report["machine"]["cores"]
+    return summaries.select(report["rows"], device=device, threads=cores, precision="fp32", flush_denormal=True)
 
 
-def lines(found: Found, device: str = "cpu") -> dict[str, list[Row]]:
+def lines(report: Record, device: str = "cpu") -> dict[str, list[Row]]:
     """The rows of each implementation by length, at the width and batch of the lines."""
-    told: dict[str, list[Row]] = {}
-    for row in sorted(summaries.select(usual(found, device), **found["lines"]), key=lambda row: row["steps"]):
-        told.setdefault(summaries.named(row), []).append(row)
-    return told
+    rows_by_name: dict[str, list[Row]] = {}
+    for row in sorted(summaries.select(usual(report, device), **report["lines"]), key=lambda row: row["steps"]):
+        rows_by_name.setdefault(summaries.named(row), []).append(row)
+    return rows_by_name
 
 
-def times(found: Found, device: str) -> Chart:
+def times(report: Record, device: str) -> Chart:
     """A line for each implementation, both axes logarithmic; on the CPU the deck's loop beside them."""
-    figure, every = plain(height=520), lines(found, device)
-    for name, rows in every.items():
+    figure = plain(height=520)
+    rows_by_name = lines(report, device)
+    for name, rows in rows_by_name.items():
         colour, system = colours.of(rows[0]["system"]), rows[0]["system"]
         figure.add_scatter(
             x=[row["steps"] for row in rows],
@@ -47,7 +48,7 @@ def times(found: Found, device: str) -> Chart:
             hovertemplate=f"{name}<br>%{{x:,}} steps: %{{y:.3g}} s<extra></extra>",
         )
     if device == "cpu":
-        loop = found["deck"]["lengths"]
+        loop = report["deck"]["lengths"]
         figure.add_scatter(
             x=[point["steps"] for point in loop],
             y=[point["seconds"] for point in loop],
@@ -57,20 +58,20 @@ def times(found: Found, device: str) -> Chart:
             marker={"color": colours.MUTED, "symbol": "x", "size": 6},
             hovertemplate="deck's numpy loop<br>%{x:,} steps: %{y:.3g} s<extra></extra>",
         )
-    lengths = sorted({row["steps"] for rows in every.values() for row in rows})
+    lengths = sorted({row["steps"] for rows in rows_by_name.values() for row in rows})
     figure.update_xaxes(type="log", title={"text": "steps of a sequence"}, tickvals=lengths)
     figure.update_yaxes(type="log", title={"text": "seconds of a training step"}, tickformat="~g", dtick=1)
-    size = f"{found['lines']['batch']} sequences, width {found['lines']['width']}"
+    size = f"{report['lines']['batch']} sequences, width {report['lines']['width']}"
     note = f"{size}, fp32; forward and backward. Cost is linear where ten times the steps take ten times the seconds."
     note += " The deck's numpy loop runs one sequence, forward only." if device == "cpu" else ""
-    summary = ", ".join(f"{name} {words.number(rows[-1]['seconds'], 3)} s" for name, rows in every.items())
+    summary = ", ".join(f"{name} {words.number(rows[-1]['seconds'], 3)} s" for name, rows in rows_by_name.items())
     title = f"Seconds of a training step against length ({'CPU' if device == 'cpu' else 'GPU'})"
     return Chart(f"times-{device}", title, note, f"At {max(lengths):,} steps: {summary}", figure)
 
 
-def denormal(found: Found) -> Chart:
+def denormal(report: Record) -> Chart:
     """How many times faster flush-denormal makes a step: a map of length and width for each module."""
-    gains = summaries.gains(found["rows"])
+    gains = summaries.gains(report["rows"])
     maps = {
         system: {
             (gain["steps"], gain["width"]): gain["times_faster"] for gain in summaries.select(gains, system=system)
@@ -85,15 +86,15 @@ def denormal(found: Found) -> Chart:
     return _maps("denormal", "What flush-denormal gains", note, maps, "width", lambda z: f"{z:.1f} ×")
 
 
-def scan(found: Found) -> Chart:
+def scan(report: Record) -> Chart:
     """Times that minGRU's scan is faster than its loop and than fused modules: a map of length and batch for each."""
-    rows = summaries.select(usual(found), width=found["lines"]["width"])
+    rows = summaries.select(usual(report), width=report["lines"]["width"])
     seconds = {(summaries.named(row), row["steps"], row["batch"]): row["seconds"] for row in rows}
     maps: dict[str, dict[tuple[int, int], float]] = {}
     for name in ("min_gru loop", "gru fused", "lstm fused"):
         for (other, steps, batch), taken in seconds.items():
-            if other == name and (own := seconds.get(("min_gru scan", steps, batch))) is not None:
-                maps.setdefault(f"against {name}", {})[steps, batch] = taken / own
+            if other == name and (scan_seconds := seconds.get(("min_gru scan", steps, batch))) is not None:
+                maps.setdefault(f"against {name}", {})[steps, batch] = taken / scan_seconds
     note = (
         "Above 1 ×, two layers of minGRU by scan are faster than what they are compared with: their own step-by-step "
         "loop, or one fused layer of GRU or LSTM, of the same width."
@@ -107,27 +108,27 @@ def _maps(
     note: str,
     maps: Mapping[str, Mapping[tuple[int, int], float]],
     side: str,
-    told: Callable[[float], str],
+    format_value: Callable[[float], str],
 ) -> Chart:
     """Maps below one another with common colours: steps across, `side` upwards."""
     sizes = [sorted({key[1] for key in cells}) for cells in maps.values()]
-    heights = [len(some) for some in sizes] or [1]
+    heights = [len(side_sizes) for side_sizes in sizes] or [1]
     figure = plain(height=60 + sum(70 + CELL * rows for rows in heights))
     make_subplots(
         rows=len(heights), cols=1, row_heights=heights, vertical_spacing=_gap(heights), figure=figure,
         subplot_titles=list(maps),
     )  # fmt: skip
     logs = [math.log2(value) for cells in maps.values() for value in cells.values()]
-    for place, (cells, some) in enumerate(zip(maps.values(), sizes, strict=True), start=1):
+    for place, (cells, side_sizes) in enumerate(zip(maps.values(), sizes, strict=True), start=1):
         steps = sorted({key[0] for key in cells})
-        values = [[cells.get((step, one)) for step in steps] for one in some]
+        values = [[cells.get((step, size)) for step in steps] for size in side_sizes]
         figure.add_heatmap(
             x=[f"{step:,}" for step in steps],
-            y=[f"{one:,}" for one in some],
+            y=[f"{size:,}" for size in side_sizes],
             z=[[None if value is None else math.log2(value) for value in line] for line in values],
             zmin=min(LEAST, *logs),
             zmax=max(MOST, *logs),
-            text=[["" if value is None else told(value) for value in line] for line in values],
+            text=[["" if value is None else format_value(value) for value in line] for line in values],
             texttemplate="%{text}",
             colorscale=SCALE,
             showscale=False,
@@ -139,7 +140,7 @@ def _maps(
     figure.update_xaxes(title={"text": "steps of a sequence"}, row=len(heights), col=1)
     figure.update_yaxes(type="category", showgrid=False, title={"text": side})
     figure.update_annotations(font={"size": 13})
-    return Chart(name, title, note, _summary(maps, side, told), figure)
+    return Chart(name, title, note, _summary(maps, side, format_value), figure)
 
 
 def _gap(heights: Sequence[int]) -> float:
@@ -147,12 +148,14 @@ def _gap(heights: Sequence[int]) -> float:
     return 0.0 if len(heights) == 1 else 60 / (sum(70 + CELL * rows for rows in heights))
 
 
-def _summary(maps: Mapping[str, Mapping[tuple[int, int], float]], side: str, told: Callable[[float], str]) -> str:
+def _summary(
+    maps: Mapping[str, Mapping[tuple[int, int], float]], side: str, format_value: Callable[[float], str]
+) -> str:
     parts = []
     for name, cells in maps.items():
         (low, least), (high, most) = (pick(cells.items(), key=lambda cell: cell[1]) for pick in (min, max))
         parts.append(
-            f"{name}: from {told(least)} at {low[0]:,} steps and {side} {low[1]} "
-            f"to {told(most)} at {high[0]:,} steps and {side} {high[1]}"
+            f"{name}: from {format_value(least)} at {low[0]:,} steps and {side} {low[1]} "
+            f"to {format_value(most)} at {high[0]:,} steps and {side} {high[1]}"
         )
     return "; ".join(parts)

@@ -47,11 +47,11 @@ def server() -> Iterator[Answers]:
 def _answers(process: subprocess.Popen[str], job: Job) -> Iterator[tuple[Wanted, Result]]:
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(BrokenPipeError):  # it has ended: told below
+    with suppress(BrokenPipeError):  # it has ended: reported below
         process.stdin.write(json.dumps(asdict(job)) + "\n")
         process.stdin.flush()
-    for one in job.wanted:
+    for measurement in job.wanted:
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the process that measured {one} under {job.setting} ended before it was done")
-        yield one, json.loads(line)
+            raise RuntimeError(f"the process that measured {measurement} under {job.setting} ended before it was done")
+        yield measurement, json.loads(line)

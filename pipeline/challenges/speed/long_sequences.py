@@ -40,9 +40,9 @@ class Checkpointed(nn.Module):
         return [zeros, zeros] if isinstance(self.cell, nn.LSTM) else [zeros]
 
 
-def difference(one: nn.Module, other: nn.Module, x: Float[Tensor, "batch time width"]) -> float:
+def difference(reference: nn.Module, other: nn.Module, x: Float[Tensor, "batch time width"]) -> float:
     """The largest difference of the gradients of two cores with the same weights, as a share of the largest one."""
-    first, second = (_gradients(core, x) for core in (one, other))
+    first, second = (_gradients(core, x) for core in (reference, other))
     largest = max(float(gradient.abs().max()) for gradient in first)
     apart = max(float((a - b).abs().max()) for a, b in zip(first, second, strict=True))
     return apart / largest
@@ -50,7 +50,7 @@ def difference(one: nn.Module, other: nn.Module, x: Float[Tensor, "batch time wi
 
 def _gradients(core: nn.Module, x: Tensor) -> list[Tensor]:
     """Of the input and every weight, where the loss looks at all outputs: so no gradient has vanished."""
-    given = x.detach().clone().requires_grad_()
+    leaf = x.detach().clone().requires_grad_()
     core.zero_grad(set_to_none=True)
-    core(given).square().mean().backward()
-    return [one.grad.clone() for one in (given, *core.parameters()) if one.grad is not None]
+    core(leaf).square().mean().backward()
+    return [tensor.grad.clone() for tensor in (leaf, *core.parameters()) if tensor.grad is not None]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.challenges.speed import figures as pictures, summaries, tables as told
+from pipeline.challenges.speed import figures as pictures, summaries, tables as report_tables
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import Markup
@@ -17,49 +17,49 @@ ABOUT = (
     "computed in blocks side by side, by a scan. Which is faster depends on length, batch and machine: here it is "
     "measured. A training step is forward and backward through the core; its loss looks at the last output alone."
 )
-Found = Mapping[str, Any]
+Record = Mapping[str, Any]
 SLOW = 1.5  # times that a multiplication must be slower to be called so
 
 
-def lead(found: Found) -> Iterator[str]:
-    lines = pictures.lines(found)
+def lead(report: Record) -> Iterator[str]:
+    lines = pictures.lines(report)
     if lines:
         yield _lengths(lines)
-    gains = summaries.gains(found["rows"])
+    gains = summaries.gains(report["rows"])
     if gains:
-        yield _denormal(gains, found["subnormals"])
-    yield _scan(found)
-    yield _settings(found)
-    if said := _long(found["long"]):
-        yield said
-    yield _caution(found)
+        yield _denormal(gains, report["subnormals"])
+    yield _scan(report)
+    yield _settings(report)
+    if sentence := _long_sequences(report["long"]):
+        yield sentence
+    yield _caution(report)
 
 
-def charts(found: Found) -> list[Chart]:
-    made = [pictures.times(found, device) for device in ("cpu", "cuda") if pictures.lines(found, device)]
-    made += [pictures.denormal(found)] if summaries.gains(found["rows"]) else []
-    return [*made, pictures.scan(found)]
+def charts(report: Record) -> list[Chart]:
+    made = [pictures.times(report, device) for device in ("cpu", "cuda") if pictures.lines(report, device)]
+    made += [pictures.denormal(report)] if summaries.gains(report["rows"]) else []
+    return [*made, pictures.scan(report)]
 
 
-def tables(found: Found) -> Iterator[Markup]:
-    yield told.marks(found)
-    yield told.costs(found)
-    yield told.crossovers(found)
-    yield told.settings(found)
-    yield told.long(found)
+def tables(report: Record) -> Iterator[Markup]:
+    yield report_tables.marks(report)
+    yield report_tables.costs(report)
+    yield report_tables.crossovers(report)
+    yield report_tables.settings(report)
+    yield report_tables.long_sequences(report)
 
 
 def _lengths(lines: Mapping[str, list[Mapping[str, Any]]]) -> str:
-    some = next(iter(lines.values()))
-    short, long = some[0]["steps"], some[-1]["steps"]
+    first_rows = next(iter(lines.values()))
+    shortest, longest = first_rows[0]["steps"], first_rows[-1]["steps"]
     grown = {name: rows[-1]["seconds"] / rows[0]["seconds"] for name, rows in lines.items()}
     order = sorted(lines, key=lambda name: lines[name][-1]["seconds"])
     least, most = (f"{name} ({words.number(lines[name][-1]['seconds'], 3)} s)" for name in (order[0], order[-1]))
     slow, fast = (pick(grown, key=lambda name: grown[name]) for pick in (max, min))
     return (
-        f"At {long:,} steps the fastest training step is that of {least}, the slowest that of {most}. From {short:,} "
-        f"to {long:,} steps, {long / short:.0f} times the length, the time grows most for {slow} "
-        f"({grown[slow]:.0f} times) and least for {fast} ({grown[fast]:.0f} times)."
+        f"At {longest:,} steps the fastest training step is that of {least}, the slowest that of {most}. "
+        f"From {shortest:,} to {longest:,} steps, {longest / shortest:.0f} times the length, the time grows most "
+        f"for {slow} ({grown[slow]:.0f} times) and least for {fast} ({grown[fast]:.0f} times)."
     )
 
 
@@ -83,47 +83,51 @@ def _denormal(gains: list[dict[str, Any]], numbers: Mapping[str, Any]) -> str:
     )
 
 
-def _scan(found: Found) -> str:
+def _scan(report: Record) -> str:
     faster = []
     for name in ("min_gru loop", "gru fused", "lstm fused"):
-        entries = [e for e in told.usual_crossovers(found) if (e["system"], e["against"]) == ("min_gru scan", name)]
-        every = [point["times"] for entry in entries for point in entry["times_faster"]]
-        if every:
-            faster.append(f"than {name} at {sum(times > 1 for times in every)} of {len(every)} sizes")
-    apart = max(check["outputs"] for check in found["checks"]["scan_against_loop"])
-    steps = found["checks"]["scan_against_loop"][0]["steps"]
+        entries = [
+            e for e in report_tables.usual_crossovers(report) if (e["system"], e["against"]) == ("min_gru scan", name)
+        ]
+        ratios = [point["times"] for entry in entries for point in entry["times_faster"]]
+        if ratios:
+            faster.append(f"than {name} at {sum(times > 1 for times in ratios)} of {len(ratios)} sizes")
+    apart = max(check["outputs"] for check in report["checks"]["scan_against_loop"])
+    steps = report["checks"]["scan_against_loop"][0]["steps"]
     return (
         f"minGRU by scan is faster {words.listed(faster)}. Both ways give the same: at {steps:,} steps their "
         f"outputs differ by {words.number(apart, 2)} at most."
     )
 
 
-def _settings(found: Found) -> str:
+def _settings(report: Record) -> str:
     """Whether a second thread and bf16 pay."""
-    steps, rows = told.compared(found)
-    cores = found["machine"]["cores"]
+    steps, rows = report_tables.compared(report)
+    cores = report["machine"]["cores"]
     usual = {summaries.named(row): row["seconds"] for row in rows.get((cores, "fp32"), ())}
-    said = []
+    comparisons = []
     for setting, words_for_it in (((1, "fp32"), "one thread"), ((cores, "bf16"), "bf16")):
         times = {summaries.named(r): usual[summaries.named(r)] / r["seconds"] for r in rows.get(setting, ())}
         if times and setting != (cores, "fp32"):
             worst, best = (pick(times, key=lambda name: times[name]) for pick in (min, max))
-            said.append(
+            comparisons.append(
                 f"{words_for_it} is faster for {sum(t > 1 for t in times.values())} of {len(times)}, from "
                 f"{times[worst]:.2g} times as fast ({worst}) to {times[best]:.2g} times ({best})"
             )
-    return f"At {steps:,} steps, against {cores} threads in fp32: {'; '.join(said) or 'nothing else was measured'}."
-
-
-def _caution(found: Found) -> str:
-    left_out = f" Not measured here: {'; '.join(found['left_out'])}." if found["left_out"] else ""
     return (
-        f"Other programs took {found['share_of_others']:.0%} of the cores' time meanwhile, which adds noise: "
+        f"At {steps:,} steps, against {cores} threads in fp32: {'; '.join(comparisons) or 'nothing else was measured'}."
+    )
+
+
+def _caution(report: Record) -> str:
+    left_out = f" Not measured here: {'; '.join(report['left_out'])}." if report["left_out"] else ""
+    return (
+        f"Other programs took {report['share_of_others']:.0%} of the cores' time meanwhile, which adds noise: "
         f"differences of a few tenths may be no more than that.{left_out}"
     )
 
 
-def _long(rows: list[dict[str, Any]]) -> str:
+def _long_sequences(rows: list[dict[str, Any]]) -> str:
     saved = []
     for plain, chunked in _pairs(rows):
         less, slower = plain["peak_bytes"] / chunked["peak_bytes"], chunked["seconds"] / plain["seconds"]

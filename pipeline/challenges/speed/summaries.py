@@ -38,17 +38,17 @@ def crossovers(rows: Iterable[Row]) -> list[dict[str, Any]]:
     def setting(row: Row) -> tuple[Any, ...]:
         return tuple(row[key] for key in SETTING)
 
-    found = []
-    for values, some in groupby(sorted(rows, key=setting), setting):
+    entries = []
+    for values, group in groupby(sorted(rows, key=setting), setting):
         times: dict[str, dict[int, float]] = {}
-        for row in some:
+        for row in group:
             times.setdefault(named(row), {})[row["steps"]] = row["seconds"]
-        for one, other in PAIRS:
-            ratios = _ratios(times.get(one, {}), times.get(other, {}))
+        for system, other in PAIRS:
+            ratios = _ratios(times.get(system, {}), times.get(other, {}))
             if len(ratios) > 1:
-                names = {"system": one, "against": other}
-                found.append({**dict(zip(SETTING, values, strict=True)), **names, **crossing(ratios)})
-    return found
+                names = {"system": system, "against": other}
+                entries.append({**dict(zip(SETTING, values, strict=True)), **names, **crossing(ratios)})
+    return entries
 
 
 def crossing(ratios: Mapping[int, float]) -> dict[str, Any]:
@@ -71,38 +71,44 @@ def gains(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """How many times faster each step is with flush-denormal than without, where both were measured."""
     same = ("system", "implementation", "steps", "batch", "width", "threads", "precision", "device")
     slow = {tuple(row[key] for key in same): row["seconds"] for row in select(rows, flush_denormal=False)}
-    found = []
+    entries = []
     for row in select(rows, flush_denormal=True):
         if (without := slow.get(tuple(row[key] for key in same))) is not None:
             times = {"seconds": row["seconds"], "seconds_without": without, "times_faster": without / row["seconds"]}
-            found.append({key: row[key] for key in same} | times)
-    return found
+            entries.append({key: row[key] for key in same} | times)
+    return entries
 
 
 def marks(rows: Sequence[Row], deck: Mapping[str, Any], agreement: Mapping[str, float]) -> list[dict[str, Any]]:
     """What was asked, what was found and whether that meets it; None where it was not measured, or nothing asked."""
-    told = []
+    entries = []
     for system in ("lstm", "gru"):
-        found = [gain["times_faster"] for gain in select(gains(rows), system=system, implementation="fused", **MARK)]
-        told.append(_mark(f"flush_denormal_gain_{system}", "times faster, at least", GAIN, next(iter(found), None)))
+        measured_gains = [
+            gain["times_faster"] for gain in select(gains(rows), system=system, implementation="fused", **MARK)
+        ]
+        entries.append(
+            _mark(f"flush_denormal_gain_{system}", "times faster, at least", GAIN, next(iter(measured_gains), None))
+        )
     there = select(rows, system="lstm", implementation="fused", device="cpu", flush_denormal=True, **MARK)
     shares = [row["share_of_peak"] for row in select(there, precision="fp32") if row["threads"] == _threads(rows)]
-    told.append(
+    entries.append(
         _mark("share_of_peak_lstm", "of the fp32 matrix-product peak, at least", SHARE, next(iter(shares), None))
     )
-    told.append(_mark("deck_loop_against_fused_rnn", "times faster", None, deck["times_faster"]))
-    told.append(_mark("scan_against_loop", "largest difference, at most", APART, agreement["outputs"], most=True))
-    return told
+    entries.append(_mark("deck_loop_against_fused_rnn", "times faster", None, deck["times_faster"]))
+    entries.append(_mark("scan_against_loop", "largest difference, at most", APART, agreement["outputs"], most=True))
+    return entries
 
 
-def _mark(name: str, means: str, asked: float | None, found: float | None, most: bool = False) -> dict[str, Any]:
-    met = None if asked is None or found is None else found <= asked if most else found >= asked
-    return {"mark": name, "means": means, "asked": asked, "found": found, "met": met}
+def _mark(name: str, means: str, asked: float | None, measured: float | None, most: bool = False) -> dict[str, Any]:
+    met = None
+    if asked is not None and measured is not None:
+        met = measured <= asked if most else measured >= asked
+    return {"mark": name, "means": means, "asked": asked, "found": measured, "met": met}
 
 
-def _ratios(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+def _ratios(first: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
     """Times that the first is faster than the other, by steps, where both were measured."""
-    return {steps: other[steps] / one[steps] for steps in sorted(one.keys() & other.keys())}
+    return {steps: other[steps] / first[steps] for steps in sorted(first.keys() & other.keys())}
 
 
 def _threads(rows: Iterable[Row]) -> int:

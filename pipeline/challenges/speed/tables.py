@@ -7,26 +7,27 @@ from pipeline.challenges.speed import figures as pictures, summaries
 from pipeline.reporting import words
 from pipeline.reporting.markup import Markup, table, tag
 
-Found = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
-def marks(found: Found) -> Markup:
+def marks(report: Record) -> Markup:
     rows = []
-    for mark in found["marks"]:
+    for mark in report["marks"]:
         met = {None: "–", True: "met", False: "not met"}[mark["met"]]
         asked = "–" if mark["asked"] is None else words.number(mark["asked"], 2)
         rows.append(_row(mark["mark"].replace("_", " "), mark["means"], asked, words.number(mark["found"], 3), met))
-    size, peak = summaries.MARK, found["peak"]
+    size = summaries.MARK
+    peak = report["peak"]
     limit = words.listed(f"{value / 1e9:,.0f} GFLOP/s in {name}" for name, value in peak.items() if value is not None)
     where = f"{size['batch']} sequences of {size['steps']} steps at width {size['width']}"
     caption = f"Marks, fused modules with {where}. The fastest matrix product in the same run: {limit}."
     return table(["mark", "meaning", "asked", "found", ""], rows, caption)
 
 
-def costs(found: Found) -> Markup:
+def costs(report: Record) -> Markup:
     lines, memory = (
-        pictures.lines(found),
-        {summaries.named(row): row for row in found["memory"] if row["device"] == "cpu"},
+        pictures.lines(report),
+        {summaries.named(row): row for row in report["memory"] if row["device"] == "cpu"},
     )
     lengths = sorted({row["steps"] for rows in lines.values() for row in rows})
     body = []
@@ -39,8 +40,8 @@ def costs(found: Found) -> Markup:
         )
     head = ["system", "weights", *(f"{steps:,} steps" for steps in lengths), "kB a token"]
     caption = (
-        f"Milliseconds of a training step of {found['lines']['batch']} sequences, with the share of the matrix-product "
-        "peak (* measured once, not warmed up), and the most memory that a step takes for each token."
+        f"Milliseconds of a training step of {report['lines']['batch']} sequences, with the share of the "
+        "matrix-product peak (* measured once, not warmed up), and the most memory that a step takes for each token."
     )
     return table(head, body, caption)
 
@@ -53,9 +54,9 @@ def _cell(row: Mapping[str, Any] | None) -> object:
     return f"{words.number(1e3 * row['seconds'], 3)}{once}{share}"
 
 
-def crossovers(found: Found) -> Markup:
+def crossovers(report: Record) -> Markup:
     rows = []
-    for entry in usual_crossovers(found):
+    for entry in usual_crossovers(report):
         changes = [f"{c['becomes']} from about {c['steps']:,.0f} steps on" for c in entry["crossings"]]
         times = entry["times_faster"]
         always = "faster at every length" if times[0]["times"] > 1 else "slower at every length"
@@ -65,41 +66,41 @@ def crossovers(found: Found) -> Markup:
         rows.append(_row(entry["system"], entry["against"], entry["batch"], "; ".join(changes) or always, ends))
     caption = (
         "Where one overtakes another; beside 1 × the noise of the clock may decide. Between measured lengths: "
-        f"{found['interpolation']}."
+        f"{report['interpolation']}."
     )
     return table(["", "against", "batch", "is", "times faster, by steps"], rows, caption)
 
 
-def usual_crossovers(found: Found) -> list[Mapping[str, Any]]:
+def usual_crossovers(report: Record) -> list[Mapping[str, Any]]:
     """The crossovers on the CPU under the usual setting."""
-    cores = found["machine"]["cores"]
+    cores = report["machine"]["cores"]
     wanted = {"device": "cpu", "threads": cores, "precision": "fp32", "flush_denormal": True}
-    return summaries.select(found["crossovers"], **wanted, width=found["lines"]["width"])
+    return summaries.select(report["crossovers"], **wanted, width=report["lines"]["width"])
 
 
-def settings(found: Found) -> Markup:
+def settings(report: Record) -> Markup:
     """One thread and all, fp32 and bf16."""
-    steps, rows = compared(found)
-    by_name = {setting: {summaries.named(row): row for row in some} for setting, some in rows.items()}
-    names = dict.fromkeys(name for some in by_name.values() for name in some)
-    body = [_row(name, *(_cell(some.get(name)) for some in by_name.values())) for name in names]
+    steps, rows = compared(report)
+    by_name = {setting: {summaries.named(row): row for row in rows_by_name} for setting, rows_by_name in rows.items()}
+    names = dict.fromkeys(name for rows_by_name in by_name.values() for name in rows_by_name)
+    body = [_row(name, *(_cell(rows_by_name.get(name)) for rows_by_name in by_name.values())) for name in names]
     head = ["system", *(f"{threads} thread{'s' if threads > 1 else ''}, {kind}" for threads, kind in rows)]
     caption = f"Milliseconds at {steps:,} steps, with the share of the peak of the same threads and precision."
     return table(head, body, caption)
 
 
-def compared(found: Found) -> tuple[int, dict[tuple[int, str], list[Mapping[str, Any]]]]:
+def compared(report: Record) -> tuple[int, dict[tuple[int, str], list[Mapping[str, Any]]]]:
     """The rows of each number of threads and precision, at the greatest length that all were measured at."""
-    rows = summaries.select(found["rows"], device="cpu", flush_denormal=True, **found["lines"])
+    rows = summaries.select(report["rows"], device="cpu", flush_denormal=True, **report["lines"])
     settings = sorted({(row["threads"], row["precision"]) for row in rows})
-    every = {one: summaries.select(rows, threads=one[0], precision=one[1]) for one in settings}
-    steps = max(set.intersection(*({row["steps"] for row in some} for some in every.values())))
-    return steps, {one: summaries.select(some, steps=steps) for one, some in every.items()}
+    by_setting = {setting: summaries.select(rows, threads=setting[0], precision=setting[1]) for setting in settings}
+    steps = max(set.intersection(*({row["steps"] for row in setting_rows} for setting_rows in by_setting.values())))
+    return steps, {setting: summaries.select(setting_rows, steps=steps) for setting, setting_rows in by_setting.items()}
 
 
-def long(found: Found) -> Markup:
+def long_sequences(report: Record) -> Markup:
     rows = []
-    for row in found["long"]:
+    for row in report["long"]:
         how = "plain" if row["chunk"] is None else f"chunks of {row['chunk']}"
         taken = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e6
         size = f"{row['batch']} × {row['steps']:,}"
@@ -108,7 +109,7 @@ def long(found: Found) -> Markup:
         )
     apart = ", ".join(
         f"{check['system']} {words.number(check['gradient_difference'], 2)}"
-        for check in found["checks"]["checkpointed_against_plain"]
+        for check in report["checks"]["checkpointed_against_plain"]
     )
     caption = (
         "Long sequences: the most memory of a training step. The gradients of both ways differ, as a share of the "

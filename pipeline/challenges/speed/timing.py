@@ -97,14 +97,14 @@ class Process:
         most = torch.cuda.max_memory_allocated() if device == "cuda" else hardware.most_resident()
         taken = None if most is None or most <= before else most - before  # less than starting took: not seen
         per_token = None if taken is None else taken / tokens
-        told = {
+        measures = {
             "is_long": is_long,
             "chunk": chunk,
             "peak_bytes": taken,
             "bytes_per_token": per_token,
             "seconds": seconds,
         }
-        return {**asdict(self.setting), **case, **told}
+        return {**asdict(self.setting), **case, **measures}
 
     def agreement(self, steps: int, batch: int, width: int) -> dict[str, Any]:
         return controls.scan_and_loop(self._made("min_gru", "scan", steps, batch, width)) | {"steps": steps}
@@ -123,8 +123,8 @@ class Process:
             systems.training_step(core, x, "fp32")()
             assert x.grad is not None
             gradients[system] = x.grad
-        found = controls.subnormals(lambda work: min(clock(work, "cpu", 0.05, 100)), gradients)
-        return {**found, "flush_denormal": flushes(), "steps": steps, "width": width}
+        measures = controls.subnormals(lambda work: min(clock(work, "cpu", 0.05, 100)), gradients)
+        return {**measures, "flush_denormal": flushes(), "steps": steps, "width": width}
 
     def deck(self, batch: int, seconds: float, passes: int, lengths: list[int]) -> dict[str, Any]:
         return controls.deck(lambda work: statistics.median(clock(work, "cpu", seconds, passes)), batch, lengths)
@@ -173,9 +173,9 @@ def flushes() -> bool:
     return bool(zero.all())
 
 
-def answer(given: dict[str, Any]) -> None:
-    process = Process(Setting(**given["setting"]), given["seed"])
-    for name, arguments in given["wanted"]:
+def answer(job: dict[str, Any]) -> None:
+    process = Process(Setting(**job["setting"]), job["seed"])
+    for name, arguments in job["wanted"]:
         print(json.dumps(getattr(process, name)(**arguments)), flush=True)
 
 
