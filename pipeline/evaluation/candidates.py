@@ -56,21 +56,21 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
             place, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"
             raise InputError(f"no trained network in {place}: run `dvc repro {stage}` first")
     names = [*architectures, *prepared.task.baselines]
-    found: dict[int, Candidate] = {}
+    candidates: dict[int, Candidate] = {}
     work = partial(_answer, task, names, list(architectures), train)
     on_gpu = torch.cuda.device_count() > 0 and train.device != "cpu"  # one process keeps a GPU busy
     with WorkerProcesses(work, list(range(len(names))), here=on_gpu) as messages:
         for number, sent in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
             candidate, outputs, valid = sent
-            found[number] = replace(candidate, outputs=_tensors(outputs), valid=_tensors(valid))
-    return [found[number] for number in sorted(found)]
+            candidates[number] = replace(candidate, outputs=_tensors(outputs), valid=_tensors(valid))
+    return [candidates[number] for number in sorted(candidates)]
 
 
 def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
     """Sends one candidate, its answers as arrays: the memory of tensors would end with this process."""
     prepared, name = open_prepared(task), names[number]
     whole = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
-    candidate = _finite_alone(whole)
+    candidate = _without_diverged_seeds(whole)
     send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
 
 
@@ -105,8 +105,8 @@ def _baseline(prepared: Prepared, name: str) -> Candidate:
     return Candidate(name, "baseline", None, None, [0], outputs, valid, prepared.task.baselines[name])
 
 
-def _finite_alone(candidate: Candidate) -> Candidate:
-    """Seeds whose answers to either split are not all finite have diverged, whatever their training said."""
+def _without_diverged_seeds(candidate: Candidate) -> Candidate:
+    """Seeds whose answers to either split are not all finite have diverged, whatever their training reported."""
     why: dict[int, str] = {}
     for split, by_seed in (("validation", candidate.valid), ("test", candidate.outputs)):
         for seed, outputs in by_seed.items():

@@ -1,7 +1,7 @@
 """Does it matter? Means with intervals over seeds, paired tests, and their correction for many comparisons.
 
 Seeds are blocks: the same seeds stand behind every cell, so that differences are taken seed by seed. A diverged
-training has no loss: it counts as worse than every sound one in tests by rank, and is told as a share beside means.
+training has no loss: it counts as worse than every sound one in tests by rank, and is reported as a share beside means.
 """
 
 import math
@@ -21,11 +21,11 @@ ENOUGH = 8  # seeds from which on a p value is quoted
 def summary(losses: Losses) -> dict[str, Any]:
     """Mean of the sound seeds with Student's 95 % interval, cut at 0 (no loss is below it); the share that diverged."""
     sound = [loss for loss in losses if loss is not None]
-    told: dict[str, Any] = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
+    record: dict[str, Any] = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
     if sound:
         low, high = interval(sound)
-        told |= {"mean": float(np.mean(sound)), "low": None if low is None else max(0.0, low), "high": high}
-    return told
+        record |= {"mean": float(np.mean(sound)), "low": None if low is None else max(0.0, low), "high": high}
+    return record
 
 
 def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -38,17 +38,21 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
     """How much lower ours is, seed by seed: mean and interval where both are sound, p by Wilcoxon's signed ranks."""
-    both = [other - own for own, other in zip(ours, theirs, strict=True) if own is not None and other is not None]
-    told: dict[str, Any] = {"pairs": len(both)}
+    both = [
+        their_loss - our_loss
+        for our_loss, their_loss in zip(ours, theirs, strict=True)
+        if our_loss is not None and their_loss is not None
+    ]
+    record: dict[str, Any] = {"pairs": len(both)}
     if both:
         low, high = interval(both)
-        told |= {"better_by": float(np.mean(both)), "low": low, "high": high}
+        record |= {"better_by": float(np.mean(both)), "low": low, "high": high}
     table = logarithms([ours, theirs])
     difference = table[1] - table[0]
-    told["better"] = bool(difference.mean() > 0)
+    record["better"] = bool(difference.mean() > 0)
     if len(ours) >= ENOUGH:
-        told["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
-    return told
+        record["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
+    return record
 
 
 def factor(levels: Float[np.ndarray, "levels seeds"]) -> float | None:
@@ -73,7 +77,7 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
 
 def logarithms(losses: Sequence[Losses]) -> Float[np.ndarray, "trainings seeds"]:
     """Logarithms of losses; those that diverged lie so far above that no mean or difference of others reaches them."""
-    table = np.array([[math.inf if loss is None else loss for loss in of_one] for of_one in losses])
+    table = np.array([[math.inf if loss is None else loss for loss in of_training] for of_training in losses])
     sound = np.isfinite(table)
     known = np.log(table[sound].clip(FLOOR)) if sound.any() else np.zeros(1)
     worst = known.max() + len(losses) * np.ptp(known) + 1
