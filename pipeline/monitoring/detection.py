@@ -2,7 +2,7 @@
 
 An alarm needs both: a p value that holds for all tests of a task together (Holm 1979), so that data like the old raise
 one with a chance of `alarm_rate` at most, and an effect of a size that matters, since with many data all differs a
-little. What is compared is told by pipeline/services (`reference` then, `news` now).
+little. pipeline/services summarizes what is compared (`reference` then, `news` now).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,30 +12,32 @@ from pipeline.evaluation.effects import holm
 from pipeline.monitoring import series, texts
 from pipeline.monitoring.settings import Drift
 
-Told = Mapping[str, Any]
+Summary = Mapping[str, Any]
 
 
-def compared(then: Told, now: Told, settings: Drift) -> dict[str, Any]:
+def compared(reference: Summary, current: Summary, settings: Drift) -> dict[str, Any]:
     """Status, reasons, tests and what to draw. The status says whether a retraining is due, which it is on `drift`:
 
     drift, none; too_few, where less is new than can tell; unseen_season, where no new data are of a time of year that
     the training has seen.
     """
-    if now["rows"] < settings.min_rows:
-        told = f"{now['rows']:,} new rows; fewer than {settings.min_rows:,} tell nothing"
-        return _ended("too_few", [told], now)
-    is_text = then["of"] == "texts"
-    found = texts.compared(then, now) if is_text else series.compared(then, now, settings.alarm_rate)
-    if "status" in found:
-        return {**_ended(found["status"], found["reasons"], now), "shown": found["shown"]}
-    tests = judged(found["tests"], settings)
-    alarms = [told_of(test) for test in tests if test["alarm"]]
+    if current["rows"] < settings.min_rows:
+        message = f"{current['rows']:,} new rows; fewer than {settings.min_rows:,} tell nothing"
+        return _ended("too_few", [message], current)
+    is_text = reference["of"] == "texts"
+    comparison = (
+        texts.compared(reference, current) if is_text else series.compared(reference, current, settings.alarm_rate)
+    )
+    if "status" in comparison:
+        return {**_ended(comparison["status"], comparison["reasons"], current), "shown": comparison["shown"]}
+    tests = judged(comparison["tests"], settings)
+    alarms = [describe(test) for test in tests if test["alarm"]]
     status, quiet = ("drift" if alarms else "none"), "no difference that is both sure and large"
-    reasons = (alarms or [quiet]) + found["reasons"]
-    return {**_ended(status, reasons, now), "tests": tests, "shown": found["shown"]}
+    reasons = (alarms or [quiet]) + comparison["reasons"]
+    return {**_ended(status, reasons, current), "tests": tests, "shown": comparison["shown"]}
 
 
-def judged(tests: Sequence[Told], settings: Drift) -> list[dict[str, Any]]:
+def judged(tests: Sequence[Summary], settings: Drift) -> list[dict[str, Any]]:
     """The tests with p corrected for their number, and whether each is an alarm."""
     corrected = holm([test["p"] for test in tests])
     return [
@@ -45,11 +47,17 @@ def judged(tests: Sequence[Told], settings: Drift) -> list[dict[str, Any]]:
     ]
 
 
-def told_of(test: Told) -> str:
+def describe(test: Summary) -> str:
     """An alarm in words."""
     return f"{test['name']}: {test['measure']} {test['effect']:.2f}, p = {test['p_corrected']:.2g} (corrected)"
 
 
-def _ended(status: str, reasons: Sequence[str], now: Told) -> dict[str, Any]:
-    span = {"from": now["from"], "to": now["to"]} if "from" in now else {}
-    return {"status": status, "reasons": list(reasons), "new": {"rows": now["rows"], **span}, "tests": [], "shown": {}}
+def _ended(status: str, reasons: Sequence[str], current: Summary) -> dict[str, Any]:
+    span = {"from": current["from"], "to": current["to"]} if "from" in current else {}
+    return {
+        "status": status,
+        "reasons": list(reasons),
+        "new": {"rows": current["rows"], **span},
+        "tests": [],
+        "shown": {},
+    }

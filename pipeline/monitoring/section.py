@@ -28,22 +28,22 @@ DISTRIBUTIONS = {
 SHARES = {"labels": "labels", "answered": "labels answered"}
 PARTS = ("working days", "weekends")
 
-Found = Mapping[str, Any]  # reports/drift/TASK.json
+Record = Mapping[str, Any]  # reports/drift/TASK.json
 
 
-def read(params: Mapping[str, Any], missing: list[str]) -> list[Found]:
+def read(params: Mapping[str, Any], missing: list[str]) -> list[Record]:
     """What drift found of each task, where it was asked; it is not among dvc's stages, so nothing is missing."""
     return [files.read_json(path) for task in params["tasks"] if (path := paths.drift(task)).exists()]
 
 
-def body(findings: Sequence[Found]) -> list[Markup]:
+def body(findings: Sequence[Record]) -> list[Markup]:
     """A verdict, the tests and the distributions of each task."""
-    return [join(*_of_task(found)) for found in findings]
+    return [join(*_of_task(report)) for report in findings]
 
 
-def charts(found: Found) -> Iterator[Chart]:
+def charts(report: Record) -> Iterator[Chart]:
     """Then and now, where anything was compared."""
-    shown = found["shown"]
+    shown = report["shown"]
     if "words" in shown:
         yield distributions(shown)
         yield most_different(shown["words"])
@@ -53,7 +53,7 @@ def charts(found: Found) -> Iterator[Chart]:
             yield profiles(shown)
 
 
-def distributions(shown: Found) -> Chart:
+def distributions(shown: Record) -> Chart:
     """Small multiples: lengths, unknown words, confidence, labels."""
     names = [*DISTRIBUTIONS.values(), *SHARES.values()]
     figure = _panels(names, columns=2)
@@ -70,7 +70,7 @@ def distributions(shown: Found) -> Chart:
     return Chart("texts", "Texts, then and now", note, f"Then and now: {words.listed(names)}", figure)
 
 
-def most_different(rows: Sequence[Found]) -> Chart:
+def most_different(rows: Sequence[Record]) -> Chart:
     """The words whose shares of texts differ most."""
     figure = figures.plain(height=110 + 26 * len(rows))
     names = [figures.text(row["word"]) for row in rows][::-1]
@@ -86,7 +86,7 @@ def most_different(rows: Sequence[Found]) -> Chart:
     return Chart("words", "Words", note, summary or "none", figure)
 
 
-def levels(shown: Found) -> Chart:
+def levels(shown: Record) -> Chart:
     """Small multiples over time: level, noise and, where it is known, the champion's error of each block."""
     kinds = {"level": "level", "noise": "noise (logarithm)", "error": "error of the forecasts (logarithm)"}
     figure = _panels(list(kinds.values()), columns=1)
@@ -102,15 +102,17 @@ def levels(shown: Found) -> Chart:
     return Chart("levels", "The series, then and now", note, summary, figure)
 
 
-def profiles(shown: Found) -> Chart:
+def profiles(shown: Record) -> Chart:
     """The mean season of the first target, working days and weekends apart."""
-    then, now = (shown[side]["profile"][0] for side in SIDES)
-    count = len(then) // 2 if len(then) > 1 and len(then) % 2 == 0 else len(then)
-    halves = [(name, slice(at * count, (at + 1) * count)) for at, name in enumerate(PARTS) if at * count < len(then)]
+    reference, current = (shown[side]["profile"][0] for side in SIDES)
+    count = len(reference) // 2 if len(reference) > 1 and len(reference) % 2 == 0 else len(reference)
+    halves = [
+        (name, slice(at * count, (at + 1) * count)) for at, name in enumerate(PARTS) if at * count < len(reference)
+    ]
     names = [name for name, _ in halves] if len(halves) > 1 else ["season"]
     figure = _panels(names, columns=len(names))
     for column, (_, part) in enumerate(halves, 1):
-        for side, values in (("then", then[part]), ("now", now[part])):
+        for side, values in (("then", reference[part]), ("now", current[part])):
             figure.add_scatter(x=list(range(len(values))), y=values, **_look(side, column == 1), row=1, col=column)
     figure.update_xaxes(title={"text": "part of the season"})
     note = (
@@ -119,25 +121,26 @@ def profiles(shown: Found) -> Chart:
     return Chart("profiles", "Season profile", note, f"Then and now: {words.listed(names)}", figure)
 
 
-def _of_task(found: Found) -> Iterator[Markup | None]:
-    name, champion = found["task"], found["champion"]
-    said = "A retraining is due" if found["due"] else "No retraining is due"
-    rows = f"{found['new']['rows']:,} new rows"
+def _of_task(report: Record) -> Iterator[Markup | None]:
+    name = report["task"]
+    champion = report["champion"]
+    verdict = "A retraining is due" if report["due"] else "No retraining is due"
+    rows = f"{report['new']['rows']:,} new rows"
     since = f", champion version {champion['version']} ({champion['architecture']})" if champion else ""
     yield tag("h3", name, id=f"drift.{slug(name)}")
-    yield tag("p", tag("strong", f"{said}."), f" {rows}{since}: {'; '.join(found['reasons'])}.")
-    yield drawn(f"drift.{slug(name)}", charts(found))
-    if found["tests"]:
+    yield tag("p", tag("strong", f"{verdict}."), f" {rows}{since}: {'; '.join(report['reasons'])}.")
+    yield drawn(f"drift.{slug(name)}", charts(report))
+    if report["tests"]:
         head = ["what", "test", "then", "now", "measure", "effect", "p, corrected", ""]
-        rows_of = [tag("tr", *(tag("td", cell) for cell in _cells(test))) for test in found["tests"]]
+        rows_of = [tag("tr", *(tag("td", cell) for cell in _cells(test))) for test in report["tests"]]
         caption = (
-            f"Alarm: p at most {found['alarm_rate']:g} over all tests together, and an effect of {found['effect']:g} "
+            f"Alarm: p at most {report['alarm_rate']:g} over all tests together, and an effect of {report['effect']:g} "
             "at least."
         )
         yield table(head, rows_of, caption)
 
 
-def _cells(test: Found) -> list[object]:
+def _cells(test: Record) -> list[object]:
     sizes = [f"{test[side]:,}" for side in SIDES]
     numbers = [words.number(test["effect"], 2), words.number(test["p_corrected"], 2)]
     mark = tag("span", "alarm", class_="mark") if test["alarm"] else ""
@@ -162,7 +165,7 @@ def _look(side: str, in_legend: bool) -> dict[str, Any]:
     return {"name": side, "legendgroup": side, "showlegend": in_legend, "mode": "lines", "line": line}
 
 
-def _add_shares(figure: go.Figure, shown: Found, side: str, place: Mapping[str, int], abstained: Found) -> None:
+def _add_shares(figure: go.Figure, shown: Record, side: str, place: Mapping[str, int], abstained: Record) -> None:
     """Shares of labels, and of abstentions where there are any; no label can be written as these are."""
     names = sorted({*shown["then"], *shown["now"]})
     total = sum(shown[side].values()) + abstained.get(side, 0) or 1

@@ -27,7 +27,7 @@ MOST_PERSISTENT = 0.95
 FEWEST = 2  # new blocks, and twice as many old ones
 
 Block = Mapping[str, Any]
-Told = Mapping[str, Any]
+Summary = Mapping[str, Any]
 Read = Callable[[Block], Any]
 ERROR = "error of the forecasts"
 MEASURES = {
@@ -38,26 +38,26 @@ MEASURES = {
 }
 
 
-def compared(then: Told, now: Told, alarm_rate: float) -> dict[str, Any]:
+def compared(reference: Summary, current: Summary, alarm_rate: float) -> dict[str, Any]:
     """The tests of the seen season, and levels and profiles then and now to draw; or why there are none."""
-    months = {block["month"] for block in then["blocks"]}
-    seen = [block for block in now["blocks"] if block["month"] in months]
-    unseen = [block for block in now["blocks"] if block["month"] not in months]
-    old = _alike(then["blocks"], seen)
-    shown = _shown(then["blocks"], now["blocks"], old, seen, unseen)
+    months = {block["month"] for block in reference["blocks"]}
+    seen = [block for block in current["blocks"] if block["month"] in months]
+    unseen = [block for block in current["blocks"] if block["month"] not in months]
+    old = _alike(reference["blocks"], seen)
+    shown = _shown(reference["blocks"], current["blocks"], old, seen, unseen)
     reasons = _of_unseen(unseen)
-    if now["blocks"] and not seen:
+    if current["blocks"] and not seen:
         return {"status": "unseen_season", "reasons": reasons, "shown": shown}
-    tests_at_most = 3 * len(now["targets"]) + 1
+    tests_at_most = 3 * len(current["targets"]) + 1
     if comb(len(old) + len(seen), len(seen)) * alarm_rate < tests_at_most:
         few = f"{len(seen)} whole new blocks and {len(old)} old ones of their time of year are too few for an alarm"
         return {"status": "too_few", "reasons": [few, *reasons], "shown": shown}
     tests = []
-    for number, target in enumerate(now["targets"]):
-        own = f" of {target}" if len(now["targets"]) > 1 else ""
+    for number, target in enumerate(current["targets"]):
+        suffix = f" of {target}" if len(current["targets"]) > 1 else ""
         for name, key in (("level", "level"), ("season profile", "profile"), ("noise", "noise")):
-            tests.append(_test(name + own, name, partial(_part, key, number), then["blocks"], old, seen))
-    tests += _of_errors(then["blocks"], seen)
+            tests.append(_test(name + suffix, name, partial(_part, key, number), reference["blocks"], old, seen))
+    tests += _of_errors(reference["blocks"], seen)
     return {"tests": tests, "reasons": reasons, "shown": shown}
 
 
@@ -79,12 +79,14 @@ def permuted(
     difference = weights @ cleared / size
     inflation = max(1.0, float(weights @ along ** np.abs(times[:, None] - times) @ weights) / size)
     inflation *= (len(new) - 1) / (len(new) - waves.shape[1])  # what is shuffled has lost what the waves took of noise
-    found, random, as_large = float(difference @ difference) / inflation, np.random.default_rng(0), 1
+    observed = float(difference @ difference) / inflation
+    random = np.random.default_rng(0)
+    as_large = 1
     for begin in range(0, PERMUTATIONS, TOGETHER):
         count = min(TOGETHER, PERMUTATIONS - begin)
         orders = random.permuted(np.tile(np.arange(len(new)), (count, 1)), axis=1)
         drawn = np.einsum("b,nbk->nk", weights, cleared[orders]) / size
-        as_large += int(((drawn**2).sum(axis=1) >= found * (1 - 1e-9)).sum())
+        as_large += int(((drawn**2).sum(axis=1) >= observed * (1 - 1e-9)).sum())
     return difference, as_large / (PERMUTATIONS + 1)
 
 
@@ -111,26 +113,26 @@ def _cleared(values: Float[np.ndarray, "blocks numbers"], waves: Float[np.ndarra
 
 
 def _test(
-    name: str, measure: str, read: Read, then: Sequence[Block], old: Sequence[Block], new: Sequence[Block]
+    name: str, measure: str, read: Read, reference: Sequence[Block], old: Sequence[Block], new: Sequence[Block]
 ) -> dict[str, Any]:
-    """`read` gives what is compared of a block; `then` are all old ones, `old` those like the new."""
+    """`read` gives what is compared of a block; `reference` are all old ones, `old` those like the new."""
     blocks = [*old, *new]
     is_new = np.repeat([False, True], [len(old), len(new)])
-    along = persistence(_read(read, then), *_waves(then))
+    along = persistence(_read(read, reference), *_waves(reference))
     difference, p = permuted(_read(read, blocks), is_new, *_waves(blocks), along)
     effect = round(float(np.sqrt((difference**2).mean())), 6)
     test = "permutation of blocks, adjusted for the time of year"
-    told = {"name": name, "test": test, "measure": MEASURES[measure], "effect": effect, "p": p}
-    return {**told, "then": len(old), "now": len(new)}
+    result = {"name": name, "test": test, "measure": MEASURES[measure], "effect": effect, "p": p}
+    return {**result, "then": len(old), "now": len(new)}
 
 
 def _read(read: Read, blocks: Sequence[Block]) -> Float[np.ndarray, "blocks numbers"]:
     return np.array([np.atleast_1d(read(block)) for block in blocks], dtype=float)
 
 
-def _of_errors(then: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, Any]]:
+def _of_errors(reference: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, Any]]:
     """The network's errors against those on validation rows of the same time of year, where there are any."""
-    known = [block for block in then if block["error"] is not None]
+    known = [block for block in reference if block["error"] is not None]
     months = {block["month"] for block in known}
     new = [block for block in seen if block["error"] is not None and block["month"] in months]
     old = _alike(known, new)
@@ -153,10 +155,10 @@ def _waves(blocks: Sequence[Block]) -> tuple[Float[np.ndarray, "blocks waves"], 
     return np.stack([np.ones(len(blocks)), *turns], axis=1), days / blocks[0]["days"]
 
 
-def _alike(then: Sequence[Block], new: Sequence[Block]) -> list[Block]:
+def _alike(reference: Sequence[Block], new: Sequence[Block]) -> list[Block]:
     """The old blocks of the new ones' months and the months beside these."""
     near = {(block["month"] + beside - 1) % 12 + 1 for block in new for beside in (-1, 0, 1)}
-    return [block for block in then if block["month"] in near]
+    return [block for block in reference if block["month"] in near]
 
 
 def _of_unseen(blocks: Sequence[Block]) -> list[str]:
@@ -168,14 +170,18 @@ def _of_unseen(blocks: Sequence[Block]) -> list[str]:
 
 
 def _shown(
-    then: Sequence[Block], now: Sequence[Block], old: Sequence[Block], seen: Sequence[Block], unseen: Sequence[Block]
+    reference: Sequence[Block],
+    current: Sequence[Block],
+    old: Sequence[Block],
+    seen: Sequence[Block],
+    unseen: Sequence[Block],
 ) -> dict[str, Any]:
     """Levels and noise of all blocks; mean profiles of those that are compared (of all, where none are)."""
-    sides = {"then": (then, old or then), "now": (now, seen or now)}
+    sides = {"then": (reference, old or reference), "now": (current, seen or current)}
     shown: dict[str, Any] = {"unseen_months": sorted({block["month"] for block in unseen})}
-    for side, (every, some) in sides.items():
+    for side, (blocks_of_side, profiled) in sides.items():
         kept = ("begin", "month", "level", "noise", "error")
-        blocks = [{key: block[key] for key in kept} for block in every]
-        profile = np.mean([block["profile"] for block in some], axis=0).round(5).tolist() if some else []
+        blocks = [{key: block[key] for key in kept} for block in blocks_of_side]
+        profile = np.mean([block["profile"] for block in profiled], axis=0).round(5).tolist() if profiled else []
         shown[side] = {"blocks": blocks, "profile": profile}
     return shown

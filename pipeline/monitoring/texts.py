@@ -19,27 +19,27 @@ SHOWN = 12  # words that differ most
 ABSENT = 0.01  # share of texts that is taken to hold a word which the sample does not list
 BINS = 30
 
-Told = Mapping[str, Any]
+Summary = Mapping[str, Any]
 
 
-def compared(then: Told, now: Told) -> dict[str, Any]:
+def compared(reference: Summary, current: Summary) -> dict[str, Any]:
     """The tests, and distributions then and now to draw."""
-    then, now = _with_abstentions(then), _with_abstentions(now)
-    words, most = _words(then, now)
+    reference, current = _with_abstentions(reference), _with_abstentions(current)
+    words, most = _words(reference, current)
     tests = [
-        _spread("length in tokens", "lengths", then, now),
-        _spread("share of unknown tokens", "unknown", then, now),
+        _spread("length in tokens", "lengths", reference, current),
+        _spread("share of unknown tokens", "unknown", reference, current),
         words,
-        _shares("labels", "labels", then, now),
-        _shares("labels answered", "answered", then, now, abstained=True),
-        _spread("confidence of the answers", "confidence", then, now),
+        _shares("labels", "labels", reference, current),
+        _shares("labels answered", "answered", reference, current, abstained=True),
+        _spread("confidence of the answers", "confidence", reference, current),
     ]
-    shown = {key: _bins(then[key], now[key]) for key in ("lengths", "unknown", "confidence")}
-    shown |= {key: {"then": then[key], "now": now[key]} for key in ("labels", "answered", "abstained")}
+    shown = {key: _bins(reference[key], current[key]) for key in ("lengths", "unknown", "confidence")}
+    shown |= {key: {"then": reference[key], "now": current[key]} for key in ("labels", "answered", "abstained")}
     return {"tests": tests, "reasons": [], "shown": {**shown, "words": most}}
 
 
-def _with_abstentions(summary: Told) -> Told:
+def _with_abstentions(summary: Summary) -> Summary:
     """Abstentions apart from the labels answered, among which champions that were logged earlier have them."""
     if "abstained" in summary:
         return summary
@@ -47,48 +47,49 @@ def _with_abstentions(summary: Told) -> Told:
     return {**summary, "answered": answered, "abstained": summary["answered"].get(BEFORE, 0)}
 
 
-def _spread(name: str, key: str, then: Told, now: Told) -> dict[str, Any]:
-    sizes = (len(then[key]), len(now[key]))
-    worth = [size / side["alike"][key] for size, side in zip(sizes, (then, now), strict=True)]
-    distance = ks_distance(np.array(then[key], dtype=float), np.array(now[key], dtype=float))
+def _spread(name: str, key: str, reference: Summary, current: Summary) -> dict[str, Any]:
+    sizes = (len(reference[key]), len(current[key]))
+    worth = [size / side["alike"][key] for size, side in zip(sizes, (reference, current), strict=True)]
+    distance = ks_distance(np.array(reference[key], dtype=float), np.array(current[key], dtype=float))
     p = float(kstwobign.sf(distance * np.sqrt(worth[0] * worth[1] / sum(worth))))
     return _test(name, "Kolmogorov-Smirnov, two samples", "KS distance", distance, p, sizes)
 
 
-def ks_distance(then: Float[np.ndarray, " old"], now: Float[np.ndarray, " new"]) -> float:
+def ks_distance(reference: Float[np.ndarray, " old"], current: Float[np.ndarray, " new"]) -> float:
     """The largest difference between the shares of both that lie at or below a value."""
-    values = np.concatenate([then, now])
-    below = (np.searchsorted(np.sort(side), values, side="right") / len(side) for side in (then, now))
+    values = np.concatenate([reference, current])
+    below = (np.searchsorted(np.sort(side), values, side="right") / len(side) for side in (reference, current))
     return float(np.abs(next(below) - next(below)).max())
 
 
-def _shares(name: str, key: str, then: Told, now: Told, abstained: bool = False) -> dict[str, Any]:
+def _shares(name: str, key: str, reference: Summary, current: Summary, abstained: bool = False) -> dict[str, Any]:
     """Each label against the others, p corrected for their number (Bonferroni): exact, also where a label is rare or
     the texts are few, in which a chi-square test would take the first rare one for a change. An abstention is one more
     label, whatever the labels are called.
     """
-    names = sorted({*then[key], *now[key]})
-    counts = [[side[key].get(label, 0) for label in names] for side in (then, now)]
+    names = sorted({*reference[key], *current[key]})
+    counts = [[side[key].get(label, 0) for label in names] for side in (reference, current)]
     if abstained:
-        counts = [[*of_side, side["abstained"]] for of_side, side in zip(counts, (then, now), strict=True)]
+        counts = [[*of_side, side["abstained"]] for of_side, side in zip(counts, (reference, current), strict=True)]
     table = np.array(counts)
     table = table[:, table.any(axis=0)]
     sizes = table.sum(axis=1)
-    shares, worth = table / sizes[:, None], sizes / np.array([side["alike"].get(key, 1.0) for side in (then, now)])
+    shares = table / sizes[:, None]
+    worth = sizes / np.array([side["alike"].get(key, 1.0) for side in (reference, current)])
     ps = fisher((shares.T * worth).round().astype(int), np.tile(worth.round().astype(int), (len(shares.T), 1)))
     p = min(1.0, float(ps.min()) * (len(ps) if len(ps) > 2 else 1))  # of two labels each says what the other does
     named = f"Fisher's exact, of {len(ps)} labels"
     return _test(name, named, "Cramér's V", cramers_v(shares), p, (int(sizes[0]), int(sizes[1])))
 
 
-def _words(then: Told, now: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _words(reference: Summary, current: Summary) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The word whose share of texts differs most surely, p corrected for the number of words (Bonferroni).
 
     Which words are tested is decided by both samples' shares together, which tell nothing of their difference.
     """
-    sizes = (then["texts"], now["texts"])
-    held = {word: _holding(word, then, now) for word in {*then["holding"], *now["holding"]}}
-    pooled = {word: (found[:, 0] / sizes).sum() for word, found in held.items()}
+    sizes = (reference["texts"], current["texts"])
+    held = {word: _holding(word, reference, current) for word in {*reference["holding"], *current["holding"]}}
+    pooled = {word: (counts_of_word[:, 0] / sizes).sum() for word, counts_of_word in held.items()}
     common = sorted(pooled, key=lambda word: (-pooled[word], word))[:WORDS]
     table = np.array([held[word] for word in common]).reshape(-1, 2, 2)
     counts, worth = table[:, :, 0], np.array(sizes) / table[:, :, 1]
@@ -107,13 +108,14 @@ def _words(then: Told, now: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]
 
 def fisher(holding: Int[np.ndarray, "words 2"], sizes: Int[np.ndarray, "words 2"]) -> Float[np.ndarray, " words"]:
     """p of Fisher's exact test for each word or label, twice the smaller tail: texts with it, then and now, of all."""
-    then, held = holding[:, 0], holding.sum(axis=1)
+    reference = holding[:, 0]
+    held = holding.sum(axis=1)
     rest = (sizes.sum(axis=1), held, sizes[:, 0])
-    return np.minimum(1.0, 2 * np.minimum(hypergeom.cdf(then, *rest), hypergeom.sf(then - 1, *rest)))
+    return np.minimum(1.0, 2 * np.minimum(hypergeom.cdf(reference, *rest), hypergeom.sf(reference - 1, *rest)))
 
 
-def _yes_and_no(then: float, now: float) -> Float[np.ndarray, "2 2"]:
-    return np.array([[then, 1 - then], [now, 1 - now]])
+def _yes_and_no(reference: float, current: float) -> Float[np.ndarray, "2 2"]:
+    return np.array([[reference, 1 - reference], [current, 1 - current]])
 
 
 def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
@@ -126,23 +128,23 @@ def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
     return float(np.sqrt(((shares[0] - shares[1])[known] ** 2 / (4 * mean[known])).sum()))
 
 
-def _holding(word: str, *sides: Told) -> Float[np.ndarray, "2 2"]:
+def _holding(word: str, *sides: Summary) -> Float[np.ndarray, "2 2"]:
     """Then and now: how many texts hold it, and the inflation of that."""
     return np.array([side["holding"].get(word, [int(ABSENT * side["texts"]), 1.0]) for side in sides], dtype=float)
 
 
-def _bins(then: Sequence[float | int], now: Sequence[float | int]) -> dict[str, Any]:
+def _bins(reference: Sequence[float | int], current: Sequence[float | int]) -> dict[str, Any]:
     """Shares in bins that both have in common; the longest tail falls in the last."""
-    both = np.concatenate([then, now]).astype(float)
+    both = np.concatenate([reference, current]).astype(float)
     low, high = float(both.min()), float(np.quantile(both, 0.99))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     shares = {
         side: (np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)).round(6).tolist()
-        for side, values in (("then", then), ("now", now))
+        for side, values in (("then", reference), ("now", current))
     }
     return {"edges": edges.round(6).tolist(), **shares}
 
 
 def _test(name: str, test: str, measure: str, effect: float, p: float, sizes: tuple[int, int]) -> dict[str, Any]:
-    told = {"name": name, "test": test, "measure": measure, "effect": round(float(effect), 6), "p": float(p)}
-    return {**told, "then": sizes[0], "now": sizes[1]}
+    result = {"name": name, "test": test, "measure": measure, "effect": round(float(effect), 6), "p": float(p)}
+    return {**result, "then": sizes[0], "now": sizes[1]}
