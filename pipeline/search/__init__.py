@@ -62,9 +62,9 @@ class Plan:
 def shortened(plan: Plan, lengths: Comparison) -> Prepared:
     """The task with other lengths than its own where they are given, without early stopping but for what is solved."""
     prepared = open_prepared(plan.task, plan.params)
-    own = {
+    overrides = {
         name: getattr(lengths, name) for name in ("epochs", "steps_per_epoch", "batch_size") if getattr(lengths, name)
     }
-    update = {**own, "patience": own.get("epochs", prepared.task.epochs)}
+    update = {**overrides, "patience": overrides.get("epochs", prepared.task.epochs)}
     prepared.task = prepared.task.model_copy(update=update)
     return prepared

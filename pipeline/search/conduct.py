@@ -32,7 +32,7 @@ class Log(Protocol):
 
 
 @study.in_reach()
-def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bool = True) -> list[Choice]:
+def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], is_only_process: bool = True) -> list[Choice]:
     """Run trials until the study has its places filled, and give the best choices; the log is made once they run.
 
     Where this process is `alone` and has one worker, a study repeats.
@@ -43,15 +43,15 @@ def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], alone: bo
     )  # a pool of threads begun here would be missing in the workers, which are forked and would wait for it
     ours = study.make(plan, make_space(plan))
     workers = plan.sweep.workers or cores()
-    repeatable = alone and workers == 1
+    repeatable = is_only_process and workers == 1
     with (
         WorkerProcesses(
             partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True
         ) as messages,
         make_log(plan, ours) as log,
     ):
-        told = f"{plan.task} {plan.architecture}"
-        with tqdm(total=plan.sweep.trials, initial=done(ours), unit="trial", desc=told, disable=None) as bar:
+        description = f"{plan.task} {plan.architecture}"
+        with tqdm(total=plan.sweep.trials, initial=done(ours), unit="trial", desc=description, disable=None) as bar:
             for _, number in messages:
                 log.record(number)
                 bar.update(done(ours) - bar.n)
@@ -73,6 +73,8 @@ def ranked(plan: Plan, ours: optuna.Study) -> list[FrozenTrial]:
     sound = [trial for trial in complete if "diverged_at" not in trial.user_attrs]
     if not sound:
         steps = sorted(trial.user_attrs["diverged_at"] for trial in complete)
-        told = f"all {len(complete)} complete trials diverged, at steps {steps}" if complete else "no trial completed"
-        raise InputError(f"sweep: {plan.task} {plan.architecture}: {told}: lower sweep.learning_rates, or clip")
+        outcome = (
+            f"all {len(complete)} complete trials diverged, at steps {steps}" if complete else "no trial completed"
+        )
+        raise InputError(f"sweep: {plan.task} {plan.architecture}: {outcome}: lower sweep.learning_rates, or clip")
     return sorted(sound, key=lambda trial: (trial.value, trial.number))

@@ -56,9 +56,9 @@ class Places:
                 self.study.sampler = self.sampler(len(held if self.repeatable else self._trials()))
                 trial = self.study.ask()
                 trial.set_user_attr("process", process.this())
-                if not (told := self._surplus(trial)):
+                if not (surplus := self._surplus(trial)):
                     return trial
-                trial.set_user_attr(GIVEN_BACK, told)
+                trial.set_user_attr(GIVEN_BACK, surplus)
                 self.study.tell(trial, state=TrialState.FAIL)
             time.sleep(POLL_SECONDS)
 

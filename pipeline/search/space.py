@@ -71,8 +71,8 @@ class Space:
             for name, between in self.settings.learning_rates.items()
             for value in spread(between, points)
         ]
-        every = product(self.initializers, clippings, optimizers)
-        return [{"initializer": name, **clipping, **optimizer} for name, clipping, optimizer in every]
+        combinations = product(self.initializers, clippings, optimizers)
+        return [{"initializer": name, **clipping, **optimizer} for name, clipping, optimizer in combinations]
 
     def _parameters(self, choice: Choice) -> dict[str, Any]:
         """A choice as a trial's parameters, its numbers moved into their ranges."""

@@ -41,7 +41,7 @@ def make_storage(where: str) -> BaseStorage:
         raise InputError(f"sweep.storage: cannot write {journal}: {error.strerror}") from None
     except (SQLAlchemyError, ImportError, ValueError) as error:
         accepted = "empty for a local file, or postgresql://user:password@host/database"
-        raise InputError(f"sweep.storage: cannot be used ({_said(error)}); accepted: {accepted}") from None
+        raise InputError(f"sweep.storage: cannot be used ({_driver_message(error)}); accepted: {accepted}") from None
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def in_reach() -> Iterator[None]:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         raise InputError(
-            f"sweep.storage: lost ({_said(error)}): start again when it is back, what ended is kept"
+            f"sweep.storage: lost ({_driver_message(error)}): start again when it is back, what ended is kept"
         ) from None
 
 
@@ -84,8 +84,8 @@ def make(plan: Plan, space: Space) -> optuna.Study:
             f"sweep.storage: its study {name_of(plan)} is of another space, data or code: remove it, or use another"
         )
     study.set_user_attr("key", key)
-    every = [trial for trial in study.get_trials(deepcopy=False) if GIVEN_BACK not in trial.user_attrs]
-    there = {trial.user_attrs.get(FIRST) for trial in every}
+    counted_trials = [trial for trial in study.get_trials(deepcopy=False) if GIVEN_BACK not in trial.user_attrs]
+    there = {trial.user_attrs.get(FIRST) for trial in counted_trials}
     for origin, parameters in queue(plan, space).items():
         if origin not in there:
             study.enqueue_trial(parameters, user_attrs={FIRST: origin})
@@ -170,7 +170,7 @@ def _failed(study: optuna.Study) -> list[FrozenTrial]:
     return study._get_trials(deepcopy=False, states=(TrialState.FAIL,))  # of all brackets
 
 
-def _said(error: Exception) -> str:
+def _driver_message(error: Exception) -> str:
     """What a database's driver says, on one line."""
     origin = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
     return " ".join(str(origin).split())

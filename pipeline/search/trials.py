@@ -48,12 +48,13 @@ def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial:
         fit = Fit(
             set_up(prepared, plan.architecture, plan.settings, choice, plan.model, plan.train, plan.params["seed"])
         )
-        state, now = follow(fit, trial), fit.progress
-        result = {"steps": now.step, "seconds": now.seconds, "records": now.records}
-        result |= {"diverged_at": now.diverged_at} if now.diverged else {"best_loss": now.best_loss}
+        state = follow(fit, trial)
+        progress = fit.progress
+        result = {"steps": progress.step, "seconds": progress.seconds, "records": progress.records}
+        result |= {"diverged_at": progress.diverged_at} if progress.diverged else {"best_loss": progress.best_loss}
         for name, value in result.items():
             trial.set_user_attr(name, value)
-    value = plan.sweep.penalty if now.diverged else now.best_loss
+    value = plan.sweep.penalty if progress.diverged else progress.best_loss
     ours.tell(trial, value if state == TrialState.COMPLETE else None, state)
 
 
@@ -79,7 +80,8 @@ def hopeless(trial: optuna.Trial, epoch: int) -> bool:
     A pruner notes with the trial how far it has come, and answers otherwise when it is asked again. So its answer is
     kept first and its notes second: whatever a kill cuts off, a resumed trial has the same answer.
     """
-    notes, ours = KeptBack(trial.storage), copy(trial.study)
+    notes = BufferedStorage(trial.storage)
+    ours = copy(trial.study)
     ours._storage = cast(BaseStorage, notes)
     pruned = ours.pruner.prune(ours, trial.storage.get_trial(trial._trial_id))
     if pruned := pruned or trial.user_attrs.get(PRUNED_AT) == epoch:
@@ -88,8 +90,8 @@ def hopeless(trial: optuna.Trial, epoch: int) -> bool:
     return pruned
 
 
-class KeptBack:
-    """A storage as a pruner sees it, whose notes on trials are kept back until they are to be written."""
+class BufferedStorage:
+    """A storage as a pruner sees it, which holds notes on trials back until `write`."""
 
     def __init__(self, storage: BaseStorage):
         self._storage = storage
