@@ -68,7 +68,8 @@ def write_curves(path: Path, report: dict[str, Any]) -> None:
 def _key(plan: Plan) -> str:
     """Of all that decides what is measured: settings, code, the trained networks, and the machine for its seconds."""
     package, settings, params = Path(__file__).parent, plan.settings, plan.params
-    code = [package / name for name in ("architectures", "config", "deck", "measures", "tasks", "training")]
+    rooms = ("architectures", "common", "evaluation", "tasks", "training")
+    code = [package / room for room in (*rooms, "challenges/convergence", "challenges/deck", "challenges/shared")]
     named = [task for task in (settings.task, settings.series) if task]
     read = [paths.trained(task, name) for task in named for name in params["architectures"]]
     read += [paths.prepared(settings.task)] if settings.task else []

@@ -79,7 +79,8 @@ def write_curves(path: Path, report: dict[str, Any]) -> None:
 def _key(params: dict[str, Any], settings: Diagnose) -> str:
     """Of all that decides what is found: settings, code and the trained networks."""
     package = Path(__file__).parent
-    code = files.digest(*(package / name for name in ("architectures", "measures", "tasks", "training")))
+    rooms = ("architectures", "tasks", "training", "challenges/deck", "challenges/gradients", "challenges/shared")
+    code = files.digest(*(package / room for room in rooms))
     models = [files.digest(paths.trained(task, name)) for task in settings.tasks for name in params["architectures"]]
     used = {key: params.get(key) for key in ("scale", "seed", "architectures", "model", "train")}
     tasks = [params["tasks"][task] for task in settings.tasks]

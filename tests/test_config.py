@@ -341,3 +341,9 @@ def test_half_a_json_file_is_named(tmp_path):
     (tmp_path / "half.json").write_text('{"a": ')
     with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): bring it back \(`git checkout"):
         files.read_json(tmp_path / "half.json")
+
+
+def test_the_digest_of_what_is_not_there_is_refused(tmp_path):
+    (tmp_path / "a").write_text("a")
+    with pytest.raises(FileNotFoundError, match="gone"):
+        files.digest(tmp_path / "a", tmp_path / "gone")

@@ -1,8 +1,10 @@
 """Write files and folders whole or not at all: to a temporary name first, then renamed."""
 
+import errno
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,9 +89,14 @@ def read_json(path: Path) -> Any:
 
 
 def digest(*paths: Path) -> str:
-    """SHA-256 over the names and bytes of files; a folder stands for all files in it."""
+    """SHA-256 over the names and bytes of files; a folder stands for all files in it.
+
+    Raises FileNotFoundError for a path that is not there: a digest of nothing would equal another digest of nothing.
+    """
     sha = hashlib.sha256()
     for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         for file in sorted(f for f in path.rglob("*") if "__pycache__" not in f.parts) if path.is_dir() else [path]:
             if file.is_file():
                 sha.update(f"{file.relative_to(path) if path.is_dir() else file.name}\0".encode())

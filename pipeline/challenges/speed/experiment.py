@@ -42,7 +42,8 @@ class Gathered(NamedTuple):
 
 
 def gather(settings: Benchmark, seed: int) -> Gathered:
-    code = files.digest(*(Path(pipeline.__file__).parent / part for part in ("measures", "architectures", "deck")))
+    rooms = ("architectures", "challenges/deck", "challenges/shared", "challenges/speed")
+    code = files.digest(*(Path(pipeline.__file__).parent / room for room in rooms))
     key = files.text_digest(json.dumps([settings.model_dump(), seed, machine(), code], sort_keys=True))
     kept = ResultCache(paths.WORK / f"benchmark-{key[:12]}.jsonl")
     jobs, left_out = plan(settings, seed)
