@@ -6,6 +6,7 @@ from typing import Any
 import pipeline
 from pipeline.common import files, paths
 from pipeline.common.code import digests
+from pipeline.tasks import make
 
 HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no training
 
@@ -22,6 +23,6 @@ def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> li
         params.get("model"),
         {name: value for name, value in (params.get("train") or {}).items() if name not in HOW_ALONE},
         files.digest(paths.prepared(task)),
-        digests(f"pipeline.tasks.{params['tasks'][task]['kind']}"),
+        digests(type(make(task, params)).__module__),
         files.digest(*code),
     ]
