@@ -10,7 +10,7 @@ from pipeline.common.params import load
 from pipeline.training.inputs import all_that_decides
 
 ROOT = Path(__file__).parent.parent
-SMALL = {"lag": 3, "examples": 20, "held_out": 10, "epochs": 1, "steps_per_epoch": 1}
+SMALL = {"lag": 30, "examples": 20, "held_out": 10, "epochs": 1, "steps_per_epoch": 1}
 
 
 def test_a_kind_is_decided_by_its_own_files_alone():

@@ -35,12 +35,13 @@ from pipeline.tasks.series import (
     forecast_errors,
     oddities,
     reading,
+    revisions,
     scaler,
     season_length,
     window_rows,
 )
 from pipeline.tasks.series.windowed import Windowed
-from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, revisions, source_file
+from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, source_file
 
 
 class Forecast(Windowed):
@@ -88,7 +89,7 @@ class Forecast(Windowed):
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
     def revised(self, before: Path, after: Path) -> dict[str, Any]:
-        return revisions.of_series(before / "series.csv", after / "series.csv", self.time, self.columns).record()
+        return revisions.compare(before / "series.csv", after / "series.csv", self.time, self.columns).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""

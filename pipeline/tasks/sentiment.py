@@ -25,8 +25,8 @@ from torch.nn import functional as F
 
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
-from pipeline.tasks.shared import auditing, calibrators, revisions, score_sums
-from pipeline.tasks.text import carve, minhash, review_files, review_store, tokenization
+from pipeline.tasks.shared import auditing, calibrators, score_sums
+from pipeline.tasks.text import carve, minhash, review_files, review_store, revisions, tokenization
 
 
 class Sentiment(Task):
@@ -128,7 +128,7 @@ class Sentiment(Task):
         return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
 
     def revised(self, before: Path, after: Path) -> dict[str, Any]:
-        return revisions.of_reviews(before, after, self.labels).record()
+        return revisions.compare(before, after, self.labels).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)

@@ -1,47 +1,21 @@
-"""Which earlier rows a source has changed or dropped: how many they are, and where the first is.
+"""Which earlier reviews their source has changed or dropped.
 
-    12 of 960 earlier rows changed, first 2020-01-02 06:00:00 (load 5.1, now 6.2); 3 are gone, first 2020-01-01 03:00
-
-A row of a series is known by its time. A review is known by its text, so that another order changes nothing; where its
-text is no longer there and a new one stands in its place, the text changed.
+A review is known by its text, so that another order changes nothing; where its text is no longer there and a new one
+stands in its place, the text changed.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common import InputError
-from pipeline.tasks.series import reading
-from pipeline.tasks.shared import csv_files
+from pipeline.tasks.shared.revised import Revised
 
 LONGEST = 40  # characters of a text that are shown
-OTHER_CLOCK = "the times of only one of both have an offset"
-
-
-class Revised(NamedTuple):
-    """Of the rows that a source had before."""
-
-    rows: int  # that it had
-    changed: int
-    gone: int
-    first_changed: str  # where, and what changed; empty where nothing did
-    first_gone: str
-
-    def record(self) -> dict[str, Any]:
-        return {**self._asdict(), "sentence": self.sentence()}
-
-    def sentence(self) -> str:
-        count = f"{self.changed:,}" if self.changed else "none"
-        changed = f"{count} of {self.rows:,} earlier rows changed"
-        changed += f", first {self.first_changed}" if self.changed else ""
-        gone = f"{self.gone:,} {'is' if self.gone == 1 else 'are'} gone, first {self.first_gone}"
-        return f"{changed}; {gone}" if self.gone else changed
 
 
 class Review(NamedTuple):
@@ -58,40 +32,7 @@ class Review(NamedTuple):
         return f"row {self.number} of {self.split}"
 
 
-def of_series(before: Path, after: Path, time: str, columns: Sequence[str]) -> Revised:
-    """Of two CSV files, in the columns that both have. Raises InputError where they cannot be compared."""
-    for path in (before, after):
-        if not path.exists():
-            raise InputError(f"there is no {path}")
-    headers = [csv_files.Reader(path, str(path)).names for path in (before, after)]
-    shared = [name for name in columns if all(name in header for header in headers)]
-    earlier, later = (reading.read(path, str(path), time, shared) for path in (before, after))
-    if earlier.clock != later.clock:
-        raise InputError(OTHER_CLOCK)
-    return _by_time(_table(earlier, shared), _table(later, shared))
-
-
-def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
-    """Values by time, in its order; rows without a time, and all but the first of one time, are left out."""
-    table = pd.DataFrame(series.values, index=series.times, columns=list(columns))
-    return table[np.asarray(table.index.notna()) & ~table.index.duplicated()].sort_index()
-
-
-def _by_time(earlier: pd.DataFrame, later: pd.DataFrame) -> Revised:
-    stays = earlier.index.isin(later.index)
-    gone, both = earlier.index[~stays], earlier.index[stays]
-    old, new = (table.loc[both].to_numpy() for table in (earlier, later))
-    differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
-    changed = np.flatnonzero(differs.any(axis=1))
-    first = ""
-    if len(changed):
-        row, column = changed[0], int(differs[changed[0]].argmax())
-        values = f"{earlier.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
-        first = f"{both[row]} ({values})"
-    return Revised(len(earlier), len(changed), len(gone), first, str(gone[0]) if len(gone) else "")
-
-
-def of_reviews(before: Path, after: Path, labels: Sequence[str]) -> Revised:
+def compare(before: Path, after: Path, labels: Sequence[str]) -> Revised:
     """Of two fetched folders of reviews. Raises InputError where they cannot be compared."""
     earlier, later = (list(_reviews(folder)) for folder in (before, after))
     grouped = all(review.group is not None for review in (*earlier, *later))

@@ -1,0 +1,47 @@
+"""Which earlier rows of a series its source has changed or dropped; a row is known by its time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.common import InputError
+from pipeline.tasks.series import reading
+from pipeline.tasks.shared import csv_files
+from pipeline.tasks.shared.revised import Revised
+
+OTHER_CLOCK = "the times of only one of both have an offset"
+
+
+def compare(before: Path, after: Path, time: str, columns: Sequence[str]) -> Revised:
+    """Of two CSV files, in the columns that both have. Raises InputError where they cannot be compared."""
+    for path in (before, after):
+        if not path.exists():
+            raise InputError(f"there is no {path}")
+    headers = [csv_files.Reader(path, str(path)).names for path in (before, after)]
+    shared = [name for name in columns if all(name in header for header in headers)]
+    earlier, later = (reading.read(path, str(path), time, shared) for path in (before, after))
+    if earlier.clock != later.clock:
+        raise InputError(OTHER_CLOCK)
+    return _by_time(_table(earlier, shared), _table(later, shared))
+
+
+def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
+    """Values by time, in its order; rows without a time, and all but the first of one time, are left out."""
+    table = pd.DataFrame(series.values, index=series.times, columns=list(columns))
+    return table[np.asarray(table.index.notna()) & ~table.index.duplicated()].sort_index()
+
+
+def _by_time(earlier: pd.DataFrame, later: pd.DataFrame) -> Revised:
+    stays = earlier.index.isin(later.index)
+    gone, both = earlier.index[~stays], earlier.index[stays]
+    old, new = (table.loc[both].to_numpy() for table in (earlier, later))
+    differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
+    changed = np.flatnonzero(differs.any(axis=1))
+    first = ""
+    if len(changed):
+        row, column = changed[0], int(differs[changed[0]].argmax())
+        values = f"{earlier.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
+        first = f"{both[row]} ({values})"
+    return Revised(len(earlier), len(changed), len(gone), first, str(gone[0]) if len(gone) else "")
