@@ -148,14 +148,14 @@ def state_of(job: Job, begun: Mapping[str, Any], now: Mapping[str, Any]) -> dict
 
 def end_without_new_data(job: Job, state: Mapping[str, Any] | None) -> None:
     assert state is not None  # without one, everything is new
-    text = nothing_new(state, section(Retrain, job.params).overdue_days)
+    text = nothing_new(state, section(Retrain, job.params).overdue_days, "other source" if job.stopped else "source")
     files.write_text(LATEST, "\n\n".join([text, *retraining.of_stopped(job.stopped)]))
     print(text)
 
 
-def nothing_new(state: Mapping[str, Any], overdue_days: int) -> str:
+def nothing_new(state: Mapping[str, Any], overdue_days: int, source: str) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(state.get("new_data", state["completed"]))).days
-    text = f"Nothing new since the retraining of {state['completed'][:10]}: every source has the digest it had then."
+    text = f"Nothing new since the retraining of {state['completed'][:10]}: every {source} has the digest it had then."
     late = f"Overdue: no new data for {days} days (retrain.overdue_days: {overdue_days}): look at the sources.\n"
     return f"{text}\n{late if days > overdue_days else ''}"
 

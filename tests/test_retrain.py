@@ -302,6 +302,7 @@ def test_a_source_that_stays_broken_keeps_no_task_at_work(commands, step):
     state, commands.ran = retrain.STATE.read_bytes(), []
     summary = stands_still(commands, step)
     assert summary.startswith("Nothing new since the retraining of")
+    assert ": every other source has the digest it had then.\n" in summary
     assert not [told for told in commands.ran if told.startswith(("promote", "drift", "lineage verify"))]
     assert retrain.STATE.read_bytes() == state
     assert not retrain.BEGUN.exists()
