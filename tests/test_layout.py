@@ -171,3 +171,26 @@ def test_each_library_has_one_home(library):
 def test_files_tell_one_story():
     long = {str(path): count for path in MODULES if (count := len((ROOT / path).read_text().splitlines())) > 220}
     assert long == {}
+
+
+BANNED = {  # words that say nothing of what a name holds, and metaphors
+    "told", "found", "one", "every", "some", "own", "alone", "fresh", "scored", "rival", "rivals", "said", "came", "given",
+    "mend", "mending", "judging", "answering", "remembered", "restored", "readings", "over_seeds",
+    "Court", "Remembered", "SideBySide", "settle",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_names_say_what_they_hold(path):
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+    assert names & BANNED == set()
+    assert path.stem not in BANNED
