@@ -174,8 +174,8 @@ def test_files_tell_one_story():
 
 
 BANNED = {  # words that say nothing of what a name holds, and metaphors
-    "told", "found", "one", "every", "some", "own", "alone", "fresh", "scored", "rival", "rivals", "said", "came", "given",
-    "mend", "mending", "judging", "answering", "remembered", "restored", "readings", "over_seeds",
+    "told", "found", "one", "every", "some", "own", "alone", "fresh", "scored", "rival", "rivals", "said", "came",
+    "given", "mend", "mending", "judging", "answering", "remembered", "restored", "readings", "over_seeds",
     "Court", "Remembered", "SideBySide", "settle",
 }  # fmt: skip
 
