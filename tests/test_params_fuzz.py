@@ -39,7 +39,7 @@ NAMES = [
     "",
 ]
 LETTERS = ":{}[]&*!|>'\"%@\t\x00é#-\n,?~"
-WRITTEN = {"params.yaml", "data/raw", "data/prepared", "models", "reports", ".work", ".dvc", "dvc.yaml"}
+WRITTEN = {"params.yaml", "data/raw", "data/prepared", "data/code", "models", "reports", ".work", ".dvc", "dvc.yaml"}
 
 
 def base() -> dict[str, Any]:
