@@ -4,7 +4,7 @@ reads   reports/TASK/metrics.json, models/TASK; params: tasks, architectures
 writes  nothing
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.common import command, files, paths
@@ -13,16 +13,12 @@ from pipeline.reporting import words
 from pipeline.training import selection
 
 COLUMNS = ("task", "measure", "best network", "control", "strongest baseline", "the network is")
-WIDTHS = (14, 14, 24, 16, 28, 0)
 
 
 def main() -> None:
     tasks = [task for task in load()["tasks"] if paths.metrics(task).exists()]
     if tasks:
-        print(_line(COLUMNS))
-    for task in tasks:
-        print(_line(list(cells(task))))
-    if tasks:
+        print("\n".join(lines([COLUMNS, *(list(cells(task)) for task in tasks)])))
         print("\nTest scores, means over seeds; the network and the baseline are the best on validation data.")
     page = paths.PAGE.resolve() if paths.PAGE.exists() else "not made yet: `pipeline report`"
     print(f"the page: {page}\nevery run, in MLflow: `make ui`")
@@ -54,8 +50,11 @@ def _name_and_score(metrics: Mapping[str, Any], entries: Mapping[str, Any], name
     return f"{name} {words.number(scores[metrics['main_metric']]['mean'], 3)}" if scores else f"{name} diverged"
 
 
-def _line(row: Any) -> str:
-    return "".join(f"{cell:{width}}" for cell, width in zip(row, WIDTHS, strict=False)).rstrip()
+def lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of text in columns as wide as their longest cell; a row may end early."""
+    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(COLUMNS))]
+    for row in rows:
+        yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pipeline.common.dvc_yaml import refuse_what_dvc_cannot_expand
 from pipeline.common.registry import find, names
 from pipeline.common.renamed import upgraded
 from pipeline.tasks import Task, make
+from pipeline.tasks.sentiment import Sentiment
 from pipeline.training.settings import Train
 
 ROOT = Path(__file__).parent.parent
@@ -54,13 +55,18 @@ def test_a_setting_that_was_renamed_is_told_its_name_now(project):
         command_params.main()
     assert "tasks.near.enough: unknown setting; target_loss is its name now" in str(error.value)
     assert "memory.problems[0].most: unknown setting; max_sequences is its name now" in str(error.value)
+    project(train={"level": 1})  # was never a setting of train
+    with pytest.raises(InputError, match="train.level: unknown setting; accepted: seeds, "):
+        params.section(Train)
 
 
 def test_what_an_older_version_recorded_of_a_task_is_read():
     older = {"enough": 0.1, "directions": 2, "epoch_steps": 5, "band": 0.05, "labels": ["a", "b"]}
-    values = upgraded(older)
+    fields = {*Sentiment.model_fields}
+    values = upgraded(older, fields)
     assert (values["target_loss"], values["bidirectional"], values["steps_per_epoch"]) == (0.1, True, 5)
-    assert upgraded(values) == values
+    assert upgraded(values, fields) == values
+    assert upgraded({"level": 1, "windows": 2}, {"level", "windows", "max_windows"}) == {"level": 1, "windows": 2}
 
 
 def test_all_mistakes_of_a_file_come_in_one_message_with_their_places(project):

@@ -133,7 +133,10 @@ def test_a_few_cells_are_scored_and_shown_without_the_others(tiny, capsys):
     capsys.readouterr()
     results.main()
     row = capsys.readouterr().out.splitlines()[1]
-    assert row.startswith("near          accuracy      gru 0.")
+    assert row.split()[:3] == ["near", "accuracy", "gru"]
+    a_long_name = [*results.lines([results.COLUMNS, ("x" * 64, "accuracy"), ("y", "MAE", "gru 0.1")])]
+    assert a_long_name[1] == "x" * 64 + "  accuracy"
+    assert len({line.index(word) for line, word in zip(a_long_name, ("measure", "accuracy", "MAE"), strict=True)}) == 1
     assert " – " in row  # the control is not there
     assert "constant 0." in row
     assert files.read_json(paths.metrics("near"))["results"][0]["kind"] in ("network", "baseline")

@@ -8,7 +8,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -187,7 +187,7 @@ def gathered(checks: Iterable[Callable[[], object]]) -> list[str]:
 
 def _mistake(kind: type[BaseModel], place: str, error: Mapping[str, Any]) -> str:
     where = place + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
-    if error["type"] == "extra_forbidden" and error["loc"][-1] in RENAMED:
+    if error["type"] == "extra_forbidden" and RENAMED.get(error["loc"][-1]) in _fields(kind):
         return f"{where}: unknown setting; {RENAMED[error['loc'][-1]]} is its name now"
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return f"{where}: unknown setting; accepted: {', '.join(kind.model_fields)}"
@@ -195,6 +195,16 @@ def _mistake(kind: type[BaseModel], place: str, error: Mapping[str, Any]) -> str
     value = error["input"]
     is_named = error["type"] == "value_error" and repr(value) in reason  # by a check of ours
     return f"{where}: {reason}" + ("" if is_named else f", got {shown(value)}")
+
+
+def _fields(annotation: Any) -> set[str]:
+    """The settings of a class and of all classes within it, by name."""
+    inner = get_args(annotation)
+    names: set[str] = set()
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        names = {*annotation.model_fields}
+        inner = tuple(field.annotation for field in annotation.model_fields.values())
+    return names.union(*map(_fields, inner))
 
 
 def shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Settings that had another name: params.yaml is told the new one, and an older network's record is read under it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 RENAMED = {
@@ -17,9 +17,14 @@ RENAMED = {
 }
 
 
-def upgraded(task_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A task's settings as an older version recorded them, under today's names."""
-    values = {RENAMED.get(name, name): value for name, value in task_settings.items()}
+def upgraded(task_settings: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """A task's settings as an older version recorded them, under today's names; `fields` are those of its kind."""
+    values = {_today(name, fields): value for name, value in task_settings.items()}
     if not isinstance(values.get("bidirectional", False), bool):
         values["bidirectional"] = values["bidirectional"] == 2  # the number of directions
     return values
+
+
+def _today(name: str, fields: Collection[str]) -> str:
+    """The new name, unless the kind still has a setting of the old one."""
+    return RENAMED[name] if name in RENAMED and name not in fields and RENAMED[name] in fields else name

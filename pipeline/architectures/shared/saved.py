@@ -25,6 +25,5 @@ def load(description: Mapping[str, Any], weights: Path) -> SequenceModel:
 
 def make_task(description: Mapping[str, Any]) -> Task:
     """The task with the settings it had when the network was trained."""
-    return check(
-        find(Task, description["kind"]), upgraded(description["task_settings"]), f"tasks.{description['task']}"
-    )
+    kind = find(Task, description["kind"])
+    return check(kind, upgraded(description["task_settings"], kind.model_fields), f"tasks.{description['task']}")
