@@ -36,7 +36,9 @@ def read_tasks(params: dict[str, Any], lacks: list[str]) -> list[results.TaskRes
     """What there is of each task; adds what there is not to `lacks`."""
     tasks = []
     for task in params["tasks"]:
-        if paths.metrics(task).exists():
+        if paths.metrics(task).exists() and not results.is_current(task):
+            lacks.append(f"{paths.metrics(task)} (an older version wrote it): run `dvc repro evaluate@{task}`")
+        elif paths.metrics(task).exists():
             tasks.append(read := results.read(task, list(params["architectures"])))
             lacks += [f"of {task}: {', '.join(read.lacks)}: run `{read.making}`"] if read.lacks else []
         else:

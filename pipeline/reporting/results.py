@@ -112,6 +112,12 @@ class TaskResults:
         return outputs.get(entry["serves"], next(iter(outputs.values())))
 
 
+def is_current(task: str) -> bool:
+    """Whether this version's evaluate wrote a task's scores; git may hold those of an older one."""
+    metrics = files.read_json(paths.metrics(task))
+    return "intervals" in metrics and all({"classes", "not_scored"} <= entry.keys() for entry in metrics["results"])
+
+
 def read(task: str, architectures: list[str]) -> TaskResults:
     """What there is about one task. Raises InputError, which names the stage to run, where it has no scores at all."""
     if not paths.metrics(task).exists():
