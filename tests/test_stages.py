@@ -16,10 +16,12 @@ import psutil
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy import Engine, Pool, event
 
 from pipeline import evaluate, fetch, params, prepare, report, results, sweep, train
 from pipeline.common import InputError, files, paths
 from pipeline.tracking import runs, store
+from pipeline.tracking.cell import CellRuns
 
 TINY = {
     "seed": 3,
@@ -343,6 +345,33 @@ def test_a_terminated_training_leaves_no_run_running(project):
     assert process.returncode != 0
     statuses = {run.info.status for run in client().search_runs([runs.experiment("near")])}
     assert statuses == {"FAILED"}, told
+
+
+@pytest.mark.parametrize("moment", ["before_cursor_execute", "after_cursor_execute", "commit", "checkin"])
+def test_an_interrupt_waits_for_the_end_of_a_write(tiny, monkeypatch, moment):
+    """A write that is cut can keep its lock, and no run could be marked: training ended after more than a minute."""
+    monkeypatch.setattr(runs, "monitor", lambda run_id: None)
+    interrupts = []
+
+    def interrupt(*given):
+        if not interrupts and (moment in ("commit", "checkin") or "INSERT INTO metrics" in given[2]):
+            interrupts.append(moment)
+            signal.raise_signal(signal.SIGINT)
+
+    place = Pool if moment == "checkin" else Engine
+    record = {"step": 1, "trace": [], "train/loss": 1.0}
+    with pytest.raises(KeyboardInterrupt), CellRuns(Path("runs.json"), "near", "gru", [3]) as cell:
+        cell.begin({"stage": "train"}, {}, {}, "source")
+        event.listen(place, moment, interrupt)
+        try:
+            cell.record(3, record)
+            cell.record(3, {**record, "step": 2})
+        finally:
+            event.remove(place, moment, interrupt)
+            begun = time.perf_counter()
+    assert time.perf_counter() - begun < 5
+    (run,) = client().search_runs([runs.experiment("near")])
+    assert (run.info.status, run.data.metrics) == ("FAILED", {"train/loss": 1.0})
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "postgresql://user:secret@127.0.0.1:9/db"])

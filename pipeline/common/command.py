@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -56,7 +57,13 @@ def _with_lines_kept(docstring: str) -> str:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted."""
+    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted.
+
+    In another thread than the main one, which Python never interrupts, nothing needs to wait.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     received: list[int] = []
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in heard}

@@ -17,7 +17,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from pipeline.common import InputError, files, paths
-from pipeline.tracking import models, registry, runs
+from pipeline.tracking import artifacts, models, registry, runs
 from pipeline.tracking.registry import CHAMPION, Version
 
 MOVES = ("promoted", "rolled_back")
@@ -169,7 +169,7 @@ def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
 def _log(record: Mapping[str, Any], version: Version, path: Path) -> None:
     """Keep the record with the version's run, and its gist in the version's tags."""
     if runs.exists(version.run_id):
-        runs.client().log_artifact(version.run_id, str(path), "decisions")
+        artifacts.log_file(version.run_id, path, "decisions")
     gist = {"decision": record["decision"], "decision.date": record["date"], "decision.record": path.name}
     registry.set_tags(version, {**gist, "decision.reasons": "; ".join(record["reasons"])[:4000]})
 

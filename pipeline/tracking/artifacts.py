@@ -12,6 +12,11 @@ def log_folder(run_id: str, folder: Path) -> None:
     written(lambda: client().log_artifacts(run_id, str(folder)), run_id)
 
 
+def log_file(run_id: str, path: Path, folder: str) -> None:
+    """One file, in a folder of the run's artifacts."""
+    written(lambda: client().log_artifact(run_id, str(path), folder), run_id)
+
+
 def log_text(run_id: str, text: str, name: str) -> None:
     written(lambda: client().log_text(run_id, text, name), run_id)
 

@@ -58,23 +58,24 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
         signature, example = _signature(prepared.task, seed_description, place, prepared)
         code = _copy_code(place / "pipeline")
         tags["package.digest"] = files.digest(place)
-        info = mlflow.pyfunc.log_model(
-            name=description["architecture"],
-            python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
-            artifacts={
-                "description": str(place / "model.json"),
-                "weights": str(place / "weights.safetensors"),
-                "learned": str(place / "learned"),
-                "card": str(place / "card.md"),
-            },
-            code_paths=[str(code)],
-            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
-            signature=signature,
-            input_example=example,
-            step=result["steps"],
-            metadata=tags,
-            tags=tags,
-        )
+        with runs.unbroken():
+            info = mlflow.pyfunc.log_model(
+                name=description["architecture"],
+                python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
+                artifacts={
+                    "description": str(place / "model.json"),
+                    "weights": str(place / "weights.safetensors"),
+                    "learned": str(place / "learned"),
+                    "card": str(place / "card.md"),
+                },
+                code_paths=[str(code)],
+                pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
+                signature=signature,
+                input_example=example,
+                step=result["steps"],
+                metadata=tags,
+                tags=tags,
+            )
     return info.model_id
 
 

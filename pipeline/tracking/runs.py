@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
 
-from pipeline.common import files, paths, process
+from pipeline.common import command, files, paths, process
 from pipeline.reporting import colours
 from pipeline.tracking import deleted, store
 
@@ -43,7 +43,8 @@ def written(write: Callable[[], T], run_id: str | None = None) -> T:
     """
     for pause in PAUSES:
         try:
-            return write()
+            with unbroken():
+                return write()
         except MlflowException as error:
             if run_id is not None and deleted.is_meant_by(error):
                 bring_back(run_id)
@@ -51,7 +52,17 @@ def written(write: Callable[[], T], run_id: str | None = None) -> T:
                 time.sleep(pause)
             else:
                 raise
-    return write()
+    with unbroken():
+        return write()
+
+
+def unbroken() -> AbstractContextManager[None]:
+    """Ctrl-C and SIGTERM wait for the end of a write to a database.
+
+    A write that they cut keeps its lock as long as the process lives, and so keeps it from marking its runs as FAILED.
+    Of a tracking server's answer nobody needs to wait for the end.
+    """
+    return nullcontext() if store.remote() else command.uninterrupted()
 
 
 def bring_back(run_id: str) -> None:
@@ -68,7 +79,7 @@ def experiment(task: str, note: str = "") -> str:
     place = (paths.ARTIFACTS.resolve() / task).as_uri() if store.local() else None
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": note}
     try:
-        return client().create_experiment(task, artifact_location=place, tags=tags)
+        return written(lambda: client().create_experiment(task, artifact_location=place, tags=tags))
     except MlflowException:  # another process may have made it meanwhile
         if (existing := client().get_experiment_by_name(task)) is None:
             raise
@@ -79,8 +90,8 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
     """Begin a run, or go on with the one called `run_id` if the store has it; gives its id."""
     made, home = client(), experiment(task)
     if run_id is not None and exists(run_id):
-        made.update_run(run_id, status="RUNNING")
-        made.set_tag(run_id, "process", process.this())
+        written(lambda: made.update_run(run_id, status="RUNNING"), run_id)
+        set_tags(run_id, {"process": process.this()})
         return run_id
     all_tags = {
         "task": task,
@@ -191,7 +202,7 @@ def paged(search: Callable[[str | None], Any]) -> list[Any]:
 
 def delete(run_id: str) -> None:
     """Put a run among the deleted ones, which the UI hides."""
-    client().delete_run(run_id)
+    written(lambda: client().delete_run(run_id))
 
 
 def look(name: str) -> dict[str, str]:

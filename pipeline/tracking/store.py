@@ -23,6 +23,11 @@ def local() -> bool:
     return uri().startswith("sqlite:")
 
 
+def remote() -> bool:
+    """Whether a tracking server keeps the runs, and not a database that this process writes itself."""
+    return uri().startswith("http")
+
+
 def check() -> None:
     """Raise InputError within seconds when the store cannot be reached: before anything long begins.
 

@@ -24,6 +24,7 @@ from pipeline.training.setup import configure_threads, cores
 
 Send = Callable[[Any], None]
 Work = Callable[[int, Send], None]
+SECONDS = 5.0  # that a process has to end when it is asked to
 
 
 class Killed(RuntimeError):
@@ -52,6 +53,9 @@ class WorkerProcesses:
     def __exit__(self, *error: object) -> None:
         for _, process in self.running.values():
             process.terminate()
+        for _, process in self.running.values():
+            process.join(SECONDS)
+            process.kill()  # the checkpoint is whole at any moment
             process.join()
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
