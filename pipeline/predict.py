@@ -4,8 +4,8 @@
     pipeline predict --task imdb --file reviews.parquet --output answers.csv
     pipeline predict --task victoria --file rows.csv --output forecasts.parquet
 
-reads   the champion that `pipeline promote` chose; FILE (parquet, csv or jsonl) with the columns that its task has. The
-        rows of one series stand together; a column `series` tells several apart
+reads   the champion that `pipeline promote` chose; FILE (CSV, TSV, JSON lines, parquet, .xlsx) with the
+        columns that its task has. Rows of one series stand together; a column `series` tells several apart
 writes  OUTPUT (parquet, csv or jsonl): an answer for each row, in their order; for series, a row for each step ahead
 """
 
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from pipeline.common import InputError, command, files
 from pipeline.common.params import load
 from pipeline.common.registry import known
-from pipeline.tasks import real
+from pipeline.tasks import make, real
 from pipeline.tracking import store
 
 TOGETHER = 64  # series that are forecast at once
@@ -41,7 +41,7 @@ def main(task: str, texts: list[str] | None = None, file: str = "", output: str 
     if texts:
         print_answers(model, task, texts)
     else:
-        rows = answer_file(model, Path(file), Path(output))
+        rows = answer_file(model, Path(file), Path(output), make(task))
         print(f"{output}: {rows:,} rows, by {task}, champion (version {champion.number})")
 
 
@@ -65,23 +65,26 @@ def print_answers(model: Any, task: str, texts: list[str]) -> None:
         print("–: it abstains; none of the words is known, or the likeliest label is hardly likelier than chance")
 
 
-def answer_file(model: Any, file: Path, output: Path) -> int:
-    """Answer a file a piece at a time, so that its length does not matter; gives the rows written."""
-    from pipeline.serving import package, tables
+def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> int:
+    """Answer a file a piece at a time, so that its length does not matter; gives the rows written.
 
-    tables.check_kind(file)
+    `settings` of the task say how the file is to be read, where guessing is not enough.
+    """
+    from pipeline.serving import package, tables, writing
+
+    tables.check_input(file)
     tables.check_kind(output)
     if file.resolve() == output.resolve():
         raise InputError(f"{output} is the file that is read; accepted: another --output")
     inputs = package.inputs_of(model)
     series = any(column.name == SERIES for column in inputs)
-    pieces, rows = tables.read(file, inputs, together=SERIES if series else ""), 0
+    pieces, rows = tables.read(file, inputs, together=SERIES if series else "", settings=settings), 0
     with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
         pieces = _counted(pieces, bar)
         if series:
             windows = tables.whole_series(pieces, SERIES, len(package.example_of(model)))
             pieces = tables.joined(windows, TOGETHER)
-        with files.replacing(output) as temporary, tables.Writer(temporary, output.suffix) as writer:
+        with files.replacing(output) as temporary, writing.Writer(temporary, output.suffix) as writer:
             try:
                 for table in side_by_side(lambda piece: package.answers(model, piece), pieces):
                     writer.write(table)

@@ -4,9 +4,12 @@ reads   data/raw/TASK; params: scale, seed, tasks.TASK
 writes  data/prepared/TASK, data/code/TASK.json
 """
 
+from typing import Any
+
 from pipeline.common import InputError, code, command, files, paths
 from pipeline.common.params import load
 from pipeline.tasks import make
+from pipeline.tasks.shared.tables import summary
 
 
 def main(task: str) -> None:
@@ -21,8 +24,18 @@ def main(task: str) -> None:
         files.write_json(folder / "audit.json", audit)
     files.write_json(paths.code(task), code.digests(type(made).__module__))
     print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items()))
+    for place, taken in tables_of(audit):
+        print(f"{task}: {place} was read as {summary.sentence(taken)}")
     for note in (*source.get("notes", ()), *audit.get("notes", ())):
         print(f"{task}: {note}")
+
+
+def tables_of(audit: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Each file of a source, and what it was read as."""
+    source = audit["source"]
+    by_split = source.get("table", {})
+    tables = [(f"{source['source']} ({split})", taken) for split, taken in by_split.items()]
+    return tables + ([(source["source"], audit["table"])] if "table" in audit else [])
 
 
 if __name__ == "__main__":

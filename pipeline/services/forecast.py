@@ -40,7 +40,7 @@ class Forecasts(Service):
 
     @property
     def inputs(self) -> list[Column]:
-        numbers = [Column(name, "double") for name in self.task.columns]
+        numbers = [Column(name, "double") for name in self.task.value_columns]
         return [Column(SERIES, "string", required=False), Column(self.task.time, "string"), *numbers]
 
     @property
@@ -53,7 +53,7 @@ class Forecasts(Service):
         task = self.task
         zone = "UTC" if self._clock == "utc" else None
         times = pd.date_range("2014-01-06", periods=task.look_back + task.horizon, freq=self._step, tz=zone)
-        values = {name: [self.learned["mean"][name]] * len(times) for name in task.columns}
+        values = {name: [self.learned["mean"][name]] * len(times) for name in task.value_columns}
         table = pd.DataFrame({task.time: times.astype(str), **values})
         table.loc[task.look_back :, [*task.targets, *task.observed]] = np.nan
         return table
@@ -103,13 +103,13 @@ class Forecasts(Service):
         """
         task, cells = self.task, rows[self.task.time].tolist()
         times, faults = request_times.read(cells, task.time, self._clock, self._step)
-        values = request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
+        values = request_values.with_horizon(rows[task.value_columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
         if faults := faults + request_values.faults(values, places, task):
             raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
         size = task.look_back + task.horizon
-        features = scaler.standardised(values[-size:], self.learned, task.columns)
-        if faults := scaler.too_far(features, task.columns, [f"at {place}" for place in places[-size:]]):
+        features = scaler.standardised(values[-size:], self.learned, task.value_columns)
+        if faults := scaler.too_far(features, task.value_columns, [f"at {place}" for place in places[-size:]]):
             raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
         times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
         return times, np.hstack([features, calendar_columns.columns(times)]) if task.calendar else features
@@ -135,7 +135,7 @@ class Forecasts(Service):
             columns = values[start + steps]
             columns[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
             index_columns = {SERIES: name, task.time: times[start + steps].astype(str)}
-            tables.append(pd.DataFrame({**index_columns, **dict(zip(task.columns, columns.T, strict=True))}))
+            tables.append(pd.DataFrame({**index_columns, **dict(zip(task.value_columns, columns.T, strict=True))}))
         return pd.concat(tables, ignore_index=True)
 
     def seen(self, prepared: Prepared) -> dict[str, Any]:
@@ -155,8 +155,8 @@ class Forecasts(Service):
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
     ) -> dict[str, Any]:
         """New are all rows from `until` on: the network learned from none of them, and time has passed since."""
-        if isinstance(prepared.task, Forecast) and prepared.task.columns != self.task.columns:
-            columns, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
+        if isinstance(prepared.task, Forecast) and prepared.task.value_columns != self.task.value_columns:
+            columns, accepted = (", ".join(task.value_columns) for task in (prepared.task, self.task))
             raise InputError(f"the columns of the data are {columns}; accepted: {accepted}, which the champion learned")
         self._check_clock(prepared)
         times, _ = _in_units(prepared)
@@ -177,7 +177,7 @@ class Forecasts(Service):
     ) -> list[dict[str, Any]]:
         """The blocks within `bounds`, with the network's errors within `judged`."""
         task, (times, values) = self.task, _in_units(prepared)
-        scaled = scaler.standardised(values, self.learned, task.columns)[:, : len(task.targets)]
+        scaled = scaler.standardised(values, self.learned, task.value_columns)[:, : len(task.targets)]
         begins = [r for r in series_profile.begins(judged, task.season, task.horizon) if r >= task.look_back]
         errors = self._errors(prepared, begins, scaled, answer) if begins else {}
         return series_profile.blocks(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
@@ -198,7 +198,7 @@ def _in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
     """The whole prepared series in the source's units: its times, and [rows, columns]."""
     task, learned = prepared.task, prepared.learned
     assert isinstance(task, Forecast)
-    series = prepared.columns("train")["series"][:, : len(task.columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor
-    mean, std = (np.array([learned[key][name] for name in task.columns]) for key in ("mean", "std"))
+    series = prepared.columns("train")["series"][:, : len(task.value_columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor
+    mean, std = (np.array([learned[key][name] for name in task.value_columns]) for key in ("mean", "std"))
     step = pd.Timedelta(seconds=learned["step_seconds"])
     return pd.date_range(learned["start"], periods=len(series), freq=step), series * std + mean

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.services import Column
+from pipeline.tasks.shared.tables.typed import RepeatedKeyError, with_keys_once
 
 ROWS = 100_000
 FORMS = ("dataframe_records", "dataframe_split", "inputs", "instances")
@@ -58,19 +59,6 @@ def _parsed(body: bytes) -> Any:
         raise Refused(400, "the body has lists or objects too deep within each other") from None
     except ValueError:  # a whole number of thousands of digits
         raise Refused(400, "the body has a number that is too long") from None
-
-
-class RepeatedKeyError(ValueError):
-    """An object has a key more than once, and nobody can tell which value is meant."""
-
-
-def with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json.loads`, which would keep the last value of a key. Raises RepeatedKeyError."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise RepeatedKeyError(_short(next(key for key in keys if keys.count(key) > 1)))
-    return made
 
 
 def _no_constant(name: str) -> Any:

@@ -1,10 +1,10 @@
-"""Tables in files of any length, checked, read and written a piece at a time: parquet, CSV and JSON lines."""
+"""Tables in files of any length, checked, read and written a piece at a time."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,18 +13,24 @@ import pyarrow.parquet as pq
 
 from pipeline.common import InputError
 from pipeline.services import Column
-from pipeline.serving.pieces import CSV, JSONLines, Parquet, Piece, Source
-from pipeline.tasks.shared import csv_files, file_faults
+from pipeline.tasks.shared import file_faults, tables as files_of_tables
+from pipeline.tasks.shared.tables import Table, number_forms, numbers
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 from pipeline.tasks.shared.text_files import is_whole
 
-OPENERS: dict[str, Callable[[Path, Sequence[Column]], Source]] = {".parquet": Parquet, ".csv": CSV, ".jsonl": JSONLines}
-KINDS = tuple(OPENERS)
+KINDS = (".parquet", ".csv", ".jsonl")  # that are written
 EMPTY = "cells of {!r} that are empty"
 
 
-def check_kind(path: Path) -> None:
-    if path.suffix not in KINDS:
-        raise InputError(f"{path}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {', '.join(KINDS)}")
+def check_kind(path: Path, accepted: Sequence[str] = KINDS) -> None:
+    if not path.name.lower().endswith(tuple(accepted)):
+        raise InputError(
+            f"{path}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {', '.join(accepted)}"
+        )
+
+
+def check_input(path: Path) -> None:
+    check_kind(path, [f"{kind}{pack}" for pack in files_of_tables.PACKED for kind in files_of_tables.ENDINGS])
 
 
 def rows_of(path: Path) -> int | None:
@@ -37,7 +43,9 @@ def rows_of(path: Path) -> int | None:
         return None
 
 
-def read(path: Path, columns: Sequence[Column], together: str = "") -> Iterator[pd.DataFrame]:
+def read(
+    path: Path, columns: Sequence[Column], together: str = "", settings: TableSettings | None = None
+) -> Iterator[pd.DataFrame]:
     """Pieces of the table with these columns alone, indexed by row from 0.
 
     The whole file is read once before: every kind of fault is in one InputError, with its count and first place, before
@@ -45,54 +53,81 @@ def read(path: Path, columns: Sequence[Column], together: str = "") -> Iterator[
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
-    for _ in _checked(path, columns, together):
-        pass
-    yield from _checked(path, columns, together)
+    required = [column.name for column in columns if column.required]
+    settings = settings or TableSettings()
+    with files_of_tables.opened(path, str(path), required, settings) as table:
+        there = [column for column in columns if column.name in table.header]
+        lacking = table.lacks(dict.fromkeys([*required, *(column.name for column in there)]))
+        untidy = table.faults if lacking and table.taken.get("kind") else []  # a key may lack for a line that is no row
+        file_faults.refuse(str(path), [*untidy, *lacking] if table.header else [])
+        form = _form(table, there, settings, path)
+        for _ in _checked(table, path, columns, together, form):
+            pass
+        yield from _checked(table, path, columns, together, form)
 
 
-def _checked(path: Path, columns: Sequence[Column], together: str) -> Iterator[pd.DataFrame]:
+def _form(table: Table, columns: Sequence[Column], settings: TableSettings, path: Path) -> number_forms.Form:
+    """How the file writes its numbers."""
+    names = [column.name for column in columns if column.kind == "double"]
+    comma = table.taken.get("separator", ",") == ","
+    try:
+        return number_forms.form_of(lambda: (piece.columns for piece in table.pieces(names)), settings, comma)
+    except number_forms.Ambiguous as error:
+        raise InputError(f"{path}: numbers of two readings: {error}") from None
+
+
+def _checked(
+    table: Table, path: Path, columns: Sequence[Column], together: str, form: number_forms.Form
+) -> Iterator[pd.DataFrame]:
     """The pieces that could be read; after them, InputError for what could not."""
     faults, blocks, first = file_faults.Tally(), Blocks(together), 0
-    try:
-        file = OPENERS[path.suffix](path, columns)
-        for piece in file.pieces():
-            blocks.count_without(piece, faults)
-            table = _typed(piece, columns, faults)
-            blocks.follow(table, piece, faults)
-            table.index = pd.RangeIndex(first, first := first + len(table))
-            yield table
-    except pa.ArrowException as error:
-        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}") from None
-    kinds = [*file.faults, *faults.lines()]
+    wanted = [column.name for column in columns if column.name in table.header]
+    for rows in table.pieces(wanted):
+        piece = Piece(rows.columns, rows.rows, lambda row, begin=rows.first: table.place(begin + row))  # type: ignore[misc]
+        typed = _typed(piece, columns, form, faults)
+        blocks.follow(typed, piece, faults)
+        typed.index = pd.RangeIndex(first, first := first + len(typed))
+        yield typed
+    kinds = [*table.faults, *faults.lines()]
     file_faults.refuse(str(path), kinds if first or kinds else ["no rows; accepted: one or more"])
 
 
-def _typed(piece: Piece, columns: Sequence[Column], faults: file_faults.Tally) -> pd.DataFrame:
+class Piece(NamedTuple):
+    """Some rows of the file, of the wanted columns that it has; `place` says where one stands."""
+
+    columns: Mapping[str, Sequence[Any]]
+    rows: int
+    place: Callable[[int], str]
+
+
+def _typed(piece: Piece, columns: Sequence[Column], form: number_forms.Form, faults: file_faults.Tally) -> pd.DataFrame:
     """The columns as a service takes them: text as it is, numbers as float64, an empty cell as none."""
     typed: dict[str, Any] = {}
     for column in columns:
-        if column.name in piece.table or column.required:
-            cells = piece.table.get(column.name, pd.Series([None] * len(piece.table), dtype=object))
-            convert = _numbers if column.kind == "double" else _text
-            typed[column.name] = convert(column, cells, piece, faults)
-    return pd.DataFrame(typed, index=range(len(piece.table)))
+        if column.name in piece.columns or column.required:
+            cells = piece.columns.get(column.name, [None] * piece.rows)
+            if column.kind == "double":
+                typed[column.name] = _numbers(column, cells, piece, form, faults)
+            else:
+                typed[column.name] = _text(column, cells, piece, faults)
+    return pd.DataFrame(typed, index=range(piece.rows))
 
 
-def _numbers(column: Column, cells: pd.Series, piece: Piece, faults: file_faults.Tally) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(cells):
-        return pd.Series(cells.to_numpy(np.float64, na_value=np.nan))
-    numbers = csv_files.numbers(cells.tolist())
-    for row in np.flatnonzero(np.isnan(numbers)).tolist():
-        cell = cells.iloc[row]
-        if not is_nothing(cell):
+def _numbers(
+    column: Column, cells: Sequence[Any], piece: Piece, form: number_forms.Form, faults: file_faults.Tally
+) -> pd.Series:
+    values = numbers.parsed(column.name, cells, form)
+    for row in np.flatnonzero(np.isnan(values)).tolist():
+        cell = cells[row]
+        if not is_nothing(cell) and not numbers.is_missing(cell, form):
             place = f"in {piece.place(row)} ({cell!r:.60})"
             faults.note(f"cells of {column.name!r} that hold no number", f"{place}; accepted: a number, or nothing")
-    return pd.Series(numbers)
+    return pd.Series(values)
 
 
-def _text(column: Column, cells: pd.Series, piece: Piece, faults: file_faults.Tally) -> pd.Series:
+def _text(column: Column, cells: Sequence[Any], piece: Piece, faults: file_faults.Tally) -> pd.Series:
     """Times are written in ISO 8601, with the offset that they have; numbers that name a series, with their digits."""
-    text = cells.tolist()
+    text = list(cells)
     for row in [
         row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip() and is_whole(cell))
     ]:
@@ -125,15 +160,6 @@ class Blocks:
         self.column = column
         self._ended: set[Any] = set()
         self._current: Any = None
-        self._before, self._first = 0, ""  # rows without the column, and where the first is
-
-    def count_without(self, piece: Piece, faults: file_faults.Tally) -> None:
-        """Note the rows before, where the column comes with this piece only, as it may in JSON lines."""
-        if self.column in piece.table and self._before:
-            faults.note(EMPTY.format(self.column), f"in {self._first}; accepted: text in each", self._before)
-            self._before = 0
-        elif self.column not in piece.table:
-            self._before, self._first = self._before + len(piece.table), self._first or piece.place(0)
 
     def follow(self, table: pd.DataFrame, piece: Piece, faults: file_faults.Tally) -> None:
         """Note the rows where a name comes again after another."""
@@ -149,33 +175,6 @@ class Blocks:
             accepted = f"accepted: the rows of each {self.column!r} together"
             faults.note(f"rows where a {self.column!r} goes on after another", f"in {place} ({name!r:.60}); {accepted}")
         self._current = name
-
-
-class Writer:
-    """Writes tables one after another to a file of the kind that `kind` names; used as a context."""
-
-    def __init__(self, path: Path, kind: str):
-        self.path, self.kind = path, kind
-        self._parquet: pq.ParquetWriter | None = None
-        self._file = None if kind == ".parquet" else path.open("w", encoding="utf-8", newline="")
-
-    def write(self, table: pd.DataFrame) -> None:
-        if self._file is None:
-            made = pa.Table.from_pandas(table, preserve_index=False)
-            self._parquet = self._parquet or pq.ParquetWriter(self.path, made.schema)
-            self._parquet.write_table(made.cast(self._parquet.schema))
-        elif self.kind == ".csv":
-            table.to_csv(self._file, index=False, header=self._file.tell() == 0, lineterminator="\n")
-        else:
-            table.to_json(self._file, orient="records", lines=True, force_ascii=False, double_precision=15)
-
-    def __enter__(self) -> "Writer":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for open_file in (self._parquet, self._file):
-            if open_file is not None:
-                open_file.close()
 
 
 def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> Iterator[pd.DataFrame]:

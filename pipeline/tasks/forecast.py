@@ -82,24 +82,28 @@ class Forecast(Windowed):
         return baselines
 
     def fetch(self, folder: Path) -> dict[str, Any]:
-        with files.replacing(folder / "series.csv") as path:
+        with files.replacing(folder / source_file.kept_as(self.source)) as path:
             source_file.copy(self.source, path)
             digest = source_file.verified(path, self.digest, self.source)
             known = {"provenance": self.source, "licence": self.licence}
             return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
 
     def revised(self, before: Path, after: Path) -> dict[str, Any]:
-        return revisions.compare(before / "series.csv", after / "series.csv", self.time, self.columns).record()
+        return revisions.compare(
+            source_file.kept(before), source_file.kept(after), self.time, self.value_columns, self
+        ).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
-        series = reading.read(raw / "series.csv", self.source, self.time, self.columns)
+        series = reading.read(source_file.kept(raw), self.source, self.time, self.value_columns, self)
         file_faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"
         rows, windows = self._split(series)
-        learned = scaler.learn(series.values[: rows["train"][1]], self.columns, self.targets, self.season, self.source)
-        values = scaler.standardised(series.values, learned, self.columns)
-        file_faults.refuse(self.source, scaler.too_far(values, self.columns, [f"line {line}" for line in series.lines]))
+        learned = scaler.learn(
+            series.values[: rows["train"][1]], self.value_columns, self.targets, self.season, self.source
+        )
+        values = scaler.standardised(series.values, learned, self.value_columns)
+        file_faults.refuse(self.source, scaler.too_far(values, self.value_columns, series.places))
         if self.calendar:
             values = np.hstack([values, calendar_columns.columns(series.times)])
         column_files.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
@@ -150,7 +154,8 @@ class Forecast(Windowed):
             spans={split: [str(series.times[row]) for row in (first, end - 1)] for split, (first, end) in rows.items()},
             forecast_rows_shared=shared,
             in_time_order=True,
-            **oddities.of(series, self.columns, [*self.targets, *self.observed], rows),
+            table=series.table,
+            **oddities.of(series, self.value_columns, [*self.targets, *self.observed], rows),
         )
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:

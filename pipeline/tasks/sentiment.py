@@ -26,10 +26,11 @@ from torch.nn import functional as F
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
 from pipeline.tasks.shared import auditing, calibrators, score_sums
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 from pipeline.tasks.text import carve, minhash, review_files, review_store, revisions, tokenization
 
 
-class Sentiment(Task):
+class Sentiment(TableSettings, Task):
     """The label of a text, which a network may read as a whole."""
 
     source: str = "package"
@@ -121,11 +122,12 @@ class Sentiment(Task):
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
             split_files, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
-            copied = review_store.copy_all(split_files, folder, names, self.labels, only)
+            copied = review_store.copy_all(split_files, folder, names, self.labels, only, self)
         reviews = {split: of_split.counts for split, of_split in copied.items()}
         review_store.complete(str(split_files["train"]), reviews["train"])
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
-        return {"source": self.source, "reviews": reviews, **known, **({"notes": notes} if notes else {})}
+        tables = {} if self.source in ("package", "hub") else {"table": {s: of.table for s, of in copied.items()}}
+        return {"source": self.source, "reviews": reviews, **known, **tables, **({"notes": notes} if notes else {})}
 
     def revised(self, before: Path, after: Path) -> dict[str, Any]:
         return revisions.compare(before, after, self.labels).record()

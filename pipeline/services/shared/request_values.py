@@ -40,5 +40,5 @@ def _missing(values: Values, places: Sequence[str], task: Forecast) -> list[str]
     needed[task.look_back :, : len(task.targets) + len(task.observed)] = False
     tally = file_faults.Tally()
     for row, column in np.argwhere(needed & ~np.isfinite(values)).tolist():
-        tally.note(task.columns[column], f"at {places[row]}: {values[row, column]}")
+        tally.note(task.value_columns[column], f"at {places[row]}: {values[row, column]}")
     return tally.by_column("cells without a finite number", "one in each row of the past, and where known in advance")

@@ -1,21 +1,23 @@
 """What tells rows of the same time apart: a column with names of several series (long form), or nothing."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import combinations
-from pathlib import Path
 
 import pandas as pd
 
-from pipeline.tasks.shared import csv_files
+from pipeline.tasks.shared import tables
 from pipeline.tasks.shared.file_faults import listed, shown
 
 FEW = 5  # times the rows of a time: at most so many series
 CANDIDATES = 8  # columns whose pairs are tried
 
 
-def tell_apart(path: Path, time: str, most_times: bool) -> str:
+def tell_apart(opened: Callable[[], AbstractContextManager[tables.Table]], time: str, most_times: bool) -> str:
     """In which columns rows of the same time differ; if most times have several rows, as names of series do."""
-    pieces = [pd.DataFrame(piece.columns) for piece in csv_files.Reader(path, str(path)).pieces()]
-    table = pd.concat(pieces, ignore_index=True)
+    with opened() as file:
+        pieces = [pd.DataFrame(piece.columns) for piece in file.pieces(tables.names(file))]
+    table = pd.concat(pieces, ignore_index=True).astype(str)
     if most_times and (names := _of_series(table, time)):
         count = len(table[names].drop_duplicates())
         columns = (

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from pipeline.tasks.series.places import Places
 from pipeline.tasks.series.reading import Series
 from pipeline.tasks.shared.file_faults import listed, shown
 
@@ -28,7 +29,7 @@ def of(
 
     Columns have the values' order; `splits` are each one's first row and the row after its last.
     """
-    codes = suspected_sentinels(series.values, names, series.lines)
+    codes = suspected_sentinels(series.values, names, series.places)
     unchanging = constant(series.values[:, : len(changing)], changing, splits)
     lines = notes(codes, unchanging)
     if series.clock == "utc":
@@ -47,14 +48,14 @@ def of(
 
 
 def suspected_sentinels(
-    values: Float[np.ndarray, "rows columns"], names: Sequence[str], lines: Int[np.ndarray, " rows"]
+    values: Float[np.ndarray, "rows columns"], names: Sequence[str], places: Places
 ) -> dict[str, list[dict[str, Any]]]:
     """By column: value, count and first line of each likely code for a missing value."""
-    by_column = {name: _of_column(values[:, place], lines) for place, name in enumerate(names)}
+    by_column = {name: _of_column(values[:, place], places) for place, name in enumerate(names)}
     return {name: codes for name, codes in by_column.items() if codes}
 
 
-def _of_column(values: Values, lines: Int[np.ndarray, " rows"]) -> list[dict[str, Any]]:
+def _of_column(values: Values, places: Places) -> list[dict[str, Any]]:
     distinct, first, counts = np.unique(values, return_index=True, return_counts=True)
     if len(distinct) < LEAST_OTHERS + 2 * MOST_CODES:
         return []
@@ -64,7 +65,11 @@ def _of_column(values: Values, lines: Int[np.ndarray, " rows"]) -> list[dict[str
     above = np.flatnonzero(far[: -MOST_CODES - 1 : -1])
     ends = [*range(below.max(initial=-1) + 1), *range(len(distinct) - above.max(initial=-1) - 1, len(distinct))]
     return [
-        {"value": float(distinct[place]), "count": int(counts[place]), "first_line": int(lines[first[place]])}
+        {
+            "value": float(distinct[place]),
+            "count": int(counts[place]),
+            "first_line": int(places[first[place]].split()[-1]),
+        }
         for place in ends
         if counts[place] > 1
     ]

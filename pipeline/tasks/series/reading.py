@@ -1,23 +1,26 @@
-"""Read a series from a CSV file: regular in time, on one clock, a finite number in every cell; else what is wrong.
+"""Read a series from a table: regular in time, on one clock, a finite number in every cell; else what is wrong.
 
 Every fault of the file is in one message: each kind with its count and its first line. What only looks odd (a code for
-missing values, a column that does not change) is reported and not refused: see `_oddities.py`.
+missing values, a column that does not change) is reported and not refused: see `oddities.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from pipeline.tasks.series import long_form, regularity, scaler, timestamps
+from pipeline.tasks.series import cells_of_series, long_form, regularity, timestamps
+from pipeline.tasks.series.places import Places
 from pipeline.tasks.series.timestamps import Clock
-from pipeline.tasks.shared import csv_files, file_faults
-
-NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "#n/a"}  # words for no value
+from pipeline.tasks.shared import file_faults, tables
+from pipeline.tasks.shared.tables import Table
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 
 @dataclass(frozen=True)
@@ -26,101 +29,75 @@ class Series:
 
     times: pd.DatetimeIndex  # in UTC, or without a zone on the file's own clock
     values: Float[np.ndarray, "rows columns"]
-    lines: Int[np.ndarray, " rows"]  # of the file
+    places: Places  # in the file
     clock: Clock
     step: pd.Timedelta | None  # from a row to the next; none where fewer than two rows have a time
     names_twice: list[str]  # of columns that are not read
     faults: list[str]
+    table: dict[str, Any]  # what the file was read as
 
 
-def read(path: Path, source: str, time: str, columns: Sequence[str]) -> Series:
-    """The columns of the CSV file at `path`, which messages call `source`. Raises InputError where it has no times."""
-    file = csv_files.Reader(path, source)
-    lacking = file.lacks([time, *columns])
-    if time not in file.names:
-        file_faults.refuse(source, lacking)
-    lines, cells, values, of_cells = _read(file, time, [name for name in columns if name in file.names])
-    stamps = timestamps.parse(cells)
+def read(path: Path, source: str, time: str, columns: Sequence[str], settings: TableSettings | None = None) -> Series:
+    """The columns of the table at `path`, which messages call `source`. Raises InputError where it has no times."""
+    opened = partial(tables.opened, path, source, [time, *columns], settings)
+    with opened() as table:
+        lacking = table.lacks([time, *columns])
+        if table.header.count(time) != 1:
+            file_faults.refuse(source, lacking)
+        there = [name for name in columns if name in table.header]
+        cells = cells_of_series.read(table, time, there, settings or TableSettings())
+        return _series(table, opened, time, cells, lacking)
+
+
+def _series(
+    table: Table,
+    opened: Callable[[], AbstractContextManager[Table]],
+    time: str,
+    cells: cells_of_series.Cells,
+    lacking: list[str],
+) -> Series:
+    places = Places(opened, cells.rows)
+    stamps = timestamps.parse(cells.times)
     clock: Clock = "utc" if stamps.offset.any() else "local"
     times = stamps.on(clock)
     step = regularity.step(times)
-    unreadable, mixed = _unreadable(stamps, cells, lines, time), _mixed(stamps, lines)
-    if step is None and not (unreadable or file.faults):
+    unreadable, mixed = _unreadable(stamps, cells.times, places, time), _mixed(stamps, places)
+    if step is None and not (unreadable or table.faults):
         lacking.append("fewer than two rows with different times; accepted: two or more")
-    of_times = _of_times(file, time, times, lines, clock, step) if step and not mixed else []
-    faults = [*lacking, *file.faults, *unreadable, *mixed, *of_times, *of_cells]
-    return Series(times, values, lines, clock, step, file.twice, faults)
+    of_times = _of_times(table, opened, time, times, places, clock, step) if step and not mixed else []
+    faults = [*lacking, *table.faults, *unreadable, *mixed, *of_times, *cells.faults]
+    record = table.taken | cells.record
+    return Series(times, cells.values, places, clock, step, tables.names_twice(table), faults, record)
 
 
 def _of_times(
-    file: csv_files.Reader,
+    table: Table,
+    opened: Callable[[], AbstractContextManager[Table]],
     time: str,
     times: pd.DatetimeIndex,
-    lines: Int[np.ndarray, " rows"],
+    places: Places,
     clock: Clock,
     step: pd.Timedelta,
 ) -> list[str]:
-    known = np.asarray(times.notna())
-    unread = file.misfits + int((~known).sum())
-    readable = regularity.Times(times[known].tz_localize(None), lines[known], clock == "local", step, unread)
-    return regularity.faults(readable, partial(long_form.tell_apart, file.path, time))
+    known = np.flatnonzero(times.notna())
+    unread = table.misfits + len(times) - len(known)
+    readable = regularity.Times(times[known].tz_localize(None), places.taken(known), clock == "local", step, unread)
+    return regularity.faults(readable, partial(long_form.tell_apart, opened, time))
 
 
-def _read(
-    file: csv_files.Reader, time: str, columns: Sequence[str]
-) -> tuple[Int[np.ndarray, " rows"], list[str], Float[np.ndarray, "rows columns"], list[str]]:
-    """Lines, cells of the time column, numbers, and the faults of cells that hold none."""
-    lines: list[int] = []
-    cells: list[str] = []
-    pieces: list[Float[np.ndarray, "rows columns"]] = [np.empty((0, len(columns)))]
-    missing, wrong, large = file_faults.Tally(), file_faults.Tally(), file_faults.Tally()
-    for piece in file.pieces([time, *columns]):
-        lines += piece.lines
-        cells += piece.columns[time]
-        numbers = [csv_files.numbers(piece.columns[name]) for name in columns]
-        pieces.append(np.stack(numbers, axis=1) if numbers else np.empty((len(piece.lines), 0)))
-        for name, of_column in zip(columns, numbers, strict=True):
-            _note_unusable(name, of_column, piece, time, missing, wrong, large)
-    faults = missing.by_column("cells without a value", "a finite number in each")
-    faults += wrong.by_column("cells that hold no finite number", "a finite number in each")
-    faults += large.by_column("cells that hold too large a number", f"{scaler.LARGEST:g} at most, in size")
-    return np.array(lines, np.int64), cells, np.concatenate(pieces), faults
-
-
-def _note_unusable(
-    name: str,
-    numbers: Float[np.ndarray, " rows"],
-    piece: csv_files.Piece,
-    time: str,
-    missing: file_faults.Tally,
-    wrong: file_faults.Tally,
-    large: file_faults.Tally,
-) -> None:
-    for row in np.flatnonzero(~(np.abs(numbers) <= scaler.LARGEST)).tolist():
-        cell, when = piece.columns[name][row], file_faults.shown(piece.columns[time][row])
-        place = f"line {piece.lines[row]}, {when}"
-        if cell.strip().lower() in NOTHING:
-            missing.note(name, place)
-        elif np.isfinite(numbers[row]):
-            large.note(name, f"{place}: {cell[:40]!r}")
-        else:
-            wrong.note(name, f"{place}: {cell[:40]!r}")
-
-
-def _unreadable(
-    stamps: timestamps.Stamps, cells: Sequence[str], lines: Int[np.ndarray, " rows"], time: str
-) -> list[str]:
+def _unreadable(stamps: timestamps.Stamps, cells: Sequence[str], places: Places, time: str) -> list[str]:
     rows = np.flatnonzero(stamps.times.isna())
     if not len(rows):
         return []
-    place = f"line {lines[rows[0]]} ({cells[rows[0]][:40]!r})"
+    place = f"{places[rows[0]]} ({cells[rows[0]][:40]!r})"
     return [f"{time} is not ISO 8601: {len(rows):,}, first in {place}; accepted: 2014-01-31 06:30:00"]
 
 
-def _mixed(stamps: timestamps.Stamps, lines: Int[np.ndarray, " rows"]) -> list[str]:
+def _mixed(stamps: timestamps.Stamps, places: Places) -> list[str]:
     without = np.flatnonzero(np.asarray(stamps.times.notna()) & ~stamps.offset)
     if not (len(without) and stamps.offset.any()):
         return []
     counts = f"{stamps.offset.sum():,} with and {len(without):,} without"
-    places = f"first in lines {lines[stamps.offset.argmax()]} and {lines[without[0]]}"
-    return [f"times with and without an offset: {counts}, {places}; accepted: all with one, or none"]
+    first, second = (places[int(row)].split()[-1] for row in (stamps.offset.argmax(), without[0]))
+    where = f"first in lines {first} and {second}"
+    return [f"times with and without an offset: {counts}, {where}; accepted: all with one, or none"]

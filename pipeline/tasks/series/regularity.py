@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 
+from pipeline.tasks.series.places import Places
 from pipeline.tasks.shared.file_faults import counted
 
 HOUR = pd.Timedelta(hours=1)
@@ -24,7 +25,7 @@ class Times(NamedTuple):
     """The times that could be read, in the order of the file."""
 
     when: pd.DatetimeIndex  # without a zone
-    lines: Int[np.ndarray, " rows"]
+    places: Places
     local: bool  # a local clock, which changes twice a year
     step: pd.Timedelta
     unread: int  # rows of the file that are not among these
@@ -52,7 +53,7 @@ def _backwards(times: Times) -> list[str]:
     back = np.flatnonzero(when[1:] < when[:-1]) + 1
     if not len(back):
         return []
-    place = f"line {times.lines[back[0]]}, {when[back[0]]} after {when[back[0] - 1]}"
+    place = f"{times.places[back[0]]}, {when[back[0]]} after {when[back[0] - 1]}"
     fault = f"rows that go back in time: {len(back):,}, first in {place}"
     if midnights := int((when[back] == when[back - 1].normalize()).sum()):
         fault += f"; {midnights:,} are midnights with the date of the day that they end, and belong to the next date"
@@ -62,15 +63,15 @@ def _backwards(times: Times) -> list[str]:
 
 
 def _repeated(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
-    when, lines = times.when, times.lines
+    when, places = times.when, times.places
     repeated: Bool[np.ndarray, " rows"] = when.duplicated()
     count = int(repeated.sum())
     if not count:
         return []
     each, row = when.value_counts().tolist(), int(repeated.argmax())
-    first = lines[int((when == when[row]).argmax())]
+    first = places[int((when == when[row]).argmax())]
     rows = counted(max(each), "row") if min(each) == max(each) else f"{min(each):,} to {max(each):,} rows"
-    fault = f"rows with the time of another: {count:,}, first in line {lines[row]}, {when[row]}, as line {first}"
+    fault = f"rows with the time of another: {count:,}, first in {places[row]}, {when[row]}, as {first}"
     fault += f"; {len(each):,} distinct times in {len(when):,} rows, {rows} for each"
     changed = _clock_changes(when[repeated], times)
     if changed:
@@ -86,7 +87,7 @@ def _repeated(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
 def _gaps(times: Times) -> list[str]:
     """Steps that are not the usual one, unless the rows that could not be read may fill them."""
     order = np.argsort(times.when, kind="stable")
-    when, lines = times.when[order], times.lines[order]
+    when, places = times.when[order], times.places.taken(order)
     apart = when[1:] - when[:-1]
     wrong = np.flatnonzero((apart != times.step) & (apart > pd.Timedelta(0)))
     missing = int((apart[wrong] / times.step).to_numpy().round().sum()) - len(wrong)
@@ -95,7 +96,7 @@ def _gaps(times: Times) -> list[str]:
     row = wrong[0]
     gaps = missing and (apart[wrong] > times.step).all()
     kind = f"gaps ({counted(missing, 'row')} missing)" if gaps else "uneven steps"
-    place = f"line {lines[row + 1]}, {when[row + 1]} comes {span(apart[row])} after {when[row]}"
+    place = f"{places[row + 1]}, {when[row + 1]} comes {span(apart[row])} after {when[row]}"
     fault = f"{kind}: {len(wrong):,}, first in {place}"
     if apart.min() >= MONTH[0] and apart.max() <= MONTH[1]:
         return [f"{fault}; accepted: a fixed step, such as days or weeks, which calendar months are not"]

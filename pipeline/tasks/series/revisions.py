@@ -8,23 +8,29 @@ import pandas as pd
 
 from pipeline.common import InputError
 from pipeline.tasks.series import reading
-from pipeline.tasks.shared import csv_files
+from pipeline.tasks.shared import tables
 from pipeline.tasks.shared.revised import Revised
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 OTHER_CLOCK = "the times of only one of both have an offset"
 
 
-def compare(before: Path, after: Path, time: str, columns: Sequence[str]) -> Revised:
-    """Of two CSV files, in the columns that both have. Raises InputError where they cannot be compared."""
+def compare(before: Path, after: Path, time: str, columns: Sequence[str], settings: TableSettings) -> Revised:
+    """Of two tables, in the columns that both have. Raises InputError where they cannot be compared."""
     for path in (before, after):
         if not path.exists():
             raise InputError(f"there is no {path}")
-    headers = [csv_files.Reader(path, str(path)).names for path in (before, after)]
+    headers = [_header(path, [time, *columns], settings) for path in (before, after)]
     shared = [name for name in columns if all(name in header for header in headers)]
-    earlier, later = (reading.read(path, str(path), time, shared) for path in (before, after))
+    earlier, later = (reading.read(path, str(path), time, shared, settings) for path in (before, after))
     if earlier.clock != later.clock:
         raise InputError(OTHER_CLOCK)
     return _by_time(_table(earlier, shared), _table(later, shared))
+
+
+def _header(path: Path, wanted: Sequence[str], settings: TableSettings) -> list[str]:
+    with tables.opened(path, str(path), wanted, settings) as table:
+        return table.header
 
 
 def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.common import InputError
+from pipeline.tasks.series.places import Places
 from pipeline.tasks.shared import file_faults
 
 LARGEST = 1e100  # of a number: sums of squares stay finite
@@ -47,7 +48,7 @@ def standardised(
 
 
 def too_far(
-    standardised: Float[np.ndarray, "rows columns"], names: Sequence[str], places: Sequence[object]
+    standardised: Float[np.ndarray, "rows columns"], names: Sequence[str], places: Places | Sequence[str]
 ) -> list[str]:
     """Of standardised values, those with which no network can count; `places` name their rows."""
     tally = file_faults.Tally()

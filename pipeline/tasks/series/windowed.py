@@ -8,15 +8,16 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.tasks import SPLITS, DataSpec, Task
 from pipeline.tasks.series import calendar_columns, window_rows
 from pipeline.tasks.series.timestamps import as_instant
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 
-class Windowed(Task):
+class Windowed(TableSettings, Task):
     """A series, what is known of it and when, and how it is split; what a model sees follows from these."""
 
     parameters: int = Field(128_000, gt=0)
     """Budget of core parameters: every architecture's width is the largest within it."""
     source: str
-    """The CSV file: a path, also below data/sources, or an http(s) URL."""
+    """The file (CSV, TSV, JSON lines, parquet, .xlsx ...): a path, also below data/sources, or an http(s) URL."""
     digest: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
     """SHA-256 that the file must have; without one, whatever the source holds is taken (and its digest recorded)."""
     time: str
@@ -78,8 +79,8 @@ class Windowed(Task):
         return self
 
     @property
-    def columns(self) -> list[str]:
-        """The file's columns in the order in which models see them."""
+    def value_columns(self) -> list[str]:
+        """The file's columns of numbers in the order in which models see them."""
         return [*self.targets, *self.observed, *self.known]
 
     @property

@@ -14,9 +14,10 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
-        self._first: dict[str, str] = {}
+        self._first: dict[str, object] = {}
 
-    def note(self, kind: str, place: str, count: int = 1) -> None:
+    def note(self, kind: str, place: object, count: int = 1) -> None:
+        """`place` may be anything that becomes text when it is shown."""
         self._counts[kind] = self._counts.get(kind, 0) + count
         self._first.setdefault(kind, place)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 from pipeline.common import InputError
+from pipeline.tasks.shared import tables
 
 SILENCE = 8.0  # seconds without a byte, after which a host counts as unreachable
 SOURCES = Path("data/sources")
@@ -28,6 +29,16 @@ def copy(source: str, path: Path) -> None:
             shutil.copyfile(place, path)
             return
     raise InputError(f"source {source!r}: no such file, nor {SOURCES / source}; accepted: a path or an http(s) URL")
+
+
+def kept_as(source: str) -> str:
+    """The name under which a series' file is kept: it ends as the source does, where that says what it is."""
+    return f"series{tables.ending(source) or '.csv'}"
+
+
+def kept(folder: Path) -> Path:
+    """The series' file in a fetched folder; `series.csv`, where there is none."""
+    return next(iter(sorted(folder.glob("series.*"))), folder / "series.csv")
 
 
 def verified(path: Path, expected: str | None, source: str) -> str:

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import InputError, files
-from pipeline.tasks.shared import source_file
+from pipeline.tasks.shared import source_file, tables
 
 Files = dict[str, Path]
 
 MAAS = "Maas et al., Learning Word Vectors for Sentiment Analysis, 2011"
 PACKAGE_DIGEST = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 ENDPOINT = "https://huggingface.co"
-OTHERS = "a folder with train.parquet or train.csv (and test), or a CSV"
+OTHERS = "a folder with train.parquet or train.csv (and test), or a file (CSV, TSV, JSON lines, parquet, .xlsx)"
 ALL = f"package, hub, {OTHERS}"
 SILENCE = 8.0  # seconds without a byte, after which the hub counts as unreachable
-SUFFIXES = (".parquet", ".csv")
 
 
 def find(source: str, repository: str, revision: str, downloads: Path) -> tuple[Files, dict[str, Any]]:
@@ -74,8 +73,7 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
         )
     split_files = {"train": path}
     if path.is_dir():
-        places = {split: [path / f"{split}{suffix}" for suffix in SUFFIXES] for split in ("train", "test")}
-        there = {split: [file for file in candidates if file.is_file()] for split, candidates in places.items()}
+        there = {split: _tables(path, split) for split in ("train", "test")}
         twice = [existing for existing in there.values() if len(existing) > 1]
         if both := [" and ".join(file.name for file in existing) for existing in twice]:
             raise InputError(
@@ -84,9 +82,15 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
         split_files = {split: existing[0] for split, existing in there.items() if existing}
         if "train" not in split_files:
             raise InputError(f"source {source!r}: the folder holds no train.parquet or train.csv")
-    elif path.suffix not in SUFFIXES:
+    elif not tables.ending(path.name):
         raise InputError(f"source {source!r}: a {path.suffix or 'nameless'} file; accepted: {ALL}")
     return split_files, {"provenance": source, "licence": "its owner's"}
+
+
+def _tables(folder: Path, split: str) -> list[Path]:
+    """The files in a folder that may hold a split: parquet first."""
+    named = [folder / f"{split}{kind}{pack}" for kind in (".parquet", *tables.ENDINGS) for pack in tables.PACKED]
+    return [file for file in dict.fromkeys(named) if file.is_file()]
 
 
 def _download(repository: str, revision: str, name: str, path: Path) -> None:

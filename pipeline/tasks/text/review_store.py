@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 
 from pipeline.common import InputError
 from pipeline.tasks.shared import file_faults
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 from pipeline.tasks.text import review_tables
 from pipeline.tasks.text.review_tables import quiet, read
 
@@ -33,6 +34,7 @@ class Copied(NamedTuple):
 
     counts: dict[str, int]  # reviews of each label
     notes: list[str]  # what looks odd, and is not refused
+    table: dict[str, Any]  # what the file was read as
 
 
 def load(raw: Path) -> Reviews:
@@ -47,13 +49,18 @@ def load(raw: Path) -> Reviews:
 
 
 def copy_all(
-    source: Mapping[str, Path], folder: Path, names: Mapping[str, str], labels: Sequence[str], only: Mapping[str, str]
+    source: Mapping[str, Path],
+    folder: Path,
+    names: Mapping[str, str],
+    labels: Sequence[str],
+    only: Mapping[str, str],
+    settings: TableSettings,
 ) -> dict[str, Copied]:
     """Copy the file of each split; the faults of all files are in one message."""
     copied, faulty = {}, []
     for split, file in source.items():
         try:
-            copied[split] = copy(file, folder / f"{split}.parquet", names, labels, only)
+            copied[split] = copy(file, folder / f"{split}.parquet", names, labels, only, settings)
         except InputError as error:
             faulty.append(str(error))
     if faulty:
@@ -61,22 +68,29 @@ def copy_all(
     return copied
 
 
-def copy(file: Path, path: Path, names: Mapping[str, str], labels: Sequence[str], only: Mapping[str, str]) -> Copied:
+def copy(
+    file: Path,
+    path: Path,
+    names: Mapping[str, str],
+    labels: Sequence[str],
+    only: Mapping[str, str],
+    settings: TableSettings,
+) -> Copied:
     """Write a source's reviews to a parquet file of text, label (a class number) and, if named, group.
 
     `names` are the source's names of these columns; rows whose columns differ from `only` are left out.
     """
-    table = review_tables.of(file, list(names.values()), only)
-    places, values = table.places, {key: table.columns[name].to_pylist() for key, name in names.items()}
-    numbers, unknown = _numbers(names["label"], values["label"], labels, places)
-    groups = [None if group is None else str(group) for group in values.get("group", ())]
-    faults = [*table.faults, *_empty(names["text"], values["text"], places), *unknown]
-    file_faults.refuse(str(file), [*faults, *_empty(names.get("group", ""), groups, places)])
+    with review_tables.opened(file, list(names.values()), only, settings) as table:
+        values = {key: table.columns[name] for key, name in names.items()}
+        numbers, unknown = _numbers(names["label"], values["label"], labels, table)
+        groups = [None if group is None else str(group) for group in values.get("group", ())]
+        faults = [*table.faults, *_empty(names["text"], values["text"], table), *unknown]
+        file_faults.refuse(str(file), [*faults, *_empty(names.get("group", ""), groups, table)])
     columns: dict[str, Any] = {"text": pa.array(values["text"]), "label": pa.array(numbers, pa.int64())}
     if "group" in names:
         columns["group"] = pa.array(groups)
     pq.write_table(pa.table(columns), path)
-    return Copied({label: numbers.count(number) for number, label in enumerate(labels)}, table.notes)
+    return Copied({label: numbers.count(number) for number, label in enumerate(labels)}, table.notes, table.taken)
 
 
 def complete(where: str, counts: Mapping[str, int]) -> None:
@@ -105,17 +119,17 @@ def clean(texts: Sequence[str]) -> list[str]:
     return [" ".join(html.unescape(BREAK.sub(" ", text)).split()) for text in texts]
 
 
-def _empty(name: str, values: Sequence[Any], places: Sequence[str]) -> list[str]:
+def _empty(name: str, values: Sequence[Any], table: review_tables.Table) -> list[str]:
     wrong = file_faults.Tally()
-    for value, place in zip(values, places, strict=False):
+    for row, value in enumerate(values):
         if not isinstance(value, str) or not value.strip():
             content = "nothing" if value is None else repr(value)[:40]
-            wrong.note(f"cells of {name!r} without text", f"in {place} ({content}); accepted: text in each")
+            wrong.note(f"cells of {name!r} without text", f"in {table.place(row)} ({content}); accepted: text in each")
     return wrong.lines()
 
 
 def _numbers(
-    name: str, values: Sequence[Any], labels: Sequence[str], places: Sequence[str]
+    name: str, values: Sequence[Any], labels: Sequence[str], table: review_tables.Table
 ) -> tuple[list[int], list[str]]:
     """Class numbers of labels that are all names, or all numbers (names first, where both would do); and the fault."""
     words = [str(value) for value in values]
@@ -123,7 +137,7 @@ def _numbers(
     numbers = max(ways, key=lambda way: sum(word in way for word in words))
     unknown = file_faults.Tally()
     accepted = f"one of {', '.join(labels)}, or 0 to {len(labels) - 1} throughout (setting: labels)"
-    for word, place in zip(words, places, strict=True):
+    for row, word in enumerate(words):
         if word not in numbers:
-            unknown.note(f"unknown labels in {name!r}", f"in {place} ({word[:40]!r}); accepted: {accepted}")
+            unknown.note(f"unknown labels in {name!r}", f"in {table.place(row)} ({word[:40]!r}); accepted: {accepted}")
     return [numbers.get(word, -1) for word in words], unknown.lines()

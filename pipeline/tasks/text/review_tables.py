@@ -1,18 +1,17 @@
-"""Tables of reviews as their owners wrote them: CSV, or parquet through `datasets`; and where each row stands."""
+"""Tables of reviews as their owners wrote them, of any kind; and what was fetched of them, as parquet."""
 
 import logging
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.common import InputError
-from pipeline.tasks.shared import csv_files, file_faults, text_files
+from pipeline.tasks.shared import file_faults, tables
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 SETTINGS = "the settings text, label and group name columns"
 
@@ -20,62 +19,43 @@ SETTINGS = "the settings text, label and group name columns"
 class Table(NamedTuple):
     """Some columns of a file."""
 
-    columns: pa.Table
-    places: list[str]  # where each row stands: `line 3` of a CSV file, `row 2` of another
+    columns: dict[str, list[Any]]
+    rows: list[int]  # numbers of the rows in the file, from 0
+    place_of: Callable[[int], str]  # where such a row stands: `line 3` of a text, `row 2` of another file
     faults: list[str]  # of the rows that are not among these
     notes: list[str]  # what looks odd, and is not refused
+    taken: dict[str, Any]  # what the file was read as
+
+    def place(self, row: int) -> str:
+        """Where a row of these columns stands."""
+        return self.place_of(self.rows[row])
 
 
-def of(file: Path, wanted: Collection[str], only: Mapping[str, str]) -> Table:
+@contextmanager
+def opened(file: Path, wanted: Collection[str], only: Mapping[str, str], settings: TableSettings) -> Iterator[Table]:
     """The columns in `wanted` of the rows whose columns have the values in `only`. Raises InputError."""
     names = list(dict.fromkeys([*wanted, *only]))
-    return _filtered(_from_csv(file, names) if file.suffix == ".csv" else _from_parquet(file, names), only)
+    with tables.opened(file, str(file), names, settings) as table:
+        lacking = table.lacks(names) if table.header or not table.faults else []
+        file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in lacking])
+        columns: dict[str, list[Any]] = {name: [] for name in wanted}
+        rows: list[int] = []
+        for piece in table.pieces(names):
+            kept = [row for row in range(piece.rows) if all(piece.columns[n][row] == v for n, v in only.items())]
+            rows += [piece.first + row for row in kept]
+            for name, cells in columns.items():
+                cells += piece.columns[name] if len(kept) == piece.rows else [piece.columns[name][row] for row in kept]
+        nothing = [] if table.rows or table.faults else ["no rows below the header; accepted: one or more"]
+        yield Table(columns, rows, table.place, [*nothing, *table.faults], _notes(table), table.taken)
 
 
-def _from_csv(file: Path, wanted: list[str]) -> Table:
-    """Every cell is text, whatever it looks like."""
-    reader = csv_files.Reader(file, str(file))
-    file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in reader.lacks(wanted)])
-    lines: list[int] = []
-    chunks: dict[str, list[pa.Array]] = {name: [] for name in wanted}
-    for piece in reader.pieces(wanted):
-        lines += piece.lines
-        for name, cells in piece.columns.items():
-            chunks[name].append(pa.array(cells, pa.string()))
-    columns = {name: pa.chunked_array(arrays, pa.string()) for name, arrays in chunks.items()}
-    nothing = [] if lines or reader.faults else ["no rows below the header; accepted: one or more"]
-    twice = (
-        [f"names of several columns, none of which is read: {file_faults.known_names(reader.twice)}"]
-        if reader.twice
-        else []
-    )
-    return Table(pa.table(columns), [f"line {line}" for line in lines], [*nothing, *reader.faults], twice)
-
-
-def _from_parquet(file: Path, wanted: list[str]) -> Table:
-    with file.open("rb") as content:
-        if content.read(4) != b"PAR1":
-            raise InputError(f"{file} is {text_files.other_kind(file) or 'no parquet file'}; accepted: parquet")
-    try:
-        there = pq.read_schema(file).names
-    except pa.ArrowException as error:
-        raise InputError(f"{file} cannot be read as parquet: {' '.join(str(error).split())}") from None
-    file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in file_faults.of_names(there, wanted)])
-    columns = read(file).select(wanted)
-    return Table(columns, [f"row {row}" for row in range(1, len(columns) + 1)], [], [])
-
-
-def _filtered(table: Table, only: Mapping[str, str]) -> Table:
-    """The rows whose columns have these values."""
-    for column, value in only.items():
-        kept = pc.equal(table.columns[column], value)
-        places = [place for place, keep in zip(table.places, kept.to_pylist(), strict=True) if keep]
-        table = table._replace(columns=table.columns.filter(kept), places=places)
-    return table
+def _notes(table: tables.Table) -> list[str]:
+    twice = file_faults.known_names(tables.names_twice(table)) if tables.names_twice(table) else ""
+    return [f"names of several columns, none of which is read: {twice}"] if twice else []
 
 
 def read(file: Path) -> pa.Table:
-    """A parquet file, through `datasets`. Raises InputError."""
+    """A parquet file that was fetched, through `datasets`. Raises InputError."""
     from datasets import Dataset
 
     with quiet() as cache:

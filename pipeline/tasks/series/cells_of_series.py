@@ -1,0 +1,112 @@
+"""The cells of a series: times as text, numbers as numbers, and what is wrong with those that hold none.
+
+A line of units below the header (`;kW;°C`) is left out: its time is no time, and none of its cells a number.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from pipeline.tasks.series import scaler
+from pipeline.tasks.shared import file_faults
+from pipeline.tasks.shared.tables import Piece, Table, number_forms, numbers
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
+
+
+class Cells(NamedTuple):
+    """What was read of a series' table."""
+
+    rows: Int[np.ndarray, " rows"]  # numbers of the rows in the file
+    times: list[str]
+    values: Float[np.ndarray, "rows columns"]
+    faults: list[str]
+    record: dict[str, Any]  # what the numbers were read as
+
+
+def read(table: Table, time: str, columns: Sequence[str], settings: TableSettings) -> Cells:
+    """The times and the numbers of these columns, each of which the table has."""
+    comma = table.taken.get("separator", ",") == ","
+    ambiguous = []
+    try:
+        form = number_forms.form_of(lambda: (piece.columns for piece in table.pieces(columns)), settings, comma)
+    except number_forms.Ambiguous as error:
+        form, ambiguous = number_forms.Form(), [f"numbers of two readings: {error}"]
+    faults, times = Faults(form), list[str]()
+    units, pieces = 0, [np.empty((0, len(columns)))]
+    for piece in table.pieces([time, *columns]):
+        if piece.first == 0 and _is_unit_line(piece, time, columns, form):
+            units = 1
+            piece = Piece(1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
+        times += map(text_of, piece.columns[time])
+        values = [numbers.parsed(name, piece.columns[name], form) for name in columns]
+        for name, of_column in zip(columns, values, strict=True):
+            faults.note(name, of_column, piece, time, table)
+        pieces.append(np.stack(values, axis=1) if values else np.empty((piece.rows, 0)))
+    record = form.record() | ({"unit_line": True} if units else {})
+    rows = np.arange(units, units + len(times))
+    return Cells(rows, times, np.concatenate(pieces), [*ambiguous, *faults.lines()], record)
+
+
+def text_of(cell: Any) -> str:
+    """A time as text, whatever the file has: a date or a time of a typed file is written in ISO 8601."""
+    if cell is None or cell != cell:
+        return ""
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def _is_unit_line(piece: Piece, time: str, columns: Sequence[str], form: number_forms.Form) -> bool:
+    first = {name: piece.columns[name][0] for name in (time, *columns)}
+    if any(not isinstance(cell, str | None) for cell in first.values()):
+        return False
+    is_time = any(letter.isdigit() for letter in first[time] or "")
+    words = [name for name in columns if not numbers.is_nothing(first[name], form)]
+    with_digits = any(letter.isdigit() for name in words for letter in first[name] if letter not in "0²³")
+    return bool(words) and not is_time and not with_digits and piece.rows > 1
+
+
+class Faults:
+    """Cells that hold no number, by kind and column."""
+
+    def __init__(self, form: number_forms.Form):
+        self.form = form
+        self._missing, self._wrong, self._large, self._units = (file_faults.Tally() for _ in range(4))
+
+    def note(self, name: str, values: Float[np.ndarray, " rows"], piece: Piece, time: str, table: Table) -> None:
+        cells, times = piece.columns[name], piece.columns[time]
+        units = numbers.with_units(cells)
+        for row in np.flatnonzero(~(np.abs(values) <= scaler.LARGEST)).tolist():
+            cell, when = cells[row], file_faults.shown(text_of(times[row]))
+            place = Place(table, piece.first + row, when)
+            if numbers.is_nothing(cell, self.form):
+                self._missing.note(name, place)
+            elif np.isfinite(values[row]):
+                self._large.note(name, place.of(cell))
+            elif units is not None and units[row]:
+                self._units.note(name, place.of(cell))
+            else:
+                self._wrong.note(name, place.of(cell))
+
+    def lines(self) -> list[str]:
+        faults = self._missing.by_column("cells without a value", "a finite number in each")
+        faults += self._wrong.by_column("cells that hold no finite number", "a finite number in each")
+        accepted = "numbers without it (the setting `unit` names the unit of the targets)"
+        faults += self._units.by_column("cells with a number and a unit", accepted)
+        return faults + self._large.by_column(
+            "cells that hold too large a number", f"{scaler.LARGEST:g} at most, in size"
+        )
+
+
+class Place:
+    """Where a cell stands, in words that are made when they are needed."""
+
+    def __init__(self, table: Table, row: int, when: str, cell: str = ""):
+        self.table, self.row, self.when, self.cell = table, row, when, cell
+
+    def of(self, cell: object) -> "Place":
+        return Place(self.table, self.row, self.when, f": {str(cell)[:40]!r}")
+
+    def __str__(self) -> str:
+        return f"{self.table.place(self.row)}, {self.when}{self.cell}"

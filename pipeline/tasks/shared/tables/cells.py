@@ -1,0 +1,32 @@
+"""Cells of text as Arrow arrays, trimmed, so that patterns are matched for thousands of them at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SPACES = "\u00a0\u202f\u2009"  # that stand between groups as a space does
+
+
+def text_of(cells: Sequence[Any]) -> pa.Array:
+    """Cells of text, without the spaces around them; others are empty."""
+    words = [cell if isinstance(cell, str) else "" for cell in cells]
+    try:
+        array = pa.array(words, pa.large_string())
+    except UnicodeEncodeError:  # half of a surrogate pair, as JSON may hold it
+        array = pa.array([word.encode("utf-8", "replace").decode() for word in words], pa.large_string())
+    return pc.utf8_trim_whitespace(array)
+
+
+def plain_spaces(text: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(text, f"[{SPACES}]", " ")
+
+
+def without_percent(text: pa.Array) -> pa.Array:
+    """Without a % at the end."""
+    return plain_spaces(pc.replace_substring_regex(text, r"\s*%$", ""))
+
+
+def count_of(matches: pa.Array) -> int:
+    return pc.sum(matches).as_py() or 0

@@ -1,0 +1,124 @@
+"""Delimited text (CSV, TSV, `;`, `|`): DuckDB reads it where each row has the header's cells.
+
+DuckDB pads short rows with nulls and is given a column more than the header has, so that a cell too many shows: a file
+with such rows, or one that DuckDB refuses, is read line by line instead, which says what is wrong, and where. So is one
+with quotes within cells, or an odd number of them: of a quote that never ends DuckDB drops the row without a word.
+
+Every cell is text, and rows come in the order of the file. The line of a row is looked up when it is asked for.
+"""
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.tasks.shared.tables import Piece, Table, duck
+from pipeline.tasks.shared.tables.layout import NAMES, Layout
+from pipeline.tasks.shared.tables.line_by_line import Rows
+from pipeline.tasks.shared.tables.unpacked import File
+
+PIECE = 1 << 15  # rows
+PIECE_BY_LINE = 4096
+BLOCK = 1 << 20  # bytes
+NO_NULL = "\x01\x02\x03"  # no cell is this: an empty cell is an empty text, and null a cell that is not there
+CHECK = """SELECT count(*) FILTER (kept), count(*) FILTER (comment AND NOT kept),
+count(*) FILTER (odd OR contains(cells, '"')) FROM
+(SELECT kept, comment, cells, NOT kept AND NOT comment AND NOT regexp_full_match(cells, '\\s*') AS odd FROM
+(SELECT {last} IS NOT NULL AND {extra} IS NULL AS kept, starts_with(c0, '#') AND {extra} IS NULL AS comment,
+concat_ws('', {all}) AS cells FROM {file}))"""
+
+
+class Delimited(Table):
+    """A text with a header; see `Table`."""
+
+    def __init__(self, file: File, source: str, layout: Layout):
+        self.file, self.source, self.layout, self.header = file, source, layout, layout.header
+        self._lines: list[int] | None = None
+        checked = Rows(file.path, layout)
+        sound = self._counted() if len(layout.header) > 1 else None  # in a single column, blank lines are rows
+        self.by_duckdb = sound is not None
+        if sound is None:
+            for _ in checked:
+                pass
+            sound = checked.fitting, checked.comments
+        self.rows, comments = sound
+        self.faults, self.misfits = checked.faults, checked.misfits
+        self.taken: dict[str, Any] = {
+            "separator": NAMES.get(layout.separator, layout.separator),
+            "encoding": file.encoding,
+            "header": layout.has_header,
+            **({"skipped_lines": layout.skip} if layout.skip else {}),
+            **({"comment_lines": comments} if comments else {}),
+            **({"packed": file.packed} if file.packed else {}),
+        }
+
+    def pieces(self, wanted: Collection[str]) -> Iterator[Piece]:
+        places = {name: self.header.index(name) for name in wanted}
+        yield from self._from_duckdb(places) if self.by_duckdb else self._from_lines(places)
+
+    def place(self, row: int) -> str:
+        if self._lines is None:
+            self._lines = [line for line, _ in Rows(self.file.path, self.layout)]
+        return f"line {self._lines[row]}" if row < len(self._lines) else f"row {row + 1}"
+
+    def _sql(self) -> str:
+        names = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.header) + 1))
+        options = (
+            f"columns = {{{names}}}, auto_detect = false, header = false, delim = {duck.text(self.layout.separator)}, "
+            f"quote = '\"', escape = '\"', skip = {self.layout.skip}, nullstr = {duck.text(NO_NULL)}, "
+            "null_padding = true, strict_mode = true, parallel = false"
+        )
+        return f"read_csv({duck.text(str(self.file.path))}, {options})"
+
+    def _counted(self) -> tuple[int, int] | None:
+        """Rows and comments, if all is well."""
+        if _quotes(self.file.path) % 2:
+            return None
+        width = len(self.header)
+        all_cells = ", ".join(f"c{place}" for place in range(width + 1))
+        sql = CHECK.format(last=f"c{self.layout.fewest - 1}", extra=f"c{width}", all=all_cells, file=self._sql())
+        with duck.connected(self.file.path) as connection:
+            try:
+                ((kept, comments, odd),) = connection.execute(sql).fetchall()
+            except duckdb.Error:
+                return None
+        return None if odd else (kept - int(self.layout.has_header), comments)
+
+    def _from_duckdb(self, places: dict[str, int]) -> Iterator[Piece]:
+        last, extra = f"c{self.layout.fewest - 1}", f"c{len(self.header)}"
+        wanted = ", ".join([f"c{place} AS w{number}" for number, place in enumerate(places.values())] + ["1 AS kept"])
+        sql = f"SELECT {wanted} FROM {self._sql()} WHERE {last} IS NOT NULL AND {extra} IS NULL"
+        first, skip = 0, int(self.layout.has_header)
+        with duck.connected(self.file.path) as connection:
+            for batch in connection.sql(sql).to_arrow_reader(PIECE):
+                batch = batch.slice(skip)
+                skip = 0
+                if len(batch):
+                    columns = {name: _filled(batch.column(number)) for number, name in enumerate(places)}
+                    yield Piece(first, columns, len(batch))
+                    first += len(batch)
+
+    def _from_lines(self, places: dict[str, int]) -> Iterator[Piece]:
+        rows, first = iter(Rows(self.file.path, self.layout)), 0
+        while block := list(islice(rows, PIECE_BY_LINE)):
+            columns = {name: [cells[place] for _, cells in block] for name, place in places.items()}
+            yield Piece(first, columns, len(block))
+            first += len(block)
+
+
+def _quotes(path: Path) -> int:
+    """How many quotes there are in a file."""
+    count = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            count += block.count(b'"')
+    return count
+
+
+def _filled(column: pa.Array) -> list[str]:
+    """The cells; those of last columns without a name may be left out."""
+    return pc.fill_null(column, "").to_pylist()

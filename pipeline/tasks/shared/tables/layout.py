@@ -1,0 +1,127 @@
+"""How a delimited text is laid out: its separator, its header, and the lines above it.
+
+The header is the first line that has all names that are wanted, by whichever separator; what stands above it must be
+blank, a comment, or have fewer cells. Where no line has them, DuckDB's sniffer says what separates the cells.
+
+    # Netzlast, 15 min                     skipped: 2 lines
+    Station 5
+    Zeit;Last;Temperatur                   separator ;   header Zeit, Last, Temperatur
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.common import InputError
+from pipeline.tasks.shared.tables import duck
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
+
+SEPARATORS = (",", ";", "\t", "|")
+NAMES = {"\t": "tab"}  # of separators that cannot be seen
+LINES = 60  # in which the header is looked for
+LONGEST = 1 << 20  # characters of these lines
+COMMENT = "#"
+
+
+class Layout(NamedTuple):
+    """What decides how rows are read."""
+
+    separator: str
+    header: list[str]
+    skip: int  # lines above the first that counts
+    has_header: bool  # the first line that counts is the header
+
+    @property
+    def fewest(self) -> int:
+        """Cells that a row must have: those of the last columns may be left out, where these have no names."""
+        return max((place for place, name in enumerate(self.header, 1) if name.strip()), default=len(self.header))
+
+
+class Candidate(NamedTuple):
+    """A line that may be the header."""
+
+    line: int  # from 0
+    separator: str
+    cells: list[str]
+
+
+def of(path: Path, source: str, wanted: Sequence[str], settings: TableSettings) -> Layout:
+    """The layout of a text in UTF-8. Raises InputError where it has no header line."""
+    lines = _head(path)
+    first = settings.skip_lines or 0
+    separators = (settings.separator,) if settings.separator else SEPARATORS
+    if settings.columns:
+        return _named(path, lines, first, separators, settings, source)
+    candidates = list(_candidates(lines, first, separators, settings.skip_lines is not None))
+    if not candidates:
+        raise InputError(f"{source}: no header line; accepted: a header and rows")
+    chosen = _with_names(candidates, wanted) or _sniffed(path, candidates, settings)
+    return Layout(chosen.separator, chosen.cells, chosen.line, has_header=True)
+
+
+def _head(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        return io.StringIO(text.read(LONGEST), newline="").readlines()[: 2 * LINES]
+
+
+def _candidates(lines: Sequence[str], first: int, separators: Sequence[str], stated: bool) -> Iterator[Candidate]:
+    """Lines that may be the header, by each separator; those below the first have more cells than all above."""
+    widest = dict.fromkeys(separators, 0)
+    for number in range(first, min(len(lines), first + LINES)):
+        comment = lines[number].startswith(COMMENT)
+        for separator in separators:
+            cells = parsed(lines[number:], separator)
+            if not any(cell.strip("".join(separators) + " \t\r\n") for cell in cells):
+                continue
+            if len(cells) > widest[separator] and not (stated and widest[separator]):
+                yield Candidate(number, separator, [cells[0].lstrip("# "), *cells[1:]] if comment else cells)
+            widest[separator] = widest[separator] if comment else max(widest[separator], len(cells))
+
+
+def parsed(lines: Sequence[str], separator: str) -> list[str]:
+    """The cells of the first row."""
+    try:
+        return next(csv.reader(iter(lines), delimiter=separator, strict=True), [])
+    except csv.Error:
+        return lines[0].rstrip("\r\n").split(separator)
+
+
+def _with_names(candidates: Sequence[Candidate], wanted: Sequence[str]) -> Candidate | None:
+    """The first with most of the wanted names; of the first line any is taken that has all."""
+    named = [(len(set(wanted) & set(candidate.cells)), candidate) for candidate in candidates]
+    most = max(count for count, _ in named)
+    return next((candidate for count, candidate in named if count == most), None) if most else None
+
+
+def _sniffed(path: Path, candidates: Sequence[Candidate], settings: TableSettings) -> Candidate:
+    """The first line that is no comment, by the separator that the rows below it speak for."""
+    separator = settings.separator or duck.separator(path) or ","
+    by_it = [candidate for candidate in candidates if candidate.separator == separator] or list(candidates)
+    return by_it[0]
+
+
+def _named(
+    path: Path,
+    lines: Sequence[str],
+    first: int,
+    separators: Sequence[str],
+    settings: TableSettings,
+    source: str,
+) -> Layout:
+    """The layout of a file whose columns the settings name; a line with these names is its header."""
+    names = list(settings.columns)
+    for number in range(first, len(lines)):
+        if not lines[number].strip() or lines[number].startswith(COMMENT):
+            continue
+        cells = {separator: parsed(lines[number:], separator) for separator in separators}
+        fits = next((separator for separator in separators if len(cells[separator]) == len(names)), None)
+        if fits is None:
+            widths = ", ".join(f"{len(parts)} by {NAMES.get(sign, sign)}" for sign, parts in cells.items())
+            fault = f"`columns` names {len(names)} columns, but line {number + 1} has other cells ({widths})"
+            raise InputError(f"{source}: {fault}; accepted: as many names as cells")
+        same = [cell.strip().casefold() for cell in cells[fits]] == [name.strip().casefold() for name in names]
+        has_header = settings.header if settings.header is not None else same
+        return Layout(fits, names, number, has_header)
+    raise InputError(f"{source}: no header line, and no rows; accepted: a header and rows")

@@ -1,0 +1,120 @@
+"""How a file writes its numbers: 1,234.5 or 1.234,5 or 1 234,5, with or without %; guessed from all of its cells.
+
+A cell speaks for a sign where only one reading makes sense of it: 0.5 and 12.25 have a decimal point, 1.234.567 has
+groups of three. 1.234 alone may be either: it is refused with both readings, unless the cells are separated by commas
+(nobody who writes 1,5 separates by commas) or other cells decide.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+
+from pipeline.tasks.shared.tables.cells import SPACES, count_of, text_of, without_percent
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
+
+EXPONENT = r"([eE][+-]?\d+)?"
+SIGN = r"^[+-]?"
+
+
+def _patterns(decimal: str, group: str) -> dict[str, str]:
+    """What speaks for this decimal sign, for `group` between groups of digits, and what may be either."""
+    d, g = f"\\{decimal}", f"\\{group}"
+    whole, grouped = r"(\d{4,}|0\d*|)", rf"\d{{1,3}}([{g}' ]\d{{3}})+{d}\d+"
+    return {
+        "decimal": rf"{SIGN}({whole}{d}\d+|\d+{d}(\d{{1,2}}|\d{{4,}})|{grouped}|\d+{d}\d+[eE].*)$",
+        "group": rf"{SIGN}\d{{1,3}}(({g}\d{{3}}){{2,}}|({g}\d{{3}})+{d}\d+)$",
+        "either": rf"{SIGN}[1-9]\d{{0,2}}{d}\d{{3}}$",
+    }
+
+
+PATTERNS = {f"{kind}{sign}": p for sign, other in (".,", ",.") for kind, p in _patterns(sign, other).items()}
+PATTERNS |= {"spaces": rf"{SIGN}\d{{1,3}}( \d{{3}})+([.,]\d+)?$", "quotes": rf"{SIGN}\d{{1,3}}('\d{{3}})+([.,]\d+)?$"}
+PATTERNS |= {"ungrouped": rf"{SIGN}\d{{4,}}([.,]\d+)?{EXPONENT}$"}
+
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+class Form(NamedTuple):
+    """How numbers are written."""
+
+    decimal: str = "."
+    thousands: str = ""
+    percent: tuple[str, ...] = ()  # columns in which every number has a %
+    missing: frozenset[str] = frozenset()  # words for no value, beside the usual ones
+
+    def record(self) -> dict[str, Any]:
+        """What audit.json says of it."""
+        more = {"thousands": self.thousands} if self.thousands else {}
+        return {"decimal": self.decimal, **more, **({"percent": list(self.percent)} if self.percent else {})}
+
+
+class Ambiguous(Exception):
+    """Cells that two readings make sense of; the text says which, and how to say which is meant."""
+
+
+def form_of(read: Callable[[], Iterable[Columns]], settings: TableSettings, comma_separated: bool) -> Form:
+    """How the numbers in some columns of a file are written, which `read` gives a piece at a time. Raises Ambiguous."""
+    counts, examples = dict.fromkeys(PATTERNS, 0), dict[str, str]()
+    in_percent: tuple[str, ...] = ()
+    if not comma_separated or any(_unusual(cells) for piece in read() for cells in piece.values()):
+        counts, examples, in_percent = _evidence(read())
+    missing = frozenset(str(value).strip().casefold() for value in settings.missing_values)
+    decimal = settings.decimal or _decimal(counts, examples, settings, comma_separated)
+    thousands = settings.thousands if settings.thousands is not None else _thousands(counts, decimal)
+    return Form(decimal, thousands, in_percent, missing)
+
+
+def _unusual(cells: Sequence[Any]) -> bool:
+    """Whether any cell has a sign that a number with a decimal point alone lacks."""
+    return bool(pc.any(pc.match_substring_regex(text_of(cells), f"[,'%{SPACES} ]")).as_py())
+
+
+def _evidence(pieces: Iterable[Columns]) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
+    """How many cells match each pattern, an example of those that may be either, and the columns in percent."""
+    counts, examples = dict.fromkeys(PATTERNS, 0), dict[str, str]()
+    with_sign, without = Counter[str](), Counter[str]()
+    for piece in pieces:
+        for name, cells in piece.items():
+            text = text_of(cells)
+            with_sign[name] += count_of(pc.ends_with(text, "%"))
+            without[name] += count_of(pc.match_substring_regex(text, r"\d$"))
+            text = without_percent(text)
+            for kind, pattern in PATTERNS.items():
+                matches = pc.match_substring_regex(text, pattern)
+                counts[kind] += (count := count_of(matches))
+                if count and kind.startswith("either"):
+                    examples.setdefault(kind, pc.filter(text, matches)[0].as_py())
+    return counts, examples, tuple(name for name, count in with_sign.items() if count and not without[name])
+
+
+def _decimal(counts: Mapping[str, int], examples: Mapping[str, str], settings: TableSettings, comma: bool) -> str:
+    if settings.thousands in (".", ","):
+        return "," if settings.thousands == "." else "."
+    point = counts["decimal."] + counts["group,"]
+    mark = counts["decimal,"] + counts["group."]
+    if point != mark:
+        return "." if point > mark else ","
+    points, marks = counts["either."], counts["either,"]
+    if point or (points and marks):
+        raise Ambiguous('numbers with decimal points and others with decimal commas; accepted: `decimal: "."` or ","')
+    if not (points or marks) or (points and (comma or counts["ungrouped"])):
+        return "."
+    if counts["ungrouped"]:
+        return ","
+    cell = examples["either." if points else "either,"]
+    sign, other = (".", ",") if points else (",", ".")
+    digits = cell.replace(sign, "")
+    raise Ambiguous(
+        f'{cell!r} may be {cell.replace(sign, ".")} or {digits}, and no cell decides: `decimal: "{sign}"` reads the '
+        f'first, `decimal: "{other}"` the second'
+    )
+
+
+def _thousands(counts: Mapping[str, int], decimal: str) -> str:
+    other = "," if decimal == "." else "."
+    if counts[f"group{other}"] or (counts[f"either{other}"] and not counts["ungrouped"]):
+        return other
+    return " " if counts["spaces"] else "'" if counts["quotes"] else ""

@@ -1,0 +1,129 @@
+"""A plain copy of a file: unpacked, in UTF-8, under a name that no library takes for a pattern of names."""
+
+import codecs
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from pipeline.common import InputError
+from pipeline.tasks.shared import text_files
+from pipeline.tasks.shared.tables import encodings
+
+PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+MARKED = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+HEAD = 4096  # bytes
+BLOCK = 1 << 20
+
+
+class File(NamedTuple):
+    """A file as it can be read."""
+
+    path: Path  # in a folder that is removed when the file is closed
+    kind: str  # text, parquet, workbook
+    packed: str  # gzip, zstd, or nothing
+    encoding: str  # of text, before it became UTF-8
+
+
+@contextmanager
+def plain(path: Path, source: str, encoding: str | None) -> Iterator[File]:
+    """`encoding` is that of a text, where it is stated. Raises InputError for what is neither text nor a table."""
+    with TemporaryDirectory(prefix="table-") as folder:
+        link = Path(folder, "source")
+        link.symlink_to(path.resolve())
+        head = _head(link)
+        packed = next((name for mark, name in PACKED.items() if head.startswith(mark)), "")
+        if packed:
+            link = _unpacked(link, Path(folder, "unpacked"), packed, source)
+            head = _head(link)
+        kind = _kind(link, head, source)
+        if kind != "text":
+            yield File(link, kind, packed, "")
+            return
+        encoding = _encoding(link, head, encoding, source)
+        if encoding != "utf-8":
+            link = _recoded(link, Path(folder, "text"), encoding, source)
+        yield File(link, kind, packed, encoding)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def _unpacked(path: Path, to: Path, packed: str, source: str) -> Path:
+    try:
+        with _stream(path, packed) as content, to.open("wb") as file:
+            copyfileobj(content, file, BLOCK)
+    except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(f"{source} is compressed by {packed}, and cannot be unpacked ({reason})") from None
+    return to
+
+
+def _stream(path: Path, packed: str) -> Any:
+    return gzip.open(path) if packed == "gzip" else pa.input_stream(str(path), compression="zstd")
+
+
+def _kind(path: Path, head: bytes, source: str) -> str:
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK\x03\x04") and _is_workbook(path):
+        return "workbook"
+    if kind := text_files.other_kind(path):
+        accepted = "text (CSV, TSV, JSON lines), parquet, an Excel workbook (.xlsx), also packed by gzip or zstd"
+        raise InputError(f"{source} is {kind}; accepted: {accepted}")
+    return "text"
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def _encoding(path: Path, head: bytes, stated: str | None, source: str) -> str:
+    if stated:
+        try:
+            name = codecs.lookup(stated).name
+        except LookupError:
+            raise InputError(f"encoding: no encoding is named {stated!r}; accepted: utf-8, windows-1252 ...") from None
+        if name == "utf-8" and not encodings.is_utf8(path):
+            raise InputError(f"{source}: {encodings.wrong_bytes(path)}; accepted: the encoding in `encoding`")
+        return {"cp1252": "windows-1252"}.get(name, name)
+    marked = next((name for mark, name in MARKED.items() if head.startswith(mark)), None) or _without_mark(head)
+    if marked:
+        return marked
+    if encodings.is_utf8(path):
+        return "utf-8"
+    if head.lstrip().startswith(b"{"):
+        raise InputError(f"{source}: {encodings.wrong_bytes(path)}; JSON is UTF-8")
+    return encodings.guess(path, source)
+
+
+def _without_mark(head: bytes) -> str | None:
+    """UTF-16 without its mark: every other byte is 0, nearly."""
+    zeros = [head[place::2].count(0) for place in (0, 1)]
+    if 4 * sum(zeros) <= len(head) or min(zeros) > 0.02 * len(head):
+        return None
+    return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+
+
+def _recoded(path: Path, to: Path, encoding: str, source: str) -> Path:
+    try:
+        with path.open(encoding=encoding, newline="") as text, to.open("w", encoding="utf-8", newline="") as file:
+            while block := text.read(BLOCK):
+                file.write(block)
+    except (UnicodeError, ValueError) as error:
+        place = f", byte {error.start + 1}" if isinstance(error, UnicodeDecodeError) else ""
+        raise InputError(f"{source} is no {encoding} text{place}; accepted: the encoding in `encoding`") from None
+    return to
