@@ -12,7 +12,7 @@ from pipeline.tasks import make
 from pipeline.tasks.shared.tables import summary
 
 
-def main(task: str) -> None:
+def main(task: command.TaskName) -> None:
     params = load()
     made, raw = make(task, params), paths.raw(task)
     if not (raw / "source.json").exists():
