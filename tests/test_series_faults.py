@@ -42,10 +42,6 @@ ONE_KIND = [
         lambda rows: rows.loc[[*range(6), *range(5, 48)]],
         "rows with the time of another: 1, first in line 8, 2020-01-02 06:00:00, as line 7",
     ),
-    (
-        lambda rows: rows.loc[[0, 2, 1, *range(3, 48)]],
-        "rows that go back in time: 1, first in line 4, 2020-01-01 06:00:00 after 2020-01-01 12:00:00",
-    ),
     (lambda rows: cell(rows, 9, "load", None), "cells without a value: load 1 (first line 11, 2020-01-03 06:00:00)"),
     (lambda rows: cell(rows, 9, "load", "NA"), "cells without a value: load 1 (first line 11, 2020-01-03 06:00:00)"),
     (lambda rows: cell(rows, 9, "heat", "inf"), "no finite number: heat 1 (first line 11, 2020-01-03 06:00:00: 'inf')"),
@@ -167,11 +163,15 @@ def test_a_midnight_with_the_date_of_the_day_that_it_ends_is_named(tmp_path):
     assert "12 are midnights with the date of the day that they end, and belong to the next date" in message
 
 
-def test_calendar_months_are_no_fixed_step(tmp_path):
-    times = pd.date_range("2000-01-01", periods=48, freq="MS").strftime("%Y-%m-%d")
-    assert "accepted: a fixed step, such as days or weeks, which calendar months are not" in faults(
-        tmp_path, table().assign(time=times)
-    )
+def test_rows_out_of_order_are_sorted_where_all_times_differ_and_refused_where_a_setting_says_so(tmp_path):
+    rows = table().loc[[0, 2, 1, *range(3, 48)]]
+    sorted_rows = prepare(tmp_path / "one", rows)
+    assert (sorted_rows.folder / "shared.arrow").read_bytes() == (
+        prepare(tmp_path / "two", table()).folder / "shared.arrow"
+    ).read_bytes()
+    assert sorted_rows.audit["repairs"]["rows_sorted"] == 2
+    expected = "rows that go back in time: 1, first in line 4, 2020-01-01 06:00:00 after 2020-01-01 12:00:00"
+    assert expected in faults(tmp_path / "three", rows, order="refuse")
 
 
 def unstated(folder, step, rows=400, **changes):

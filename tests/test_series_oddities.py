@@ -62,7 +62,7 @@ def test_prepare_prints_what_the_audit_notes(tmp_path, capsys):
         head, read_as, *notes = capsys.readouterr().out.splitlines()
         assert notes == [f"own: {note}" for note in files.read_json(paths.prepared("own") / "audit.json")["notes"]]
     assert head.startswith("own: 15 train")
-    assert read_as == "own: mine.csv was read as separator ',', utf-8, decimal '.'"
+    assert read_as == "own: mine.csv was read as separator ',', utf-8, decimal '.', times ISO 8601"
     assert notes == [
         "own: load: -9999 in 2 rows, first in line 5, far from all other values: a code for a missing value?",
         "own: constant in all of train: heat",

@@ -118,8 +118,19 @@ def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: in
     learned = prepared.learned
     if "start" not in columns or "step_seconds" not in learned:
         return []
+    if "step" in learned:
+        return _calendar_times(learned, int(columns["start"][row]) + begin, count)
     first, step = datetime.fromisoformat(learned["start"]), timedelta(seconds=learned["step_seconds"])
     at = int(columns["start"][row]) + begin
+    return [(first + (at + number) * step).isoformat(sep=" ") for number in range(count)]
+
+
+def _calendar_times(learned: Mapping[str, Any], at: int, count: int) -> list[str]:
+    """Of a series whose steps are months or business days."""
+    from pipeline.tasks.series import steps
+
+    step = steps.learned(learned).offset
+    first = datetime.fromisoformat(learned["start"])
     return [(first + (at + number) * step).isoformat(sep=" ") for number in range(count)]
 
 

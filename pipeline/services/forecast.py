@@ -25,7 +25,8 @@ from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.shared import request_times, request_values, series_profile
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
-from pipeline.tasks.series import calendar_columns, scaler
+from pipeline.tasks.series import calendar_columns, scaler, steps
+from pipeline.tasks.series.cells_of_series import joined
 from pipeline.tasks.series.timestamps import ACCEPTED, Clock, clock_of
 from pipeline.tasks.shared.file_faults import listed
 
@@ -40,21 +41,24 @@ class Forecasts(Service):
 
     @property
     def inputs(self) -> list[Column]:
+        times = [Column(name, "string") for name in self.task.time_columns]
         numbers = [Column(name, "double") for name in self.task.value_columns]
-        return [Column(SERIES, "string", required=False), Column(self.task.time, "string"), *numbers]
+        return [Column(SERIES, "string", required=False), *times, *numbers]
 
     @property
     def outputs(self) -> list[Column]:
         each = [f"{name}{end}" for name in self.task.targets for end in ("", "_low", "_high")]
-        return [Column(SERIES, "string"), Column(self.task.time, "string"), *(Column(name, "double") for name in each)]
+        time = Column(self.task.time_name, "string")
+        return [Column(SERIES, "string"), time, *(Column(name, "double") for name in each)]
 
     @property
     def example(self) -> pd.DataFrame:
         task = self.task
         zone = "UTC" if self._clock == "utc" else None
-        times = pd.date_range("2014-01-06", periods=task.look_back + task.horizon, freq=self._step, tz=zone)
+        start = pd.Timestamp("2014-01-06", tz=zone)
+        times = steps.grid(start, task.look_back + task.horizon, self._step)
         values = {name: [self.learned["mean"][name]] * len(times) for name in task.value_columns}
-        table = pd.DataFrame({task.time: times.astype(str), **values})
+        table = pd.DataFrame({**self._written(times), **values})
         table.loc[task.look_back :, [*task.targets, *task.observed]] = np.nan
         return table
 
@@ -65,7 +69,7 @@ class Forecasts(Service):
         low, middle, high = self._forecast(torch.from_numpy(windows.astype(np.float32)), model)
         answers = []
         for number, (name, (times, _)) in enumerate(asked):
-            columns: dict[str, Any] = {SERIES: name, self.task.time: times[self.task.look_back :].astype(str)}
+            columns: dict[str, Any] = {SERIES: name, self.task.time_name: times[self.task.look_back :].astype(str)}
             for target, place in zip(self.task.targets, range(len(self.task.targets)), strict=True):
                 for end, values in (("", middle), ("_low", low), ("_high", high)):
                     columns[f"{target}{end}"] = values[number, :, place]
@@ -101,8 +105,8 @@ class Forecasts(Service):
 
         Raises InputError, which names all that is wrong with the series.
         """
-        task, cells = self.task, rows[self.task.time].tolist()
-        times, faults = request_times.read(cells, task.time, self._clock, self._step)
+        task, cells = self.task, joined([rows[column].tolist() for column in self.task.time_columns])
+        times, faults = request_times.read(cells, task, self._clock, self._step, self.learned.get("time_format"))
         values = request_values.with_horizon(rows[task.value_columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
         if faults := faults + request_values.faults(values, places, task):
@@ -111,12 +115,20 @@ class Forecasts(Service):
         features = scaler.standardised(values[-size:], self.learned, task.value_columns)
         if faults := scaler.too_far(features, task.value_columns, [f"at {place}" for place in places[-size:]]):
             raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
-        times = pd.date_range(times[0], periods=len(values), freq=self._step)[-size:]
+        times = steps.grid(times[0], len(values), self._step)[-size:]
         return times, np.hstack([features, calendar_columns.columns(times)]) if task.calendar else features
 
     @property
-    def _step(self) -> pd.Timedelta:
-        return pd.Timedelta(seconds=self.learned["step_seconds"])
+    def _step(self) -> steps.Step:
+        return steps.learned(self.learned)
+
+    def _written(self, times: pd.DatetimeIndex) -> dict[str, Any]:
+        """Times as requests have them: in one column, or a date and a time of day."""
+        text = pd.Series(times.astype(str))
+        if len(self.task.time_columns) == 1:
+            return {self.task.time_name: text.to_numpy()}
+        day, time = self.task.time_columns
+        return {day: text.str[:10].to_numpy(), time: text.str[11:].where(text.str.len() > 10, "00:00:00").to_numpy()}
 
     @property
     def _clock(self) -> Clock:
@@ -129,20 +141,20 @@ class Forecasts(Service):
     def _requests(self, prepared: Prepared, starts: Mapping[str, int]) -> pd.DataFrame:
         """A series under each name, whose look-back starts at that row of the prepared series."""
         task, (times, values) = self.task, _in_units(prepared)
-        steps = np.arange(task.look_back + task.horizon)
+        places = np.arange(task.look_back + task.horizon)
         tables = []
         for name, start in starts.items():
-            columns = values[start + steps]
+            columns = values[start + places]
             columns[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
-            index_columns = {SERIES: name, task.time: times[start + steps].astype(str)}
+            index_columns = {SERIES: name, **self._written(times[start + places])}
             tables.append(pd.DataFrame({**index_columns, **dict(zip(task.value_columns, columns.T, strict=True))}))
         return pd.concat(tables, ignore_index=True)
 
     def seen(self, prepared: Prepared) -> dict[str, Any]:
         """The time after the last row that chose or taught anything."""
         rows = max(prepared.audit["borders"][split][1] for split in ("train", "valid"))
-        begin, step = pd.Timestamp(prepared.learned["start"]), pd.Timedelta(seconds=prepared.learned["step_seconds"])
-        return {"until": (begin + rows * step).isoformat()}
+        begin, step = pd.Timestamp(prepared.learned["start"]), steps.learned(prepared.learned)
+        return {"until": (begin + rows * step.offset).isoformat()}
 
     def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
         """Of the rows that taught or chose; the network's errors on the validation rows alone."""
@@ -200,5 +212,4 @@ def _in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
     assert isinstance(task, Forecast)
     series = prepared.columns("train")["series"][:, : len(task.value_columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor
     mean, std = (np.array([learned[key][name] for name in task.value_columns]) for key in ("mean", "std"))
-    step = pd.Timedelta(seconds=learned["step_seconds"])
-    return pd.date_range(learned["start"], periods=len(series), freq=step), series * std + mean
+    return steps.grid(pd.Timestamp(learned["start"]), len(series), steps.learned(learned)), series * std + mean

@@ -35,9 +35,11 @@ from pipeline.tasks.series import (
     forecast_errors,
     oddities,
     reading,
+    repairs,
     revisions,
     scaler,
     season_length,
+    time_forms,
     window_rows,
 )
 from pipeline.tasks.series.windowed import Windowed
@@ -95,7 +97,7 @@ class Forecast(Windowed):
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
-        series = reading.read(source_file.kept(raw), self.source, self.time, self.value_columns, self)
+        series = reading.read(source_file.kept(raw), self.source, self.time, self.value_columns, self, self.known)
         file_faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"
         rows, windows = self._split(series)
@@ -111,7 +113,8 @@ class Forecast(Windowed):
             column_files.write(folder / f"{split}.arrow", {"start": first})
         clock = {
             "start": series.times[0].isoformat(),
-            "step_seconds": series.step.total_seconds(),
+            **series.step.record(),
+            **({} if series.table["time_format"] == time_forms.ISO else {"time_format": series.table["time_format"]}),
             "clock": series.clock,
         }
         files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
@@ -155,8 +158,15 @@ class Forecast(Windowed):
             forecast_rows_shared=shared,
             in_time_order=True,
             table=series.table,
+            **self._repairs(series, rows),
             **oddities.of(series, self.value_columns, [*self.targets, *self.observed], rows),
         )
+
+    def _repairs(self, series: reading.Series, rows: window_rows.Borders) -> dict[str, Any]:
+        """What settings did to rows, counted; of what was interpolated, by split."""
+        if not series.repairs:
+            return {}
+        return {"repairs": {**series.repairs, "interpolated_by_split": repairs.per_split(series.filled, rows)}}
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         start, series = columns["start"], columns["series"]

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.tasks.series import timestamps
-from pipeline.tasks.series.regularity import span
-from pipeline.tasks.series.timestamps import Clock
+from pipeline.tasks.forecast import Forecast
+from pipeline.tasks.series import steps, time_forms, timestamps, zones
+from pipeline.tasks.series.steps import Step
+from pipeline.tasks.series.timestamps import Clock, Stamps
 
 WHY = {
     "utc": "without an offset: {}, but the network learned instants",
@@ -16,13 +17,25 @@ WHY = {
 }
 
 
-def read(cells: Sequence[Any], column: str, clock: Clock, step: pd.Timedelta) -> tuple[pd.DatetimeIndex, list[str]]:
-    """The times (in UTC, or without a zone), and what is wrong with them: every kind with its count and first cell."""
-    stamps = timestamps.parse(cells)
+def read(
+    cells: Sequence[Any], task: Forecast, clock: Clock, step: Step, learned_form: str | None
+) -> tuple[pd.DatetimeIndex, list[str]]:
+    """The times (in UTC, or without a zone), and what is wrong with them: every kind with its count and first cell.
+
+    They are in ISO 8601 or written as in training; without an offset they are of the zone that the task names.
+    """
+    stamps, column = _parsed(cells, learned_form), task.time_name
+    if task.zone and clock == "utc" and not stamps.offset.any():
+        placed = zones.placed(stamps.on("local"), task.zone)
+        if placed.skipped.any():
+            return placed.times, [f"{column} that a clock in {task.zone} never shows: {_which(placed.skipped, cells)}"]
+        stamps = Stamps(placed.times, np.asarray(placed.times.notna()), stamps.form)
     unreadable = np.asarray(stamps.times.isna())
     faults = []
     if unreadable.any():
-        faults.append(f"{column} is not ISO 8601: {_which(unreadable, cells)}; accepted: {timestamps.ACCEPTED[clock]}")
+        faults.append(
+            f"{column} is not {stamps.form}: {_which(unreadable, cells)}; accepted: {timestamps.ACCEPTED[clock]}"
+        )
     misplaced = ~unreadable & (stamps.offset != (clock == "utc"))
     if misplaced.any():
         why = WHY[clock].format(_which(misplaced, cells))
@@ -31,14 +44,26 @@ def read(cells: Sequence[Any], column: str, clock: Clock, step: pd.Timedelta) ->
     return times, faults or _irregular(times, step)
 
 
+def _parsed(cells: Sequence[Any], learned_form: str | None) -> Stamps:
+    """In ISO 8601, unless the network learned from times of another form and these are of it."""
+    iso = timestamps.parse(cells)
+    if learned_form is None or iso.times.notna().all():
+        return iso
+    try:
+        return timestamps.parse(cells, learned_form if "%" in learned_form else None)
+    except time_forms.Ambiguous:
+        return iso
+
+
 def _which(wrong: np.ndarray, cells: Sequence[Any]) -> str:
     return f"{wrong.sum():,}, first {str(cells[int(wrong.argmax())])[:40]!r}"
 
 
-def _irregular(times: pd.DatetimeIndex, step: pd.Timedelta) -> list[str]:
-    wrong = np.asarray(times[1:] - times[:-1] != step)
+def _irregular(times: pd.DatetimeIndex, step: Step) -> list[str]:
+    even = steps.even_times(times.tz_localize(None), step)
+    wrong = np.asarray(even[1:] - even[:-1] != step.even)
     if not wrong.any():
         return []
     row = int(wrong.argmax()) + 1
     first = f"first {times[row]} after {times[row - 1]}"
-    return [f"times that do not follow the one before: {wrong.sum():,}, {first}; accepted: a row every {span(step)}"]
+    return [f"times that do not follow the one before: {wrong.sum():,}, {first}; accepted: a row every {step}"]

@@ -15,6 +15,7 @@ from pipeline.services.shared import abstention
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.sentiment import Sentiment
+from pipeline.tasks.series import steps
 from pipeline.tasks.series.timestamps import ACCEPTED, clock_of
 
 
@@ -65,8 +66,8 @@ def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeInd
     assert isinstance(task, Forecast)
     first = _starts(prepared, split)[list(rows)] + task.look_back
     places = (first[:, None] + np.arange(task.horizon)).flatten()
-    begin, step = pd.Timestamp(learned["start"]), pd.Timedelta(seconds=learned["step_seconds"])
-    return pd.DatetimeIndex(begin + places * step)
+    whole = steps.grid(pd.Timestamp(learned["start"]), int(places.max(initial=0)) + 1, steps.learned(learned))
+    return whole[places]
 
 
 def rows_and_seen(

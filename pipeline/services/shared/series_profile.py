@@ -81,8 +81,8 @@ def _block(
 def _parts(times: pd.DatetimeIndex, season: int, origin: pd.Timestamp) -> Int[np.ndarray, " rows"]:
     """The part of the season in which each row stands; those of weekends follow, where a season is a day."""
     step = times[1] - times[0]
-    rows = np.asarray((times - origin).total_seconds()) / step.total_seconds()
-    place = rows.round().astype(int) % season
+    first = round((times[0] - origin).total_seconds() / step.total_seconds())
+    place = (first + np.arange(len(times))) % season
     count = min(season, PARTS)
     part = place * count // season
     weekend = (times.day_of_week.to_numpy() >= 5) & (season * step == pd.Timedelta(days=1))

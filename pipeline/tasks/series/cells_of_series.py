@@ -3,8 +3,9 @@
 A line of units below the header (`;kW;°C`) is left out: its time is no time, and none of its cells a number.
 """
 
+import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, time as time_class
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,11 +24,12 @@ class Cells(NamedTuple):
     times: list[str]
     values: Float[np.ndarray, "rows columns"]
     faults: list[str]
+    other_faults: list[str]  # without those of cells that have no value
     record: dict[str, Any]  # what the numbers were read as
 
 
-def read(table: Table, time: str, columns: Sequence[str], settings: TableSettings) -> Cells:
-    """The times and the numbers of these columns, each of which the table has."""
+def read(table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings) -> Cells:
+    """The times (in one column or several) and the numbers of these columns, each of which the table has."""
     comma = table.taken.get("separator", ",") == ","
     ambiguous = []
     try:
@@ -36,32 +38,53 @@ def read(table: Table, time: str, columns: Sequence[str], settings: TableSetting
         form, ambiguous = number_forms.Form(), [f"numbers of two readings: {error}"]
     faults, times = Faults(form), list[str]()
     units, pieces = 0, [np.empty((0, len(columns)))]
-    for piece in table.pieces([time, *columns]):
+    for piece in table.pieces([*time, *columns]):
         if piece.first == 0 and _is_unit_line(piece, time, columns, form):
             units = 1
             piece = Piece(1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
-        times += map(text_of, piece.columns[time])
+        of_piece = joined([piece.columns[name] for name in time])
+        times += of_piece
         values = [numbers.parsed(name, piece.columns[name], form) for name in columns]
         for name, of_column in zip(columns, values, strict=True):
-            faults.note(name, of_column, piece, time, table)
+            faults.note(name, of_column, piece, of_piece, table)
         pieces.append(np.stack(values, axis=1) if values else np.empty((piece.rows, 0)))
     record = form.record() | ({"unit_line": True} if units else {})
+    missing, others = faults.missing(), [*ambiguous, *faults.others()]
     rows = np.arange(units, units + len(times))
-    return Cells(rows, times, np.concatenate(pieces), [*ambiguous, *faults.lines()], record)
+    return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record)
+
+
+def joined(columns: Sequence[Sequence[Any]]) -> list[str]:
+    """The text of each time; of a date and a time of day in columns of their own, both with a space between."""
+    first, *others = (list(map(text_of, column)) for column in columns)
+    if not others:
+        return first
+    days = (re.sub(r"[T ]00:00(:00)?$", "", day.strip()) for day in first)
+    return [" ".join([day, *map(time_of_day, rest)]).strip() for day, *rest in zip(days, *others, strict=True)]
+
+
+def time_of_day(cell: str) -> str:
+    """`07:00` of an hour alone (7, HE7, 7:00); other times of day as they are. 0730 and 730 are half past seven."""
+    text = re.sub(r"^(he|h|hour)\s*(?=\d)", "", cell.strip(), flags=re.IGNORECASE).removesuffix(".0")
+    if re.fullmatch(r"\d{1,2}", text):
+        return f"{int(text):02d}:00"
+    if re.fullmatch(r"\d{3,4}", text):
+        return f"{text.zfill(4)[:2]}:{text[-2:]}"
+    return text.zfill(5) if re.fullmatch(r"\d:\d{2}", text) else text
 
 
 def text_of(cell: Any) -> str:
     """A time as text, whatever the file has: a date or a time of a typed file is written in ISO 8601."""
     if cell is None or cell != cell:
         return ""
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
+    return cell.isoformat() if isinstance(cell, date | time_class) else str(cell)
 
 
-def _is_unit_line(piece: Piece, time: str, columns: Sequence[str], form: number_forms.Form) -> bool:
-    first = {name: piece.columns[name][0] for name in (time, *columns)}
+def _is_unit_line(piece: Piece, time: Sequence[str], columns: Sequence[str], form: number_forms.Form) -> bool:
+    first = {name: piece.columns[name][0] for name in (*time, *columns)}
     if any(not isinstance(cell, str | None) for cell in first.values()):
         return False
-    is_time = any(letter.isdigit() for letter in first[time] or "")
+    is_time = any(letter.isdigit() for name in time for letter in first[name] or "")
     words = [name for name in columns if not numbers.is_nothing(first[name], form)]
     with_digits = any(letter.isdigit() for name in words for letter in first[name] if letter not in "0²³")
     return bool(words) and not is_time and not with_digits and piece.rows > 1
@@ -74,11 +97,13 @@ class Faults:
         self.form = form
         self._missing, self._wrong, self._large, self._units = (file_faults.Tally() for _ in range(4))
 
-    def note(self, name: str, values: Float[np.ndarray, " rows"], piece: Piece, time: str, table: Table) -> None:
-        cells, times = piece.columns[name], piece.columns[time]
+    def note(
+        self, name: str, values: Float[np.ndarray, " rows"], piece: Piece, times: Sequence[str], table: Table
+    ) -> None:
+        cells = piece.columns[name]
         units = numbers.with_units(cells)
         for row in np.flatnonzero(~(np.abs(values) <= scaler.LARGEST)).tolist():
-            cell, when = cells[row], file_faults.shown(text_of(times[row]))
+            cell, when = cells[row], file_faults.shown(times[row])
             place = Place(table, piece.first + row, when)
             if numbers.is_nothing(cell, self.form):
                 self._missing.note(name, place)
@@ -89,9 +114,11 @@ class Faults:
             else:
                 self._wrong.note(name, place.of(cell))
 
-    def lines(self) -> list[str]:
-        faults = self._missing.by_column("cells without a value", "a finite number in each")
-        faults += self._wrong.by_column("cells that hold no finite number", "a finite number in each")
+    def missing(self) -> list[str]:
+        return self._missing.by_column("cells without a value", "a finite number in each")
+
+    def others(self) -> list[str]:
+        faults = self._wrong.by_column("cells that hold no finite number", "a finite number in each")
         accepted = "numbers without it (the setting `unit` names the unit of the targets)"
         faults += self._units.by_column("cells with a number and a unit", accepted)
         return faults + self._large.by_column(

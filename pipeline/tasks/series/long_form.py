@@ -1,6 +1,6 @@
 """What tells rows of the same time apart: a column with names of several series (long form), or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import combinations
 
@@ -13,11 +13,19 @@ FEW = 5  # times the rows of a time: at most so many series
 CANDIDATES = 8  # columns whose pairs are tried
 
 
-def tell_apart(opened: Callable[[], AbstractContextManager[tables.Table]], time: str, most_times: bool) -> str:
+def tell_apart(
+    opened: Callable[[], AbstractContextManager[tables.Table]], time: Sequence[str], most_times: bool
+) -> str:
     """In which columns rows of the same time differ; if most times have several rows, as names of series do."""
     with opened() as file:
         pieces = [pd.DataFrame(piece.columns) for piece in file.pieces(tables.names(file))]
     table = pd.concat(pieces, ignore_index=True).astype(str)
+    if len(time) > 1:
+        table = table.assign(**{" ".join(time): table[list(time)].agg(" ".join, axis=1)}).drop(columns=list(time))
+    return _sentence(table, " ".join(time), most_times)
+
+
+def _sentence(table: pd.DataFrame, time: str, most_times: bool) -> str:
     if most_times and (names := _of_series(table, time)):
         count = len(table[names].drop_duplicates())
         columns = (

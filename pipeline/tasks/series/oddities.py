@@ -34,6 +34,8 @@ def of(
     lines = notes(codes, unchanging)
     if series.clock == "utc":
         lines.append("times have offsets: kept in UTC, of which calendar, splits and seasons then are")
+    if series.repairs:
+        lines.append(f"done with rows: {', '.join(f'{name} {count:,}' for name, count in series.repairs.items())}")
     if series.names_twice:
         lines.append(
             f"names of several columns, none of which is read: {listed(list(map(shown, series.names_twice)), 'names')}"

@@ -13,10 +13,11 @@ import pandas as pd
 from jaxtyping import Bool
 
 from pipeline.tasks.series.places import Places
+from pipeline.tasks.series.steps import Step, even_times
+from pipeline.tasks.series.zones import fitting
 from pipeline.tasks.shared.file_faults import counted
 
 HOUR = pd.Timedelta(hours=1)
-MONTH = (pd.Timedelta(days=28), pd.Timedelta(days=31))
 CLOCK_CHANGES = (3, 4, 9, 10, 11)  # months in which summer time begins or ends, in either hemisphere
 SMALL_HOURS = 4  # o'clock, by when clocks have changed
 
@@ -27,17 +28,8 @@ class Times(NamedTuple):
     when: pd.DatetimeIndex  # without a zone
     places: Places
     local: bool  # a local clock, which changes twice a year
-    step: pd.Timedelta
+    step: Step
     unread: int  # rows of the file that are not among these
-
-
-def step(times: pd.DatetimeIndex) -> pd.Timedelta | None:
-    """The most frequent time from a row to the next once they are in order; the shortest, where several are."""
-    distinct = times.dropna().tz_localize(None).unique().sort_values()
-    if len(distinct) < 2:
-        return None
-    apart, counts = np.unique(np.diff(distinct.to_numpy()), return_counts=True)
-    return pd.Timedelta(apart[counts.argmax()])
 
 
 def faults(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
@@ -78,7 +70,7 @@ def _repeated(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
         fault += (
             f"; {changed:,} may be the hour that a clock repeats when summer time ends, each row in its own right: "
         )
-        fault += "give every time its offset (2014-10-26 02:00:00+01:00), or all in UTC"
+        fault += "give every time its offset (2014-10-26 02:00:00+01:00), or all in UTC" + _zone(times)
     if changed < count:
         fault += f"; {tell_apart(2 * count >= len(each))}"
     return [f"{fault}; accepted: one row for each time"]
@@ -88,22 +80,22 @@ def _gaps(times: Times) -> list[str]:
     """Steps that are not the usual one, unless the rows that could not be read may fill them."""
     order = np.argsort(times.when, kind="stable")
     when, places = times.when[order], times.places.taken(order)
-    apart = when[1:] - when[:-1]
-    wrong = np.flatnonzero((apart != times.step) & (apart > pd.Timedelta(0)))
-    missing = int((apart[wrong] / times.step).to_numpy().round().sum()) - len(wrong)
+    even = even_times(when, times.step)
+    apart = even[1:] - even[:-1]
+    wrong = np.flatnonzero((apart != times.step.even) & (apart > pd.Timedelta(0)))
+    missing = int((apart[wrong] / times.step.even).to_numpy().round().sum()) - len(wrong)
     if not len(wrong) or 0 < missing <= times.unread:
         return []
     row = wrong[0]
-    gaps = missing and (apart[wrong] > times.step).all()
+    whole = (apart[wrong] % times.step.even == pd.Timedelta(0)).all()
+    gaps = missing and whole and (apart[wrong] > times.step.even).all()
     kind = f"gaps ({counted(missing, 'row')} missing)" if gaps else "uneven steps"
-    place = f"{places[row + 1]}, {when[row + 1]} comes {span(apart[row])} after {when[row]}"
+    place = f"{places[row + 1]}, {when[row + 1]} comes {span(when[row + 1] - when[row])} after {when[row]}"
     fault = f"{kind}: {len(wrong):,}, first in {place}"
-    if apart.min() >= MONTH[0] and apart.max() <= MONTH[1]:
-        return [f"{fault}; accepted: a fixed step, such as days or weeks, which calendar months are not"]
-    if changed := _clock_changes(when[wrong][apart[wrong] - times.step == HOUR], times):
+    if changed := _clock_changes(when[wrong][apart[wrong] - times.step.even == HOUR], times):
         fault += f"; {changed:,} may be the hour that a clock skips when summer time begins: give every time its offset"
-        fault += " (2014-03-30 03:00:00+02:00), or all in UTC, and there is none"
-    return [f"{fault}; accepted: a row every {span(times.step)}"]
+        fault += " (2014-03-30 03:00:00+02:00), or all in UTC, and there is none" + _zone(times)
+    return [f"{fault}; accepted: a row every {times.step}{_histogram(apart, times.step)}"]
 
 
 def _clock_changes(when: pd.DatetimeIndex, times: Times) -> int:
@@ -111,8 +103,27 @@ def _clock_changes(when: pd.DatetimeIndex, times: Times) -> int:
     near = when[(when.hour < SMALL_HOURS) & when.month.isin(CLOCK_CHANGES)]
     rows_a_day = near.normalize().value_counts()
     months = {(day.year, day.month) for day in rows_a_day.index}
-    sound = times.local and len(months) == len(rows_a_day) and (rows_a_day * times.step <= HOUR).all()
+    sound = times.local and len(months) == len(rows_a_day) and (rows_a_day * times.step.even <= HOUR).all()
     return len(near) if sound else 0
+
+
+def _zone(times: Times) -> str:
+    """The line of settings that makes such times regular, where a zone does."""
+    zone = fitting(times.when, times.step.span)
+    return (
+        f"; or say the zone of the clock, `zone: {zone}`, which makes the times regular"
+        if zone
+        else (", or say the zone of the clock, such as `zone: Europe/Berlin`")
+    )
+
+
+def _histogram(apart: pd.TimedeltaIndex, usual: Step) -> str:
+    """How often each step comes, where a tenth of them or more are not the usual one."""
+    counts = pd.Series(apart).value_counts()
+    if usual.unit != "span" or counts.iloc[0] > 0.9 * len(apart):
+        return ""
+    most = ", ".join(f"{span(step)} {count:,} times" for step, count in zip(counts.index[:5], counts[:5], strict=True))
+    return f" (the steps are {most})"
 
 
 def span(time: pd.Timedelta) -> str:

@@ -8,19 +8,21 @@ import pandas as pd
 
 from pipeline.common import InputError
 from pipeline.tasks.series import reading
+from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.shared import tables
 from pipeline.tasks.shared.revised import Revised
-from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 OTHER_CLOCK = "the times of only one of both have an offset"
 
 
-def compare(before: Path, after: Path, time: str, columns: Sequence[str], settings: TableSettings) -> Revised:
+def compare(
+    before: Path, after: Path, time: str | Sequence[str], columns: Sequence[str], settings: SeriesSettings
+) -> Revised:
     """Of two tables, in the columns that both have. Raises InputError where they cannot be compared."""
     for path in (before, after):
         if not path.exists():
             raise InputError(f"there is no {path}")
-    headers = [_header(path, [time, *columns], settings) for path in (before, after)]
+    headers = [_header(path, columns, settings) for path in (before, after)]
     shared = [name for name in columns if all(name in header for header in headers)]
     earlier, later = (reading.read(path, str(path), time, shared, settings) for path in (before, after))
     if earlier.clock != later.clock:
@@ -28,7 +30,7 @@ def compare(before: Path, after: Path, time: str, columns: Sequence[str], settin
     return _by_time(_table(earlier, shared), _table(later, shared))
 
 
-def _header(path: Path, wanted: Sequence[str], settings: TableSettings) -> list[str]:
+def _header(path: Path, wanted: Sequence[str], settings: SeriesSettings) -> list[str]:
     with tables.opened(path, str(path), wanted, settings) as table:
         return table.header
 

@@ -1,28 +1,40 @@
 """The season of a series: a day, where a day has several rows; else only who knows the data can say."""
 
-import pandas as pd
+from pipeline.tasks.series.steps import DAY, Step
 
-DAY = pd.Timedelta(days=1)
 USUAL = (  # steps from and to, and what often fits
     (DAY, DAY, "7 for a week"),
     (7 * DAY, 7 * DAY, "52 for a year"),
     (28 * DAY, 31 * DAY, "12 for a year"),
+    (89 * DAY, 93 * DAY, "4 for a year"),
 )
 
 
-def faults(step: pd.Timedelta, assumed: int) -> list[str]:
+def proposed(step: Step) -> str:
+    """What often fits such a step: `24 for a day or 168 for a week`."""
+    if step.unit == "business day":
+        return "5 for a week"
+    rows_a_day = DAY / step.span
+    if rows_a_day > 1:
+        return f"{rows_a_day:g} for a day or {7 * rows_a_day:g} for a week" if rows_a_day == int(rows_a_day) else ""
+    return next((rows for least, most, rows in USUAL if least <= step.span <= most), "")
+
+
+def faults(step: Step, assumed: int) -> list[str]:
     """Why the season must be stated, which was not: a day is not the `assumed` number of rows, or is no season."""
-    rows_a_day = DAY / step
+    rows_a_day = DAY / step.span
+    such = f", such as {proposed(step)}" if proposed(step) else ""
     if rows_a_day > 1:
         return (
-            [] if rows_a_day == assumed else [f"a day has {rows_a_day:g} rows, not {assumed}: state `season`, in rows"]
+            []
+            if rows_a_day == assumed
+            else [f"a day has {rows_a_day:g} rows, not {assumed}: state `season`, in rows{such}"]
         )
-    fits = next((rows for least, most, rows in USUAL if least <= step <= most), "")
-    such = f", such as {fits}" if fits else ""
-    return [
-        f"`season` is missing, and a day has no more than one row (a row every {_days(step)}): state it, in rows{such}"
-    ]
+    reason = f"a day has no more than one row (a row every {_words(step)})"
+    return [f"`season` is missing, and {reason}: state it, in rows{such}"]
 
 
-def _days(step: pd.Timedelta) -> str:
-    return "day" if step == DAY else f"{step / DAY:g} days"
+def _words(step: Step) -> str:
+    if step.unit != "span":
+        return str(step)
+    return "day" if step.span == DAY else f"{step.span / DAY:g} days"

@@ -7,11 +7,11 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.tasks import SPLITS, DataSpec, Task
 from pipeline.tasks.series import calendar_columns, window_rows
+from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.series.timestamps import as_instant
-from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 
-class Windowed(TableSettings, Task):
+class Windowed(SeriesSettings, Task):
     """A series, what is known of it and when, and how it is split; what a model sees follows from these."""
 
     parameters: int = Field(128_000, gt=0)
@@ -20,8 +20,9 @@ class Windowed(TableSettings, Task):
     """The file (CSV, TSV, JSON lines, parquet, .xlsx ...): a path, also below data/sources, or an http(s) URL."""
     digest: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
     """SHA-256 that the file must have; without one, whatever the source holds is taken (and its digest recorded)."""
-    time: str
-    """The column of timestamps (ISO 8601), one fixed step apart; with an offset in each they are instants, in UTC."""
+    time: str | tuple[str, ...] = Field(min_length=1)
+    """The column of timestamps, one step apart, or those of date and time of day; with an offset in each they are
+    instants, in UTC."""
     targets: tuple[str, ...] = Field(min_length=1)
     """The columns to forecast."""
     observed: tuple[str, ...] = ()
@@ -73,10 +74,20 @@ class Windowed(TableSettings, Task):
             raise ValueError(f"patch {self.patch} must divide look_back {self.look_back} and horizon {self.horizon}")
         if self.season > self.look_back:
             raise ValueError(f"season {self.season} must not be longer than look_back {self.look_back}")
-        names = [self.time, *self.features]
+        names = [*self.time_columns, *self.features]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"columns must be named once, but {', '.join(sorted(twice))} came more often")
         return self
+
+    @property
+    def time_columns(self) -> tuple[str, ...]:
+        """The columns that together say when a row is."""
+        return (self.time,) if isinstance(self.time, str) else self.time
+
+    @property
+    def time_name(self) -> str:
+        """What answers call their times."""
+        return " ".join(self.time_columns)
 
     @property
     def value_columns(self) -> list[str]:

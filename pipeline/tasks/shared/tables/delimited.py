@@ -7,6 +7,7 @@ with quotes within cells, or an odd number of them: of a quote that never ends D
 Every cell is text, and rows come in the order of the file. The line of a row is looked up when it is asked for.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.tasks.shared import file_faults
 from pipeline.tasks.shared.tables import Piece, Table, duck
 from pipeline.tasks.shared.tables.layout import NAMES, Layout
 from pipeline.tasks.shared.tables.line_by_line import Rows
@@ -55,6 +57,11 @@ class Delimited(Table):
             **({"comment_lines": comments} if comments else {}),
             **({"packed": file.packed} if file.packed else {}),
         }
+
+    def lacks(self, wanted: Collection[str]) -> list[str]:
+        is_row = self.layout.has_header and any(re.match(r"[\s+-]*\d", name) for name in self.header)
+        hint = " (the first line looks like a row: name the columns, `columns: [time, ...]`)" if is_row else ""
+        return file_faults.of_names(self.header, wanted, hint)
 
     def pieces(self, wanted: Collection[str]) -> Iterator[Piece]:
         places = {name: self.header.index(name) for name in wanted}

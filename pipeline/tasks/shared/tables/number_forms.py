@@ -93,8 +93,8 @@ def _evidence(pieces: Iterable[Columns]) -> tuple[dict[str, int], dict[str, str]
 def _decimal(counts: Mapping[str, int], examples: Mapping[str, str], settings: TableSettings, comma: bool) -> str:
     if settings.thousands in (".", ","):
         return "," if settings.thousands == "." else "."
-    point = counts["decimal."] + counts["group,"]
-    mark = counts["decimal,"] + counts["group."]
+    point = counts["decimal."] + counts["group."]
+    mark = counts["decimal,"] + counts["group,"]
     if point != mark:
         return "." if point > mark else ","
     points, marks = counts["either."], counts["either,"]
@@ -115,6 +115,6 @@ def _decimal(counts: Mapping[str, int], examples: Mapping[str, str], settings: T
 
 def _thousands(counts: Mapping[str, int], decimal: str) -> str:
     other = "," if decimal == "." else "."
-    if counts[f"group{other}"] or (counts[f"either{other}"] and not counts["ungrouped"]):
+    if counts[f"group{decimal}"] or (counts[f"either{other}"] and not counts["ungrouped"]):
         return other
     return " " if counts["spaces"] else "'" if counts["quotes"] else ""

@@ -1,0 +1,182 @@
+"""How a file writes its times: ISO 8601, or a form that people and programs use; guessed from all of its cells.
+
+    2014-01-31 06:30    31.01.2014 06:30    1/31/14 6:30 AM    20140131 0630    1391149800    2014-Q1    Jan 2014
+
+Of 03/04/2014 either number may be the month: where no cell decides (a number above 12), the form is refused with both
+readings. Between dots the day comes first. 24:00 is the midnight that ends the day; of a span of time (`00:00 - 01:00`)
+its beginning counts.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+OTHER_MONTHS = {"mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12}
+MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, 1)} | OTHER_MONTHS
+TIME = (
+    r"(?:[ t,]+(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})|(?P<joined>\d{2}))?(?:[:.](?P<second>\d{2}))?"
+    r"(?P<fraction>[.,]\d+)?(?: ?(?P<half>[ap])\.?m\.?)?)?(?: ?(?P<offset>z|utc|gmt|[+-]\d{2}:?\d{2}))?$"
+)
+DATES = {  # of each form, its parts; `one_number` and `other_number` may be day or month
+    "numbers": r"(?P<one_number>\d{1,2})(?P<sign>[-/. ])(?P<other_number>\d{1,2})[-/. ](?P<year>\d{4}|\d{2})",
+    "year first": r"(?P<year>\d{4})[-/. ](?P<month>\d{1,2})[-/. ](?P<day>\d{1,2})",
+    "compact": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
+    "month by name": r"(?P<day>\d{1,2})\.?[-/. ](?P<name>[^\W\d_]{3,9})\.?,?[-/. ](?P<year>\d{4}|\d{2})",
+    "month by name first": r"(?P<name>[^\W\d_]{3,9})\.? (?P<day>\d{1,2}),? (?P<year>\d{4})",
+}
+WHOLE = {  # of periods, and of digits alone
+    "quarters": r"^(?P<year>\d{4})[- ]?q(?P<quarter>[1-4])$",
+    "quarters first": r"^q(?P<quarter>[1-4])[- /]?(?P<year>\d{4})$",
+    "weeks": r"^(?P<year>\d{4})[- ]?w(?P<week>\d{1,2})$",
+    "months": r"^(?P<year>\d{4})[- ]?m(?P<month>\d{1,2})$",
+    "months first": r"^(?P<month>\d{1,2})[-/.](?P<year>\d{4})$",
+    "months by name": r"^(?P<name>[^\W\d_]{3,9})\.?[-/. ](?P<year>\d{4})$",
+    "digits": r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})"
+    r"(?P<minute>\d{2})?(?P<second>\d{2})?$",
+    "seconds since 1970": r"^(?P<epoch>\d{9,10})(?:\.0*)?$",
+    "milliseconds since 1970": r"^(?P<epoch>\d{12,13})(?:\.0*)?$",
+}
+PATTERNS = {name: f"^{date}{TIME}" for name, date in DATES.items()} | WHOLE
+ISO = "ISO 8601"
+EPOCHS = {"seconds since 1970": "s", "milliseconds since 1970": "ms"}
+STATED = {"seconds": "seconds since 1970", "milliseconds": "milliseconds since 1970", "iso": ISO}  # names in settings
+SPAN = r"\s+(?:-|–|to|bis)\s+.*$"
+
+
+class Form(NamedTuple):
+    """A way to write times."""
+
+    name: str  # of PATTERNS, ISO, or a pattern with % as strptime has it
+    day_first: bool = True  # of two numbers that may be day or month
+
+    def described(self, example: str) -> str:
+        """The form in the words of `time_format`, by an example."""
+        return self.name if self.name in (ISO, *EPOCHS) or "%" in self.name else _strptime(self, example)
+
+
+class Ambiguous(Exception):
+    """Times that two readings make sense of; the text says which, and how to say which is meant."""
+
+
+def tidy(cells: Sequence[str]) -> pd.Series:
+    """The cells in small letters without spaces around them, and of spans of time the beginning."""
+    text = pd.Series(list(cells), dtype=object).astype(str).str.strip().str.lower()
+    spans = text.str.contains(r"\d\s+(?:-|–|to|bis)\s+\d", regex=True, na=False)
+    return text.where(~spans, text.str.replace(SPAN, "", regex=True)).str.replace(r"\s+", " ", regex=True)
+
+
+def guess(text: pd.Series, iso: int) -> Form:
+    """The form of most cells, of which `iso` are ISO 8601; that, where no form fits more. Raises Ambiguous."""
+    filled = text[text != ""]
+    sample = filled if len(filled) <= 5000 else filled.iloc[:: len(filled) // 2500]
+    counts = {name: int(sample.str.match(pattern).sum()) for name, pattern in PATTERNS.items()}
+    name = max(counts, key=lambda kind: counts[kind])
+    if counts[name] * len(filled) <= iso * len(sample) or 2 * counts[name] < len(sample):
+        return Form(ISO)
+    if name in ("digits", *EPOCHS) and any(counts[kind] for kind in EPOCHS):
+        all_dates = _valid_digits(sample) == counts["digits"] == len(sample)
+        name = "digits" if all_dates else max(EPOCHS, key=lambda kind: counts[kind])
+    return Form(name, _day_first(filled)) if name == "numbers" else Form(name)
+
+
+def _valid_digits(text: pd.Series) -> int:
+    """How many cells are a date in digits."""
+    parts = text.str.extract(PATTERNS["digits"]).apply(pd.to_numeric)
+    valid = parts["month"].between(1, 12) & parts["day"].between(1, 31) & parts["hour"].le(24)
+    return int((valid & ~(parts["minute"] > 59) & ~(parts["second"] > 59)).sum())
+
+
+def _day_first(text: pd.Series) -> bool:
+    parts = text.str.extract(PATTERNS["numbers"])
+    first, second = (pd.to_numeric(parts[name]) for name in ("one_number", "other_number"))
+    day_first, month_first = int((first > 12).sum()), int((second > 12).sum())
+    if day_first or month_first:
+        return day_first >= month_first
+    if (parts["sign"].dropna() == ".").all():
+        return True
+    cell = text[first.notna() & (first != second)].iloc[0] if (first != second).any() else text.iloc[0]
+    raise Ambiguous(_both_readings(cell))
+
+
+def _both_readings(cell: str) -> str:
+    readings = []
+    for day_first in (True, False):
+        form = Form("numbers", day_first)
+        time = parts_to_times(pd.Series([cell]), form)[0].iloc[0]
+        readings.append(f'{time:%d %B %Y} (`time_format: "{_strptime(form, cell)}"`)')
+    return f"{cell!r} may be {readings[0]} or {readings[1]}, and no number above 12 decides"
+
+
+def _strptime(form: Form, example: str) -> str:
+    """The form as strptime has it, of the example's parts."""
+    match = re.match(PATTERNS[form.name], example)
+    if not match or form.name in ("quarters", "quarters first", "weeks"):
+        return form.name
+    groups = {name: match.span(name) for name, value in match.groupdict().items() if value and name != "sign"}
+    codes = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S", "name": "%b"}
+    codes |= {"one_number": "%d" if form.day_first else "%m", "other_number": "%m" if form.day_first else "%d"}
+    codes |= {"joined": "%M", "half": "%p", "offset": "%z"}
+    text = example
+    for name, (begin, end) in sorted(groups.items(), key=lambda item: -item[1][0]):
+        code = codes.get(name, "")
+        if name == "year" and end - begin == 2:
+            code = "%y"
+        if name == "hour" and "half" in groups:
+            code = "%I"
+        text = text[:begin] + (code or text[begin:end]) + text[end:]
+    return text.replace("%pm", "%p").replace("%p.m.", "%p")
+
+
+def parts_to_times(text: pd.Series, form: Form) -> tuple[pd.Series, pd.Series]:
+    """The times without a zone, NaT where a cell is none, and each one's offset from UTC in minutes (nan: none)."""
+    parts = text.str.extract(PATTERNS[form.name])
+    if form.name in EPOCHS:
+        unit: Any = EPOCHS[form.name]
+        times = pd.to_datetime(pd.to_numeric(parts["epoch"]), unit=unit, errors="coerce")
+        return times, pd.Series(np.where(times.notna(), 0.0, np.nan), index=text.index)
+    year = pd.to_numeric(parts["year"])
+    year = year.where(year > 99, year + np.where(year < 70, 2000, 1900))
+    month, day = _number(parts, "month", 1.0), _number(parts, "day", 1.0)
+    if form.name == "numbers":
+        both = pd.to_numeric(parts["one_number"]), pd.to_numeric(parts["other_number"])
+        day, month = both if form.day_first else both[::-1]
+    if "name" in parts:
+        month = parts["name"].str[:3].map(MONTH_NUMBERS)
+    if "quarter" in parts:
+        month = 3 * pd.to_numeric(parts["quarter"]) - 2
+    if "week" in parts:
+        mondays = parts["year"] + "-W" + parts["week"].str.zfill(2) + "-1"
+        return pd.to_datetime(mondays, format="%G-W%V-%u", errors="coerce"), pd.Series(np.nan, index=text.index)
+    days = pd.to_datetime(pd.DataFrame({"year": year, "month": month, "day": day}, index=text.index), errors="coerce")
+    return days + _time_of_day(parts), _minutes(parts, text.index)
+
+
+def _number(parts: pd.DataFrame, name: str, otherwise: float = 0.0) -> pd.Series:
+    """A part as numbers; `otherwise` where cells lack it."""
+    column = parts[name] if name in parts else pd.Series(np.nan, index=parts.index)
+    return pd.to_numeric(column).fillna(otherwise)
+
+
+def _time_of_day(parts: pd.DataFrame) -> pd.Series:
+    """Time since midnight; NaT where there is no such time. 24:00 is a day."""
+    hour, minute = _number(parts, "hour"), _number(parts, "minute") + _number(parts, "joined")
+    if "half" in parts:
+        hour = hour.where(parts["half"].isna(), hour % 12 + 12 * (parts["half"] == "p"))
+    seconds = 3600 * hour + 60 * minute + _number(parts, "second")
+    if "fraction" in parts:
+        seconds += pd.to_numeric(parts["fraction"].str.replace(",", ".")).fillna(0)
+    sound = (hour <= 24) & (minute <= 59) & (seconds <= 86_400)
+    return pd.to_timedelta(seconds.where(sound), unit="s")
+
+
+def _minutes(parts: pd.DataFrame, index: pd.Index) -> pd.Series:
+    if "offset" not in parts:
+        return pd.Series(np.nan, index=index)
+    digits = parts["offset"].str.extract(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})")
+    minutes = 60 * pd.to_numeric(digits["hours"]) + pd.to_numeric(digits["minutes"])
+    minutes = minutes * np.where(digits["sign"] == "-", -1, 1)
+    return minutes.where(minutes.notna() | parts["offset"].isna(), 0.0)
