@@ -15,7 +15,7 @@ from pipeline.common import InputError, command, files, paths
 from pipeline.tasks import Task, make
 
 
-def main(task: command.TaskName) -> None:
+def main(task: str) -> None:
     made = make(task)
     with files.replacing(paths.raw(task)) as folder:
         folder.mkdir()

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from pydantic import BaseModel
 
 from pipeline.common import InputError, Mistakes, command, dates, files, names, paths
@@ -22,9 +21,7 @@ from pipeline.common.params import SECTIONS, gathered, load, section, settings_c
 CHECKED = paths.WORK / "params.checked"
 
 
-def main(
-    check: Annotated[bool, typer.Option(help="Only say what is wrong in params.yaml.")] = False,
-) -> None:
+def main(check: bool = False) -> None:
     if check:
         dates.quote()
     params = load()

@@ -272,6 +272,16 @@ def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_an_interrupt_in_an_inner_block_waits_for_the_end_of_the_outer():
+    done = []
+    with pytest.raises(KeyboardInterrupt), command.uninterrupted():
+        with command.uninterrupted():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("inner")
+        done.append("outer")
+    assert done == ["inner", "outer"]
+
+
 SAYS = """
 import atexit, sys
 from pipeline.common import InputError, command

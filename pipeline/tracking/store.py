@@ -4,9 +4,10 @@ import os
 import socket
 import urllib.error
 import urllib.request
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
-from pipeline.common import InputError, paths
+from pipeline.common import InputError, command, paths
 from pipeline.tracking import moved
 
 SECONDS = 5  # to wait for a tracking server's answer
@@ -26,6 +27,15 @@ def local() -> bool:
 def remote() -> bool:
     """Whether a tracking server keeps the runs, and not a database that this process writes itself."""
     return uri().startswith("http")
+
+
+def unbroken() -> AbstractContextManager[None]:
+    """Ctrl-C and SIGTERM wait for the end of a write to a database.
+
+    A write that they cut keeps its lock as long as the process lives, and so keeps it from marking its runs as FAILED.
+    Of a tracking server's answer nobody needs to wait for the end.
+    """
+    return nullcontext() if remote() else command.uninterrupted()
 
 
 def check() -> None:
