@@ -23,7 +23,7 @@ from pipeline.tasks import Prepared, make, open_prepared, real
 from pipeline.tracking import store
 
 
-def main(task: str = "") -> None:
+def main(task: command.RealTaskOrAll = "") -> None:
     params = load()
     settings = section(Drift, params)
     tasks = real(params)

@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from tqdm import tqdm
 
 from pipeline.common import InputError, command, files
@@ -28,7 +29,17 @@ TOGETHER = 64  # series that are forecast at once
 SERIES = "series"  # the column that tells several apart
 
 
-def main(task: str, texts: list[str] | None = None, file: str = "", output: str = "") -> None:
+def main(
+    task: command.TaskName,
+    texts: Annotated[list[str] | None, typer.Argument(help="What to ask about; or --file.", show_default=False)] = None,
+    file: Annotated[
+        str, typer.Option(help="A table: parquet, csv or jsonl; with --output.", show_default="none: texts are asked")
+    ] = "",
+    output: Annotated[
+        str,
+        typer.Option(help="Where the answers to --file go: parquet, csv or jsonl.", show_default="none: printed"),
+    ] = "",
+) -> None:
     known("real task", task, real(load()))
     if bool(texts) == bool(file) or bool(file) != bool(output):
         raise InputError("predict takes texts, or --file together with --output")

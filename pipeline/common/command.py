@@ -1,4 +1,4 @@
-"""Turn a stage's `main` into a command: its arguments become options, a person's mistake becomes one line."""
+"""Turn a stage's `main` into a command: its annotations say what its options mean, a mistake becomes one line."""
 
 import atexit
 import functools
@@ -9,31 +9,23 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from pipeline.common import InputError, files, paths
 
-HELP = {
-    "task": "A name under `tasks` in params.yaml.",
-    "architecture": "A name under `architectures` in params.yaml.",
-    "check": "Only say what is wrong in params.yaml; nothing where nothing is.",
-    "only": "Architectures to score, with commas between them; all of params.yaml where it is left out.",
-    "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
-    "texts": "What to ask about.",
-    "file": "A table: parquet, csv or jsonl.",
-    "output": "Where the answers go: parquet, csv or jsonl.",
-    "measure": "Only tell how fast it answers, at 1, 8 and 32 clients.",
-    "host": "Where to listen; 0.0.0.0 lets other machines ask.",
-    "port": "0 takes a free one.",
-    "rollback": "Give `champion` back to the version before the latest decision.",
-    "afresh": "Judge as if there were no champion: for one that no challenger can be compared with.",
-    "force": "Also where no source has changed.",
-    "dry_run": "Only tell what would be removed.",
-    "wait": "Wait for the end of a DVC process that is at work here.",
-    "join": "Only help: run trials of the same studies, from another terminal or machine.",
-}
+TaskName = Annotated[str, typer.Option(help="A name under `tasks` in params.yaml.")]
+RealTaskOrAll = Annotated[
+    str,
+    typer.Option(
+        help="A name under `tasks` in params.yaml, of a task with a source of its own.", show_default="each such task"
+    ),
+]
+ArchitectureName = Annotated[str, typer.Option(help="A name under `architectures` in params.yaml.")]
+ArchitectureNames = Annotated[
+    str, typer.Option(help="Architectures to score, with commas between them.", show_default="those of params.yaml")
+]
 
 
 def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> None:
@@ -117,19 +109,7 @@ def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
             typer.echo(f"error: {error.strerror or error} {error.filename or ''}".rstrip(), err=True)
             raise typer.Exit(1) from None
 
-    wrapped.__signature__ = _with_options(inspect.signature(main))  # type: ignore[attr-defined]
     return wrapped
-
-
-def _with_options(signature: inspect.Signature) -> inspect.Signature:
-    """Every argument as an option, required where it has no default: `task` is given as --task. A list is given as
-    plain words."""
-
-    def asked(p: inspect.Parameter) -> Any:
-        kind = typer.Argument if "list[" in str(p.annotation) else typer.Option
-        return kind(... if p.default is p.empty else p.default, help=HELP.get(p.name))
-
-    return signature.replace(parameters=[p.replace(default=asked(p)) for p in signature.parameters.values()])
 
 
 def _leave(code: Any) -> None:
