@@ -297,7 +297,7 @@ command.run(main, sys.argv[1:])
 """
 
 
-def test_a_command_that_ends_at_once_has_said_all(tmp_path):
+def test_a_command_that_ends_has_written_all_of_its_output(tmp_path):
     def ask(*words, **kwargs):
         return subprocess.run([sys.executable, "-c", SAYS, *words], text=True, stderr=subprocess.PIPE, **kwargs)
 

@@ -1,6 +1,5 @@
 """Turn a stage's `main` into a command: its annotations say what its options mean, a mistake becomes one line."""
 
-import atexit
 import functools
 import inspect
 import os
@@ -8,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -35,11 +34,7 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     docstring = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
     _end_in_order()
-    try:
-        app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
-    except SystemExit as ended:
-        _leave(ended.code)
-        raise
+    app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
 
 
 def _with_lines_kept(docstring: str) -> str:
@@ -110,15 +105,6 @@ def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(1) from None
 
     return wrapped
-
-
-def _leave(code: Any) -> None:
-    """End at once, when all is said: to tear down torch and MLflow takes more than a second, and serves nothing."""
-    atexit._run_exitfuncs()
-    with suppress(OSError):  # what cannot be written is told by an ordinary end
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code or 0)
 
 
 def _end_in_order() -> None:
