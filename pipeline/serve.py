@@ -35,17 +35,20 @@ def main(
     if measure:
         measured(task, host)
         return
-    from pipeline.serving import package, server
-    from pipeline.tracking import registry
+    from pipeline.serving import server
+    from pipeline.tracking import packages, registry
 
     champion = registry.present(task)
-    model = package.load(champion.uri, store.uri())
+    model = packages.load(champion.uri, store.uri())
+    example = packages.example_of(model)
+    packages.answers(model, example)  # the first one is slow
+    served = server.Served(packages.application(model), packages.inputs_of(model), example)
     description = f"{task}, champion (version {champion.number})"
 
     def announce(address: str) -> None:
         print(f"{description}{READY}{address}  Ctrl-C ends it", flush=True)
 
-    server.serve(model, description, host, port, announce)
+    server.serve(served, description, host, port, announce)
 
 
 def measured(task: str, host: str) -> None:

@@ -1,6 +1,5 @@
 """Turn a stage's `main` into a command: its annotations say what its options mean, a mistake becomes one line."""
 
-import atexit
 import functools
 import inspect
 import os
@@ -8,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -35,11 +34,7 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     docstring = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
     _end_in_order()
-    try:
-        app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
-    except SystemExit as ended:
-        _leave(ended.code)
-        raise
+    app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
 
 
 def _with_lines_kept(docstring: str) -> str:
@@ -51,14 +46,16 @@ def _with_lines_kept(docstring: str) -> str:
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted.
 
-    In another thread than the main one, which Python never interrupts, nothing needs to wait.
+    Of blocks in one another the outermost counts. In another thread than the main one, which Python never interrupts,
+    nothing needs to wait.
     """
-    if threading.current_thread() is not threading.main_thread():
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    within = any(isinstance(signal.getsignal(number), _Noting) for number in heard)
+    if within or threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in heard}
+    before = {number: signal.signal(number, _Noting(received)) for number in heard}
     try:
         yield
     finally:
@@ -66,6 +63,16 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
     if received:
         raise KeyboardInterrupt
+
+
+class _Noting:
+    """A handler that notes a signal for later."""
+
+    def __init__(self, received: list[int]):
+        self.received = received
+
+    def __call__(self, number: int, frame: Any) -> None:
+        self.received.append(number)
 
 
 @contextmanager
@@ -98,15 +105,6 @@ def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(1) from None
 
     return wrapped
-
-
-def _leave(code: Any) -> None:
-    """End at once, when all is said: to tear down torch and MLflow takes more than a second, and serves nothing."""
-    atexit._run_exitfuncs()
-    with suppress(OSError):  # what cannot be written is told by an ordinary end
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code or 0)
 
 
 def _end_in_order() -> None:

@@ -103,12 +103,12 @@ def _day_first(text: pd.Series) -> bool:
 
 
 def _both_readings(cell: str) -> str:
-    readings = []
+    dates = []
     for day_first in (True, False):
         form = Form("numbers", day_first)
         time = parts_to_times(pd.Series([cell]), form)[0].iloc[0]
-        readings.append(f'{time:%d %B %Y} (`time_format: "{_strptime(form, cell)}"`)')
-    return f"{cell!r} may be {readings[0]} or {readings[1]}, and no number above 12 decides"
+        dates.append(f'{time:%d %B %Y} (`time_format: "{_strptime(form, cell)}"`)')
+    return f"{cell!r} may be {dates[0]} or {dates[1]}, and no number above 12 decides"
 
 
 def _strptime(form: Form, example: str) -> str:
