@@ -66,7 +66,9 @@ def test_splits_hold_every_review_once_with_its_label_and_text(tmp_path):
 
 def test_the_vocabulary_is_learned_from_the_training_split_alone(tmp_path):
     prepared = prepare(
-        tmp_path, [(f"{text} own{row} own{row}", label) for row, (text, label) in enumerate(corpus(300))]
+        tmp_path,
+        [(f"{text} own{row} own{row}", label) for row, (text, label) in enumerate(corpus(300))],
+        tokens="words",
     )
     words = set(tokenization.saved(prepared.folder).get_vocab())
     train = " ".join(prepared.texts("train")).split()

@@ -27,10 +27,11 @@ from pipeline.common import InputError
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
 from pipeline.tasks.shared import auditing, calibrators, score_sums
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
-from pipeline.tasks.text import carve, minhash, review_files, review_store, revisions, tokenization
+from pipeline.tasks.text import carve, imbalance, minhash, review_files, review_store, revisions, tokenization
+from pipeline.tasks.text.label_settings import LabelSettings
 
 
-class Sentiment(TableSettings, Task):
+class Sentiment(LabelSettings, TableSettings, Task):
     """The label of a text, which a network may read as a whole."""
 
     source: str = "package"
@@ -39,14 +40,12 @@ class Sentiment(TableSettings, Task):
     """For `hub`: the data set, or a local folder that is laid out like it."""
     revision: str = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
     """For `hub`: the commit of the data set."""
-    text: str = "text"
-    """Name of the column with the texts."""
+    text: str | tuple[str, ...] = Field("text", min_length=1)
+    """Name of the column with the texts; or of several, such as [title, body], whose texts are joined."""
     label: str = "label"
     """Name of the column with the labels: their names, or their numbers from 0."""
     group: str = ""
     """Name of a column whose equal values never stand in two splits (the film, say); empty where there is none."""
-    labels: tuple[str, ...] = Field(("negative", "positive"), min_length=2)
-    """Names of the labels; their order numbers them."""
     grouping: Literal["auto", "films", "column", "text"] = "auto"
     """What stays together: films told from names (IMDB only: it takes the file's order and all of its rows), rows with
     one value of `group`, or rows of one text; their near copies with them. auto: column if `group` is given, else films
@@ -66,6 +65,9 @@ class Sentiment(TableSettings, Task):
     """Tokens of a review that a network reads; of longer ones, the first and the last half of this number."""
     vocabulary: int = Field(20_000, gt=2)
     """Tokens that are told apart, padding and the unknown word included."""
+    tokens: Literal["auto", "words", "subwords"] = "auto"
+    """Whether tokens are words, or parts of words (BPE); auto: words, unless these leave more than 5 % of the
+    validation split's unknown, as in languages that have no blanks between words."""
     patch: int = Field(4, gt=0)
     """Tokens that the embedding joins into one step."""
     abstention_margin: float = Field(0.05, ge=0, lt=1)
@@ -88,10 +90,6 @@ class Sentiment(TableSettings, Task):
     def _consistent(self) -> "Sentiment":
         if sum(self._shares.values()) >= 1:
             raise ValueError("valid_share, gate_share and test_share must leave reviews to train on")
-        if len(set(self.labels)) < len(self.labels):
-            raise ValueError(f"labels must differ ({', '.join(self.labels)})")
-        if not all(label.strip() for label in self.labels):
-            raise ValueError("labels must have names: an answer without one is an abstention")
         if 0 < self.near_copies < minhash.LEAST:
             raise ValueError(f"near_copies must be 0, or from {minhash.LEAST:g} to 1, not {self.near_copies:g}")
         if self.grouping == "column" and not self.group:
@@ -116,16 +114,20 @@ class Sentiment(TableSettings, Task):
         }
 
     def fetch(self, folder: Path) -> dict[str, Any]:
-        names = {"text": self.text, "label": self.label}
+        names = {"text": (self.text,) if isinstance(self.text, str) else self.text, "label": (self.label,)}
         if self._groups_by == "column":
-            names["group"] = self.group
+            names["group"] = (self.group,)
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
             split_files, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
-            copied = review_store.copy_all(split_files, folder, names, self.labels, only, self)
+            copied = review_store.copy_all(split_files, folder, names, self, only, self)
         reviews = {split: of_split.counts for split, of_split in copied.items()}
         review_store.complete(str(split_files["train"]), reviews["train"])
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
+        left_out = {split: of_split.left_out for split, of_split in copied.items() if of_split.left_out}
+        notes += [f"{split}: left out: {imbalance.listed(reasons)}" for split, reasons in left_out.items()]
+        if left_out:
+            known["left_out"] = left_out
         tables = {} if self.source in ("package", "hub") else {"table": {s: of.table for s, of in copied.items()}}
         return {"source": self.source, "reviews": reviews, **known, **tables, **({"notes": notes} if notes else {})}
 
@@ -137,7 +139,7 @@ class Sentiment(TableSettings, Task):
         reviews, split, facts = carve.carve(review_store.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
-        read = tokenization.write(folder, texts, labels, self.vocabulary, self.max_tokens)
+        read, notes = tokenization.write(folder, texts, labels, self.vocabulary, self.max_tokens, self.tokens)
         audit = auditing.of(
             folder,
             {name: [text.casefold() for text in split_texts] for name, split_texts in texts.items()},
@@ -146,6 +148,8 @@ class Sentiment(TableSettings, Task):
             **facts,
             **read,
         )
+        notes += [] if self.class_weights else imbalance.notes(facts["labels"]["train"])
+        audit |= {"notes": notes} if notes else {}
         auditing.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
         return audit
 
@@ -170,7 +174,8 @@ class Sentiment(TableSettings, Task):
         return Batch(*tokenization.padded(column, rows), torch.zeros_like(rows))
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        return F.cross_entropy(outputs, targets)
+        weights = torch.tensor(self.class_weights, device=outputs.device) if self.class_weights else None
+        return F.cross_entropy(outputs, targets, None if weights is None else weights.to(outputs.dtype))
 
     def contributions(
         self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any

@@ -1,6 +1,7 @@
 """Faults of a file, reported together: every kind with its count and its first place, so that one run shows all."""
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from pipeline.common import InputError
 
@@ -38,10 +39,18 @@ def of_names(there: Sequence[str], wanted: Iterable[str], hint: str = "") -> lis
     names = list(dict.fromkeys(wanted))
     missing = [repr(name) for name in names if name not in there]
     known = known_names(there)
-    faults = [f"no column {', '.join(missing)}; there are: {known}{hint}"] if missing else []
+    near = sorted({repr(there_name) for name in names if name not in there for there_name in _near(name, there)})
+    nearest = f" (nearest: {', '.join(near)})" if near else ""
+    faults = [f"no column {', '.join(missing)}{nearest}; there are: {known}{hint}"] if missing else []
     return faults + [
         f"{there.count(name)} columns are named {name!r}; accepted: one" for name in names if there.count(name) > 1
     ]
+
+
+def _near(name: str, there: Sequence[str]) -> list[str]:
+    """Names that are nearly this one, or are in other letters."""
+    folded = {other.strip().casefold(): other for other in there if shown(other) == other}
+    return [folded[match] for match in get_close_matches(name.strip().casefold(), folded, 2, 0.8)]
 
 
 def known_names(there: Iterable[object]) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,8 @@ from jaxtyping import Bool, Int
 from pipeline.common import InputError
 from pipeline.tasks.shared import file_faults
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
-from pipeline.tasks.text import review_tables
+from pipeline.tasks.text import label_words, review_tables
+from pipeline.tasks.text.label_settings import LabelSettings
 from pipeline.tasks.text.review_tables import quiet, read
 
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -33,6 +35,7 @@ class Copied(NamedTuple):
     """What was copied of a source's file."""
 
     counts: dict[str, int]  # reviews of each label
+    left_out: dict[str, int]  # reviews that are not copied, by the reason
     notes: list[str]  # what looks odd, and is not refused
     table: dict[str, Any]  # what the file was read as
 
@@ -51,8 +54,8 @@ def load(raw: Path) -> Reviews:
 def copy_all(
     source: Mapping[str, Path],
     folder: Path,
-    names: Mapping[str, str],
-    labels: Sequence[str],
+    names: Mapping[str, Sequence[str]],
+    labels: LabelSettings,
     only: Mapping[str, str],
     settings: TableSettings,
 ) -> dict[str, Copied]:
@@ -71,26 +74,62 @@ def copy_all(
 def copy(
     file: Path,
     path: Path,
-    names: Mapping[str, str],
-    labels: Sequence[str],
+    names: Mapping[str, Sequence[str]],
+    labels: LabelSettings,
     only: Mapping[str, str],
     settings: TableSettings,
 ) -> Copied:
     """Write a source's reviews to a parquet file of text, label (a class number) and, if named, group.
 
-    `names` are the source's names of these columns; rows whose columns differ from `only` are left out.
+    `names` are the source's names of these columns; rows whose columns differ from `only` are left out. So are rows
+    whose text is blank, and those whose value stands for no label, where `labels` says which values do: both counted.
     """
-    with review_tables.opened(file, list(names.values()), only, settings) as table:
-        values = {key: table.columns[name] for key, name in names.items()}
-        numbers, unknown = _numbers(names["label"], values["label"], labels, table)
+    wanted = [column for of_one in names.values() for column in of_one]
+    with review_tables.opened(file, wanted, only, settings) as table:
+        values = {key: _joined(table, of_one) for key, of_one in names.items()}
+        (label_name,) = names["label"]
+        by_row = label_words.numbered(label_name, values["label"], labels.labels, labels.label_values, table)
         groups = [None if group is None else str(group) for group in values.get("group", ())]
-        faults = [*table.faults, *_empty(names["text"], values["text"], table), *unknown]
-        file_faults.refuse(str(file), [*faults, *_empty(names.get("group", ""), groups, table)])
-    columns: dict[str, Any] = {"text": pa.array(values["text"]), "label": pa.array(numbers, pa.int64())}
+        faults = [*table.faults, *_no_text(names["text"], values["text"], table), *by_row.faults]
+        file_faults.refuse(str(file), [*faults, *_empty(names.get("group", ("",))[0], groups, table)])
+    kept = [row for row, text in enumerate(values["text"]) if text and text.strip()]
+    blank = len(values["text"]) - len(kept)
+    kept = [row for row in kept if by_row.numbers[row] != label_words.LEFT_OUT]
+    numbers = [by_row.numbers[row] for row in kept]
+    columns: dict[str, Any] = {
+        "text": pa.array([values["text"][row] for row in kept], pa.string()),
+        "label": pa.array(numbers, pa.int64()),
+    }
     if "group" in names:
-        columns["group"] = pa.array(groups)
+        columns["group"] = pa.array([groups[row] for row in kept])
     pq.write_table(pa.table(columns), path)
-    return Copied({label: numbers.count(number) for number, label in enumerate(labels)}, table.notes, table.taken)
+    counts = Counter(numbers)
+    left_out = {f"label {word}": count for word, count in by_row.left_out.items()}
+    return Copied(
+        {label: counts[number] for number, label in enumerate(labels.labels)},
+        left_out | ({"blank text": blank} if blank else {}),
+        table.notes,
+        table.taken,
+    )
+
+
+def _joined(table: review_tables.Table, columns: Sequence[str]) -> list[Any]:
+    """The values of a column, or the texts of several with a line's end between, without what is blank."""
+    first, *others = (table.columns[column] for column in columns)
+    if not others:
+        return list(first)
+    rows = zip(first, *others, strict=True)
+    return ["\n".join(str(part) for part in row if part is not None and str(part).strip()) for row in rows]
+
+
+def _no_text(names: Sequence[str], values: Sequence[Any], table: review_tables.Table) -> list[str]:
+    """Cells that are something else than text; blank ones are left out, and no fault."""
+    wrong = file_faults.Tally()
+    for row, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            place = f"in {table.place(row)} ({value!r:.40}); accepted: text in each"
+            wrong.note(f"cells of {' and '.join(map(repr, names))} without text", place)
+    return wrong.lines()
 
 
 def complete(where: str, counts: Mapping[str, int]) -> None:
@@ -126,18 +165,3 @@ def _empty(name: str, values: Sequence[Any], table: review_tables.Table) -> list
             content = "nothing" if value is None else repr(value)[:40]
             wrong.note(f"cells of {name!r} without text", f"in {table.place(row)} ({content}); accepted: text in each")
     return wrong.lines()
-
-
-def _numbers(
-    name: str, values: Sequence[Any], labels: Sequence[str], table: review_tables.Table
-) -> tuple[list[int], list[str]]:
-    """Class numbers of labels that are all names, or all numbers (names first, where both would do); and the fault."""
-    words = [str(value) for value in values]
-    ways = [{word: number for number, word in enumerate(way)} for way in (labels, map(str, range(len(labels))))]
-    numbers = max(ways, key=lambda way: sum(word in way for word in words))
-    unknown = file_faults.Tally()
-    accepted = f"one of {', '.join(labels)}, or 0 to {len(labels) - 1} throughout (setting: labels)"
-    for row, word in enumerate(words):
-        if word not in numbers:
-            unknown.note(f"unknown labels in {name!r}", f"in {table.place(row)} ({word[:40]!r}); accepted: {accepted}")
-    return [numbers.get(word, -1) for word in words], unknown.lines()

@@ -9,6 +9,7 @@ and 1 stands for every word that the vocabulary lacks.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,18 +24,21 @@ from pipeline.tasks.text import review_store
 WORD = r"\w+(?:'\w+)*|[^\w\s]"
 PADDING, UNKNOWN = 0, 1
 FILE = "tokenizer.json"
+MOST_UNKNOWN = 0.05  # share of the validation split's tokens that words may leave unknown
+LONGEST_PART = 16  # letters
 
 Labels = Int[np.ndarray, " rows"]
 
 
 def write(
-    folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], vocabulary: int, longest: int
-) -> dict[str, dict[str, float]]:
-    """Write the splits, and a tokenizer learned from the training split; gives shares of texts and tokens in each.
+    folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], vocabulary: int, longest: int, kind: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Write the splits, and a tokenizer learned from the training split; gives facts for the audit, and notes.
 
-    texts_at_max_tokens: texts with `longest` tokens, nearly all of which were longer; unknown_tokens: tokens unknown.
+    texts_at_max_tokens: texts with `longest` tokens, nearly all of which were longer; unknown_tokens: tokens unknown;
+    both are shares in each split. `kind` is words, subwords or auto.
     """
-    tokenizer = learn(texts["train"], vocabulary)
+    tokenizer, notes = chosen(texts["train"], texts["valid"], vocabulary, longest, kind)
     tokenizer.save(str(folder / FILE))
     full, unknown = {}, {}
     for split, split_texts in texts.items():
@@ -43,7 +47,24 @@ def write(
         column_files.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": split_texts})
         full[split] = float((np.diff(offsets) == longest).mean())
         unknown[split] = float((values == UNKNOWN).mean())
-    return {"texts_at_max_tokens": full, "unknown_tokens": unknown}
+    parts = {} if isinstance(tokenizer.model, models.WordLevel) else {"tokens": "subwords"}
+    return {"texts_at_max_tokens": full, "unknown_tokens": unknown, **parts}, notes
+
+
+def chosen(
+    train: Sequence[str], valid: Sequence[str], vocabulary: int, longest: int, kind: str
+) -> tuple[Tokenizer, list[str]]:
+    """A tokenizer of words, or of their parts where `kind` says so, or words leave too much unknown; and a note."""
+    if kind == "subwords":
+        return learn_parts(train, vocabulary), []
+    words = learn(train, vocabulary)
+    tokens = [token for ids in encode(words, valid, longest) for token in ids]
+    share = tokens.count(UNKNOWN) / max(len(tokens), 1)
+    if kind == "words" or share <= MOST_UNKNOWN:
+        return words, []
+    parts = learn_parts(train, vocabulary)
+    note = f"words leave {share:.1%} of the validation split's tokens unknown: tokens are parts of words (BPE)"
+    return parts, [f"{note}; `tokens: words` keeps words"]
 
 
 def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
@@ -53,6 +74,24 @@ def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocabulary, special_tokens=["[PAD]", "[UNK]"], min_frequency=2, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    return tokenizer
+
+
+def learn_parts(texts: Sequence[str], vocabulary: int) -> Tokenizer:
+    """A tokenizer with the most frequent parts of words (Sennrich et al., Neural Machine Translation of Rare Words with
+    Subword Units, 2016), in all `vocabulary` tokens at most; letters that are too rare are unknown."""
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=["[PAD]", "[UNK]"],
+        min_frequency=2,
+        limit_alphabet=max(vocabulary // 2, 1),
+        max_token_length=LONGEST_PART,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer, length=len(texts))
     return tokenizer

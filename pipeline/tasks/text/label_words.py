@@ -1,0 +1,72 @@
+"""Which label a file's value stands for: names and numbers alike without regard to case, blanks or a `.0`.
+
+" Positive "   positive   1   1.0   True    the second of the labels negative, positive
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pipeline.tasks.shared import file_faults
+from pipeline.tasks.text import review_tables
+
+LEFT_OUT = -1
+
+
+class Numbered(NamedTuple):
+    """The labels of a file's rows."""
+
+    numbers: list[int]  # of the label; LEFT_OUT where a row is left out
+    left_out: dict[str, int]  # values that stand for no label, and how many rows have each
+    faults: list[str]
+
+
+def word_of(value: Any) -> str:
+    """What is compared: `positive`, `1`, `true`."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    word = str(value).strip().casefold()
+    whole, dot, rest = word.partition(".")
+    return whole if dot and whole.lstrip("+-").isdigit() and not rest.strip("0") else word
+
+
+def numbered(
+    name: str,
+    values: Sequence[Any],
+    labels: Sequence[str],
+    meant: Mapping[str, Sequence[str]],
+    table: review_tables.Table,
+) -> Numbered:
+    """Class numbers of a column's values: by the values in `meant`, if there are any; else by names, or by numbers.
+
+    All are names, or all are numbers (names first, where both would do).
+    """
+    words = [word_of(value) for value in values]
+    if meant:
+        numbers = {word: number for number, label in enumerate(labels) for word in meant[label]}
+        others = file_faults.Tally()
+        left_out: dict[str, int] = {}
+        for word in words:
+            if word not in numbers:
+                left_out[word[:40]] = left_out.get(word[:40], 0) + 1
+        if len(left_out) > 50:
+            accepted = f"one of {', '.join(numbers)}, and few others"
+            others.note(
+                f"values in {name!r} of no label", f"{next(iter(left_out))!r}; accepted: {accepted}", len(left_out)
+            )
+        return Numbered([numbers.get(word, LEFT_OUT) for word in words], left_out, others.lines())
+    numbers = _way(words, labels)
+    unknown = file_faults.Tally()
+    accepted = f"one of {', '.join(labels)}, or 0 to {len(labels) - 1} throughout (setting: labels)"
+    for row, word in enumerate(words):
+        if word not in numbers:
+            place = f"in {table.place(row)} ({str(values[row])[:40]!r}); accepted: {accepted}"
+            unknown.note(f"unknown labels in {name!r}", place)
+    return Numbered([numbers.get(word, LEFT_OUT) for word in words], {}, unknown.lines())
+
+
+def _way(words: Sequence[str], labels: Sequence[str]) -> dict[str, int]:
+    """The reading that fits most words: names, numbers, or true and false."""
+    ways = [[word_of(label) for label in labels], [str(number) for number in range(len(labels))]]
+    ways += [["false", "true"]] if len(labels) == 2 else []
+    numbers = [{word: number for number, word in enumerate(way)} for way in ways]
+    return max(numbers, key=lambda way: sum(word in way for word in words))
