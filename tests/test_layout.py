@@ -28,6 +28,7 @@ ROOMS = {  # and the rooms that each may import; what is not named here is a sta
     "monitoring": {"common", "evaluation", "services", "reporting"},
     "tracking": {"common", "tasks", "architectures", "training", "evaluation", "search", "services", "reporting"},
     "promotion": {"common", "tasks", "training", "evaluation", "services", "tracking"},
+    "inspection": {"common", "tasks"},
     "jobs": {"common", "tasks", "reporting"},
     "provenance": {"common", "tasks", "architectures", "promotion", "tracking", "jobs"},
 }  # fmt: skip

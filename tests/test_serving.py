@@ -23,8 +23,9 @@ from pipeline import predict, serve
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
 from pipeline.services import Service
-from pipeline.serving import latency as measuring, pieces
+from pipeline.serving import latency as measuring
 from pipeline.tasks import open_prepared
+from pipeline.tasks.shared.tables.delimited import PIECE_BY_LINE
 from pipeline.tracking import packages, registry, runs, store
 
 ROOT = Path(__file__).parent.parent
@@ -185,11 +186,11 @@ def test_texts_on_the_command_line_are_answered(capsys):
 def test_an_abstention_has_no_label_in_a_file(ending, tmp_path):
     """Also where it is the first piece of the file that has none."""
     asked, answered = tmp_path / "asked.csv", tmp_path / f"answered.{ending}"
-    pd.DataFrame({"text": ["zzz qqq"] * pieces.PIECE + ["superb lovely"]}).to_csv(asked, index=False)
+    pd.DataFrame({"text": ["zzz qqq"] * PIECE_BY_LINE + ["superb lovely"]}).to_csv(asked, index=False)
     predict.main("mine", file=str(asked), output=str(answered))
     read = {"csv": pd.read_csv, "jsonl": partial(pd.read_json, lines=True), "parquet": pd.read_parquet}
     answers = read[ending](answered)
-    assert answers["abstained"].tolist() == [True] * pieces.PIECE + [False]
+    assert answers["abstained"].tolist() == [True] * PIECE_BY_LINE + [False]
     assert answers["label"].isna().tolist() == answers["abstained"].tolist()
     assert answers["label"].iloc[-1] == "positive"
     assert answers["probability"].notna().all()

@@ -104,7 +104,7 @@ def _filled(
     numbers = rows.numbers[np.searchsorted(place, np.arange(len(values)), side="right") - 1]
     times = steps.grid(rows.times[0], len(values), step) if len(values) > len(place) else rows.times
     gaps = np.isnan(values)
-    too_long = [_longest(gaps[:, column]) for column in range(values.shape[1])]
+    too_long = [longest_run(gaps[:, column]) for column in range(values.shape[1])]
     worst = max(too_long, default=(0, 0))
     made = Rows(times, _interpolated(values, held), numbers)
     counts["steps_without_a_row"] = len(values) - len(place)
@@ -123,7 +123,7 @@ def _filled(
     return made, gaps, faults
 
 
-def _longest(gap: Bool[np.ndarray, " rows"]) -> tuple[int, int]:
+def longest_run(gap: Bool[np.ndarray, " rows"]) -> tuple[int, int]:
     """The longest run, and where it begins."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], gap, [False]]).astype(np.int8)))
     begins, ends = edges[::2], edges[1::2]

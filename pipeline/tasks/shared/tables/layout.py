@@ -10,6 +10,7 @@ blank, a comment, or have fewer cells. Where no line has them, DuckDB's sniffer 
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -99,7 +100,12 @@ def _sniffed(path: Path, candidates: Sequence[Candidate], settings: TableSetting
     """The first line that is no comment, by the separator that the rows below it speak for."""
     separator = settings.separator or duck.separator(path) or ","
     by_it = [candidate for candidate in candidates if candidate.separator == separator] or list(candidates)
-    return by_it[0]
+    if max(len(candidate.cells) for candidate in by_it) == 1 and not settings.separator:  # it separates nothing
+        separator = max(candidates, key=lambda candidate: len(candidate.cells)).separator
+        by_it = [candidate for candidate in candidates if candidate.separator == separator]
+    widths = Counter(len(parsed([line], separator)) for line in _head(path) if line.strip())
+    usual = [candidate for candidate in by_it if len(candidate.cells) == widths.most_common(1)[0][0]]
+    return (usual or by_it)[0]
 
 
 def _named(

@@ -1,0 +1,116 @@
+"""What each column of a table holds: times, numbers, texts, or a few different values; with examples."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.tasks.series import time_forms, timestamps
+from pipeline.tasks.series.cells_of_series import joined, text_of
+from pipeline.tasks.shared import tables
+from pipeline.tasks.shared.file_faults import shown
+from pipeline.tasks.shared.tables import Table, number_forms, numbers
+from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
+
+ROWS = 100_000  # that are looked at
+MOST = 0.95  # share of the cells that have a value, from which a column is of a kind
+FEW = 100  # different values of a label
+TIME_NAMES = re.compile(r"date|datum|time|zeit|year|jahr|month|monat|stunde|hour|utc|epoch|^ds$|^t$", re.IGNORECASE)
+
+
+class Column(NamedTuple):
+    """A column, by the cells that were looked at."""
+
+    name: str
+    kind: str  # time, time of day, number, flag, label, text, nothing
+    cells: list[Any]
+    different: int
+    empty: int
+    trouble: str = ""  # why it cannot be read without a setting
+
+    def line(self) -> str:
+        """`load      number   1234.5, 1244.5, 1254.5   3 empty`."""
+        examples = list(dict.fromkeys(shown(str(cell)[:30]) for cell in self.cells if not _is_empty(cell)))[:3]
+        empty = f"   {self.empty:,} empty" if self.empty else ""
+        return f"  {shown(self.name):20} {self.kind:12} {', '.join(examples)}{empty}"
+
+
+def of(table: Table) -> list[Column]:
+    """All columns that have a name of their own, by the first rows."""
+    twice = tables.names_twice(table)
+    names = [name for name in tables.names(table) if name not in twice]
+    cells: dict[str, list[Any]] = {name: [] for name in names}
+    for piece in table.pieces(names):
+        for name, column in cells.items():
+            column += piece.columns[name]
+        if len(next(iter(cells.values()), [])) >= ROWS:
+            break
+    comma = table.taken.get("separator", ",") == ","
+    return [_described(name, column, comma) for name, column in cells.items()]
+
+
+def _described(name: str, cells: list[Any], comma: bool) -> Column:
+    filled = [cell for cell in cells if not _is_empty(cell)]
+    different, empty = len({str(cell) for cell in filled}), len(cells) - len(filled)
+    if not filled:
+        return Column(name, "nothing", cells, 0, empty)
+    kind, trouble = _time_kind(name, filled)
+    if not kind:
+        kind, trouble = _number_kind(name, filled, comma)
+    if not kind:
+        short = sum(len(str(cell)) for cell in filled) < 40 * len(filled)
+        kind = "label" if different <= FEW and short and different * 3 <= len(filled) else "text"
+    if kind == "number" and different == 2:
+        kind = "flag"
+    return Column(name, kind, cells, different, empty, trouble)
+
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or cell != cell or not str(cell).strip()
+
+
+def _time_kind(name: str, cells: Sequence[Any]) -> tuple[str, str]:
+    """`time`, where nearly all cells are times and look or are named like ones."""
+    text = [text_of(cell) for cell in cells[:5000]]
+    named = bool(TIME_NAMES.search(name))
+    only_digits = sum(bool(re.fullmatch(r"[\d.,+-]+", cell.strip())) for cell in text) > len(text) / 2
+    if sum(bool(re.fullmatch(r"(he|h)?\s*\d{1,2}(:\d{2}){0,2}", cell.strip().lower())) for cell in text) > MOST * len(
+        text
+    ):
+        hours = named or any(":" in cell for cell in text)
+        return ("time of day" if hours else ""), ""
+    if only_digits and not named and not all(re.match(r"\d{1,2}\.\d{1,2}\.\d{4}$", cell) for cell in text):
+        return "", ""
+    try:
+        stamps = timestamps.parse(text, None)
+    except time_forms.Ambiguous as error:
+        return "time", str(error)
+    return ("time" if np.asarray(stamps.times.notna()).mean() > MOST else ""), ""
+
+
+def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str]:
+    """`number`, where nearly all cells hold one."""
+    try:
+        form = number_forms.form_of(lambda: iter([{name: cells}]), TableSettings(), comma)
+    except number_forms.Ambiguous as error:
+        return "number", str(error)
+    with_value = [cell for cell in cells if not numbers.is_nothing(cell, form)]
+    if not with_value:
+        return "", ""
+    values = numbers.parsed(name, with_value, form)
+    return ("number" if np.isfinite(values).mean() > MOST else ""), ""
+
+
+def time_columns(columns: Sequence[Column]) -> list[str]:
+    """The columns that say when a row is: one, or a date and a time of day; none where there is none."""
+    times = [column for column in columns if column.kind == "time"]
+    hours = [column for column in columns if column.kind == "time of day"]
+    if not times:
+        return []
+    date = max(times, key=lambda column: column.different)
+    if hours and date.different < len(date.cells) * 0.9:
+        both = joined([date.cells, hours[0].cells])
+        if len(set(both)) > date.different:
+            return [date.name, hours[0].name]
+    return [date.name]

@@ -1,0 +1,109 @@
+"""A file as a series: its step, what stands in the way, and the lines that read it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from pipeline.inspection.columns import Column, time_columns
+from pipeline.tasks.series import reading, repairs, season_length, steps, window_rows, zones
+from pipeline.tasks.series.settings_of_series import SeriesSettings
+
+TARGETS = re.compile(r"load|last|demand|target|sales|value|wert|price|preis|consum|verbrauch|kwh|mwh|^y$|^ot$", re.I)
+SHARES = (0.7, 0.8, 0.9)  # of the rows, where train, valid and gate end
+SEASONS = (7, 4, 2, 1)  # of the look-back
+FILLED = 24  # steps of a gap that a proposal fills at most
+
+
+def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str], dict[str, Any], list[str]]:
+    """What to print, the settings, and what stands in the way of using them as they are."""
+    time = time_columns(columns)
+    values = [column.name for column in columns if column.kind in ("number", "flag") and column.name not in time]
+    settings: dict[str, Any] = {"kind": "forecast", "source": source, "time": time if len(time) > 1 else time[0]}
+    target = next((name for name in values if TARGETS.search(name)), values[0])
+    ambiguous = [f"{column.name}: {column.trouble}" for column in columns if column.trouble]
+    if ambiguous:
+        return [], {**settings, "targets": [target]}, ambiguous
+    known: dict[str, Any] = {}
+    series = reading.read(path, source, time, [target], SeriesSettings())
+    said = [
+        f"  {len(series.times):,} rows from {series.times.min()} to {series.times.max()}, a row every {series.step}"
+    ]
+    if series.faults:
+        known = _repairs(series)
+        series = reading.read(path, source, time, [target], SeriesSettings(**known))
+    said += [f"  with {key}: {value}" for key, value in known.items()]
+    if series.faults or series.step is None:
+        return said, {**settings, "targets": [target], **known}, series.faults
+    sizes = _sizes(series.values[:, 0], series.step, len(series.times))
+    if sizes is None:
+        return said, {**settings, "targets": [target], **known}, ["too few rows for four splits"]
+    settings |= {"targets": [target], **known, **sizes}
+    settings["splits"] = _splits(series.times, sizes["look_back"] + sizes["horizon"])
+    others = [name for name in values if name != target]
+    said += [f"  other numbers, which may be targets, observed or known: {', '.join(others)}"] if others else []
+    return said, settings, []
+
+
+def _repairs(series: reading.Series) -> dict[str, Any]:
+    """Settings with which rows follow one another."""
+    known: dict[str, Any] = {}
+    times = series.times[np.asarray(series.times.notna())]
+    if series.step is None:
+        return known
+    if series.clock == "local" and (zone := zones.fitting(times, series.step.span)):
+        return {"zone": zone}
+    if times.duplicated().any():
+        known["duplicates"] = "mean"
+    longest = _longest_gap(times, series)
+    if longest and longest <= FILLED:
+        known |= {"missing": "interpolate", "longest_gap": longest}
+    return known
+
+
+def _longest_gap(times: pd.DatetimeIndex, series: reading.Series) -> int:
+    """Steps of the longest gap, and of cells without a value."""
+    assert series.step is not None
+    even = steps.even_times(times.tz_localize(None).sort_values().unique(), series.step)
+    apart = np.asarray((even[1:] - even[:-1]) / series.step.even)
+    cells = np.isnan(series.values[:, 0]) if series.values.shape[1] else np.zeros(0, bool)
+    return max(round(float(apart.max())) - 1 if len(apart) else 0, repairs.longest_run(cells)[0])
+
+
+def _sizes(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, int] | None:
+    """Season, look-back, horizon and patch for which there are rows enough."""
+    season = season_of(values, step)
+    least = min(np.diff([0, *SHARES, 1])) * rows
+    for count in SEASONS:
+        if (count + 1) * season <= least:
+            patch = {"patch": season} if season > 12 else {}
+            return {"look_back": count * season, "horizon": season, "season": season, **patch}
+    return None
+
+
+def season_of(values: Float[np.ndarray, " rows"], step: steps.Step) -> int:
+    """Of the seasons that fit the step, the one after which values come back most alike; 1 where none fits."""
+    words = re.findall(r"\d+", season_length.proposed(step))
+    candidates = [int(word) for word in words if 2 * int(word) < len(values)]
+    return max(candidates, key=lambda season: _alike(values, season), default=1)
+
+
+def _alike(values: Float[np.ndarray, " rows"], season: int) -> float:
+    """Autocorrelation; a longer season must be clearly better."""
+    centred = values - values.mean()
+    power = float((centred**2).mean())
+    return float((centred[season:] * centred[:-season]).mean()) / power - 0.001 * season if power else 0.0
+
+
+def _splits(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:
+    """Ends of the splits, at midnights where these leave each split rows enough."""
+    exact = [int(share * len(times)) for share in SHARES]
+    days = [int(times.searchsorted(times[row].normalize())) for row in exact]
+    rows = days if min(np.diff([0, *days, len(times)])) >= least else exact
+    ends = {split: str(times[row]) for split, row in zip(("train", "valid", "gate"), rows, strict=True)}
+    assert window_rows.in_order({**{s: pd.Timestamp(e) for s, e in ends.items()}, "test": None})[0] == "train"
+    return {**ends, "test": None}

@@ -1,0 +1,146 @@
+"""`pipeline inspect`: what a file is, what stands in the way, and lines that work as they are."""
+
+import numpy as np
+import operated
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline import fetch, inspect, prepare
+from pipeline.common import InputError, files, paths
+from pipeline.inspection import sampling
+from tests.reviews import corpus
+
+TASK = {"kind": "recall"}
+
+
+def hourly(rows: int = 3000, start: str = "2020-01-01") -> pd.DataFrame:
+    """A load with a day's season, and the temperature."""
+    times = pd.date_range(start, periods=rows, freq="h")
+    load = 50 + 10 * np.sin(2 * np.pi * times.hour / 24) + np.random.default_rng(0).normal(0, 1, rows)
+    return pd.DataFrame({"time": times.strftime("%Y-%m-%d %H:%M"), "temp": 20.5, "load": load.round(3)})
+
+
+@pytest.fixture
+def made(tmp_path, capsys):
+    """Gives what inspect prints of a file in a project, after a task of these lines was added and prepared."""
+    with operated.project(tmp_path, near=TASK) as root:
+
+        def inspected(content, name="mine.csv"):
+            (root / name).write_text(content if isinstance(content, str) else content.to_csv(index=False))
+            inspect.main(name, add="mine")
+            printed = capsys.readouterr().out
+            fetch.main("mine")
+            prepare.main("mine")
+            capsys.readouterr()
+            return printed, yaml.safe_load(paths.PARAMS.read_text())["tasks"]["mine"]
+
+        yield inspected
+
+
+def test_a_series_is_added_and_prepared_without_a_line_by_hand(made):
+    printed, task = made(hourly())
+    assert "mine.csv: 3,000 rows, 3 columns; separator ',', utf-8" in printed
+    assert "load" in printed.splitlines()[3]
+    assert "a row every 01:00:00" in printed
+    assert {key: task[key] for key in ("kind", "targets", "season", "horizon", "look_back", "patch")} == {
+        "kind": "forecast", "targets": ["load"], "season": 24, "horizon": 24, "look_back": 168, "patch": 24,
+    }  # fmt: skip
+    rows = files.read_json(paths.prepared("mine") / "audit.json")["borders"]
+    assert min(end - begin for begin, end in rows.values()) >= 168 + 24
+
+
+def test_a_german_export_with_a_gap_says_what_it_would_do(made):
+    table = hourly().drop(index=[50, 51])
+    table["time"] = pd.to_datetime(table["time"]).dt.strftime("%d.%m.%Y %H:%M")
+    text = "Netz Nord\nviertel\n" + table.to_csv(index=False, sep=";", decimal=",")
+    printed, task = made(text)
+    assert "2 lines above the header" in printed
+    assert (task["missing"], task["longest_gap"]) == ("interpolate", 2)
+    audit = files.read_json(paths.prepared("mine") / "audit.json")
+    assert audit["repairs"]["steps_without_a_row"] == 2
+    assert sum(audit["repairs"]["interpolated_by_split"].values()) == 2
+    assert audit["table"]["decimal"] == ","
+
+
+def test_a_local_clock_is_recognised_by_its_changes(made):
+    times = pd.date_range("2020-01-01", periods=9000, freq="h", tz="UTC").tz_convert("Europe/Berlin")
+    printed, task = made(hourly(9000).assign(time=times.strftime("%Y-%m-%d %H:%M")))
+    assert "with zone: Europe/Berlin" in printed
+    assert task["zone"] == "Europe/Berlin"
+    assert files.read_json(paths.prepared("mine") / "learned.json")["start"] == "2020-01-01T00:00:00+00:00"
+
+
+def test_months_are_a_step_with_a_season_of_twelve(made):
+    rows = hourly(400).assign(time=pd.date_range("1985-01-01", periods=400, freq="MS").strftime("%Y-%m-%d"))
+    printed, task = made(rows)
+    assert "a row every month" in printed
+    assert (task["season"], task["horizon"]) == (12, 12)
+    learned = files.read_json(paths.prepared("mine") / "learned.json")
+    assert learned["step"] == {"unit": "month", "count": 1}
+
+
+def test_reviews_with_stars_are_mapped(made):
+    rows = pd.DataFrame(corpus(600), columns=["review", "stars"])
+    rows["stars"] = [(1, 5)[star] if number % 3 else (2, 4)[star] for number, star in enumerate(rows["stars"])]
+    rows.loc[::10, "stars"] = 3
+    printed, task = made(rows)
+    assert "labels in 'stars': " in printed
+    assert task["labels"] == {"negative": [1, 2], "positive": [4, 5]}
+    assert (task["text"], task["label"]) == ("review", "stars")
+    assert files.read_json(paths.raw("mine") / "source.json")["left_out"] == {"train": {"label 3": 60}}
+
+
+def test_all_that_stands_in_params_yaml_stays_as_it_was(tmp_path):
+    with operated.project(tmp_path, near=TASK) as root:
+        text = "# mine\nscale: smoke\ntasks:   # all\n  near:\n    kind: recall   # bits\n\nseed: 3\n"
+        text += "architectures: {gru: }\n"
+        paths.PARAMS.write_text(text)
+        (root / "mine.csv").write_text(hourly().to_csv(index=False))
+        inspect.main("mine.csv", add="mine")
+        after = paths.PARAMS.read_text()
+        assert [line for line in text.splitlines() if line not in after.splitlines()] == []
+        assert after.index("  mine:") > after.index("  near:")
+        with pytest.raises(InputError, match="a task 'mine' is there already"):
+            inspect.main("mine.csv", add="mine")
+        with pytest.raises(InputError, match="names that are refused: '../x'"):
+            inspect.main("mine.csv", add="../x")
+        assert paths.PARAMS.read_text() == after
+
+
+@pytest.mark.parametrize(
+    ("content", "obstacle"),
+    [
+        ("a,b\nx,y\nz,w\n", "no column of times with numbers, and none of texts with labels"),
+        ("time,load\n" + "".join(f"0{n}/02/2018,{n}.5\n" for n in range(1, 9)), "may be 01 February 2018"),
+        ("time;load\n" + "".join(f"2018-01-0{n};{n}.234\n" for n in range(1, 9)), "'1.234' may be 1.234 or 1234"),
+        ("time,load\n" + "".join(f"2018-01-0{n},{n}.5\n" for n in range(1, 9)), "too few rows for four splits"),
+        ("time,load\n2018-01-01,1,2\n2018-01-02,1\n", "rows with more cells than the header's 2: 1"),
+    ],
+)
+def test_what_stands_in_the_way_is_said_and_nothing_is_added(tmp_path, capsys, content, obstacle):
+    with operated.project(tmp_path, near=TASK) as root:
+        before = paths.PARAMS.read_text()
+        (root / "mine.csv").write_text(content)
+        with pytest.raises(InputError, match="'mine' was not added"):
+            inspect.main("mine.csv", add="mine")
+        printed = capsys.readouterr().out
+        assert "in the way:" in printed
+        assert obstacle in printed
+        assert paths.PARAMS.read_text() == before
+
+
+def test_of_a_large_file_the_beginning_is_looked_at_which_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sampling, "LARGE", 1000)
+    monkeypatch.setattr(sampling, "SAMPLE", 60_000)
+    (tmp_path / "mine.csv").write_text(hourly(9000).to_csv(index=False))
+    inspect.main(str(tmp_path / "mine.csv"))
+    printed = capsys.readouterr().out
+    assert printed.startswith("looked at the first 0 MiB of ")
+    assert "9,000 rows" not in printed
+    assert "a row every 01:00:00" in printed
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="none.csv: no such file"):
+        inspect.main(str(tmp_path / "none.csv"))
