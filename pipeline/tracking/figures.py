@@ -21,7 +21,7 @@ def drawing(
 ) -> Iterator[Iterator[tuple[int, Path]]]:
     """Begins to draw; gives each candidate's number, as it is done, with a folder that holds a folder for every seed.
 
-    Those have `figures/NAME.png` and `tables/NAME.html`. All are gone on leaving.
+    Those have `figures/NAME.html` and `tables/NAME.html`. All are gone on leaving.
     """
     with TemporaryDirectory() as place:
         draw = partial(_draw, Path(place), task, prepared, candidates, targets)
@@ -44,8 +44,8 @@ def _draw(
     for seed in candidate.outputs:
         folder = place / str(number) / str(seed)
         (folder / "figures").mkdir(parents=True)
-        for name, figure in pictures.of_candidate(prepared, candidate, seed, targets, history).items():
-            figure.savefig(folder / "figures" / f"{name}.png")
+        for chart in pictures.of_candidate(prepared, candidate, seed, targets, history):
+            (folder / "figures" / f"{chart.name}.html").write_text(pictures.document(chart), encoding="utf-8")
         for name, text in pictures.texts_of_candidate(prepared, candidate, seed, targets).items():
             (folder / "tables").mkdir(exist_ok=True)
             (folder / "tables" / f"{name}.html").write_text(text, encoding="utf-8")
