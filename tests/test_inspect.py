@@ -63,6 +63,13 @@ def test_a_german_export_with_a_gap_says_what_it_would_do(made):
     assert audit["table"]["decimal"] == ","
 
 
+def test_a_sign_for_what_is_missing_is_recognised(made):
+    rows = hourly().astype(object)
+    rows.loc[[7, 8, 100], "load"] = "?"
+    _, task = made(rows)
+    assert (task["missing_values"], task["missing"], task["longest_gap"]) == (["?"], "interpolate", 2)
+
+
 def test_a_local_clock_is_recognised_by_its_changes(made):
     times = pd.date_range("2020-01-01", periods=9000, freq="h", tz="UTC").tz_convert("Europe/Berlin")
     printed, task = made(hourly(9000).assign(time=times.strftime("%Y-%m-%d %H:%M")))

@@ -140,6 +140,15 @@ READ = {  # name: content, settings, and the times where they are others than HO
         lines([f"{(t - pd.Timedelta(hours=1)):%d.%m.%Y};{(t - pd.Timedelta(hours=1)).hour + 1}" for t in HOURS], sep=";", header="day,hour,load,heat"),
         {"time": ("day", "hour")},
     ),
+    "year, month, day and hour apart": (
+        lines(text("%Y,%m,%d,%H"), header="year,month,day,hour,load,heat"),
+        {"time": ("year", "month", "day", "hour")},
+    ),
+    "blank rows and empty columns at the end": (
+        lines(text("%d/%m/%Y;%H.%M.%S"), sep=";", header="day,hour,load,heat").replace("\n", ";;\n") + ";;;;;\n" * 9,
+        {"time": ("day", "hour")},
+    ),
+    "a line for Excel above the header": ("sep=;\n" + lines(iso(), sep=";"), {}),
     "24:00 ends a day": (lines([t.replace(" 00:00", " 24:00") if t.endswith(" 00:00") else t for t in [f"{(h - pd.Timedelta(days=1) if h.hour == 0 else h):%Y-%m-%d %H:%M}" for h in HOURS]]), {}),
     "spans of time": (lines([f"{t:%d.%m.%Y %H:%M} - {t + pd.Timedelta(hours=1):%d.%m.%Y %H:%M}" for t in HOURS]), {}),
     "seconds since 1970": (lines([int(t.timestamp()) for t in HOURS]), {}),
@@ -158,6 +167,9 @@ READ = {  # name: content, settings, and the times where they are others than HO
         {"every": "1h", "aggregate": "mean"},
     ),
     "a gap that is interpolated": (lines(iso()[:9] + iso()[11:], LOAD[:9] + LOAD[11:], HEAT[:9] + HEAT[11:]), {"missing": "interpolate"}),
+    "a sign for missing values": (
+        lines(iso(), [*LOAD[:5], "?", *LOAD[6:]], sep=";"), {"missing": "interpolate", "missing_values": ("?",)},
+    ),
     "a code for missing values": (lines(iso(), [*LOAD[:5], -9999, *LOAD[6:]]), {"missing": "interpolate", "missing_values": (-9999,)}),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What each column of a table holds: times, numbers, texts, or a few different values; with examples."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ class Column(NamedTuple):
     different: int
     empty: int
     trouble: str = ""  # why it cannot be read without a setting
+    signs: tuple[str, ...] = ()  # of numbers: cells that stand for no value
 
     def line(self) -> str:
         """`load      number   1234.5, 1244.5, 1254.5   3 empty`."""
@@ -56,14 +58,15 @@ def _described(name: str, cells: list[Any], comma: bool) -> Column:
     if not filled:
         return Column(name, "nothing", cells, 0, empty)
     kind, trouble = _time_kind(name, filled)
+    signs: tuple[str, ...] = ()
     if not kind:
-        kind, trouble = _number_kind(name, filled, comma)
+        kind, trouble, signs = _number_kind(name, filled, comma)
     if not kind:
         short = sum(len(str(cell)) for cell in filled) < 40 * len(filled)
         kind = "label" if different <= FEW and short and different * 3 <= len(filled) else "text"
     if kind == "number" and different == 2:
         kind = "flag"
-    return Column(name, kind, cells, different, empty, trouble)
+    return Column(name, kind, cells, different, empty, trouble, signs)
 
 
 def _is_empty(cell: Any) -> bool:
@@ -89,17 +92,22 @@ def _time_kind(name: str, cells: Sequence[Any]) -> tuple[str, str]:
     return ("time" if np.asarray(stamps.times.notna()).mean() > MOST else ""), ""
 
 
-def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str]:
-    """`number`, where nearly all cells hold one."""
+def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str, tuple[str, ...]]:
+    """`number`, where nearly all cells hold one, or a sign without letters that comes again and again."""
     try:
         form = number_forms.form_of(lambda: iter([{name: cells}]), TableSettings(), comma)
     except number_forms.Ambiguous as error:
-        return "number", str(error)
+        return "number", str(error), ()
     with_value = [cell for cell in cells if not numbers.is_nothing(cell, form)]
     if not with_value:
-        return "", ""
+        return "", "", ()
     values = numbers.parsed(name, with_value, form)
-    return ("number" if np.isfinite(values).mean() > MOST else ""), ""
+    others = Counter(
+        str(cell).strip() for cell, value in zip(with_value, values, strict=True) if not np.isfinite(value)
+    )
+    signs = tuple(sign for sign in others if not any(letter.isalnum() for letter in sign))
+    are_numbers = np.isfinite(values).sum() + sum(others[sign] for sign in signs) > MOST * len(values)
+    return ("number" if are_numbers and np.isfinite(values).any() else ""), "", signs
 
 
 def time_columns(columns: Sequence[Column]) -> list[str]:

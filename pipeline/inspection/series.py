@@ -28,13 +28,14 @@ def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str]
     ambiguous = [f"{column.name}: {column.trouble}" for column in columns if column.trouble]
     if ambiguous:
         return [], {**settings, "targets": [target]}, ambiguous
-    known: dict[str, Any] = {}
-    series = reading.read(path, source, time, [target], SeriesSettings())
+    signs = next(column.signs for column in columns if column.name == target)
+    known: dict[str, Any] = {"missing_values": list(signs)} if signs else {}
+    series = reading.read(path, source, time, [target], SeriesSettings(**known))
     said = [
         f"  {len(series.times):,} rows from {series.times.min()} to {series.times.max()}, a row every {series.step}"
     ]
     if series.faults:
-        known = _repairs(series)
+        known |= _repairs(series)
         series = reading.read(path, source, time, [target], SeriesSettings(**known))
     said += [f"  with {key}: {value}" for key, value in known.items()]
     if series.faults or series.step is None:

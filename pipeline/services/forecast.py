@@ -127,6 +127,11 @@ class Forecasts(Service):
         text = pd.Series(times.astype(str))
         if len(self.task.time_columns) == 1:
             return {self.task.time_name: text.to_numpy()}
+        if len(self.task.time_columns) > 2:
+            parts = zip(
+                self.task.time_columns, (times.year, times.month, times.day, times.hour, times.minute), strict=False
+            )
+            return {name: part.astype(str).to_numpy() for name, part in parts}
         day, time = self.task.time_columns
         return {day: text.str[:10].to_numpy(), time: text.str[11:].where(text.str.len() > 10, "00:00:00").to_numpy()}
 

@@ -55,12 +55,24 @@ def read(table: Table, time: Sequence[str], columns: Sequence[str], settings: Ta
 
 
 def joined(columns: Sequence[Sequence[Any]]) -> list[str]:
-    """The text of each time; of a date and a time of day in columns of their own, both with a space between."""
+    """The text of each time: of one column, of a date and a time of day, or of year, month, day and hour."""
     first, *others = (list(map(text_of, column)) for column in columns)
     if not others:
         return first
+    if len(columns) > 2 and all(re.fullmatch(r"\s*\d{4}(\.0)?\s*", year) for year in first[:5]):
+        return [_of_parts(parts) for parts in zip(first, *others, strict=True)]
     days = (re.sub(r"[T ]00:00(:00)?$", "", day.strip()) for day in first)
     return [" ".join([day, *map(time_of_day, rest)]).strip() for day, *rest in zip(days, *others, strict=True)]
+
+
+def _of_parts(parts: Sequence[str]) -> str:
+    """A time of year, month, day and perhaps hour and minute, in columns of their own."""
+    numbers_of_parts = [part.strip().removesuffix(".0") for part in parts]
+    if not all(part.isdigit() for part in numbers_of_parts):
+        return " ".join(parts)
+    date, clock = numbers_of_parts[:3], [part.zfill(2) for part in numbers_of_parts[3:]]
+    time = ":".join([*clock, "00"] if len(clock) == 1 else clock)
+    return f"{date[0]}-{'-'.join(part.zfill(2) for part in date[1:])} {time}".strip()
 
 
 def time_of_day(cell: str) -> str:

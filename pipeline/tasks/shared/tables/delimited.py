@@ -30,8 +30,9 @@ NO_NULL = "\x01\x02\x03"  # no cell is this: an empty cell is an empty text, and
 CHECK = """SELECT count(*) FILTER (kept), count(*) FILTER (comment AND NOT kept),
 count(*) FILTER (odd OR contains(cells, '"')) FROM
 (SELECT kept, comment, cells, NOT kept AND NOT comment AND NOT regexp_full_match(cells, '\\s*') AS odd FROM
-(SELECT {last} IS NOT NULL AND {extra} IS NULL AS kept, starts_with(c0, '#') AND {extra} IS NULL AS comment,
-concat_ws('', {all}) AS cells FROM {file}))"""
+(SELECT {kept} AS kept, starts_with(c0, '#') AND {extra} IS NULL AS comment, concat_ws('', {all}) AS cells
+FROM {file}))"""
+BLANK = "(trim(c0) = '' AND regexp_full_match(concat_ws('', {all}), '\\s*'))"
 
 
 class Delimited(Table):
@@ -81,13 +82,20 @@ class Delimited(Table):
         )
         return f"read_csv({duck.text(str(self.file.path))}, {options})"
 
+    def _all(self) -> str:
+        return ", ".join(f"c{place}" for place in range(len(self.header) + 1))
+
+    def _kept(self) -> str:
+        """Which rows are read: those of the header's width with a cell that is not blank."""
+        last, extra = f"c{self.layout.fewest - 1}", f"c{len(self.header)}"
+        return f"({last} IS NOT NULL AND {extra} IS NULL AND NOT {BLANK.format(all=self._all())})"
+
     def _counted(self) -> tuple[int, int] | None:
         """Rows and comments, if all is well."""
         if _quotes(self.file.path) % 2:
             return None
-        width = len(self.header)
-        all_cells = ", ".join(f"c{place}" for place in range(width + 1))
-        sql = CHECK.format(last=f"c{self.layout.fewest - 1}", extra=f"c{width}", all=all_cells, file=self._sql())
+        extra = f"c{len(self.header)}"
+        sql = CHECK.format(kept=self._kept(), extra=extra, all=self._all(), file=self._sql())
         with duck.connected(self.file.path) as connection:
             try:
                 ((kept, comments, odd),) = connection.execute(sql).fetchall()
@@ -96,9 +104,8 @@ class Delimited(Table):
         return None if odd else (kept - int(self.layout.has_header), comments)
 
     def _from_duckdb(self, places: dict[str, int]) -> Iterator[Piece]:
-        last, extra = f"c{self.layout.fewest - 1}", f"c{len(self.header)}"
         wanted = ", ".join([f"c{place} AS w{number}" for number, place in enumerate(places.values())] + ["1 AS kept"])
-        sql = f"SELECT {wanted} FROM {self._sql()} WHERE {last} IS NOT NULL AND {extra} IS NULL"
+        sql = f"SELECT {wanted} FROM {self._sql()} WHERE {self._kept()}"
         first, skip = 0, int(self.layout.has_header)
         with duck.connected(self.file.path) as connection:
             for batch in connection.sql(sql).to_arrow_reader(PIECE):

@@ -43,12 +43,14 @@ class Rows:
         width, fewest = len(self.layout.header), self.layout.fewest
         with self.path.open(encoding="utf-8-sig", newline="") as text:
             for line, cells in islice(self._rows(text), int(self.layout.has_header), None):
+                if width > 1 and not any(cell.strip() for cell in cells):
+                    continue
                 if fewest <= len(cells) <= width:
                     self.fitting += 1
                     yield line, cells if len(cells) == width else cells + [""] * (width - len(cells))
                 elif cells[0].startswith(COMMENT):
                     self.comments += 1
-                elif any(cell.strip() for cell in cells):
+                else:
                     self._misfit(line, cells)
 
     @property
