@@ -101,10 +101,10 @@ class Forecast(Windowed):
         file_faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"
         rows, windows = self._split(series)
-        learned = scaler.learn(
-            series.values[: rows["train"][1]], self.value_columns, self.targets, self.season, self.source
-        )
-        values = scaler.standardised(series.values, learned, self.value_columns)
+        values = repairs.without_later_values(series.values, series.filled, rows) if series.repairs else series.values
+        taught = np.where(series.filled, np.nan, values) if self.missing == "mask" else values
+        learned = scaler.learn(taught[: rows["train"][1]], self.value_columns, self.targets, self.season, self.source)
+        values = scaler.standardised(values, learned, self.value_columns)
         file_faults.refuse(self.source, scaler.too_far(values, self.value_columns, series.places))
         if self.calendar:
             values = np.hstack([values, calendar_columns.columns(series.times)])
@@ -135,6 +135,10 @@ class Forecast(Windowed):
         assert self.splits is not None, "refused before"
         rows = window_rows.borders(series.times, self.splits)
         windows = {split: window_rows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
+        if self.missing == "mask":
+            masked = np.asarray(series.filled[:, : len(self.targets)].any(axis=1))
+            sizes = self.look_back, self.horizon
+            windows = {split: window_rows.unmasked(first, masked, *sizes) for split, first in windows.items()}
         need = f"look_back {self.look_back}, horizon {self.horizon}"
         file_faults.refuse(self.source, window_rows.too_short(series.times, rows, windows, need))
         return rows, windows | {"train": window_rows.thinned(windows["train"], self.max_windows)}
@@ -163,10 +167,11 @@ class Forecast(Windowed):
         )
 
     def _repairs(self, series: reading.Series, rows: window_rows.Borders) -> dict[str, Any]:
-        """What settings did to rows, counted; of what was interpolated, by split."""
+        """What settings did to rows, counted; of values that were interpolated or masked, by split."""
         if not series.repairs:
             return {}
-        return {"repairs": {**series.repairs, "interpolated_by_split": repairs.per_split(series.filled, rows)}}
+        done = "masked" if self.missing == "mask" else "interpolated"
+        return {"repairs": {**series.repairs, f"{done}_by_split": repairs.per_split(series.filled, rows)}}
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         start, series = columns["start"], columns["series"]

@@ -38,7 +38,7 @@ class Series:
     names_twice: list[str]  # of columns that are not read
     faults: list[str]
     table: dict[str, Any]  # what the file was read as
-    filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated
+    filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated or masked
     repairs: dict[str, int]  # what was done with rows, counted
 
 

@@ -2,7 +2,7 @@
 
 sorted         rows that were not in time order, where all times differ or `order: sort` says so
 put together   rows with one time, by `duplicates`; rows of a shorter step, by `every`
-filled         steps without a row and cells without a value, by `missing: interpolate` up to `longest_gap`
+filled         steps without a row and cells without a value, by `missing: interpolate` or `mask`, up to `longest_gap`
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +16,8 @@ from pipeline.tasks.series import resampling, steps
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.series.steps import Step
 from pipeline.tasks.shared.file_faults import counted
+
+LONGEST = 6  # steps of a gap that is interpolated, unless a setting says otherwise
 
 Values = Float[np.ndarray, "rows columns"]
 
@@ -32,7 +34,7 @@ class Done(NamedTuple):
     """The rows after all that was done, and what it was."""
 
     rows: Rows
-    filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated
+    filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated or masked
     counts: dict[str, int]
     faults: list[str]
 
@@ -50,7 +52,7 @@ def repaired(rows: Rows, settings: SeriesSettings, step: Step | None, held: Sequ
         rows, step = Rows(times, values, numbers), steps.of(times)
         counts["rows_put_together"] = before
     filled = np.zeros(rows.values.shape, bool)
-    if settings.missing == "interpolate" and step:
+    if settings.missing != "refuse" and step:
         rows, filled, faults = _filled(rows, settings, step, held, counts)
     return Done(rows, filled, counts, faults)
 
@@ -106,13 +108,15 @@ def _filled(
     gaps = np.isnan(values)
     too_long = [longest_run(gaps[:, column]) for column in range(values.shape[1])]
     worst = max(too_long, default=(0, 0))
-    made = Rows(times, _interpolated(values, held), numbers)
+    masks = settings.missing == "mask"
+    made = Rows(times, _held(values) if masks else _interpolated(values, held), numbers)
     counts["steps_without_a_row"] = len(values) - len(place)
-    counts["values_interpolated"] = int(gaps.sum())
+    counts["values_masked" if masks else "values_interpolated"] = int(gaps.sum())
     faults = []
-    if worst[0] > settings.longest_gap:
+    longest = settings.longest_gap or (len(values) if masks else LONGEST)
+    if worst[0] > longest:
         faults.append(
-            f"a gap of {counted(worst[0], 'step')} from {times[worst[1]]} on; accepted: {settings.longest_gap} at most "
+            f"a gap of {counted(worst[0], 'step')} from {times[worst[1]]} on; accepted: {longest} at most "
             "(the setting longest_gap)"
         )
     ends = np.isnan(made.values)
@@ -140,6 +144,26 @@ def _interpolated(values: Values, held: Sequence[bool]) -> Values:
     return np.where(np.asarray(held, bool)[None, :], table.ffill().to_numpy(), line)
 
 
+def _held(values: Values) -> Values:
+    """Each value until the next is known; before the first, the first."""
+    return pd.DataFrame(values).ffill().bfill().to_numpy()
+
+
+def without_later_values(
+    values: Values, filled: Bool[np.ndarray, "rows columns"], borders: dict[str, tuple[int, int]]
+) -> Values:
+    """Where a gap reaches the end of a split, it keeps the value before: what comes after is of another split."""
+    made = values.copy()
+    for _, end in borders.values():
+        for column in range(values.shape[1]):
+            begin = end
+            while 0 < begin <= len(values) and filled[begin - 1, column]:
+                begin -= 1
+            if 0 < begin < end:
+                made[begin:end, column] = made[begin - 1, column]
+    return made
+
+
 def per_split(filled: Bool[np.ndarray, "rows columns"], borders: dict[str, tuple[int, int]]) -> dict[str, Any]:
-    """How many values were interpolated in each split."""
+    """How many values were filled in each split."""
     return {split: int(filled[first:end].sum()) for split, (first, end) in borders.items()}

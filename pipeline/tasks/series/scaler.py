@@ -20,11 +20,14 @@ def learn(
     """Mean and standard deviation (dividing by n) of each column; of the targets also MASE's scale.
 
     MASE's scale is the mean |y(t) - y(t - season)|, in the target's own unit. `rows` are the training rows alone, and
-    the targets are their first columns. A column that is not forecast may be constant: its deviation counts as 1.
+    the targets are their first columns; what is not a number in them is masked. A column that is not forecast may be
+    constant: its deviation counts as 1.
     """
-    std = rows.std(axis=0)
+    gaps = bool(np.isnan(rows).any())
+    mean, std = (np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)) if gaps else (rows.mean(axis=0), rows.std(axis=0))
     count = len(targets)
-    naive = np.abs(rows[season:, :count] - rows[:-season, :count]).mean(axis=0)
+    apart = np.abs(rows[season:, :count] - rows[:-season, :count])
+    naive = np.nanmean(apart, axis=0) if gaps else apart.mean(axis=0)
     same = [
         name for name, deviation, error in zip(targets, std, naive, strict=False) if not (deviation > 0 and error > 0)
     ]
@@ -32,7 +35,7 @@ def learn(
         fault = f"targets that repeat themselves through all of train: {file_faults.listed(same, 'targets')}"
         raise InputError(f"{source}: {fault}: there is nothing to forecast; accepted: targets that change there")
     return {
-        "mean": _named(names, rows.mean(axis=0)),
+        "mean": _named(names, mean),
         "std": _named(names, np.where(std > 0, std, 1.0)),
         "mase_scale": _named(targets, naive),
     }

@@ -21,10 +21,11 @@ class SeriesSettings(TableSettings):
     """Rows that are not in time order: sort puts them there; left out, only where all times differ."""
     duplicates: Literal["refuse", "mean", "sum", "first", "last"] = "refuse"
     """Rows with one time: refuse them, or make one row of them."""
-    missing: Literal["refuse", "interpolate"] = "refuse"
-    """Steps without a row and cells without a value: refuse them, or interpolate between the rows around."""
-    longest_gap: int = Field(6, gt=0)
-    """Steps in a row that are interpolated at most; a longer gap is refused."""
+    missing: Literal["refuse", "interpolate", "mask"] = "refuse"
+    """Steps without a row and cells without a value: refuse them, interpolate between the rows around, or mask them:
+    no window forecasts a masked target, and look-backs hold the value before."""
+    longest_gap: int | None = Field(None, gt=0)
+    """Steps in a row that are filled at most; a longer gap is refused. Left out: 6 to interpolate, any to mask."""
     every: str | None = None
     """The step to which rows are put together, such as 30min, 1h, 1d or 1month."""
     aggregate: Literal["mean", "sum"] | None = None

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from pipeline.tasks.series.timestamps import Clock, as_instant
 from pipeline.tasks.shared.file_faults import counted
@@ -57,6 +57,16 @@ def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
     """First rows of all windows whose horizon lies inside the border."""
     first, end = border
     return np.arange(max(first - look_back, 0), end - horizon - look_back + 1, dtype=np.int64)
+
+
+def unmasked(
+    windows: Starts, masked: Bool[np.ndarray, " rows"], look_back: int, horizon: int
+) -> Int[np.ndarray, " kept"]:
+    """The windows that forecast no masked row, and see one at least that is not."""
+    before = np.concatenate([[0], masked.cumsum()])
+    forecast = before[windows + look_back + horizon] - before[windows + look_back]
+    seen = before[windows + look_back] - before[windows]
+    return windows[(forecast == 0) & (seen < look_back)]
 
 
 def too_short(times: pd.DatetimeIndex, rows: Borders, windows: Mapping[str, Starts], need: str) -> list[str]:
