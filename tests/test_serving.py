@@ -221,7 +221,7 @@ REVIEWS_GONE_WRONG = {
     "f.csv": (b"text\n", "f.csv: no rows"),
     "g.csv": (b"", "g.csv: no header line; accepted: CSV with a header and rows"),
     "h.parquet": (b"nothing", "h.parquet is no parquet file; accepted: parquet"),
-    "i.txt": (b"fine", "i.txt: '.txt' is not a kind of table; accepted: .parquet, .csv, .jsonl"),
+    "i.docx": (b"fine", "i.docx: '.docx' is not a kind of table; accepted: .csv, .tsv, .txt"),
 }
 
 

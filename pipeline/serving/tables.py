@@ -22,15 +22,17 @@ KINDS = (".parquet", ".csv", ".jsonl")  # that are written
 EMPTY = "cells of {!r} that are empty"
 
 
-def check_kind(path: Path, accepted: Sequence[str] = KINDS) -> None:
-    if not path.name.lower().endswith(tuple(accepted)):
-        raise InputError(
-            f"{path}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {', '.join(accepted)}"
-        )
+def check_kind(path: Path) -> None:
+    """Raise InputError for a name of a file that cannot be written."""
+    if path.suffix not in KINDS:
+        raise InputError(f"{path}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {', '.join(KINDS)}")
 
 
 def check_input(path: Path) -> None:
-    check_kind(path, [f"{kind}{pack}" for pack in files_of_tables.PACKED for kind in files_of_tables.ENDINGS])
+    """Raise InputError for a name of a file that is no table."""
+    if not files_of_tables.ending(path.name):
+        accepted = f"{', '.join(files_of_tables.ENDINGS)}, also packed as .gz or .zst"
+        raise InputError(f"{path}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {accepted}")
 
 
 def rows_of(path: Path) -> int | None:

@@ -80,6 +80,9 @@ def opened(path: Path, source: str, wanted: Sequence[str], settings: Any = None)
     settings = settings or TableSettings()
     before = _state(path)
     with unpacked.plain(path, source, settings.encoding) as file:
+        for name, kind in (("parquet", "parquet"), ("xlsx", "workbook")):
+            if source.lower().endswith(f".{name}") and file.kind != kind:
+                raise InputError(f"{source} is no {name} file; accepted: {name}")
         table: Table
         if file.kind == "text" and typed.is_json_lines(file.path):
             table = typed.JSONLines(file, source)

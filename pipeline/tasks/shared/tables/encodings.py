@@ -17,6 +17,7 @@ WESTERN = frozenset(
     "äöüßéèêëàâáãåçñíìîïóòôõøúùûýÿæœðþšžÄÖÜÉÈÊËÀÂÁÃÅÇÑÍÌÎÏÓÒÔÕØÚÙÛÝÆŒŠŽ°²³¹µ€£§«»„“”‘’‚–—…·½¼¾®©™ªº¿¡×±\u00a0"
 )
 LEAST_WESTERN = 0.9  # share of the signs
+ENOUGH = 32  # bytes beyond ASCII, of which an encoding can be told
 MOST_IN_RUNS = 0.4  # share of the signs next to another one: whole words of them are another alphabet
 
 
@@ -43,7 +44,7 @@ def guess(path: Path, source: str) -> str:
         return "windows-1252"
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample).best()
+    best = from_bytes(sample).best() if sum(byte > 0x7F for byte in sample) >= ENOUGH else None
     if best is None or best.encoding.startswith("utf_8"):
         raise InputError(f"{source}: {wrong_bytes(path)}; accepted: text whose encoding is stated (`encoding: ...`)")
     return best.encoding.replace("_", "-")

@@ -57,7 +57,7 @@ def of(path: Path, source: str, wanted: Sequence[str], settings: TableSettings) 
         return _named(path, lines, first, separators, settings, source)
     candidates = list(_candidates(lines, first, separators, settings.skip_lines is not None))
     if not candidates:
-        raise InputError(f"{source}: no header line; accepted: a header and rows")
+        raise InputError(f"{source}: no header line; accepted: CSV with a header and rows")
     chosen = _with_names(candidates, wanted) or _sniffed(path, candidates, settings)
     return Layout(chosen.separator, chosen.cells, chosen.line, has_header=True)
 
@@ -130,4 +130,4 @@ def _named(
         same = [cell.strip().casefold() for cell in cells[fits]] == [name.strip().casefold() for name in names]
         has_header = settings.header if settings.header is not None else same
         return Layout(fits, names, number, has_header)
-    raise InputError(f"{source}: no header line, and no rows; accepted: a header and rows")
+    raise InputError(f"{source}: no rows; accepted: one or more")

@@ -154,7 +154,7 @@ class Workbook(Table):
             if any(cell != "" for cell in row)
         ]
         if not places:
-            raise InputError(f"{source}: no header line; accepted: a header and rows")
+            raise InputError(f"{source}: no header line; accepted: a sheet with a header and rows")
         _, _, line, self.sheet = max(places)
         self._first = -line + (0 if settings.columns and not settings.header else 1)
         self.header = list(settings.columns) or [str(cell) for cell in sheets[self.sheet][-line]]
