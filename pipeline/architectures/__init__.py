@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from pydantic import Field, create_model
 from torch import Tensor, nn
 
-from pipeline.architectures.shared.parts import Embedding, Readout, reverse
+from pipeline.architectures.shared.parts import Embedding, PhraseReadout, Readout, reverse
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import InputError, Settings
 from pipeline.common.params import check
@@ -62,14 +62,17 @@ class SequenceModel(nn.Module):
         self.cores = nn.ModuleList(cores)
         self.dropout = nn.Dropout(task.dropout)
         self.readout = Readout(task.readout, spec, width * len(cores))
+        self.phrases = PhraseReadout(spec, width * len(cores)) if spec.ratios else None
 
     def forward(
         self, inputs: Shaped[Tensor, "batch time ..."], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch ... outputs"]:
         inputs, level = self._relative(inputs)
         steps = (lengths + self.spec.patch - 1) // self.spec.patch
-        hidden = self.run_cores(self.embed(inputs), steps)
-        outputs = self.readout(self.dropout(hidden), steps)
+        hidden = self.dropout(self.run_cores(self.embed(inputs), steps))
+        outputs = self.readout(hidden, steps)
+        if self.phrases is not None:
+            outputs = outputs + self.phrases(inputs[..., 1:], hidden)
         return outputs if level is None else outputs + level
 
     def run_cores(

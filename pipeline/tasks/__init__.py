@@ -23,7 +23,7 @@ SPLITS = ("train", "valid", "gate", "test")
 class Ragged(NamedTuple):
     """Rows of different lengths, end to end: row i is values[offsets[i]:offsets[i + 1]]."""
 
-    values: Shaped[Tensor, " total"]
+    values: Shaped[Tensor, "total ..."]
     offsets: Int[Tensor, " rows_plus_one"]
 
 
@@ -45,6 +45,9 @@ class DataSpec(NamedTuple):
     outputs: int  # classes, or values predicted
     steps: int  # longest sequence in training, as the core sees it: after patching
     tokens: bool = False  # the inputs are token ids; 0 is padding
+    ratios: int = (
+        0  # numbers beside each token id, as further features: log-count ratios of the phrases that begin there
+    )
     per_step: bool = False  # one output per step, rather than one per sequence
     whole: bool = False  # the sequence is known at once: it may be read in both directions and pooled
     patch: int = 1  # steps that the embedding joins into one

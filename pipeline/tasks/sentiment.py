@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from pipeline.common import InputError
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
 from pipeline.tasks.shared import auditing, calibrators, score_sums
-from pipeline.tasks.text import carve, minhash, review_files, review_store, revisions, tokenization
+from pipeline.tasks.text import carve, minhash, ngram_ratios, review_files, review_store, revisions, tokenization
 
 
 class Sentiment(Task):
@@ -63,10 +63,13 @@ class Sentiment(Task):
     """Share of the groups that test, where there is no official test split."""
     max_tokens: int = Field(256, gt=1)
     """Tokens of a review that a network reads; of longer ones, the first and the last half of this number."""
-    vocabulary: int = Field(20_000, gt=2)
+    vocabulary: int = Field(20_000, gt=2, le=1_000_000)
     """Tokens that are told apart, padding and the unknown word included."""
     patch: int = Field(4, gt=0)
     """Tokens that the embedding joins into one step."""
+    ngrams: int = Field(3, ge=0, le=3)
+    """Words of the longest phrase whose log-count ratios, counted on the training split, a network reads beside its
+    tokens (text/ngram_ratios.py); 0 is none."""
     abstention_margin: float = Field(0.05, ge=0, lt=1)
     """A served network abstains where its probability is within this of chance (one half, for two labels)."""
 
@@ -100,7 +103,10 @@ class Sentiment(Task):
     @property
     def spec(self) -> DataSpec:
         steps = math.ceil(self.max_tokens / self.patch)
-        return DataSpec(self.vocabulary, len(self.labels), steps, tokens=True, whole=True, patch=self.patch)
+        ratios = ngram_ratios.width(len(self.labels), self.ngrams)
+        return DataSpec(
+            self.vocabulary, len(self.labels), steps, tokens=True, ratios=ratios, whole=True, patch=self.patch
+        )
 
     @property
     def trivial(self) -> float:
@@ -132,10 +138,11 @@ class Sentiment(Task):
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
-        reviews, split, facts = carve.carve(review_store.load(raw), plan, seed)
+        reviews, groups, split, facts = carve.carve(review_store.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
-        read = tokenization.write(folder, texts, labels, self.vocabulary, self.max_tokens)
+        folds = ngram_ratios.folds_of(carve.uniform(groups[split == "train"], "fold"))
+        read = tokenization.write(folder, texts, labels, folds, self._reading)
         audit = auditing.of(
             folder,
             {name: [text.casefold() for text in split_texts] for name, split_texts in texts.items()},
@@ -148,10 +155,9 @@ class Sentiment(Task):
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
-        inputs, targets = columns["inputs"], columns["targets"]
-        assert isinstance(inputs, Ragged)
+        targets = columns["targets"]
         assert isinstance(targets, Tensor)
-        return Batch(*tokenization.padded(inputs, rows), targets[rows])
+        return Batch(*self._read(columns, rows), targets[rows])
 
     def lengths(self, columns: Columns) -> Int[Tensor, " rows"]:
         inputs = columns["inputs"]
@@ -163,9 +169,8 @@ class Sentiment(Task):
         cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")
-        column = tokenization.few(tokenization.saved(folder), cleaned, self.max_tokens)
         rows = torch.arange(len(cleaned))
-        return Batch(*tokenization.padded(column, rows), torch.zeros_like(rows))
+        return Batch(*self._read(tokenization.few(folder, cleaned, self._reading), rows), torch.zeros_like(rows))
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs, targets)
@@ -191,6 +196,24 @@ class Sentiment(Task):
         self, outputs: Float[Tensor, "batch classes"], calibration: Mapping[str, Any]
     ) -> Float[Tensor, "batch classes"]:
         return outputs / calibration["temperature"]
+
+    def _read(
+        self, columns: Columns, rows: Int[Tensor, " batch"]
+    ) -> tuple[Shaped[Tensor, "batch time ..."], Int[Tensor, " batch"]]:
+        """Tokens, with the ratios beside each where they are read; and lengths."""
+        inputs = columns["inputs"]
+        assert isinstance(inputs, Ragged)
+        tokens, lengths = tokenization.padded(inputs, rows)
+        if not self.ngrams:
+            return tokens, lengths
+        ratios = columns["ratios"]
+        assert isinstance(ratios, Ragged)
+        beside, _ = tokenization.padded(ratios, rows)
+        return torch.cat([tokens.float().unsqueeze(2), beside], dim=2), lengths
+
+    @property
+    def _reading(self) -> tokenization.Reading:
+        return tokenization.Reading(self.vocabulary, self.max_tokens, self.ngrams, len(self.labels))
 
     @property
     def _groups_by(self) -> str:

@@ -25,7 +25,7 @@ from pipeline.architectures.shared.saved import load
 from pipeline.common import files
 from pipeline.common.registry import find
 from pipeline.services import Column, Service
-from pipeline.tasks import Prepared, Task
+from pipeline.tasks import SPLITS, Prepared, Task
 from pipeline.tracking import runs
 
 NEEDED = (
@@ -176,7 +176,8 @@ def _schema(columns: list[Column]) -> Schema:
 def _copy_learned(prepared: Path, folder: Path) -> None:
     """What the task learned (vocabulary, scaler), without the data."""
     folder.mkdir()
-    for file in {*prepared.glob("*.json")} - {prepared / "audit.json"}:
+    data = {"audit.json", "shared.arrow", *(f"{split}.arrow" for split in SPLITS)}
+    for file in (path for path in prepared.iterdir() if path.name not in data):
         shutil.copyfile(file, folder / file.name)
 
 

@@ -19,18 +19,21 @@ class Embedding(nn.Module):
 
     def __init__(self, spec: DataSpec, embedding: int, width: int, dropout: float):
         super().__init__()
-        self.patch, self.dropout = spec.patch, nn.Dropout(dropout)
+        self.patch, self.dropout, self.ratios = spec.patch, nn.Dropout(dropout), spec.ratios
         if spec.tokens:
             self.first: nn.Embedding | nn.Linear = nn.Embedding(spec.inputs, embedding, padding_idx=0)
             with torch.no_grad():
                 self.first.weight.mul_(TOKEN_STD)
-            self.project = nn.Linear(spec.patch * embedding, width)
+            self.project = nn.Linear(spec.patch * (embedding + spec.ratios), width)
         else:
             self.first = nn.Linear(spec.patch * spec.inputs, embedding)
             self.project = nn.Linear(embedding, width)
         self.tokens = spec.tokens
 
     def forward(self, inputs: Shaped[Tensor, "batch time ..."]) -> Float[Tensor, "batch patches width"]:
+        if self.ratios:
+            tokens = self.first(inputs[..., 0].long())
+            return self.project(self.dropout(self._join(torch.cat([tokens, inputs[..., 1:]], dim=2))))
         if self.tokens:
             return self.project(self.dropout(self._join(self.first(inputs))))
         return self.project(self.dropout(self.first(self._join(inputs))))
@@ -71,6 +74,33 @@ class Readout(nn.Module):
         mean = hidden.masked_fill(~valid, 0).sum(dim=1) / steps[:, None]
         largest = hidden.masked_fill(~valid, -torch.inf).amax(dim=1)
         return {"mean": mean, "max": largest, "mean_max": torch.cat([mean, largest], dim=1)}[self.kind]
+
+
+class PhraseReadout(nn.Module):
+    """What the phrases of a text say of its label: the sum of their ratios, each weighed by the state of its step.
+
+        output = SCALE * sum over steps and lengths of gate * ratio,    gate = 2 sigmoid(linear(hidden))
+
+    At first every gate is near 1: the sum is the logarithm of naive Bayes' odds, but for the prior and SCALE.
+    """
+
+    SCALE = 0.1  # phrases are not independent, as naive Bayes has it: their plain sum is far too sure
+
+    def __init__(self, spec: DataSpec, width: int):
+        super().__init__()
+        self.patch, self.outputs = spec.patch, spec.outputs
+        self.each = 1 if spec.outputs == 2 else spec.outputs  # ratios of one phrase
+        self.lengths = spec.ratios // self.each
+        self.gate = nn.Linear(width, spec.patch * self.lengths)
+
+    def forward(
+        self, ratios: Float[Tensor, "batch time ratios"], hidden: Float[Tensor, "batch patches width"]
+    ) -> Float[Tensor, "batch outputs"]:
+        gates = 2 * self.gate(hidden).sigmoid()
+        gates = gates.reshape(len(hidden), -1, self.lengths)[:, : ratios.shape[1]]
+        by_length = ratios.reshape(*ratios.shape[:2], self.lengths, self.each)
+        spoken = self.SCALE * torch.einsum("btl,btle->be", gates, by_length)
+        return torch.cat([-spoken / 2, spoken / 2], dim=1) if self.outputs == 2 else spoken
 
 
 def reverse(x: Float[Tensor, "batch time width"], steps: Int[Tensor, " batch"]) -> Float[Tensor, "batch time width"]:

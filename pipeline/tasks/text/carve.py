@@ -21,6 +21,7 @@ from pipeline.tasks.text import distinct, film_groups, minhash, review_groups
 from pipeline.tasks.text.review_store import Reviews
 
 Array = np.ndarray
+Groups = Shaped[Array, " rows"]  # the key of each row's group
 Splits = Shaped[Array, " rows"]  # the name of each row's split, or nothing where it is left out
 MISSED = 0.01  # chance that a split lacks a label for which there are enough groups
 
@@ -35,8 +36,8 @@ class Plan(NamedTuple):
     labels: Sequence[str]
 
 
-def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[str, Any]]:
-    """The reviews that are kept, each one's split, and what the audit is to say of them.
+def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Groups, Splits, dict[str, Any]]:
+    """The reviews that are kept, each one's group and split, and what the audit is to say of them.
 
     Raises InputError where a group stands in two splits, or a split lacks a label.
     """
@@ -45,18 +46,18 @@ def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits,
     reviews, dropped = distinct.distinct(all_reviews)
     copies = minhash.groups(reviews.texts, plan.near_copies)
     reviews, copies, tested = distinct.apart_from_test(reviews, copies)
-    split, grouping, near = _by_groups(reviews, copies, plan, seed)
+    groups, split, grouping, near = _by_groups(reviews, copies, plan, seed)
     counts = _counts(reviews.labels, split, plan.labels)
     near = {"similarity": plan.near_copies, **near}
     auditing.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
     facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
-    return reviews, split, facts
+    return reviews, groups, split, facts
 
 
 def _by_groups(
     reviews: Reviews, copies: Int[Array, " rows"], plan: Plan, seed: int
-) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
-    """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
+) -> tuple[Groups, Splits, dict[str, Any], dict[str, Any]]:
+    """Each row's group and split, and what is to be known of the groups and of near copies, which `copies` number."""
     mentions = film_groups.names(reviews.texts) if plan.by == "films" else None
     row_keys = review_groups.keys(reviews, mentions)
     shares = _shares(reviews, plan)
@@ -72,7 +73,8 @@ def _by_groups(
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
     grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
-    return split, grouping, review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
+    near = review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
+    return np.array(groups, object), split, grouping, near
 
 
 def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:

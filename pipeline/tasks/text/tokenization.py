@@ -9,40 +9,61 @@ and 1 stands for every word that the vocabulary lacks.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
 from pipeline.tasks import Ragged
 from pipeline.tasks.shared import column_files
-from pipeline.tasks.text import review_store
+from pipeline.tasks.text import ngram_ratios, review_store
 
 WORD = r"\w+(?:'\w+)*|[^\w\s]"
 PADDING, UNKNOWN = 0, 1
 FILE = "tokenizer.json"
 
 Labels = Int[np.ndarray, " rows"]
+Offsets = Int[np.ndarray, " numbers"]
+
+
+class Reading(NamedTuple):
+    """How texts are read."""
+
+    vocabulary: int  # tokens that are distinguished, at most
+    longest: int  # tokens of a text
+    ngrams: int  # tokens of the longest phrase whose ratios are read; 0: none
+    classes: int
 
 
 def write(
-    folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], vocabulary: int, longest: int
+    folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], folds: Labels, reading: Reading
 ) -> dict[str, dict[str, float]]:
-    """Write the splits, and a tokenizer learned from the training split; gives shares of texts and tokens in each.
+    """Write the splits, and what was learned from the training split; gives shares of texts and tokens in each.
 
     texts_at_max_tokens: texts with `longest` tokens, nearly all of which were longer; unknown_tokens: tokens unknown.
+    `folds` are those of the training texts, for their ratios.
     """
-    tokenizer = learn(texts["train"], vocabulary)
+    tokenizer = learn(texts["train"], reading.vocabulary)
     tokenizer.save(str(folder / FILE))
     full, unknown = {}, {}
-    for split, split_texts in texts.items():
-        values, offsets = table(tokenizer, split_texts, longest)
-        path = folder / f"{split}.arrow"
-        column_files.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": split_texts})
-        full[split] = float((np.diff(offsets) == longest).mean())
-        unknown[split] = float((values == UNKNOWN).mean())
+    phrases: list[ngram_ratios.Phrases] = []
+    for split, split_texts in sorted(texts.items(), key=lambda item: item[0] != "train"):
+        tokens, offsets = table(tokenizer, split_texts)
+        places, ends = at_both_ends(offsets, reading.longest)
+        columns: dict[str, Any] = {"inputs": (tokens[places], ends), "targets": labels[split], "text": split_texts}
+        if reading.ngrams and split == "train":
+            known = (labels["train"], folds, reading.classes, reading.ngrams, reading.vocabulary)
+            phrases, ratios = ngram_ratios.learn(tokens, offsets, *known)
+            ngram_ratios.write(folder, phrases)
+            columns["ratios"] = (ratios[places], ends)
+        elif reading.ngrams:
+            columns["ratios"] = (ngram_ratios.apply(phrases, tokens, offsets, reading.vocabulary)[places], ends)
+        column_files.write(folder / f"{split}.arrow", columns)
+        full[split] = float((np.diff(ends) == reading.longest).mean())
+        unknown[split] = float((tokens[places] == UNKNOWN).mean())
     return {"texts_at_max_tokens": full, "unknown_tokens": unknown}
 
 
@@ -69,34 +90,52 @@ def _opened(path: Path, changed: int) -> Tokenizer:
     return Tokenizer.from_file(str(path))
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[list[int]]:
-    """The tokens of each text; a text without any is one unknown word.
+def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """The tokens of each text; a text without any is one unknown word."""
+    return [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts))]
+
+
+def at_both_ends(offsets: Offsets, longest: int) -> tuple[Offsets, Offsets]:
+    """Places of the tokens that are read, at most `longest` of a text, and the offsets of what is read.
 
     Of a text with more than `longest` the middle is left out, since its verdict often stands at one of its ends (Sun
     et al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
-    encoded = (encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts)))
+    sizes = np.diff(offsets)
+    before = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    after = np.repeat(sizes, sizes) - before
     first = longest // 2
-    return [ids if len(ids) <= longest else ids[:first] + ids[first - longest :] for ids in encoded]
+    inside = (before < first) | (after <= longest - first)
+    return np.flatnonzero(inside), np.concatenate([[0], np.minimum(sizes, longest).cumsum()])
 
 
-def table(tokenizer: Tokenizer, texts: list[str], longest: int) -> tuple[np.ndarray, np.ndarray]:
+def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Offsets, Offsets]:
     """The tokens of many texts end to end, and where each begins (and the last ends); batched by `datasets`."""
-    rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch, longest), texts)
+    rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch), texts)
     return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
 
 
-def few(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> Ragged:
-    """The tokens of a few texts, at once."""
-    rows = [torch.tensor(row) for row in encode(tokenizer, texts, longest)]
-    return Ragged(torch.cat(rows), torch.tensor([0, *map(len, rows)]).cumsum(0))
+def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragged]:
+    """The columns of a few texts, read at once by what was learned into `folder`."""
+    rows = encode(saved(folder), texts)
+    tokens, offsets = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
+    places, ends = at_both_ends(offsets, reading.longest)
+    columns = {"inputs": Ragged(torch.from_numpy(tokens[places]), torch.from_numpy(ends))}
+    if reading.ngrams:
+        ratios = ngram_ratios.apply(ngram_ratios.read(folder, reading.ngrams), tokens, offsets, reading.vocabulary)
+        columns["ratios"] = Ragged(torch.from_numpy(ratios[places]), columns["inputs"].offsets)
+    return columns
 
 
-def padded(column: Ragged, rows: Int[Tensor, " batch"]) -> tuple[Int[Tensor, "batch time"], Int[Tensor, " batch"]]:
-    """Rows of tokens, stacked, with zeros after the shorter ones; and their lengths."""
+def padded(
+    column: Ragged, rows: Int[Tensor, " batch"]
+) -> tuple[Shaped[Tensor, "batch time ..."], Int[Tensor, " batch"]]:
+    """Rows of tokens (or of numbers for each token), stacked, with zeros after the shorter ones; and their lengths."""
     starts = column.offsets[rows]
     lengths = column.offsets[rows + 1] - starts
     step = torch.arange(int(lengths.max()), device=rows.device)
     inside = step < lengths[:, None]
     places = torch.where(inside, starts[:, None] + step, 0)
-    return torch.where(inside, column.values[places].long(), PADDING), lengths
+    if column.values.ndim == 1:
+        return torch.where(inside, column.values[places].long(), PADDING), lengths
+    return torch.where(inside.unsqueeze(2), column.values[places].float(), 0.0), lengths
