@@ -31,7 +31,9 @@ def test_tokens_are_lower_case_words_with_their_apostrophes_and_single_marks():
 
 def test_of_a_long_text_both_ends_are_read():
     tokenizer = tokenization.learn(["a b c d e f"] * 2, 20)
-    short, long, none = tokenization.encode(tokenizer, ["a b c d e", "a b c d e f", ""], 5)
+    rows = tokenization.encode(tokenizer, ["a b c d e", "a b c d e f", ""])
+    places, ends = tokenization.at_both_ends(np.cumsum([0, *map(len, rows)]), 5)
+    short, long, none = np.split(np.concatenate(rows)[places], ends[1:-1])
     assert [tokenizer.id_to_token(token) for token in short] == list("abcde")
     assert [tokenizer.id_to_token(token) for token in long] == list("abdef")
     assert none == [tokenization.UNKNOWN]
@@ -127,7 +129,10 @@ def test_batches_are_padded_rows(tmp_path):
     values, offsets = columns["inputs"]
     for place, row in enumerate(rows.tolist()):
         tokens = values[offsets[row] : offsets[row + 1]].tolist()
-        assert inputs[place].tolist() == tokens + [0] * (inputs.shape[1] - len(tokens))
+        ratios = columns["ratios"].values[offsets[row] : offsets[row + 1]].float()
+        assert inputs[place, :, 0].tolist() == tokens + [0] * (inputs.shape[1] - len(tokens))
+        assert torch.equal(inputs[place, : len(tokens), 1:], ratios)
+        assert not inputs[place, len(tokens) :].any()
         assert lengths[place] == len(tokens)
         assert targets[place] == columns["targets"][row]
     assert inputs.shape[1] == lengths.max()

@@ -143,14 +143,16 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
     seen = {}
 
     def network(inputs, lengths):
-        seen.update({tuple(row[:length].tolist()): None for row, length in zip(inputs, lengths, strict=True)})
-        return torch.stack([torch.zeros(len(inputs)), inputs[:, 0] / 100], dim=1)
+        seen.update({tuple(row[:length].flatten().tolist()): None for row, length in zip(inputs, lengths, strict=True)})
+        return torch.stack([torch.zeros(len(inputs)), inputs[:, 0, 0] / 100], dim=1)
 
     requests = service.requests(prepared, "test", list(range(count)))
     answers = service.answer(requests, Network(network))
     batch = prepared.task.gather(columns, torch.arange(count))
-    assert set(seen) == {tuple(row[:length].tolist()) for row, length in zip(batch.inputs, batch.lengths, strict=True)}
-    expected = torch.sigmoid(batch.inputs[:, 0] / 100 / 2.0)
+    assert set(seen) == {
+        tuple(row[:length].flatten().tolist()) for row, length in zip(batch.inputs, batch.lengths, strict=True)
+    }
+    expected = torch.sigmoid(batch.inputs[:, 0, 0] / 100 / 2.0)
     np.testing.assert_allclose(answers["probability_positive"], expected, rtol=1e-6)
 
 

@@ -4,7 +4,6 @@ It abstains where none of the words is known (the deck's slide 17), or where the
 chance: then `abstained` is true, and there is no label. The probabilities are given all the same.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from pipeline.common import InputError
 from pipeline.common.files import text_digest
 from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.shared import abstention, text_profile
-from pipeline.tasks import Prepared, Ragged
+from pipeline.tasks import Columns, Prepared
 from pipeline.tasks.sentiment import Sentiment
 from pipeline.tasks.shared.text_files import is_whole
 from pipeline.tasks.text import review_store, tokenization
@@ -52,31 +51,29 @@ class Reviews(Service):
         check_columns(requests, self.inputs)
         first = requests.index.start if isinstance(requests.index, pd.RangeIndex) else 0  # a piece of a long table
         texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
-        probabilities, known = self._probabilities(self._tokens(texts, first), model)
+        probabilities, known = self._probabilities(self._columns(texts, first), model)
         likeliest, names = probabilities.max(axis=1), np.array(self.task.labels, dtype=object)
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.abstention_margin)
         labels = pd.Series(np.where(sure, names[probabilities.argmax(axis=1)], None), dtype=object)  # null in JSON
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
         return pd.DataFrame({"label": labels, abstention.COLUMN: ~sure, "probability": likeliest, **each})
 
-    def _tokens(self, texts: list[str], first: int) -> Ragged:
+    def _columns(self, texts: list[str], first: int) -> Columns:
         """What `Sentiment.encode` reads, not padded."""
         cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"row {first + cleaned.index('') + 1}: text is empty but for markup; accepted: text")
-        rows = tokenization.encode(tokenization.saved(self.folder), cleaned, self.task.max_tokens)
-        offsets = np.cumsum([0, *map(len, rows)])
-        values = np.fromiter(itertools.chain.from_iterable(rows), np.int64, offsets[-1])
-        return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+        return tokenization.few(self.folder, cleaned, self.task.reading)
 
-    def _probabilities(self, tokens: Ragged, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
+    def _probabilities(self, columns: Columns, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
         """[texts, labels], calibrated; and which texts have a word that is known."""
-        lengths = tokens.offsets.diff()
+        lengths = self.task.lengths(columns)
         probabilities = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
         known = torch.zeros(len(lengths), dtype=torch.bool)
         for rows in lengths.argsort().split(TOGETHER):
-            inputs, steps = tokenization.padded(tokens, rows)
-            known[rows] = (inputs > UNKNOWN).any(dim=1)
+            inputs, steps = self.task.read(columns, rows)
+            tokens = inputs[..., 0] if self.task.spec.ratios else inputs
+            known[rows] = (tokens > UNKNOWN).any(dim=1)
             probabilities[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
         return probabilities.numpy(), known.numpy()
 

@@ -142,7 +142,7 @@ class Sentiment(Task):
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
         folds = ngram_ratios.folds_of(carve.uniform(groups[split == "train"], "fold"))
-        read = tokenization.write(folder, texts, labels, folds, self._reading)
+        read = tokenization.write(folder, texts, labels, folds, self.reading)
         audit = auditing.of(
             folder,
             {name: [text.casefold() for text in split_texts] for name, split_texts in texts.items()},
@@ -157,7 +157,7 @@ class Sentiment(Task):
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         targets = columns["targets"]
         assert isinstance(targets, Tensor)
-        return Batch(*self._read(columns, rows), targets[rows])
+        return Batch(*self.read(columns, rows), targets[rows])
 
     def lengths(self, columns: Columns) -> Int[Tensor, " rows"]:
         inputs = columns["inputs"]
@@ -170,7 +170,7 @@ class Sentiment(Task):
         if not all(cleaned):
             raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")
         rows = torch.arange(len(cleaned))
-        return Batch(*self._read(tokenization.few(folder, cleaned, self._reading), rows), torch.zeros_like(rows))
+        return Batch(*self.read(tokenization.few(folder, cleaned, self.reading), rows), torch.zeros_like(rows))
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs, targets)
@@ -197,7 +197,7 @@ class Sentiment(Task):
     ) -> Float[Tensor, "batch classes"]:
         return outputs / calibration["temperature"]
 
-    def _read(
+    def read(
         self, columns: Columns, rows: Int[Tensor, " batch"]
     ) -> tuple[Shaped[Tensor, "batch time ..."], Int[Tensor, " batch"]]:
         """Tokens, with the ratios beside each where they are read; and lengths."""
@@ -212,7 +212,8 @@ class Sentiment(Task):
         return torch.cat([tokens.float().unsqueeze(2), beside], dim=2), lengths
 
     @property
-    def _reading(self) -> tokenization.Reading:
+    def reading(self) -> tokenization.Reading:
+        """How texts become columns."""
         return tokenization.Reading(self.vocabulary, self.max_tokens, self.ngrams, len(self.labels))
 
     @property

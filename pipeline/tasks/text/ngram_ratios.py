@@ -12,18 +12,16 @@ A ratio that was counted with a text's own label flatters it. Ratios of training
 other folds alone; a fold takes whole groups of texts (a film's, near copies), as splits do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
+from safetensors.numpy import load_file, save_file
 
-from pipeline.tasks import Ragged
-from pipeline.tasks.shared import column_files
-
-FILE = "phrases.arrow"
+FILE = "phrases.safetensors"
 FEWEST = 3  # training texts that contain a phrase
 MOST = 200_000  # phrases of each length above one: the most frequent
 FOLDS = 10
@@ -106,20 +104,20 @@ def folds_of(uniform: Float[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
 
 def write(folder: Path, phrases: Sequence[Phrases]) -> None:
     """Keep the phrases beside what else the task has learned."""
-    for length, of_length in enumerate(phrases, start=1):
-        column_files.write(folder / f"{length}.{FILE}", {"keys": of_length.keys, "ratios": of_length.ratios})
+    arrays = {f"{length}.{name}": array for length, of in enumerate(phrases, 1) for name, array in of._asdict().items()}
+    save_file(arrays, folder / FILE)
 
 
-def read(folder: Path, longest: int) -> list[Phrases]:
-    """The phrases that `write` kept, as views of their files."""
-    phrases = []
-    for length in range(1, longest + 1):
-        columns: Mapping[str, torch.Tensor | Ragged] = column_files.read(folder / f"{length}.{FILE}")
-        keys, ratios = columns["keys"], columns["ratios"]
-        assert isinstance(keys, torch.Tensor)
-        assert isinstance(ratios, torch.Tensor)
-        phrases.append(Phrases(keys.numpy(), ratios.numpy()))
-    return phrases
+def read(folder: Path) -> list[Phrases]:
+    """The phrases that `write` kept, shortest first; read again only when the file has changed."""
+    path = folder / FILE
+    return _opened(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, changed: int) -> list[Phrases]:
+    arrays = load_file(path)
+    return [Phrases(arrays[f"{length}.keys"], arrays[f"{length}.ratios"]) for length in range(1, len(arrays) // 2 + 1)]
 
 
 def _count(

@@ -26,7 +26,8 @@ PADDING, UNKNOWN = 0, 1
 FILE = "tokenizer.json"
 
 Labels = Int[np.ndarray, " rows"]
-Offsets = Int[np.ndarray, " numbers"]
+Tokens = Int[np.ndarray, " tokens"]
+Offsets = Int[np.ndarray, " rows_plus_one"]
 
 
 class Reading(NamedTuple):
@@ -95,7 +96,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
-def at_both_ends(offsets: Offsets, longest: int) -> tuple[Offsets, Offsets]:
+def at_both_ends(offsets: Offsets, longest: int) -> tuple[Int[np.ndarray, " places"], Offsets]:
     """Places of the tokens that are read, at most `longest` of a text, and the offsets of what is read.
 
     Of a text with more than `longest` the middle is left out, since its verdict often stands at one of its ends (Sun
@@ -109,7 +110,7 @@ def at_both_ends(offsets: Offsets, longest: int) -> tuple[Offsets, Offsets]:
     return np.flatnonzero(inside), np.concatenate([[0], np.minimum(sizes, longest).cumsum()])
 
 
-def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Offsets, Offsets]:
+def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tokens, Offsets]:
     """The tokens of many texts end to end, and where each begins (and the last ends); batched by `datasets`."""
     rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch), texts)
     return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
@@ -122,7 +123,7 @@ def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragge
     places, ends = at_both_ends(offsets, reading.longest)
     columns = {"inputs": Ragged(torch.from_numpy(tokens[places]), torch.from_numpy(ends))}
     if reading.ngrams:
-        ratios = ngram_ratios.apply(ngram_ratios.read(folder, reading.ngrams), tokens, offsets, reading.vocabulary)
+        ratios = ngram_ratios.apply(ngram_ratios.read(folder), tokens, offsets, reading.vocabulary)
         columns["ratios"] = Ragged(torch.from_numpy(ratios[places]), columns["inputs"].offsets)
     return columns
 
