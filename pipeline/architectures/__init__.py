@@ -67,13 +67,13 @@ class SequenceModel(nn.Module):
     def forward(
         self, inputs: Shaped[Tensor, "batch time ..."], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch ... outputs"]:
-        inputs, level = self._relative(inputs)
+        inputs, start = self._relative(inputs)
         steps = (lengths + self.spec.patch - 1) // self.spec.patch
         hidden = self.dropout(self.run_cores(self.embed(inputs), steps))
         outputs = self.readout(hidden, steps)
         if self.phrases is not None:
             outputs = outputs + self.phrases(inputs[..., 1:], hidden)
-        return outputs if level is None else outputs + level
+        return outputs if start is None else outputs + start
 
     def run_cores(
         self, x: Float[Tensor, "batch time width"], steps: Int[Tensor, " batch"]
@@ -84,12 +84,16 @@ class SequenceModel(nn.Module):
         return torch.cat(hidden, dim=2)
 
     def _relative(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """For series: what is forecast, relative to its last known value, and that value to add back."""
+        """For series: what is forecast, relative to its last known value; and what the outputs are added to, which is
+        that value, or the forecast that the inputs hold."""
         if not self.spec.relative:
             return inputs, None
         known_steps, outputs = inputs.shape[1] - self.spec.horizon, self.spec.outputs
         level = inputs[:, known_steps - 1 : known_steps, :outputs]
         shift = torch.zeros_like(inputs)
+        if self.spec.base:
+            shift[:, :, :outputs] = level
+            return inputs - shift, inputs[:, known_steps:, :outputs]
         shift[:, :known_steps, :outputs] = level
         return inputs - shift, level
 

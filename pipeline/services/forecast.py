@@ -75,7 +75,8 @@ class Forecasts(Service):
     def _forecast(self, windows: torch.Tensor, model: SequenceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
         task, steps = self.task, windows.shape[1]
-        columns = {"series": windows.flatten(0, 1), "start": torch.arange(len(windows)) * steps}
+        starts = torch.arange(len(windows)) * steps
+        columns = {"start": starts, "series": windows.flatten(0, 1), **task.constants(self.folder)}
         batches = (task.gather(columns, rows) for rows in torch.arange(len(windows)).split(TOGETHER))
         outputs = torch.cat([model(batch.inputs, batch.lengths) for batch in batches]).double()
         half = torch.tensor(self.calibration["half_widths"], dtype=torch.float64)

@@ -53,6 +53,7 @@ class DataSpec(NamedTuple):
     patch: int = 1  # steps that the embedding joins into one
     horizon: int = 0  # outputs are read at this many steps at the end only (0: at all)
     relative: bool = False  # the first `outputs` features are what is forecast: models see them relative to the last
+    base: bool = False  # over the horizon these features hold a forecast, to which a model's outputs are added
 
 
 class Task(Settings, ABC):
@@ -72,6 +73,8 @@ class Task(Settings, ABC):
     """Validation loss below which training stops: the task is solved."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
+    average: float = Field(0.0, ge=0, lt=1)
+    """Decay, a step, of an exponential average of the weights, which is judged and kept in their place; 0 is none."""
     readout: str = Field("last", pattern="^(last|mean|max|mean_max|attention)$")
     """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
     bidirectional: bool = False
@@ -99,6 +102,10 @@ class Task(Settings, ABC):
 
         Raises InputError on a leak: a row that stands in two splits.
         """
+
+    def constants(self, folder: Path) -> Columns:
+        """What `gather` needs beside a split's own columns, of what was learned into `folder`."""
+        return {}
 
     @abstractmethod
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -179,12 +186,13 @@ class Prepared:
         self.learned: dict[str, Any] = files.read_json(learned) if learned.exists() else {}
 
     def columns(self, split: str) -> Columns:
-        """The split's columns (and the series that all splits share), as views of the memory-mapped files."""
+        """The split's columns, and those that all splits share, as views of the memory-mapped files."""
         from pipeline.tasks.shared import column_files
 
         shared = self.folder / "shared.arrow"
         columns = column_files.read(self.folder / f"{split}.arrow")
-        return {**columns, **column_files.read(shared)} if shared.exists() else columns
+        of_all = column_files.read(shared) if shared.exists() else {}
+        return {**columns, **of_all, **self.task.constants(self.folder)}
 
     def targets(self, split: str) -> Tensor:
         """The targets of every row of a split, in its order."""

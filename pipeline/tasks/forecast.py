@@ -17,7 +17,7 @@ the data: `trivial` is nan, and the baseline `constant`, the training mean, meas
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
+from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -33,6 +34,7 @@ from pipeline.tasks import Batch, Columns
 from pipeline.tasks.series import (
     calendar_columns,
     forecast_errors,
+    linear_map,
     oddities,
     reading,
     revisions,
@@ -42,6 +44,9 @@ from pipeline.tasks.series import (
 )
 from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, source_file
+
+BASE = "base"  # the weights of ridge regression, and the name of their file
+PIECE = 512  # windows that are gathered at once
 
 
 class Forecast(Windowed):
@@ -111,7 +116,29 @@ class Forecast(Windowed):
             "clock": series.clock,
         }
         files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
+        if self.base == "ridge":
+            self._fit_base(folder)
         return self._audit(series, folder, rows, windows)
+
+    def _fit_base(self, folder: Path) -> None:
+        """Fit ridge regression on the windows of `folder`, and keep its weights with what else is learned."""
+        plain, shared = self.model_copy(update={"base": "none"}), column_files.read(folder / "shared.arrow")
+
+        def batches(split: str) -> Iterator[Batch]:
+            columns = {**column_files.read(folder / f"{split}.arrow"), **shared}
+            return (plain.gather(columns, rows) for rows in torch.arange(self.rows(columns)).split(PIECE))
+
+        weights = linear_map.fit(batches("train"), batches("valid"), self.spec, self._places_known)
+        save_file({BASE: weights.astype(np.float32)}, folder / f"{BASE}.safetensors")
+
+    def constants(self, folder: Path) -> Columns:
+        if self.base != "ridge":
+            return {}
+        return {BASE: torch.from_numpy(load_file(folder / f"{BASE}.safetensors")[BASE])}
+
+    @property
+    def _places_known(self) -> list[int]:
+        return [self.features.index(name) for name in self.known]
 
     def _undecided(self, series: reading.Series) -> list[str]:
         """Faults of settings that only the file shows: season or splits that are not stated, dates on another clock."""
@@ -163,6 +190,14 @@ class Forecast(Windowed):
         inputs[:, self.look_back :, : len(self.targets) + len(self.observed)] = 0
         inputs[:, self.look_back :, -1] = 1
         targets = window[:, self.look_back :, : len(self.targets)].clone()
+        if self.base == "ridge":
+            weights = columns[BASE]
+            assert isinstance(weights, Tensor)
+            base = linear_map.forecast(inputs, weights, self.spec, self._places_known)
+            inputs[:, self.look_back :, : len(self.targets)] = base
+        elif self.base == "season":
+            again = torch.arange(self.horizon, device=series.device) % self.season + self.look_back - self.season
+            inputs[:, self.look_back :, : len(self.targets)] = inputs[:, again, : len(self.targets)]
         return Batch(inputs, torch.full_like(rows, len(steps)), targets)
 
     def loss(

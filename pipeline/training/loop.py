@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.training import checkpoint
+from pipeline.training.average import WeightAverage
 from pipeline.training.setup import Run
 from pipeline.training.step import schedule, score, train_step
 
@@ -49,6 +51,7 @@ class Fit:
         self.trace = torch.zeros(3, self.total, device=run.accelerator.device)
         self.best: dict[str, Tensor] = {}
         self.model = run.accelerator.unwrap_model(run.model)
+        self.average = WeightAverage(self.model, run.task.average) if run.task.average else None
         self._saved = time.perf_counter()
 
     def __iter__(self) -> Iterator[Record]:
@@ -73,8 +76,9 @@ class Fit:
                 begun = self._count_seconds(begun)
                 self._save()
         begun = self._count_seconds(begun)
-        record = self._record(size)
-        self._decide(record)
+        with self.average.in_place() if self.average is not None else nullcontext():
+            record = self._record(size)
+            self._decide(record)
         progress.seconds += time.perf_counter() - begun
         record["speed/train_seconds"] = progress.seconds
         progress.records.append(record)
@@ -94,6 +98,8 @@ class Fit:
         self.trace[:, progress.step] = train_step(run, batch, self.trace[NORM, : progress.step])
         progress.tokens += run.loaders["train"].tokens(progress.step)
         progress.step += 1
+        if self.average is not None:
+            self.average.update(progress.step)
         if self.trace.device.type == "cpu" or progress.step % run.train.log_every == 0 or progress.step == self.total:
             self._look_for_divergence()
 
@@ -183,7 +189,10 @@ class Fit:
         if self.work is None or not self.run.accelerator.is_main_process:
             return
         best = {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors = {**checkpoint.gather(self.model, self.run.optimizer), **best, "trace": self.trace}
+        averages = {
+            f"average.{name}": tensor for name, tensor in (self.average.tensors if self.average else {}).items()
+        }
+        tensors = {**checkpoint.gather(self.model, self.run.optimizer), **best, **averages, "trace": self.trace}
         checkpoint.write(self.work, tensors, asdict(self.progress))
         self._saved = time.perf_counter()
 
@@ -193,6 +202,8 @@ class Fit:
         self.trace = tensors["trace"].to(self.trace.device)
         device = self.run.accelerator.device
         self.best = {name: tensor.to(device) for name, tensor in checkpoint.part(tensors, "best").items()}
+        if self.average is not None:
+            self.average.restore(checkpoint.part(tensors, "average"))
         self.progress = Progress(**progress)
 
 

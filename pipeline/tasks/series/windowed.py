@@ -1,7 +1,7 @@
 """Settings of a forecast: which columns of which file, how far back and ahead, and when each split ends."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,6 +27,9 @@ class Windowed(Task):
     """Columns that are seen in the look-back alone, such as a temperature."""
     known: tuple[str, ...] = ()
     """Columns that are known in advance, such as working days."""
+    base: Literal["none", "season", "ridge"] = "none"
+    """The forecast that networks see and correct: none, the last season repeated, or that of ridge regression, fitted
+    on the training windows with the columns of `known` (series/linear_map.py)."""
     calendar: bool = True
     """Add the time of day and the day of the week, which are known in advance."""
     look_back: int = Field(336, gt=0)
@@ -103,6 +106,7 @@ class Windowed(Task):
             patch=self.patch,
             horizon=self.horizon,
             relative=True,
+            base=self.base != "none",
         )
 
     @property
