@@ -118,6 +118,7 @@ class Sentiment(Task):
             "constant": {"kind": "constant"},
             "tfidf_logistic_regression": {"kind": "linear_text"},
             "nb_svm": {"kind": "naive_bayes_svm"},
+            "nb_trigrams": {"kind": "linear_phrases"},
         }
 
     def fetch(self, folder: Path) -> dict[str, Any]:

@@ -67,9 +67,9 @@ def learn(
     for length in range(1, longest + 1):
         keys = keys_of(tokens, offsets, length, vocabulary)
         counts = _count(keys, of_token, labels, folds, classes, MOST if length > 1 else len(keys))
-        phrases.append(Phrases(counts.keys, _ratios(counts.texts.sum(axis=1), rows.sum(axis=0))))
+        phrases.append(Phrases(counts.keys, ratios(counts.texts.sum(axis=1), rows.sum(axis=0))))
         by_fold = [
-            _ratios(counts.texts.sum(axis=1) - counts.texts[:, fold], rows.sum(axis=0) - rows[fold])
+            ratios(counts.texts.sum(axis=1) - counts.texts[:, fold], rows.sum(axis=0) - rows[fold])
             for fold in range(FOLDS)
         ]
         place, known = _places(counts.keys, keys)
@@ -145,9 +145,10 @@ def _count(
     return Counts(known[kept], table)
 
 
-def _ratios(
+def ratios(
     texts: Int[np.ndarray, "phrases labels"], rows: Int[np.ndarray, " labels"]
 ) -> Float[np.ndarray, "phrases ratios"]:
+    """The ratios of phrases, from the number of each label's texts that contain them, and of its texts."""
     with_label = np.log((texts + 1) / (rows + 1))
     others, other_rows = texts.sum(axis=1, keepdims=True) - texts, rows.sum() - rows
     ratios = with_label - np.log((others + 1) / (other_rows + 1))
