@@ -106,9 +106,10 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
     core_settings = own_settings(architecture, settings).model_dump()
     kind = find(Architecture, architecture)
     check_whole(task)
-    width = find_width(kind, core_settings, task.parameters // (1 + task.bidirectional)) or model.embedding
+    embedding = task.embedding or model.embedding
+    width = find_width(kind, core_settings, task.parameters // (1 + task.bidirectional)) or embedding
     cores = [kind(width, **core_settings) for _ in range(1 + task.bidirectional)]
-    return SequenceModel(task.spec, cores, width, model.embedding, task)
+    return SequenceModel(task.spec, cores, width, embedding, task)
 
 
 def own_settings(architecture: str, settings: Mapping[str, Any]) -> Settings:

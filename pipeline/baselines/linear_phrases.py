@@ -57,7 +57,7 @@ class LinearPhrases(Baseline):
 
     def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
         tokenizer = tokenization.learn(prepared.texts("train"), WORDS)
-        keys: list[Int[np.ndarray, " phrases"]] = []
+        keys: list[np.ndarray] = []
 
         def phrases(split: str) -> PhraseSets:
             tokens, offsets = tokenization.table(tokenizer, prepared.texts(split))
@@ -118,9 +118,7 @@ def _ratios(
     return torch.from_numpy(ngram_ratios.ratios(texts, rows))
 
 
-def _sets(
-    by_length: list[Int[np.ndarray, " total"]], known: list[Int[np.ndarray, " kept"]], offsets: Int[np.ndarray, " rows"]
-) -> PhraseSets:
+def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.ndarray, " rows"]) -> PhraseSets:
     """Each text's known phrases, once each, by their place among all known ones."""
     rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     numbers, places, first = [], [], 0

@@ -73,6 +73,8 @@ class Task(Settings, ABC):
     """Validation loss below which training stops: the task is solved."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
+    embedding: int = Field(0, ge=0)
+    """Width of the embedding of its inputs, the same for every network; 0 takes that of `model`."""
     average: float = Field(0.0, ge=0, lt=1)
     """Decay, a step, of an exponential average of the weights, which is judged and kept in their place; 0 is none."""
     readout: str = Field("last", pattern="^(last|mean|max|mean_max|attention)$")

@@ -84,7 +84,7 @@ class PhraseReadout(nn.Module):
     At first every gate is near 1: the sum is the logarithm of naive Bayes' odds, but for the prior and SCALE.
     """
 
-    SCALE = 0.1  # phrases are not independent, as naive Bayes has it: their plain sum is far too sure
+    SCALE = 0.05  # phrases are not independent, as naive Bayes has it: their plain sum is far too sure
 
     def __init__(self, spec: DataSpec, width: int):
         super().__init__()
