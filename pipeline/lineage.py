@@ -14,8 +14,9 @@ Several actions run one after another. Without --task they take every task.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from tqdm import tqdm
 
 from pipeline.common import InputError, command, files, paths
@@ -29,7 +30,16 @@ ACTIONS = ("verify", "reconcile", "snapshot", "restore", "retain")
 Params = dict[str, Any]
 
 
-def main(action: list[str], task: str = "", dry_run: bool = False) -> None:
+def main(
+    action: Annotated[
+        list[str],
+        typer.Argument(help="verify, reconcile, snapshot, restore, retain; several run one after another."),
+    ],
+    task: Annotated[
+        str, typer.Option(help="A name under `tasks` in params.yaml.", show_default="each that the action applies to")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option(help="Only tell what would be removed.")] = False,
+) -> None:
     params = load()
     for name in action:
         known("action", name, ACTIONS)

@@ -15,6 +15,9 @@ writes  those that are broken, and .work/dvc.lock, the last whole copy of dvc.lo
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pipeline.common import InputError, command, paths
 from pipeline.jobs import dvc_files, dvc_locks, repair
@@ -23,7 +26,9 @@ from pipeline.tracking import moved
 COPY = paths.WORK / "dvc.lock"
 
 
-def main(wait: bool = False) -> None:
+def main(
+    wait: Annotated[bool, typer.Option(help="Wait for the end of a DVC process that is at work here.")] = False,
+) -> None:
     moved.follow()
     if not Path(".dvc").exists():
         return

@@ -9,7 +9,9 @@ Tasks and architectures that `sweep` in params.yaml does not name keep the choic
 machine, and writes no choices. To watch one: optuna-dashboard .work/studies.journal
 """
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from pipeline.common import InputError, command, files, paths
 from pipeline.common.params import load, section
@@ -21,7 +23,12 @@ from pipeline.training.choice import Choice, stated
 JOIN_SECONDS = 60.0  # that a helper waits for the study to begin
 
 
-def main(task: str, join: bool = False) -> None:
+def main(
+    task: command.TaskName,
+    join: Annotated[
+        bool, typer.Option(help="Only help: run trials of the same studies, from another terminal or machine.")
+    ] = False,
+) -> None:
     params = load()
     sweep, architectures = section(Sweep, params), params["architectures"]
     known("task", task, params["tasks"])

@@ -5,27 +5,34 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
+import pandas as pd
 import uvicorn
-from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from pipeline.common import InputError
-from pipeline.serving.guard import ASK, LARGEST, Guard
-from pipeline.serving.package import answers, example_of, inputs_of
+from pipeline.services import Column
+from pipeline.serving.guard import ASK, LARGEST, App, Guard
 
 PATIENCE = 5  # seconds that open requests get when the server is ended
 WAITING = 1000  # connections at once; more are told to come back
 
 
-def serve(model: PyFuncModel, title: str, host: str, port: int, ready: Callable[[str], None]) -> None:
+class Served(NamedTuple):
+    """What is served: the scoring server of a package, the columns of its requests, and a request."""
+
+    application: App
+    inputs: list[Column]
+    example: pd.DataFrame
+
+
+def serve(served: Served, title: str, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Answer until Ctrl-C; `ready` is told the address as soon as it takes requests. Port 0 takes a free one."""
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
-    asked = example_of(model)
-    answers(model, asked)  # the first one is slow
-    example = b'{"dataframe_records": %s}\n' % asked.to_json(orient="records").encode()
+    example = b'{"dataframe_records": %s}\n' % served.example.to_json(orient="records").encode()
     place = listen(host, port)
     address = f"http://{host if ':' not in host else f'[{host}]'}:{place.getsockname()[1]}"
-    guard = Guard(scoring_server.init(model), inputs_of(model), _page(title, address, example), example)
+    guard = Guard(served.application, served.inputs, _page(title, address, example), example)
     settings = uvicorn.Config(
         guard, log_level="warning", access_log=False, lifespan="off", limit_concurrency=WAITING,
         timeout_graceful_shutdown=PATIENCE, server_header=False,

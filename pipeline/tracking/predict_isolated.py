@@ -1,6 +1,6 @@
 """Answer requests with a package, in a process that has nothing of this project but what the package carries.
 
-Started by its path (pipeline/promotion/isolated.py does), from an empty folder, with the model's URI:
+Started by its path (pipeline/tracking/isolated.py does), from an empty folder, with the model's URI:
 
     python -P .../predict_isolated.py models:/imdb/3
 
