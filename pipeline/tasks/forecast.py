@@ -17,7 +17,7 @@ the data: `trivial` is nan, and the baseline `constant`, the training mean, meas
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -25,16 +25,15 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import files
 from pipeline.tasks import Batch, Columns
 from pipeline.tasks.series import (
+    base_forecast,
     calendar_columns,
     forecast_errors,
-    linear_map,
     oddities,
     reading,
     revisions,
@@ -44,9 +43,6 @@ from pipeline.tasks.series import (
 )
 from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, source_file
-
-BASE = "base"  # the weights of ridge regression, and the name of their file
-PIECE = 512  # windows that are gathered at once
 
 
 class Forecast(Windowed):
@@ -117,24 +113,11 @@ class Forecast(Windowed):
         }
         files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
         if self.base == "ridge":
-            self._fit_base(folder)
+            base_forecast.fit(self.model_copy(update={"base": "none"}), folder, self._places_known)
         return self._audit(series, folder, rows, windows)
 
-    def _fit_base(self, folder: Path) -> None:
-        """Fit ridge regression on the windows of `folder`, and keep its weights with what else is learned."""
-        plain, shared = self.model_copy(update={"base": "none"}), column_files.read(folder / "shared.arrow")
-
-        def batches(split: str) -> Iterator[Batch]:
-            columns = {**column_files.read(folder / f"{split}.arrow"), **shared}
-            return (plain.gather(columns, rows) for rows in torch.arange(self.rows(columns)).split(PIECE))
-
-        weights = linear_map.fit(batches("train"), batches("valid"), self.spec, self._places_known)
-        save_file({BASE: weights.astype(np.float32)}, folder / f"{BASE}.safetensors")
-
     def constants(self, folder: Path) -> Columns:
-        if self.base != "ridge":
-            return {}
-        return {BASE: torch.from_numpy(load_file(folder / f"{BASE}.safetensors")[BASE])}
+        return base_forecast.constants(self.base, folder)
 
     @property
     def _places_known(self) -> list[int]:
@@ -188,16 +171,10 @@ class Forecast(Windowed):
         window = series[start[rows][:, None] + steps]
         inputs = F.pad(window, (0, 1))  # the flag
         inputs[:, self.look_back :, : len(self.targets) + len(self.observed)] = 0
+        base = base_forecast.of(self.base, inputs, columns, self.spec, self._places_known, self.season)
+        inputs[:, self.look_back :, : len(self.targets)] = base
         inputs[:, self.look_back :, -1] = 1
         targets = window[:, self.look_back :, : len(self.targets)].clone()
-        if self.base == "ridge":
-            weights = columns[BASE]
-            assert isinstance(weights, Tensor)
-            base = linear_map.forecast(inputs, weights, self.spec, self._places_known)
-            inputs[:, self.look_back :, : len(self.targets)] = base
-        elif self.base == "season":
-            again = torch.arange(self.horizon, device=series.device) % self.season + self.look_back - self.season
-            inputs[:, self.look_back :, : len(self.targets)] = inputs[:, again, : len(self.targets)]
         return Batch(inputs, torch.full_like(rows, len(steps)), targets)
 
     def loss(

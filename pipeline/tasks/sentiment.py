@@ -21,15 +21,15 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.nn import functional as F
 
 from pipeline.common import InputError
-from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
-from pipeline.tasks.shared import auditing, calibrators, score_sums
+from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged
+from pipeline.tasks.shared import auditing, calibrators
+from pipeline.tasks.shared.labels import OneLabel
 from pipeline.tasks.text import carve, minhash, ngram_ratios, review_files, review_store, revisions, tokenization
 
 
-class Sentiment(Task):
+class Sentiment(OneLabel):
     """The label of a text, which a network may read as a whole."""
 
     source: str = "package"
@@ -83,8 +83,6 @@ class Sentiment(Task):
     """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
 
     real: ClassVar[bool] = True
-    main_metric: ClassVar[str] = "accuracy"
-    higher_is_better: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _consistent(self) -> "Sentiment":
@@ -173,22 +171,9 @@ class Sentiment(Task):
         rows = torch.arange(len(cleaned))
         return Batch(*self.read(tokenization.few(folder, cleaned, self.reading), rows), torch.zeros_like(rows))
 
-    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        return F.cross_entropy(outputs, targets)
-
-    def contributions(
-        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
-    ) -> Float[Tensor, "batch parts"]:
-        return score_sums.label_contributions(outputs, targets)
-
-    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-        return score_sums.label_scores(means)
-
-    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        return score_sums.class_scores(means, self.labels)
-
-    def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
-        return outputs.softmax(dim=1)
+    @property
+    def label_names(self) -> Sequence[str]:
+        return self.labels
 
     def calibrate(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> dict[str, Any]:
         return {"temperature": calibrators.temperature(outputs, targets)}

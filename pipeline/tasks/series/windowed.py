@@ -1,12 +1,12 @@
 """Settings of a forecast: which columns of which file, how far back and ahead, and when each split ends."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.tasks import SPLITS, DataSpec, Task
-from pipeline.tasks.series import calendar_columns, window_rows
+from pipeline.tasks.series import base_forecast, calendar_columns, window_rows
 from pipeline.tasks.series.timestamps import as_instant
 
 
@@ -27,7 +27,7 @@ class Windowed(Task):
     """Columns that are seen in the look-back alone, such as a temperature."""
     known: tuple[str, ...] = ()
     """Columns that are known in advance, such as working days."""
-    base: Literal["none", "season", "ridge"] = "none"
+    base: base_forecast.Kind = "none"
     """The forecast that networks see and correct: none, the last season repeated, or that of ridge regression, fitted
     on the training windows with the columns of `known` (series/linear_map.py)."""
     calendar: bool = True

@@ -1,6 +1,7 @@
 """What tasks that are drawn at random share: sizes of their splits, one generator per split, and the audit."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from pipeline.tasks import Batch, Columns, Task
 from pipeline.tasks.shared import auditing, column_files, score_sums
+from pipeline.tasks.shared.labels import OneLabel
 
 REDRAWS = 10  # rounds in which sequences that an earlier split has, too, are drawn again
 
@@ -67,32 +69,16 @@ def _keys(drawn: dict[str, Tensor]) -> list[bytes]:
     return [row.tobytes() for row in np.ascontiguousarray(drawn["inputs"].numpy())]
 
 
-class Labelled(Drawn):
-    """A drawn task with one label per sequence; the loss is its cross-entropy in nats."""
+class Labelled(OneLabel, Drawn):
+    """A drawn task with one label per sequence."""
 
-    main_metric: ClassVar[str] = "accuracy"
-    higher_is_better: ClassVar[bool] = True
+    @property
+    def label_names(self) -> Sequence[str]:
+        return [str(number) for number in range(self.spec.outputs)]
 
     def _label_counts(self, targets: Int[Tensor, "size ..."]) -> dict[str, int]:
         counts = torch.bincount(targets.long().flatten(), minlength=self.spec.outputs).tolist()
         return {} if self.spec.per_step else {str(number): count for number, count in enumerate(counts)}
-
-    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        return F.cross_entropy(outputs, targets)
-
-    def contributions(
-        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
-    ) -> Float[Tensor, "batch parts"]:
-        return score_sums.label_contributions(outputs, targets)
-
-    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-        return score_sums.label_scores(means)
-
-    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        return score_sums.class_scores(means, [str(number) for number in range(self.spec.outputs)])
-
-    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
-        return outputs.softmax(dim=-1)
 
 
 class Valued(Drawn):

@@ -62,7 +62,7 @@ def learn(
     """The phrases of the training texts with their ratios, and the out-of-fold ratios of each of their tokens."""
     rows = np.zeros((FOLDS, classes), np.int64)
     np.add.at(rows, (folds, labels), 1)
-    phrases, own = [], []
+    phrases, of_others = [], []
     of_token = np.repeat(np.arange(len(labels)), np.diff(offsets))
     for length in range(1, longest + 1):
         keys = keys_of(tokens, offsets, length, vocabulary)
@@ -73,9 +73,9 @@ def learn(
             for fold in range(FOLDS)
         ]
         place, known = _places(counts.keys, keys)
-        of_others = np.stack(by_fold)[folds[of_token][known], place[known]]
-        own.append(_where_known(known, of_others))
-    return phrases, np.hstack(own).astype(np.float16)
+        counted = np.stack(by_fold)[folds[of_token][known], place[known]]
+        of_others.append(_where_known(known, counted))
+    return phrases, np.hstack(of_others).astype(np.float16)
 
 
 def apply(phrases: Sequence[Phrases], tokens: Tokens, offsets: Offsets, vocabulary: int) -> Ratios:
