@@ -318,7 +318,7 @@ def test_training_calibrates_labels_on_the_validation_split(project):
     task, outputs, targets, calibration = valid("mine")
     before, after = (F.cross_entropy(o, targets).item() for o in (outputs, task.calibrated(outputs, calibration)))
     assert after <= before
-    assert calibration["temperature"] == pytest.approx(calibrators.temperature(outputs, targets), rel=1e-3)
+    assert calibration["temperature"] == pytest.approx(calibrators.temperature(outputs, targets), rel=0.02)
 
 
 def test_training_calibrates_intervals_on_the_validation_split(project):
