@@ -158,13 +158,13 @@ def test_a_later_year_is_compared_with_the_same_time_of_year(trained, here):
 
 
 def test_mistakes_are_told_in_one_line(trained):
-    with pytest.raises(InputError, match="task 'bits' is drawn at random and cannot drift; there are: mine, load"):
+    with pytest.raises(InputError, match="task 'bits' is drawn at random and cannot drift; real tasks: mine, load"):
         drift.main("bits")
     with pytest.raises(InputError, match="no task named 'nine'"):
         drift.main("nine")
     reference = registry.artifact(promote("mine"), "learned") / "reference.json"
     kept = reference.read_bytes()
     reference.unlink()
-    with pytest.raises(InputError, match="models:/mine/1 has no learned/reference.json: .* train and promote anew"):
+    with pytest.raises(InputError, match="models:/mine/1 has no learned/reference.json: .* train and promote again"):
         drift.main("mine")
     reference.write_bytes(kept)

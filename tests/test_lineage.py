@@ -574,7 +574,7 @@ def test_runs_of_a_tracking_server_are_freed_beside_it(monkeypatch):
     [
         (["verfy"], {}, "no action named 'verfy'; there are: verify, reconcile, snapshot, restore, retain"),
         (["verify"], {"task": "imbd"}, "no task named 'imbd'; there are: mine"),
-        (["verify"], {"dry_run": True}, "--dry-run: only retain has one"),
+        (["verify"], {"dry_run": True}, "--dry-run goes with retain only"),
     ],
 )
 @pytest.mark.usefixtures("tiny")

@@ -305,10 +305,10 @@ def test_a_kill_before_the_record_leads_to_the_same_decision(here, monkeypatch):
 
 
 def test_a_rollback_holds_until_it_is_taken_back(here, capsys):
-    with pytest.raises(InputError, match="mine: no decision in reports/decisions names a champion before"):
+    with pytest.raises(InputError, match="mine: no decision in reports/decisions names an earlier champion"):
         promote.main("mine", rollback=True)
     promote.main("mine")
-    with pytest.raises(InputError, match="names a champion before the present one"):
+    with pytest.raises(InputError, match="names an earlier champion"):
         promote.main("mine", rollback=True)
     operated.renew("mine")
     promote.main("mine")
@@ -419,7 +419,7 @@ def test_a_champion_made_while_another_was_judged_stays(here, monkeypatch, afres
         return operated.answer_here(uri, requests, singles)
 
     monkeypatch.setattr(isolated, "ask", meanwhile)
-    with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing is moved"):
+    with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing was changed"):
         promote.main("mine", afresh=afresh)
     assert (champion(), len(decisions.all_records("mine"))) == (3, 1)
 
@@ -448,7 +448,7 @@ def test_a_champion_whose_files_are_gone_is_told_and_may_be_replaced(here):
     promote.main("mine")
     operated.renew("mine")
     files.remove(registry.folder(registry.champion("mine")))
-    with pytest.raises(InputError, match="models:/mine/1: its files are gone: run `pipeline lineage restore --task"):
+    with pytest.raises(InputError, match="models:/mine/1: its files are missing: first run `pipeline lineage restore --task"):
         promote.main("mine")
     promote.main("mine", afresh=True)
     assert (last()["decision"], champion()) == ("promoted", 2)
@@ -511,9 +511,9 @@ def test_mistakes_are_told(here):
     with pytest.raises(InputError, match="no real task named 'mime'; there are: mine, load"):
         promote.main("mime")
     for how in ("rollback", "afresh"):
-        with pytest.raises(InputError, match=f"--{how} takes one task: --task mine or load"):
+        with pytest.raises(InputError, match=f"--{how} needs --task mine or load"):
             promote.main(**{how: True})
-    with pytest.raises(InputError, match="--rollback and --afresh: one of them"):
+    with pytest.raises(InputError, match="--rollback and --afresh exclude each other"):
         promote.main("mine", rollback=True, afresh=True)
     record = files.read_json(paths.trained("mine", "gru") / "run.json")
     files.write_json(paths.trained("mine", "gru") / "run.json", {**record, "inputs_digest": "other"})
@@ -542,6 +542,6 @@ def test_the_control_and_diverged_networks_never_challenge(here):
         result["status"] = "diverged"
     files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
     promote.main("mine")
-    assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged: there is none to promote"])
+    assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged, so there is none to promote"])
     assert "**Refused** (champion stays none): every network diverged" in summary.of_decision(last())
     assert champion() is None

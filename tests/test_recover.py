@@ -142,7 +142,7 @@ def dvc_at_work(stages):
 def test_a_dvc_at_work_is_left_alone_or_waited_for(dvc_at_work, capfd):
     repair.LOCK.write_text("half")
     recover.main()
-    assert "DVC is at work here: its files are left as they are" in capfd.readouterr().out
+    assert "DVC is running here: its files are left as they are" in capfd.readouterr().out
     assert repair.LOCK.read_text() == "half"
     repair.LOCK.unlink()
     threading.Timer(1.0, Path("go").touch).start()

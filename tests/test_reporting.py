@@ -240,7 +240,7 @@ def test_the_page_is_made_of_what_there_is_and_names_what_it_lacks(made, capsys,
     gone().unlink()
     report.main()
     page = paths.PAGE.read_text()
-    assert f"it lacks of bits: {lack}: run `dvc repro evaluate@bits`" in capsys.readouterr().out
+    assert f"missing: of bits: {lack}: run `dvc repro evaluate@bits`" in capsys.readouterr().out
     assert f"of bits: {lack}: run dvc repro evaluate@bits" in text_of(page).replace("  ", " ")
     assert "gru 0.7500 [0.5000, 0.8750]" in text_of(page)
     assert re.findall(r"<h3[^>]*>(\w+)</h3>", page) == headings.split()

@@ -302,7 +302,7 @@ def test_a_source_that_stays_broken_keeps_no_task_at_work(commands, step):
     state, commands.ran = retrain.STATE.read_bytes(), []
     summary = stands_still(commands, step)
     assert summary.startswith("Nothing new since the retraining of")
-    assert ": every other source has the digest it had then.\n" in summary
+    assert ": no other source has changed.\n" in summary
     assert not [told for told in commands.ran if told.startswith(("promote", "drift", "lineage verify"))]
     assert retrain.STATE.read_bytes() == state
     assert not retrain.BEGUN.exists()
@@ -404,7 +404,7 @@ def test_the_summary_says_what_was_decided_and_draws_it(commands):
 
 def test_a_project_without_sources_is_told(project):
     project(tasks={"near": {"kind": "recall"}}, architectures={"gru": {}})
-    with pytest.raises(InputError, match="no task with a source of its own"):
+    with pytest.raises(InputError, match="no task has a source of its own"):
         retrain.retrain(Commands())
 
 

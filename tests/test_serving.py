@@ -176,7 +176,7 @@ def test_texts_on_the_command_line_are_answered(capsys):
     assert head.split() == ["label", "probability", "text"]
     assert [line.split()[0] for line in lines] == ["positive", "negative", "–"]
     assert all(0.5 <= float(line.split()[1]) <= 1 for line in lines)
-    assert why.startswith("–: it abstains; none of the words is known, or")
+    assert why.startswith("–: abstained; no word is known, or")
     predict.main("mine", texts=["superb lovely"])
     assert "abstains" not in capsys.readouterr().out
 
@@ -239,7 +239,7 @@ def test_what_is_wrong_in_a_file_is_told_with_its_row_and_nothing_is_written(nam
 
 def test_a_file_is_never_replaced_by_its_answers(tmp_path):
     (tmp_path / "a.csv").write_text("text\nfine\n")
-    with pytest.raises(InputError, match="is the file that is read"):
+    with pytest.raises(InputError, match="is also --file"):
         predict.main("mine", file=str(tmp_path / "a.csv"), output=str(tmp_path / "a.csv"))
     assert (tmp_path / "a.csv").read_text() == "text\nfine\n"
 
@@ -311,7 +311,7 @@ def test_without_a_champion_the_command_is_named(monkeypatch, tmp_path):
     "given", [{}, {"texts": ["a"], "file": "a.csv", "output": "b.csv"}, {"file": "a.csv"}, {"output": "b.csv"}]
 )
 def test_predict_takes_texts_or_a_file(given):
-    with pytest.raises(InputError, match="predict takes texts, or --file together with --output"):
+    with pytest.raises(InputError, match="predict takes either texts, or --file and --output"):
         predict.main("mine", **given)
 
 

@@ -51,7 +51,7 @@ MEANS = {"normal": 1.0, "log-normal, deviation .5": math.exp(0.125), "9 of 10 se
 
 def main(simulations: int = 1000, seed: int = 0) -> None:
     print(f"{simulations} simulations each, seed {seed}, {SETTINGS.resamples} resamples\n")
-    _table(["values", "stay for", *(f"{blocks:g} blocks" for blocks in BLOCKS)])
+    _table(["values", "persistence", *(f"{blocks:g} blocks" for blocks in BLOCKS)])
     for world in WORLDS:
         shares = (of_series(world, round(blocks * WEEK), WEEK, simulations, seed) for blocks in BLOCKS)
         _row([world.name, f"{world.stays:g}", *shares])
@@ -64,7 +64,7 @@ def main(simulations: int = 1000, seed: int = 0) -> None:
     _table(["share of seeds", "2 seeds", "5 seeds", "8 seeds", "20 seeds"])
     for name, of in (("on average over all true shares", np.mean), ("at the least favourable", np.min)):
         _row([name, *(float(of(of_shares(seeds))) for seeds in (2, 5, 8, 20))])
-    _table(["forecast's 80 % interval", "stay for", *(f"{n:,} validation windows" for n in (20, 200, 1700))])
+    _table(["forecast's 80 % interval", "persistence", *(f"{n:,} validation windows" for n in (20, 200, 1700))])
     for stays in (0.0, 0.95, 0.98):
         _row(["later values", f"{stays:g}", *(of_forecasts(stays, n, simulations, seed) for n in (20, 200, 1700))])
 
