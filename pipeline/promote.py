@@ -57,7 +57,9 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     if not afresh:
         check_not_behind(task, champion)
         if champion is not None and not whole:
-            raise InputError(f"{champion.uri}: its files are missing: first run `pipeline lineage restore --task {task}`")
+            raise InputError(
+                f"{champion.uri}: its files are missing: first run `pipeline lineage restore --task {task}`"
+            )
     begun: dict[str, Any] = {
         "task": task,
         "previous": moved[1]["to"] if moved else decisions.identity(champion),

@@ -448,7 +448,9 @@ def test_a_champion_whose_files_are_gone_is_told_and_may_be_replaced(here):
     promote.main("mine")
     operated.renew("mine")
     files.remove(registry.folder(registry.champion("mine")))
-    with pytest.raises(InputError, match="models:/mine/1: its files are missing: first run `pipeline lineage restore --task"):
+    with pytest.raises(
+        InputError, match="models:/mine/1: its files are missing: first run `pipeline lineage restore --task"
+    ):
         promote.main("mine")
     promote.main("mine", afresh=True)
     assert (last()["decision"], champion()) == ("promoted", 2)
@@ -542,6 +544,9 @@ def test_the_control_and_diverged_networks_never_challenge(here):
         result["status"] = "diverged"
     files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
     promote.main("mine")
-    assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged, so there is none to promote"])
+    assert (last()["decision"], last()["reasons"]) == (
+        "refused",
+        ["every network diverged, so there is none to promote"],
+    )
     assert "**Refused** (champion stays none): every network diverged" in summary.of_decision(last())
     assert champion() is None

@@ -252,10 +252,10 @@ def stands_still(commands, step, task="load", force=False):
     """Retrain where that task's command fails; gives the message."""
     with pytest.raises(InputError) as error:
         retrain.retrain(commands, force)
-    assert str(error.value).startswith(f"{task} stands still since {step}: `"), error.value
+    assert str(error.value).startswith(f"{task} stopped at {step}: `"), error.value
     assert "row 7 is odd; the other tasks are done: .work/retrain/summary.md" in str(error.value)
     summary = retrain.LATEST.read_text()
-    assert f"**{task} stands still** since `{step}`: `" in summary
+    assert f"**{task} stopped** at `{step}`: `" in summary
     assert "exited with 7: row 7 is odd." in summary
     return summary
 
@@ -310,9 +310,11 @@ def test_a_source_that_stays_broken_keeps_no_task_at_work(commands, step):
 
 def test_where_every_task_fails_the_job_fails(commands):
     commands.fails = "dvc repro .* evaluate"
-    with pytest.raises(InputError, match="^step train: no task goes on: imdb stands still since .*; load stands"):
+    with pytest.raises(InputError, match="^step train: every task has stopped: imdb stopped at .*; load stopped"):
         retrain.retrain(commands)
-    assert retrain.LATEST.read_text().startswith("# Retraining failed\n\nStep `train`: no task goes on: imdb stands")
+    assert retrain.LATEST.read_text().startswith(
+        "# Retraining failed\n\nStep `train`: every task has stopped: imdb stopped"
+    )
     assert not retrain.STATE.exists()
 
 
@@ -438,7 +440,7 @@ def test_what_is_half_written_is_made_whole(project):
     repair.LOCK.write_text(lock_file()[:-60])
     files.write_text(dvc_locks.IN_USE, '{"read": ')
     files.write_text(file, dvc_file("012"))
-    with pytest.raises(InputError, match="half written and its data is not here: run `git checkout models/champions"):
+    with pytest.raises(InputError, match="half written and its data is missing: run `git checkout models/champions"):
         repair.repair_files(copy, [file])
     file.with_suffix("").mkdir()
     repair.LOCK.write_text(lock_file()[:-60])
@@ -480,7 +482,7 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
             bring(job, file)
         assert [dvc_files.data_of(file) for file in stale] == data
         assert [path.read_text() for path in data] == ["changed here", "new"]
-        assert "DVC leaves data/sources/ours.csv as it is, and so it is used" in capfd.readouterr().out
+        assert "data/sources/ours.csv is used as it is: it differs from" in capfd.readouterr().out
         assert dvc_files.not_kept(run, [*data, Path("nowhere")]) == [data[0]]
         data[0].unlink()
         bring(job, stale[0])
@@ -523,7 +525,7 @@ def test_what_a_killed_job_had_begun_is_waited_for(project, capsys):
     assert not Path("done").exists()
     with exclusive_runner(Path("lock")):
         assert Path("done").exists()
-    assert "waiting for its end" in capsys.readouterr().out
+    assert "waiting for it to exit" in capsys.readouterr().out
 
 
 def test_an_interrupted_job_ends_what_it_had_begun(project):

@@ -1,4 +1,4 @@
-"""Turn a stage's `main` into a command: its arguments become options, a person's mistake becomes one line."""
+"""Turn a stage's `main` into a command: its arguments become options, a user's mistake becomes one line."""
 
 import atexit
 import functools
@@ -18,21 +18,21 @@ from pipeline.common import InputError, files, paths
 HELP = {
     "task": "A name under `tasks` in params.yaml.",
     "architecture": "A name under `architectures` in params.yaml.",
-    "check": "Only say what is wrong in params.yaml; nothing where nothing is.",
-    "only": "Architectures to score, with commas between them; all of params.yaml where it is left out.",
+    "check": "Print only the mistakes in params.yaml.",
+    "only": "Architectures to score, separated by commas; by default all in params.yaml.",
     "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
-    "texts": "What to ask about.",
+    "texts": "Texts to predict.",
     "file": "A table: parquet, csv or jsonl.",
-    "output": "Where the answers go: parquet, csv or jsonl.",
-    "measure": "Only tell how fast it answers, at 1, 8 and 32 clients.",
-    "host": "Where to listen; 0.0.0.0 lets other machines ask.",
-    "port": "0 takes a free one.",
+    "output": "The file for the predictions: parquet, csv or jsonl.",
+    "measure": "Only report how fast it answers 1, 8 and 32 clients.",
+    "host": "The address to listen on; 0.0.0.0 accepts requests from other machines.",
+    "port": "The port to listen on; 0 chooses a free one.",
     "rollback": "Give `champion` back to the version before the latest decision.",
-    "afresh": "Judge as if there were no champion: for one that no challenger can be compared with.",
-    "force": "Also where no source has changed.",
-    "dry_run": "Only tell what would be removed.",
-    "wait": "Wait for the end of a DVC process that is at work here.",
-    "join": "Only help: run trials of the same studies, from another terminal or machine.",
+    "afresh": "Judge as if there were no champion: for when none can be compared with.",
+    "force": "Run every step even if no source has changed.",
+    "dry_run": "Only list what would be removed.",
+    "wait": "Wait until a DVC process that is running here exits.",
+    "join": "Only run trials of the same studies, from another terminal or machine.",
 }
 
 
@@ -51,15 +51,15 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
 
 
 def _with_lines_kept(docstring: str) -> str:
-    """A docstring whose examples and lists of files stay as they are, which typer would fill to its width."""
+    """A docstring whose examples and lists of files keep their lines; typer would rewrap them."""
     return docstring.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted.
+    """Ctrl-C, SIGTERM and SIGHUP take effect after the block: for what must not be started without being recorded.
 
-    In another thread than the main one, which Python never interrupts, nothing needs to wait.
+    Python interrupts only the main thread; in any other, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -78,15 +78,15 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def stage_lock() -> Iterator[None]:
-    """As a DVC stage, wait for the end of the same stage where its DVC was killed and it goes on; else do nothing.
+    """In a DVC stage, wait until the same stage of a killed DVC, which may still run, exits; otherwise do nothing.
 
-    Two at once would replace each other's files.
+    Two at once would overwrite each other's files.
     """
     stage = os.environ.get("DVC_STAGE")
-    if not stage or os.environ.get("RANK", "0") != "0":  # of several processes of a stage one waits for all
+    if not stage or os.environ.get("RANK", "0") != "0":  # of a stage's several processes, one waits for all
         yield
         return
-    waiting = f"{stage} of a DVC that was killed is still at work: waiting for its end"
+    waiting = f"{stage} of a killed DVC is still running: waiting for it to exit"
     with files.locked(paths.WORK / "stages" / f"{stage}.lock", waiting):
         yield
 
@@ -110,8 +110,8 @@ def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_options(signature: inspect.Signature) -> inspect.Signature:
-    """Every argument as an option, required where it has no default: `task` is given as --task. A list is given as
-    plain words."""
+    """Every argument as an option, required if it has no default: `task` becomes --task. A list becomes positional
+    arguments."""
 
     def asked(p: inspect.Parameter) -> Any:
         kind = typer.Argument if "list[" in str(p.annotation) else typer.Option
@@ -121,17 +121,17 @@ def _with_options(signature: inspect.Signature) -> inspect.Signature:
 
 
 def _leave(code: Any) -> None:
-    """End at once, when all is said: to tear down torch and MLflow takes more than a second, and serves nothing."""
+    """Exit at once, after all output: tearing down torch and MLflow takes more than a second and achieves nothing."""
     atexit._run_exitfuncs()
-    with suppress(OSError):  # what cannot be written is told by an ordinary end
+    with suppress(OSError):  # an ordinary exit reports what cannot be written
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code or 0)
 
 
 def _end_in_order() -> None:
-    """End as by Ctrl-C on SIGTERM, so that what is open is closed and what runs is marked; on SIGHUP (the terminal was
-    closed) as on SIGTERM, whoever handles that. `nohup` has SIGHUP ignored, and it stays so."""
+    """Treat SIGTERM like Ctrl-C, so that files are closed and runs are marked; treat SIGHUP (the terminal was closed)
+    like SIGTERM, whoever handles that. If SIGHUP is ignored, as under `nohup`, it stays ignored."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
