@@ -346,10 +346,10 @@ def _logged_and_shown(found):
     ("changes", "told"),
     [
         ({"lengths": []}, "benchmark.lengths"),
-        ({"lengths": [8, 4]}, "lengths: each once, the least first"),
+        ({"lengths": [8, 4]}, "lengths: must be in ascending order, without repeats"),
         ({"side_lengths": [16]}, r"side_lengths: \[16\] are not among lengths"),
-        ({"width": 6}, "width: a multiple of 4"),
-        ({"chunk": 16}, "chunk: fewer than the 16 steps"),
+        ({"width": 6}, "width: must be a multiple of 4"),
+        ({"chunk": 16}, "chunk: must be less than long_steps, 16"),
         ({"seconds": 0}, "benchmark.seconds"),
         ({"device": "tpu"}, "benchmark.device"),
     ],

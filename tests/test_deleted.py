@@ -248,7 +248,7 @@ def test_what_was_deleted_in_the_registry_comes_back(here, capsys, what, folder)
     else:
         client.delete_registered_model_alias("mine", "champion")
     folder()
-    with pytest.raises(InputError, match="registry: mine@champion: .* found none: run `pipeline lineage restore --task"):
+    with pytest.raises(InputError, match="registry: mine@champion: .* found none: run `pipeline lineage restore"):
         act("verify")
     act("restore", "snapshot")
     assert registry.champion("mine").model_id == champion.model_id

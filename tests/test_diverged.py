@@ -123,7 +123,7 @@ def test_all_diverged_is_a_result_of_every_command(tiny):
     train_all("rnn", "identity")
     evaluate.main("near")
     assert (entry("rnn")["status"], entry("rnn")["metrics"], entry("constant")["status"]) == ("diverged", {}, "ok")
-    assert "No network has a result: every seed diverged." in page()
+    assert "No network has a score: every seed diverged." in page()
     assert Measured().best("near") is None
     report.main()
 
@@ -145,7 +145,7 @@ def test_weights_that_spoil_their_answers_unnoticed_are_told_by_evaluate(tiny, c
     evaluate.main("near")
     assert (entry("rnn")["status"], entry("rnn")["metrics"]) == ("diverged", {})
     assert Measured().best_score("near", "accuracy") is None
-    assert "No network has a result" in page()
+    assert "No network has a score" in page()
 
 
 def test_a_baseline_without_finite_answers_is_a_result(tiny, monkeypatch):

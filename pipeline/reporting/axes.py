@@ -1,4 +1,4 @@
-"""How matplotlib's axes look in every picture."""
+"""The look of matplotlib's axes in every picture."""
 
 from matplotlib.axes import Axes
 
@@ -6,7 +6,7 @@ from pipeline.reporting import colours
 
 
 def draw_grid(*many: Axes) -> None:
-    """Lines behind the data, and no frame above and to the right of it."""
+    """Grid lines behind the data, and no frame above or to the right."""
     for axes in many:
         axes.grid(color=colours.GRID)
         axes.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""Figures of training: validation loss, gradient norms and clipping by optimizer step, a line for each seed."""
+"""Figures of training: validation loss, gradient norms and clipping by optimizer step, one line per seed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,10 +20,8 @@ def learning_curves(results: TaskResults) -> Chart:
     figure.update_yaxes(title={"text": "validation loss"}, **scale(_losses(results)))
     best = {name: _best(network.history) for name, network in results.networks.items()}
     summary = ", ".join(f"{name} {words.number(loss)}" for name, loss in best.items())
-    note = "A line for each seed, a point for each epoch; the weights of the lowest point are kept." + _diverged(
-        results
-    )
-    return Chart("learning", "Learning curves", note, f"Least validation loss: {summary}", figure)
+    note = "One line per seed, one point per epoch; the weights at the lowest point are kept." + _diverged(results)
+    return Chart("learning", "Learning curves", note, f"Lowest validation loss: {summary}", figure)
 
 
 def gradients(results: TaskResults) -> Chart:
@@ -45,7 +43,7 @@ def gradients(results: TaskResults) -> Chart:
 
 
 def _lines(results: TaskResults) -> Iterator[tuple[str, dict[str, Any], Curve]]:
-    """Each seed of each network with the look of its line: one entry in the legend for all of them."""
+    """Each seed of each network with the look of its line; a network's seeds share one entry in the legend."""
     for name in sorted(results.networks, key=_in_palette):
         for number, (seed, curve) in enumerate(results.networks[name].history.items()):
             hover = f"{text(name)}, seed {seed}<br>step %{{x:,}}: %{{y:.4g}}<extra></extra>"

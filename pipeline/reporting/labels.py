@@ -1,4 +1,4 @@
-"""Figures of predicted labels: how often a probability comes true, and which of many labels of a sequence are right."""
+"""Figures of predicted labels: calibration, confusion, and accuracy by step of a sequence."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ MOST = 12  # classes whose numbers are written into the matrix
 
 
 def charts(results: TaskResults) -> Iterator[Chart]:
-    """Reliability and confusion; where a sequence has a label for each step, the share of right ones by step."""
+    """Reliability and confusion; if a sequence has a label for each step, the accuracy by step."""
     shown = results.shown(networks=3)
     if not shown:
         return
@@ -24,7 +24,7 @@ def charts(results: TaskResults) -> Iterator[Chart]:
 
 
 def calibration(results: TaskResults) -> Chart:
-    """Share of right answers by the probability given to them; the larger a point, the more answers."""
+    """Accuracy by predicted probability; the larger a point, the more predictions."""
     figure = plain(height=400)
     style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=style, name="calibrated", hoverinfo="skip")
@@ -38,18 +38,18 @@ def calibration(results: TaskResults) -> Chart:
             x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look
         )
         errors[entry["name"]], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
-    figure.update_xaxes(title={"text": "mean probability of the answer"}, range=[least - 0.03, 1.03])
-    figure.update_yaxes(title={"text": "share of right answers"}, range=[least - 0.03, 1.03])
+    figure.update_xaxes(title={"text": "mean predicted probability"}, range=[least - 0.03, 1.03])
+    figure.update_yaxes(title={"text": "accuracy"}, range=[least - 0.03, 1.03])
     errors_listed = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
     note = (
-        f"Answers in {examples.BINS} bins by how sure they are; larger points hold more. "
+        f"Predictions in {examples.BINS} bins by probability; larger points hold more. "
         f"Calibration error: {errors_listed}."
     )
     return Chart("calibration", "Reliability", note, note, figure)
 
 
 def confusion(results: TaskResults) -> Chart:
-    """How often the best network gave each answer to each label."""
+    """How often the best network predicted each label for each true label."""
     entry = results.shown(networks=1)[0]
     counts = examples.confusion(results.best(entry), results.predictions(entry["name"]).targets[:, 0])
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
@@ -66,17 +66,17 @@ def confusion(results: TaskResults) -> Chart:
         texttemplate="%{text}" if len(names) <= MOST else None,
         colorscale=[[0, colours.PAPER], [1, colours.NAMED["gru"]]],
         showscale=False,
-        hovertemplate="%{y} answered as %{x}: %{z:.1%}<extra></extra>",
+        hovertemplate="%{y} predicted as %{x}: %{z:.1%}<extra></extra>",
     )
     figure.update_xaxes(title={"text": "answer"}, type="category", showgrid=False)
     figure.update_yaxes(title={"text": "label"}, type="category", showgrid=False, autorange="reversed")
-    note = f"How {entry['name']} answered the examples of each label."
+    note = f"The predictions of {entry['name']} for the examples of each label."
     summary = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares.diagonal(), strict=True))
     return Chart("confusion", "Confusion", note, f"{note} Right: {summary}", figure)
 
 
 def label_names(results: TaskResults, classes: int) -> list[str]:
-    """The labels' names where the task states them, else their numbers."""
+    """The labels' names if the task states them, otherwise their numbers."""
     return list(results.settings.get("labels") or map(str, range(classes)))
 
 

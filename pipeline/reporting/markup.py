@@ -1,4 +1,4 @@
-"""HTML built from Python: whatever is not markup already is escaped, so that no name or review can break a page."""
+"""HTML built from Python: everything that is not markup is escaped, so that no name or review can break a page."""
 
 import re
 import zlib
@@ -9,14 +9,14 @@ VOID = {"meta", "br", "col"}  # elements without an end tag
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
 
 def tag(element: str, *children: object, **attributes: object) -> Markup:
     """One element: `tag("td", "a < b", class_="name")` is `<td class="name">a &lt; b</td>`.
 
-    An underscore in an attribute's name is a hyphen, a last one is dropped; True stands for an attribute without a
-    value; None and False leave the attribute out. Children that are None are left out.
+    An underscore in an attribute's name becomes a hyphen, a trailing one is dropped; True gives an attribute without a
+    value; None and False omit the attribute. Children that are None are omitted.
     """
     attribute_text = "".join(_attribute(name, value) for name, value in attributes.items())
     inner = join(*children)
@@ -31,7 +31,7 @@ def join(*children: object, between: str = "") -> Markup:
 
 
 def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attributes: object) -> Markup:
-    """A table in a box that scrolls by itself, so that the page never does; rows are `<tr>` elements."""
+    """A table in a box that scrolls sideways, so that the page does not; rows are `<tr>` elements."""
     body = join(
         tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
         tag("tbody", *rows),
@@ -42,13 +42,13 @@ def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attrib
 
 
 def prose(docstring: str) -> Markup:
-    """Paragraphs of a docstring; indented blocks are drawn as they stand, `names` as code."""
+    """Paragraphs of a docstring; indented blocks are preformatted, `names` are code."""
     blocks = [block for block in re.split(r"\n\s*\n", docstring.strip("\n")) if block.strip()]
     return join(*(_block(block) for block in blocks))
 
 
 def slug(name: str) -> str:
-    """A name as it may stand in an element's id; different names have different slugs."""
+    """A name in a form valid in an element's id; different names have different slugs."""
     clean = re.sub(r"[^A-Za-z0-9_-]+", "-", name)
     return clean if clean == name else f"{clean}-{zlib.crc32(name.encode()):08x}"
 

@@ -14,13 +14,13 @@ from pipeline.reporting import colours, examples, pictures_of_labels, pictures_o
 from pipeline.reporting.axes import draw_grid
 from pipeline.tasks import Prepared
 
-POINTS = 2_000  # predicted numbers that are drawn
+POINTS = 2_000  # predicted numbers drawn
 
 
 def of_candidate(
     prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor, history: Path
 ) -> dict[str, Figure]:
-    """The pictures by name: of a network's training, then of the answers, by the kind of target."""
+    """The pictures by name: of a network's training, then of the predictions, by the kind of target."""
     task, colour = prepared.task, colours.of(candidate.name)
     pictures = {"learning_curves": learning_curves(history, seed, colour)} if history.exists() else {}
     answers = task.answers(candidate.outputs[seed], prepared.learned)
@@ -34,7 +34,7 @@ def of_candidate(
 
 
 def texts_of_candidate(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> dict[str, str]:
-    """Tables in HTML by name: the surest wrong answers, for tasks that keep their texts."""
+    """Tables in HTML by name: the most confident wrong predictions, for tasks that keep their texts."""
     all_texts = reviews.texts(prepared.folder)
     if not all_texts:
         return {}
@@ -44,7 +44,7 @@ def texts_of_candidate(prepared: Prepared, candidate: Candidate, seed: int, targ
 
 
 def learning_curves(history: Path, seed: int, colour: str) -> Figure:
-    """Losses by optimizer step; below them the gradient's norm before clipping, and the share of steps clipped."""
+    """Losses by optimizer step; below, the gradient's norm before clipping, and the share of steps clipped."""
     with history.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if int(row["seed"]) == seed]
     column = {name: [float(row[name] or "nan") for row in rows] for name in rows[0]} if rows else {}
@@ -65,7 +65,7 @@ def learning_curves(history: Path, seed: int, colour: str) -> Figure:
 def predicted_against_true(
     predicted: Float[np.ndarray, " values"], true: Float[np.ndarray, " values"], colour: str
 ) -> Figure:
-    """Predicted numbers by the true ones, with the line on which they would all be right."""
+    """Predicted against true numbers, with the line of perfect predictions."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.subplots()
     drawn_rows = examples.thinned(len(true), POINTS)

@@ -1,4 +1,4 @@
-"""Pictures of predicted labels: which are taken for which, and how often a probability comes true."""
+"""Pictures of predicted labels: confusion matrix and calibration."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,7 +15,7 @@ MOST = 12  # classes whose numbers are written into the matrix
 def of_answers(
     answers: Float[Tensor, "*rows classes"], targets: Int[Tensor, "*rows"], names: list[str], colour: str
 ) -> dict[str, Figure]:
-    """Both pictures; the labels of a sequence's steps count one by one."""
+    """Both pictures; each step of a sequence counts as a label."""
     probabilities, labels = answers.flatten(0, -2).numpy(), targets.flatten().numpy()
     return {
         "confusion_matrix": confusion_matrix(examples.confusion(probabilities, labels), names),
@@ -24,12 +24,12 @@ def of_answers(
 
 
 def names(prepared: Prepared, classes: int) -> list[str]:
-    """The labels' names where the task states them, else their numbers."""
+    """The labels' names if the task states them, otherwise their numbers."""
     return list(getattr(prepared.task, "labels", None) or map(str, range(classes)))
 
 
 def confusion_matrix(counts: Int[np.ndarray, "classes classes"], names: list[str]) -> Figure:
-    """The share, and number, of each label's examples by the answer they were given."""
+    """The share and number of each label's examples by predicted label."""
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
     figure = Figure(figsize=(6, 5.5), layout="constrained")
     axes = figure.subplots()
@@ -40,18 +40,18 @@ def confusion_matrix(counts: Int[np.ndarray, "classes classes"], names: list[str
         colour = colours.PAPER if share > 0.6 else colours.INK
         axes.text(column, row, f"{share:.1%}\n{counts[row, column]:,}", ha="center", va="center", color=colour)
     accuracy = counts.trace() / counts.sum()
-    axes.set(xlabel="answer", ylabel="label", title=f"Confusion matrix, accuracy {accuracy:.4f}")
+    axes.set(xlabel="predicted label", ylabel="true label", title=f"Confusion matrix, accuracy {accuracy:.4f}")
     return figure
 
 
 def calibration(bins: examples.Reliability, colour: str) -> Figure:
-    """The share of right answers by the probability given to them, above the number of answers."""
+    """Accuracy by predicted probability, above the number of predictions."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     right, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     right.plot([0, 1], [0, 1], color=colours.MUTED, linestyle=":")
     right.plot(bins.confidence, bins.right, color=colour, marker="o")
-    right.set(ylabel="share of right answers", title=f"Expected calibration error {bins.error:.4f}")
+    right.set(ylabel="accuracy", title=f"Expected calibration error {bins.error:.4f}")
     counts.bar(bins.confidence, bins.count, width=0.04, color=colour)
-    counts.set(xlabel="mean probability of the answer", ylabel="answers", xlim=(-0.02, 1.02))
+    counts.set(xlabel="mean predicted probability", ylabel="predictions", xlim=(-0.02, 1.02))
     draw_grid(right, counts)
     return figure

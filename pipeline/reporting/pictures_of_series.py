@@ -33,13 +33,13 @@ def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: T
 
 
 def error_band(errors: Values) -> Band:
-    """How far below and above its forecast the truth lay at each step ahead: quantiles over the validation windows."""
+    """Quantiles of the error below and above the forecast at each step ahead, over the validation windows."""
     low, high = np.quantile(errors, TAILS, axis=0)
     return low, high
 
 
 def forecast_bands(prepared: Prepared, forecast: Values, true: Values, band: Band, colour: str) -> Figure:
-    """Windows at which the error is small, median and large; the title says what share of the test the band covers."""
+    """Windows with small, median and large error; the title has the band's coverage of the test values."""
     figure = Figure(figsize=(8, 9), layout="constrained")
     rows = examples.at_shares(np.abs(forecast - true).mean(axis=1), tuple(SHARES))
     for axes, row, title in zip(figure.subplots(len(SHARES), 1), rows, SHARES.values(), strict=True):
@@ -47,7 +47,7 @@ def forecast_bands(prepared: Prepared, forecast: Values, true: Values, band: Ban
         axes.set_title(title)
     covered = ((true >= forecast + band[0]) & (true <= forecast + band[1])).mean()
     wanted = TAILS[1] - TAILS[0]
-    figure.suptitle(f"Band: {wanted:.0%} of validation errors at each step; holds {covered:.1%} of test values")
+    figure.suptitle(f"Band: {wanted:.0%} of validation errors at each step; contains {covered:.1%} of test values")
     return figure
 
 

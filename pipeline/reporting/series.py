@@ -1,4 +1,4 @@
-"""Figures of forecasts: a few windows beside what came true, and the error by how far ahead."""
+"""Figures of forecasts: a few windows with the true values, and the error by step ahead."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 SHARES = {0.1: "an easy window", 0.5: "the median window", 0.9: "a hard window"}  # by the best network's error
 DASHES = ("solid", "5px,2px", "2px,2px")  # of the best network, the next, and the strongest baseline
 UTC = "+00:00"  # at the end of an instant
-TAIL = 2  # horizons of the past that are drawn before a forecast
+TAIL = 2  # horizons of the past drawn before a forecast
 
 
 @dataclass(frozen=True)
 class Past:
-    """What a window's forecast begins from: its last values, and when they were."""
+    """A window's last values before its forecast, and their times."""
 
     values: Float[np.ndarray, " tail"]
     target: str  # what is forecast; the first of several
@@ -76,7 +76,7 @@ def window_chart(
 
 
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
-    """Mean absolute error at each step ahead: all networks, the strongest baseline, and the others on demand."""
+    """Mean absolute error at each step ahead: all networks, the strongest baseline, the others on demand."""
     figure, strongest = plain(height=400), results.strongest_baseline()
     ends = {}
     for entry in results.ranked("network", "control", "baseline"):
@@ -94,13 +94,13 @@ def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
     unit = results.metrics["units"].get("mae")
     label = f"mean absolute error ({unit})" if unit else "mean absolute error"
     figure.update_yaxes(title={"text": text(label)}, rangemode="tozero")
-    note = "Over all test windows, mean over seeds. Baselines that are not drawn can be switched on in the legend."
+    note = "Over all test windows, mean over seeds. More baselines can be switched on in the legend."
     summary = ", ".join(f"{name} {end}" for name, end in ends.items())
     return Chart("horizon", "Error by step ahead", note, f"From the first to the last step: {summary}", figure)
 
 
 def past(prepared: "Prepared", row: int) -> Past:
-    """The end of a test window's look-back in natural units: nothing where the inputs hold no past of the targets."""
+    """The end of a test window's look-back in natural units; nothing if the inputs have no past of the targets."""
     import torch
 
     task, spec, columns = prepared.task, prepared.task.spec, prepared.columns("test")
@@ -114,7 +114,7 @@ def past(prepared: "Prepared", row: int) -> Past:
 
 
 def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:
-    """The times of a window, for tasks that keep their series' first time and its step; instants end with +00:00."""
+    """The times of a window, for tasks that keep their series' first time and step; instants end with +00:00."""
     learned = prepared.learned
     if "start" not in columns or "step_seconds" not in learned:
         return []
