@@ -134,13 +134,13 @@ def test_weights_that_spoil_their_answers_unnoticed_are_told_by_evaluate(tiny, c
     spoil("rnn", 4)
     evaluate.main("near")
     content = entry("rnn")
-    assert content["not_scored"] == {"4": "40 of 40 test answers are not finite"}
+    assert content["not_scored"] == {"4": "40 of 40 test predictions are not finite"}
     assert (content["status"], len(content["metrics"]["accuracy"]["by_seed"])) == ("ok", 1)
-    assert "seed 4: 40 of 40 test answers are not finite" in capsys.readouterr().out
+    assert "seed 4: 40 of 40 test predictions are not finite" in capsys.readouterr().out
     assert "1 of 2 seeds diverged" in page()
     ids = files.read_json(paths.trained("near", "rnn") / "run.json")["seeds"]["4"]
     tags = MlflowClient(store.uri()).get_run(ids["run_id"]).data.tags
-    assert tags["not_scored"] == "40 of 40 test answers are not finite"
+    assert tags["not_scored"] == "40 of 40 test predictions are not finite"
     spoil("rnn", 3)
     evaluate.main("near")
     assert (entry("rnn")["status"], entry("rnn")["metrics"]) == ("diverged", {})

@@ -1,10 +1,10 @@
-"""How often each interval holds the truth, by simulation: of 95 % intervals it should be 95 of a hundred.
+"""How often each interval contains the truth, by simulation: 95 % intervals should in 95 of a hundred.
 
 `python -m pipeline.evaluation.coverage` prints the tables of docs/intervals.md; it takes half a minute.
 
-Windows of a series: losses with a deviation of 55 % of their mean, skewed (log-normal), of whose deviation the share
-`stays` is left in the next window: .95 forgets as fast as ridge regression on Victoria, .98 as a mean day. Differences
-of two networks' losses are normal, with .85, as with two seeds there. A block is a week of half-hours.
+Windows of a series: losses with a standard deviation of 55 % of their mean, skewed (log-normal), of whose deviation the
+share `stays` remains in the next window: .95 as for ridge regression on Victoria, .98 as for a mean day. Differences of
+two networks' losses are normal, with .85, as with two seeds there. A block is a week of half-hours.
 """
 
 import math
@@ -27,13 +27,13 @@ from pipeline.tasks.shared.calibrators import half_widths
 
 SETTINGS = Evaluate(resamples=2000)
 WEEK = 336
-COVERAGE = 0.8  # that a forecast's interval is asked for
+COVERAGE = 0.8  # nominal, of a forecast's interval
 BLOCKS = (2.0, 2.5, 3.0, 4.0, 5.0, 10.3, 20.0)  # 2.5 are those of Victoria's gate split, 10.3 of its test split
 SPREAD = math.log(1 + 0.55**2) ** 0.5  # of a log-normal loss's logarithm
 
 
 class World(NamedTuple):
-    """What a series' values are like; their true mean is 1."""
+    """The distribution of a series' values; their true mean is 1."""
 
     name: str
     stays: float
@@ -70,7 +70,7 @@ def main(simulations: int = 1000, seed: int = 0) -> None:
 
 
 def of_series(world: World, examples: int, block: int, simulations: int, seed: int) -> float:
-    """Of the mean of so many windows; nan where there is no interval."""
+    """Coverage for the mean of this many windows; nan if there is no interval."""
     resamples = Resamples(examples, block, SETTINGS, seed)
     values = wander(examples, simulations, world.stays, torch.Generator().manual_seed(seed))
     values = (SPREAD * values - SPREAD**2 / 2).exp() if world.skewed else 1 + values
@@ -107,14 +107,14 @@ def of_shares(seeds: int) -> Float[np.ndarray, " shares"]:
 
 
 def of_forecasts(stays: float, windows: int, simulations: int, seed: int) -> float:
-    """The share of later values within a served forecast's interval, learned from so many validation windows."""
+    """The share of later values within a served forecast's interval, learned from this many validation windows."""
     errors = wander(windows, simulations, stays, torch.Generator().manual_seed(seed))
     widths = torch.tensor(half_widths(errors[:, None], torch.zeros(windows, 1, simulations), COVERAGE)[0])
     return float(torch.erf(widths / 2**0.5).mean())
 
 
 def wander(steps: int, simulations: int, stays: float, random: torch.Generator) -> Float[Tensor, "steps simulations"]:
-    """An autoregression of deviation 1."""
+    """An autoregression with standard deviation 1."""
     pushes = torch.randn(steps, simulations, generator=random, dtype=torch.float64)
     values = torch.empty_like(pushes)
     values[0] = pushes[0]

@@ -48,8 +48,9 @@ def lead(report: Record) -> Iterator[object]:
     yield (
         f"{seeds} seed{'' if seeds == 1 else 's'} each, about {budget['parameters']:,} core parameters, batches of "
         f"{budget['batch_size']}, every architecture with its choice in params.yaml, at a constant "
-        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, which limits the "
-        "precision of the numbers. Not solved means not within the budget: more sequences, another rate or size might help."
+        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, which limits "
+        "the precision of the numbers. Not solved means not within the budget: more sequences, another rate or "
+        "size might help."
     )
 
 
