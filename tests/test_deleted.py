@@ -136,7 +136,7 @@ def test_a_run_that_is_deleted_for_good_while_it_trains_is_told_and_begun_again(
                 cell.finish(seed, {"status": "ok"})
         return cell
 
-    gone = r"^MLflow has no run \w+: it was deleted for good: run the same command again, which begins a new one$"
+    gone = r"^MLflow has no run \w+: it was deleted permanently: run the same command again, which starts a new one$"
     with pytest.raises(InputError, match=gone):
         train(delete=True)
     assert "RUNNING" not in {runs.client().get_run(run_id).info.status for run_id in runs_now()}

@@ -8,7 +8,7 @@ from pipeline.tracking.runs import client, written
 
 
 def log_folder(run_id: str, folder: Path) -> None:
-    """All files of a folder, with the folders below it."""
+    """All files of a folder, including subfolders."""
     written(lambda: client().log_artifacts(run_id, str(folder)), run_id)
 
 

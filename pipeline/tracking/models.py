@@ -1,6 +1,6 @@
 """Models in MLflow: logged from code with weights as safetensors, a signature and an input example; no pickle.
 
-With the model of a real task go the digests of what it has seen, its data's provenance and licence, and a card.
+The model of a real task includes the digests of what it has seen, its data's provenance and licence, and a card.
 """
 
 import json
@@ -32,12 +32,12 @@ NEEDED = (
     "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
     "torch",
 )  # fmt: skip
-CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports of this project
+CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports from this project
 
 
 def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
-    """Log the network of one seed with its run; gives the model's id."""
-    runs.bring_back(run_id)  # if it was deleted meanwhile
+    """Log the network of one seed with its run; returns the model's id."""
+    runs.bring_back(run_id)  # if it was deleted in the meantime
     seed_description = {**description, "seed": seed}
     result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
     tags = {
@@ -91,13 +91,13 @@ def exists(model_id: str) -> bool:
 
 
 def of(experiment_id: str) -> list[Any]:
-    """All models of an experiment, but for deleted ones."""
+    """All models of an experiment, except deleted ones."""
     search = runs.client().search_logged_models
     return runs.paged(lambda page: search([experiment_id], max_results=50, page_token=page))
 
 
 def digest_of(package: Path) -> str:
-    """What the tag package.digest says of a package that is as it was logged: SHA-256 over artifacts and code."""
+    """The tag package.digest of an unchanged package: SHA-256 over artifacts and code."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for part in [*(package / "artifacts").iterdir(), *(package / "code").iterdir()]:
@@ -114,7 +114,7 @@ def weights_digest(path: Path, seed: int) -> str:
 
 
 def card(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prepared) -> str:
-    """What a reader must know of a model before using it, as Markdown."""
+    """What a reader should know about a model before using it, as Markdown."""
     result, audit = description["seeds"][str(description["seed"])], prepared.audit
     size = description["parameters"]
     rows = ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items())
@@ -124,9 +124,9 @@ def card(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prep
         f"* Kind of task: {description['kind']}. Rows: {rows}.",
         f"* Data: {tags['data.provenance']} (SHA-256 {tags['data.digest']}); licence: {tags['data.licence']}.",
         f"* Parameters: {size['total']:,}, of them {size['core']:,} in the core.",
-        f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps, by which its epoch was chosen.",
+        f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps; the epoch was chosen by it.",
         f"* Weights: SHA-256 {tags['weights.digest']}.",
-        "* It was trained on no other data than these; on other sources, times or languages its answers are untested.",
+        "* It was trained only on these data; on other sources, times or languages its predictions are untested.",
         "",
         "Settings of the task:",
         "",
@@ -141,11 +141,11 @@ def card(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prep
 def _signature(
     task: Task, description: Mapping[str, Any], place: Path, prepared: Prepared
 ) -> tuple[ModelSignature, Any]:
-    """What goes in and out, and an example of it; what a served network has seen is written beside what it learned."""
+    """Inputs and outputs, with an example; what a served network has seen is written beside what it learned."""
     if task.real:
         service = find(Service, description["kind"])(description, place / "learned")
         files.write_json(place / "learned" / "seen.json", service.seen(prepared))
-        if description["seed"] == description["serves"]:  # only that seed's model may become champion
+        if description["seed"] == description["serves"]:  # only that seed's model can become champion
             model = load(description, place / "weights.safetensors")
             files.write_json(place / "learned" / "reference.json", _reference(service, model, prepared))
         return ModelSignature(inputs=_schema(service.inputs), outputs=_schema(service.outputs)), service.example
@@ -160,7 +160,7 @@ def _signature(
 
 
 def _reference(service: Service, model: SequenceModel, prepared: Prepared) -> dict[str, Any]:
-    """How the data looked that it was trained with, answers of its own included: what drift compares new data with."""
+    """A profile of its training data, including its predictions: what drift compares new data with."""
 
     def answer(requests: pd.DataFrame) -> pd.DataFrame:
         with torch.inference_mode():
