@@ -57,10 +57,7 @@ def main(task: str, only: str = "") -> None:
 
 
 def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[dict[str, Any]]:
-    """The entries of metrics.json, best first; networks are set against the control and two baselines.
-
-    The strongest baseline is the one that is best on the validation split: the test split chooses nothing.
-    """
+    """The entries of metrics.json, best first. The strongest baseline is the best on validation, not on test."""
     simple = [c for c in candidates if c.kind == "baseline"]
     strongest = fitted.strongest(prepared, {c.name: c.valid[0] for c in simple if c.valid})
     compared = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
@@ -136,8 +133,7 @@ def write(
 
 
 def _headline(metric: str, candidates: list[Candidate], results: list[dict[str, Any]]) -> dict[str, float]:
-    """What DVC compares between experiments: the mean test score of the network that is best on validation, and, if
-    there are any, of the control and the strongest baseline."""
+    """Mean test scores of the network best on validation, the control and the strongest baseline, for DVC."""
     means = {entry["name"]: entry["metrics"][metric]["mean"] for entry in results if entry["metrics"]}
     best = selection.best_network({c.name: c.description for c in candidates if c.kind == "network"})
     against: dict[str, Any] = next((entry["against"] for entry in results if entry.get("against")), {})

@@ -461,7 +461,7 @@ def test_one_worker_killed_the_others_end_with_exactly_as_many(tiny):
     os.kill(psutil.Process(begun.pid).children()[0].pid, signal.SIGKILL)
     told, _ = begun.communicate(timeout=120)
     assert begun.returncode == 0, told
-    assert "the others go on" in told
+    assert "the others continue" in told
     agrees(finished_once(plan, 10))
 
 

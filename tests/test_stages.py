@@ -508,6 +508,6 @@ def test_params_prints_every_setting_with_its_meaning(tiny, capsys):
         "choice.threshold = 0.1",
         "train:",
         "seeds = 2",
-        "# Seeds a cell is trained",
+        "# Number of seeds with which a cell is trained",
     ):
         assert told in printed

@@ -1,14 +1,14 @@
 """Ridge: a linear map from the look-back to the horizon, fitted in closed form.
 
-Hoerl & Kennard, Ridge regression, 1970; as a baseline of forecasts, Toner & Darlow, An Analysis of Linear Time Series
+Hoerl & Kennard, Ridge regression, 1970; as a baseline for forecasts, Toner & Darlow, An Analysis of Linear Time Series
 Forecasting Models, 2024. With x and y relative to the look-back's last value, and without an intercept (so that the map
-keeps no level that the training rows had):
+does not learn the training rows' level):
 
     weights = (X'X + alpha I)^-1 X'Y
 
-Several targets share one map, as if each were a series of its own. Columns that are known in advance add their values
+Several targets share one map, as if each were a separate series. Columns that are known in advance add their values
 over the horizon to x. X'X and X'Y are summed over pieces of a split, in float64, so that memory does not grow with it;
-alpha is the one with the smallest squared error on `valid`, which such sums give as well.
+alpha is the one with the smallest squared error on `valid`, from the same sums.
 """
 
 from collections.abc import Callable
@@ -76,12 +76,12 @@ def _squared_error(moments: Moments, weights: Float[np.ndarray, "inputs horizon"
 
 
 def _inputs(prepared: Prepared, batch: Batch, known: list[int]) -> Float[np.ndarray, "rows inputs"]:
-    """The look-back relative to its last value, then what is known of the horizon; a row per window and target."""
+    """The look-back relative to its last value, then the known columns of the horizon; a row per window and target."""
     past = windows.past(prepared, batch)
     ahead = batch.inputs[:, -prepared.task.spec.horizon :, known].flatten(1)
     return np.hstack([_rows(past - past[:, -1:]), ahead.double().numpy().repeat(past.shape[2], axis=0)])
 
 
 def _rows(values: Float[Tensor, "batch time targets"]) -> Float[np.ndarray, "rows time"]:
-    """Each target of each window as a row of its own."""
+    """Each target of each window as a separate row."""
     return values.double().transpose(1, 2).flatten(0, 1).numpy()
