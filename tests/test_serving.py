@@ -210,7 +210,7 @@ REVIEWS_GONE_WRONG = {
     "b.csv": (b"words\nfine\n", "b.csv: no column 'text'; there are: words"),
     "c.jsonl": (
         b'{"text": "fine"}\n{"text": 3}\n',
-        "that are no text: 1, first in line 2 (int 3); accepted",
+        "that are not text: 1, first in line 2 (int 3); accepted",
     ),
     "d.jsonl": (
         b'{"text": "fine"}\n{"text": \n',
@@ -271,13 +271,13 @@ def test_series_of_any_length_are_forecast_from_their_last_rows(models, tmp_path
 
     pd.concat([long.iloc[:100], short, long.iloc[100:]]).to_csv(tmp_path / "mixed.csv", index=False)
     with pytest.raises(
-        InputError, match="mixed.csv: rows where a 'series' goes on after another: 1, first in line 126"
+        InputError, match="mixed.csv: rows where a 'series' resumes after another: 1, first in line 126"
     ):
         predict.main("load", file=str(tmp_path / "mixed.csv"), output=str(tmp_path / "answers.csv"))
     asked.astype({"load": object}).assign(load="much").to_csv(tmp_path / "words.csv", index=False)
     with pytest.raises(
         InputError,
-        match="words.csv: cells of 'load' that hold no number: 9,024, first in line 2 .'much'",
+        match="words.csv: cells of 'load' that are not numbers: 9,024, first in line 2 .'much'",
     ):
         predict.main("load", file=str(tmp_path / "words.csv"), output=str(tmp_path / "answers.csv"))
 
@@ -329,7 +329,7 @@ BAD = {
     "empty body": ("mine", b"", 400, "the body is empty"),
     "no rows": ("mine", {"inputs": []}, 400, "inputs has no rows"),
     "empty text": ("mine", {"inputs": ["  "]}, 400, "row 1: text is empty"),
-    "text of markup": ("mine", {"inputs": ["<br />"]}, 400, "row 1: text is empty but for markup"),
+    "text of markup": ("mine", {"inputs": ["<br />"]}, 400, "row 1: text is empty except for markup"),
     "a number": ("mine", {"dataframe_records": [{"text": "a"}, {"text": 1}]}, 400, "row 2: text is the number 1"),
     "null": ("mine", {"inputs": [None]}, 400, "row 1: text is null"),
     "a truth": ("mine", {"inputs": [True]}, 400, "row 1: text is true"),
