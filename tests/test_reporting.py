@@ -266,7 +266,7 @@ def test_three_tasks_of_which_one_has_results_make_a_page(made, project, capsys)
         assert lack in printed
         assert lack.partition("`")[0] in page
     project(tasks={"mine": {"kind": "recall"}}, architectures=ARCHITECTURES)
-    with pytest.raises(InputError, match="there is nothing to report on yet: run `dvc repro evaluate` first"):
+    with pytest.raises(InputError, match="nothing to report on yet: run `dvc repro evaluate` first"):
         report.main()
 
 

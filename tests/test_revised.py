@@ -104,7 +104,7 @@ def test_of_reviews_that_stand_there_twice_one_may_go(two_tasks, capsys):
     reviews.write_csv(REVIEWS, [*rows, rows[3]])
     fetched("mine", capsys)
     reviews.write_csv(REVIEWS, rows)
-    assert fetched("mine", capsys) == ["mine: none of 41 earlier rows changed; 1 is gone, first row 41 of train"]
+    assert fetched("mine", capsys) == ["mine: none of 41 earlier rows changed; 1 missing, first row 41 of train"]
 
 
 def test_a_damaged_earlier_source_stops_no_fetch(two_tasks, capsys):

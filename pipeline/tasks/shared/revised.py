@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 
 class Revised(NamedTuple):
-    """Of the rows that a source had before."""
+    """The revisions among the rows that a source had before."""
 
-    rows: int  # that it had
+    rows: int  # before
     changed: int
     gone: int
-    first_changed: str  # where, and what changed; empty where nothing did
+    first_changed: str  # where, and what changed; empty if nothing did
     first_gone: str
 
     def record(self) -> dict[str, Any]:
