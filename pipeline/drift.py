@@ -25,7 +25,7 @@ from pipeline.tasks import Prepared, make, open_prepared, real
 from pipeline.tracking import store
 
 
-def main(task: str = "") -> None:
+def main(task: command.RealTaskOrAll = "") -> None:
     params = load()
     settings = section(Drift, params)
     tasks = real(params)
@@ -43,8 +43,7 @@ def main(task: str = "") -> None:
 
 def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
     """A task's entry in the file: status, reasons, whether retraining is due, tests, and what to draw."""
-    from pipeline.promotion import isolated
-    from pipeline.tracking import registry  # mlflow takes seconds to import: mistakes are reported first
+    from pipeline.tracking import isolated, registry  # mlflow takes seconds to import: mistakes are reported first
 
     champion = registry.champion(name)
     if champion is None:

@@ -30,7 +30,7 @@ from pipeline.training.settings import Train
 from pipeline.training.setup import configure_threads, cores
 
 
-def main(task: str, only: str = "") -> None:
+def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
     params = load()
     names = only.split(",") if only else list(params["architectures"])
     for name in names:

@@ -22,7 +22,7 @@ from pipeline.tracking import store
 from pipeline.training.choice import finalists
 
 
-def main(task: str) -> None:
+def main(task: command.TaskName) -> None:
     params = load()
     architecture = section(Evidence, params).architecture
     known("task", task, params["tasks"])

@@ -17,7 +17,7 @@ from pipeline.common import InputError, command, files, paths
 from pipeline.tasks import Task, make
 
 
-def main(task: str) -> None:
+def main(task: command.TaskName) -> None:
     made = make(task)
     with files.replacing(paths.raw(task)) as folder:
         folder.mkdir()

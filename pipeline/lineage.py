@@ -16,8 +16,9 @@ Several actions run one after another. Without --task they cover every task.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from tqdm import tqdm
 
 from pipeline.common import InputError, command, files, paths
@@ -31,7 +32,16 @@ ACTIONS = ("verify", "reconcile", "snapshot", "restore", "retain")
 Params = dict[str, Any]
 
 
-def main(action: list[str], task: str = "", dry_run: bool = False) -> None:
+def main(
+    action: Annotated[
+        list[str],
+        typer.Argument(help="verify, reconcile, snapshot, restore, retain; several run one after another."),
+    ],
+    task: Annotated[
+        str, typer.Option(help="A name under `tasks` in params.yaml.", show_default="all tasks of the action")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option(help="Only list what would be removed.")] = False,
+) -> None:
     params = load()
     for name in action:
         known("action", name, ACTIONS)

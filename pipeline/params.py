@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from pydantic import BaseModel
 
 from pipeline.common import InputError, Mistakes, command, dates, files, names, paths
@@ -25,7 +26,9 @@ from pipeline.common.params import SECTIONS, gathered, load, section, settings_c
 CHECKED = paths.WORK / "params.checked"
 
 
-def main(check: bool = False) -> None:
+def main(
+    check: Annotated[bool, typer.Option(help="Print only the mistakes in params.yaml.")] = False,
+) -> None:
     if check:
         dates.quote()
     params = load()

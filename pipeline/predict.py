@@ -15,8 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from tqdm import tqdm
 
 from pipeline.common import InputError, command, files
@@ -29,16 +30,28 @@ TOGETHER = 64  # series that are forecast at once
 SERIES = "series"  # the column that distinguishes several
 
 
-def main(task: str, texts: list[str] | None = None, file: str = "", output: str = "") -> None:
+def main(
+    task: command.TaskName,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to predict; or --file.", show_default=False)] = None,
+    file: Annotated[
+        str,
+        typer.Option(help="A table: parquet, csv or jsonl; with --output.", show_default="none: TEXTS are predicted"),
+    ] = "",
+    output: Annotated[
+        str,
+        typer.Option(
+            help="The file for the predictions of --file: parquet, csv or jsonl.", show_default="none: printed"
+        ),
+    ] = "",
+) -> None:
     known("real task", task, real(load()))
     if bool(texts) == bool(file) or bool(file) != bool(output):
         raise InputError("predict takes either texts, or --file and --output")
     store.check()
-    from pipeline.serving import package
-    from pipeline.tracking import registry
+    from pipeline.tracking import packages, registry
 
     champion = registry.present(task)
-    model = package.load(champion.uri, store.uri())
+    model = packages.load(champion.uri, store.uri())
     if texts:
         print_answers(model, task, texts)
     else:
@@ -51,11 +64,11 @@ def print_answers(model: Any, task: str, texts: list[str]) -> None:
     import pandas as pd
 
     from pipeline.services.shared import abstention
-    from pipeline.serving import package
+    from pipeline.tracking import packages
 
-    if [column.name for column in package.inputs_of(model)] != ["text"]:
+    if [column.name for column in packages.inputs_of(model)] != ["text"]:
         raise InputError(f"{task} takes rows of numbers, not texts: use --file and --output")
-    answers = package.answers(model, pd.DataFrame({"text": texts}))
+    answers = packages.answers(model, pd.DataFrame({"text": texts}))
     abstained = abstention.abstained(answers)
     labels = answers["label"].where(~abstained, "–")
     print(f"{'label':10} {'probability':11}  text")
@@ -68,23 +81,24 @@ def print_answers(model: Any, task: str, texts: list[str]) -> None:
 
 def answer_file(model: Any, file: Path, output: Path) -> int:
     """Predict a file piece by piece, so that its length does not matter; returns the number of rows written."""
-    from pipeline.serving import package, tables
+    from pipeline.serving import tables
+    from pipeline.tracking import packages
 
     tables.check_kind(file)
     tables.check_kind(output)
     if file.resolve() == output.resolve():
         raise InputError(f"{output} is also --file; accepted: another --output")
-    inputs = package.inputs_of(model)
+    inputs = packages.inputs_of(model)
     series = any(column.name == SERIES for column in inputs)
     pieces, rows = tables.read(file, inputs, together=SERIES if series else ""), 0
     with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
         pieces = _counted(pieces, bar)
         if series:
-            windows = tables.whole_series(pieces, SERIES, len(package.example_of(model)))
+            windows = tables.whole_series(pieces, SERIES, len(packages.example_of(model)))
             pieces = tables.joined(windows, TOGETHER)
         with files.replacing(output) as temporary, tables.Writer(temporary, output.suffix) as writer:
             try:
-                for table in side_by_side(lambda piece: package.answers(model, piece), pieces):
+                for table in side_by_side(lambda piece: packages.answers(model, piece), pieces):
                     writer.write(table)
                     rows += len(table)
             except InputError as error:

@@ -11,7 +11,7 @@ from pipeline.common.params import load
 from pipeline.tasks import make
 
 
-def main(task: str) -> None:
+def main(task: command.TaskName) -> None:
     params = load()
     made, raw = make(task, params), paths.raw(task)
     if not (raw / "source.json").exists():

@@ -15,7 +15,9 @@ decided.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from pipeline.common import InputError, command, files, paths
 from pipeline.common.params import load, section
@@ -26,7 +28,16 @@ from pipeline.tasks import Prepared, open_prepared, real
 from pipeline.tracking import store
 
 
-def main(task: str = "", rollback: bool = False, afresh: bool = False) -> None:
+def main(
+    task: command.RealTaskOrAll = "",
+    rollback: Annotated[
+        bool, typer.Option(help="Give `champion` back to the version before the latest decision.")
+    ] = False,
+    afresh: Annotated[
+        bool,
+        typer.Option(help="Judge as if there were no champion: for when none can be compared with."),
+    ] = False,
+) -> None:
     params = load()
     if rollback and afresh:
         raise InputError("--rollback and --afresh exclude each other")

@@ -18,6 +18,9 @@ journal.
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pipeline.common import InputError, command, paths
 from pipeline.jobs import dvc_files, dvc_locks, repair
@@ -26,7 +29,9 @@ from pipeline.tracking import moved
 COPY = paths.WORK / "dvc.lock"
 
 
-def main(wait: bool = False) -> None:
+def main(
+    wait: Annotated[bool, typer.Option(help="Wait until a DVC process that is running here exits.")] = False,
+) -> None:
     moved.follow()
     if not Path(".dvc").exists():
         return

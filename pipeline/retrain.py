@@ -28,7 +28,9 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from pipeline.common import InputError, command, dates, files, paths
 from pipeline.common.params import load, section
@@ -47,7 +49,7 @@ LATEST = WORK / "summary.md"  # of the latest start, whatever its outcome
 NOT_KEPT = WORK / "not_kept.txt"  # new decisions whose champion is not in models/champions: not to be committed
 
 
-def main(force: bool = False) -> None:
+def main(force: Annotated[bool, typer.Option(help="Run every step even if no source has changed.")] = False) -> None:
     dates.quote()
     with exclusive_runner(paths.WORK / "retrain.lock") as run:
         retrain(run, force)

@@ -12,6 +12,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
+
+import typer
 
 from pipeline.common import InputError, command
 from pipeline.common.params import load
@@ -23,23 +26,33 @@ from pipeline.tracking import store
 READY = " on "  # precedes the address in the line that announces the server
 
 
-def main(task: str, port: int = 8000, host: str = "127.0.0.1", measure: bool = False) -> None:
+def main(
+    task: command.TaskName,
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 chooses a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 accepts other machines' requests.")
+    ] = "127.0.0.1",
+    measure: Annotated[bool, typer.Option(help="Only report how fast it answers 1, 8 and 32 clients.")] = False,
+) -> None:
     known("real task", task, real(load()))
     store.check()
     if measure:
         measured(task, host)
         return
-    from pipeline.serving import package, server
-    from pipeline.tracking import registry
+    from pipeline.serving import server
+    from pipeline.tracking import packages, registry
 
     champion = registry.present(task)
-    model = package.load(champion.uri, store.uri())
+    model = packages.load(champion.uri, store.uri())
+    example = packages.example_of(model)
+    packages.answers(model, example)  # the first one is slow
+    served = server.Served(packages.application(model), packages.inputs_of(model), example)
     description = f"{task}, champion (version {champion.number})"
 
     def announce(address: str) -> None:
         print(f"{description}{READY}{address}  Ctrl-C stops it", flush=True)
 
-    server.serve(model, description, host, port, announce)
+    server.serve(served, description, host, port, announce)
 
 
 def measured(task: str, host: str) -> None:

@@ -11,7 +11,9 @@ trials. With --join this process only helps: it runs trials of the same studies,
 no choices. To watch one: optuna-dashboard .work/studies.journal
 """
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from pipeline.common import InputError, command, files, paths
 from pipeline.common.params import load, section
@@ -23,7 +25,12 @@ from pipeline.training.choice import Choice, stated
 JOIN_SECONDS = 60.0  # how long a helper waits for the study to begin
 
 
-def main(task: str, join: bool = False) -> None:
+def main(
+    task: command.TaskName,
+    join: Annotated[
+        bool, typer.Option(help="Only run trials of the same studies, from another terminal or machine.")
+    ] = False,
+) -> None:
     params = load()
     sweep, architectures = section(Sweep, params), params["architectures"]
     known("task", task, params["tasks"])

@@ -51,7 +51,7 @@ class Cell(NamedTuple):
         return self.params["architectures"][self.architecture] or {}
 
 
-def main(task: str, architecture: str) -> None:
+def main(task: command.TaskName, architecture: command.ArchitectureName) -> None:
     params = load()
     known("architecture", architecture, params["architectures"])
     open_prepared(task)

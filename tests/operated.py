@@ -19,10 +19,9 @@ from pipeline import fetch, prepare, sweep, train
 from pipeline.architectures.shared.saved import load
 from pipeline.common import files, paths
 from pipeline.common.registry import find
-from pipeline.promotion import isolated
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
-from pipeline.tracking import models, registry, runs
+from pipeline.tracking import isolated, models, registry, runs
 
 ROOT = Path(__file__).parent.parent
 GRU = {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 1.0, "learning_rate": 0.03}}

@@ -272,6 +272,16 @@ def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_an_interrupt_in_an_inner_block_waits_for_the_end_of_the_outer():
+    done = []
+    with pytest.raises(KeyboardInterrupt), command.uninterrupted():
+        with command.uninterrupted():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("inner")
+        done.append("outer")
+    assert done == ["inner", "outer"]
+
+
 SAYS = """
 import atexit, sys
 from pipeline.common import InputError, command
@@ -287,7 +297,7 @@ command.run(main, sys.argv[1:])
 """
 
 
-def test_a_command_that_ends_at_once_has_said_all(tmp_path):
+def test_a_command_that_ends_has_written_all_of_its_output(tmp_path):
     def ask(*words, **kwargs):
         return subprocess.run([sys.executable, "-c", SAYS, *words], text=True, stderr=subprocess.PIPE, **kwargs)
 

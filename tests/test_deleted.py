@@ -15,9 +15,8 @@ from mlflow.tracking._tracking_service import utils
 
 from pipeline import lineage as command, promote
 from pipeline.common import InputError, files, paths
-from pipeline.promotion import isolated
 from pipeline.provenance import retention
-from pipeline.tracking import lineage, models, registry, runs, store
+from pipeline.tracking import isolated, lineage, models, registry, runs, store
 from pipeline.tracking.cell import CellRuns
 
 MODELS = Path("models/mine/gru")

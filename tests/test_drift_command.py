@@ -120,7 +120,7 @@ def test_splits_that_are_older_than_the_source_are_told(trained):
 def here(monkeypatch):
     """The package's answers, made in this process: a new one for each takes seconds."""
     from pipeline.architectures.shared.saved import load
-    from pipeline.promotion import isolated
+    from pipeline.tracking import isolated
 
     def answers(uri, requests):
         version = registry.champion("load")

@@ -15,9 +15,8 @@ import series_files
 
 from pipeline import fetch, predict, prepare
 from pipeline.common import InputError, paths
-from pipeline.serving import package
 from pipeline.tasks import open_prepared
-from pipeline.tracking import lineage, registry, store
+from pipeline.tracking import lineage, packages, registry, store
 
 FILES = 500
 WRITTEN = (
@@ -58,7 +57,7 @@ def models(tmp_path_factory, unchecked):
             ids = lineage.runs_of(task, "gru")[3]
             registry.move(task, "champion", registry.register(task, ids["run_id"], ids["model_id"]).number)
         Path("asked").mkdir()
-        yield {task: package.load(registry.champion(task).uri, store.uri()) for task in ("mine", "load")}
+        yield {task: packages.load(registry.champion(task).uri, store.uri()) for task in ("mine", "load")}
 
 
 def texts(rows: int) -> dresses.Table:

@@ -17,8 +17,8 @@ from mlflow.pyfunc import scoring_server
 from test_fuzz_files import texts, windows
 from test_serving import one_line
 
-from pipeline.serving import guard, package
-from pipeline.tracking import registry, store
+from pipeline.serving import guard
+from pipeline.tracking import packages, registry, store
 
 REQUESTS, BATCH = 2000, 100
 KINDS = [
@@ -62,8 +62,8 @@ def served(champions, unchecked):
 
 
 def place(task: str, table: dresses.Table) -> Place:
-    model = package.load(registry.champion(task).uri, store.uri())
-    columns = package.inputs_of(model)
+    model = packages.load(registry.champion(task).uri, store.uri())
+    columns = packages.inputs_of(model)
     width = len([name for name in table[0] if name in {column.name for column in columns}])
     table = table[0][:width], [row[:width] for row in table[1]]
     body = as_records(dresses.plain(table, ".jsonl"))

@@ -15,12 +15,12 @@ from mlflow.pyfunc import scoring_server
 from pipeline import drift, fetch, predict, prepare as stage, promote
 from pipeline.architectures import SequenceModel
 from pipeline.common import InputError, files, paths
-from pipeline.promotion import decisions, isolated
+from pipeline.promotion import decisions
 from pipeline.reporting import series as charts
 from pipeline.services.forecast import Forecasts
-from pipeline.serving import guard, package, tables
+from pipeline.serving import guard, tables
 from pipeline.tasks import open_prepared
-from pipeline.tracking import registry, store
+from pipeline.tracking import isolated, packages, registry, store
 
 INSTANT = pd.Timestamp("2020-04-22T00:00:00Z")
 
@@ -194,7 +194,7 @@ def rows_to_ask() -> pd.DataFrame:
 
 def over_http(model, rows: pd.DataFrame):
     """Status and JSON of the guarded server's answer."""
-    answering_app = guard.Guard(scoring_server.init(model), package.inputs_of(model), "", b"")
+    answering_app = guard.Guard(scoring_server.init(model), packages.inputs_of(model), "", b"")
     body = json.dumps({"dataframe_records": json.loads(rows.to_json(orient="records"))}).encode()
     sent = []
 
@@ -214,7 +214,7 @@ def test_predict_and_http_give_an_instant_one_forecast(trained, unchecked, tmp_p
     assert decisions.all_records("load")[-1][1]["decision"] == "promoted"
     rows, answers = rows_to_ask(), {}
     assert rows["time"].iloc[0] == "2020-04-20T02:00:00+02:00"
-    model = package.load(registry.champion("load").uri, store.uri())
+    model = packages.load(registry.champion("load").uri, store.uri())
     for name, zone in (("Z", "UTC"), ("+02:00", "Europe/Berlin"), ("+10:00", "Australia/Melbourne")):
         times = pd.to_datetime(rows["time"]).dt.tz_convert(zone)
         asked = rows.assign(time=[time.isoformat().replace("+00:00", "Z") for time in times])

@@ -20,9 +20,8 @@ from mlflow.entities import ViewType
 from pipeline import lineage as command
 from pipeline.common import InputError, files, paths
 from pipeline.jobs.settings import Retrain
-from pipeline.promotion import isolated
 from pipeline.provenance import retention, snapshots
-from pipeline.tracking import lineage, models, registry, runs, store
+from pipeline.tracking import isolated, lineage, models, registry, runs, store
 
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
 
@@ -288,7 +287,7 @@ def test_reconcile_logs_what_a_new_store_lacks_once(elsewhere, capsys):
 def test_reconcile_logs_a_model_whose_files_are_gone(elsewhere, capsys):
     act("reconcile")
     model = runs.client().get_logged_model(lineage.runs_of("mine", "gru")[3]["model_id"])
-    files.remove(Path(model.artifact_location.removeprefix("file://")))
+    files.remove(Path(model.place.removeprefix("file://")))
     act("reconcile")
     assert capsys.readouterr().out.count("logged again: gru seed 3") == 2
     assert lineage.runs_of("mine", "gru")[3]["model_id"] != model.model_id
@@ -541,7 +540,7 @@ def test_retain_removes_what_is_old_and_needed_by_none(elsewhere, keeps_one_run,
     unused.write_bytes(b"x" * 5000)
     every = names_of_runs()
     logged = {model.tags["weights.digest"]: model for model in models.of(runs.experiment("mine"))}
-    weighs = {name: Path(model.artifact_location.removeprefix("file://")) for name, model in logged.items()}
+    weighs = {name: Path(model.place.removeprefix("file://")) for name, model in logged.items()}
     with decided(previous={"weights_digest": "former"}, to=None):
         act("retain", dry_run=True)
         told = capsys.readouterr().out

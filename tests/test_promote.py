@@ -13,11 +13,11 @@ from pipeline import promote
 from pipeline.architectures.shared.saved import load
 from pipeline.common import InputError, files, paths
 from pipeline.jobs import summary
-from pipeline.promotion import challenger, decisions, isolated, judge
+from pipeline.promotion import challenger, decisions, judge
 from pipeline.provenance import restoration, snapshots
 from pipeline.services.sentiment import digest_of
 from pipeline.tasks import open_prepared
-from pipeline.tracking import models, registry, runs
+from pipeline.tracking import isolated, models, registry, runs
 from pipeline.training.loader import Loader
 from pipeline.training.step import predict
 

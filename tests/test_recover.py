@@ -15,7 +15,7 @@ import yaml
 from dvc.repo import Repo
 
 from pipeline import recover
-from pipeline.common import InputError, command, files
+from pipeline.common import InputError, files
 from pipeline.jobs import dvc_locks, repair
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC's own code, in this process
@@ -170,8 +170,10 @@ def test_a_half_written_dvc_file_is_made_from_its_data(stages):
 STAGE = """
 import sys, time
 from pathlib import Path
+from typing import Annotated
+import typer
 from pipeline.common import command
-def main(name: str) -> None:
+def main(name: Annotated[str, typer.Option()]) -> None:
     with Path("log").open("a") as file:
         print("begin", name, file=file, flush=True)
         until = time.monotonic() + 30
@@ -202,7 +204,6 @@ def test_a_stage_waits_for_the_same_stage_of_a_dvc_that_was_killed(project):
     assert printed == ["", "", ""]
     lines = [line for line in Path("log").read_text().splitlines() if "other" not in line]
     assert lines == ["begin first", "end first", "begin second", "end second"]
-    assert command.HELP["wait"]
 
 
 def test_make_repro_begins_with_it():

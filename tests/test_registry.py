@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.common import InputError, files, paths
-from pipeline.promotion import isolated
-from pipeline.tracking import lineage, registry
+from pipeline.tracking import isolated, lineage, registry
 
 TEXTS = pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
 

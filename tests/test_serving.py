@@ -23,9 +23,9 @@ from pipeline import predict, serve
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
 from pipeline.services import Service
-from pipeline.serving import latency as measuring, package, pieces
+from pipeline.serving import latency as measuring, pieces
 from pipeline.tasks import open_prepared
-from pipeline.tracking import registry, runs, store
+from pipeline.tracking import packages, registry, runs, store
 
 ROOT = Path(__file__).parent.parent
 TASKS = ("mine", "load")
@@ -84,7 +84,7 @@ def models(champions, unchecked):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(champions)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return {task: package.load(registry.champion(task).uri, store.uri()) for task in TASKS}
+        return {task: packages.load(registry.champion(task).uri, store.uri()) for task in TASKS}
 
 
 class Client:
@@ -132,7 +132,7 @@ def test_every_way_of_asking_gives_evaluates_numbers(task, models, servers, tmp_
     requests, expected = held_out(task)
     assert len(expected) >= 140
     assert expected.std() > 0.01
-    ways = {"in process": package.answers(models[task], requests)}
+    ways = {"in process": packages.answers(models[task], requests)}
 
     client, told = Client(servers[task]), []
     rows = 50 if task == "mine" else 10 * 24
@@ -165,7 +165,7 @@ def test_files_of_every_kind_are_read_and_written_alike(task, ending, models, tm
     write[ending](asked)
     predict.main(task, file=str(asked), output=str(answered))
     found = read[ending](answered)
-    expected = package.answers(models[task], requests.drop(columns="more"))
+    expected = packages.answers(models[task], requests.drop(columns="more"))
     np.testing.assert_allclose(numbers(task, found), numbers(task, expected), atol=1e-6)
     assert list(found) == list(expected)
 
@@ -264,7 +264,7 @@ def test_series_of_any_length_are_forecast_from_their_last_rows(models, tmp_path
     predict.main("load", file=str(tmp_path / "rows.csv"), output=str(tmp_path / "answers.csv"))
     found = pd.read_csv(tmp_path / "answers.csv")
     alone = [rows.iloc[-24:] for _, rows in asked.groupby("series", sort=False)]
-    expected = package.answers(models["load"], pd.concat(alone, ignore_index=True).astype({"work": float}))
+    expected = packages.answers(models["load"], pd.concat(alone, ignore_index=True).astype({"work": float}))
     assert found["series"].tolist() == ["long"] * 8 + ["short"] * 8
     assert found["time"].tolist() == expected["time"].tolist()
     np.testing.assert_allclose(found["load"], expected["load"], atol=1e-9)
@@ -289,10 +289,10 @@ def test_a_package_answers_with_its_own_code(champions, tmp_path):
     code = folder / "code/pipeline/services/sentiment.py"
     code.write_text(code.read_text().replace('"probability": likeliest', '"probability": likeliest + 1'))
     asked, before = pd.DataFrame({"text": ["zzz"]}), sorted(folder.rglob("*"))
-    model = package.load(str(folder), store.uri())
-    assert package.answers(model, asked)["probability"].item() > 1.5
-    ours = package.load(registry.champion("mine").uri, store.uri())
-    assert package.answers(ours, asked)["probability"].item() < 1
+    model = packages.load(str(folder), store.uri())
+    assert packages.answers(model, asked)["probability"].item() > 1.5
+    ours = packages.load(registry.champion("mine").uri, store.uri())
+    assert packages.answers(ours, asked)["probability"].item() < 1
     from pipeline.services import sentiment
 
     assert sys.modules["pipeline.services.sentiment"] is sentiment
@@ -522,9 +522,8 @@ import psutil
 from pathlib import Path
 from pipeline import predict
 from pipeline.services import Service
-from pipeline.serving import package
-from pipeline.tracking import registry, store
-model = package.load(registry.champion("mine").uri, store.uri())
+from pipeline.tracking import packages, registry, store
+model = packages.load(registry.champion("mine").uri, store.uri())
 for name in ("short", "short", "long"):
     predict.answer_file(model, Path(f"{name}.parquet"), Path(f"{name}-answers.parquet"))
     print(psutil.Process().memory_info().rss // 2**20)

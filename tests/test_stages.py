@@ -20,7 +20,7 @@ from sqlalchemy import Engine, Pool, event
 
 from pipeline import evaluate, fetch, params, prepare, report, results, sweep, train
 from pipeline.common import InputError, files, paths
-from pipeline.tracking import runs, store
+from pipeline.tracking import connection, runs, store
 from pipeline.tracking.cell import CellRuns
 
 TINY = {
@@ -311,7 +311,7 @@ def test_the_seeds_of_a_killed_training_end_with_it(project):
 
 
 def test_a_write_that_sqlite_refuses_is_tried_again(monkeypatch):
-    monkeypatch.setattr(runs, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(connection, "PAUSES", (0.0, 0.0))
     answers = [MlflowException("(sqlite3.OperationalError) database is locked")] * 2
 
     def write():

@@ -1,6 +1,5 @@
-"""Turn a stage's `main` into a command: its arguments become options, a user's mistake becomes one line."""
+"""Turn a stage's `main` into a command: its annotations describe its options, a user's mistake becomes one line."""
 
-import atexit
 import functools
 import inspect
 import os
@@ -8,32 +7,24 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
 from pipeline.common import InputError, files, paths
 
-HELP = {
-    "task": "A name under `tasks` in params.yaml.",
-    "architecture": "A name under `architectures` in params.yaml.",
-    "check": "Print only the mistakes in params.yaml.",
-    "only": "Architectures to score, separated by commas; by default all in params.yaml.",
-    "action": "verify, reconcile, snapshot, restore, retain; several run one after another.",
-    "texts": "Texts to predict.",
-    "file": "A table: parquet, csv or jsonl.",
-    "output": "The file for the predictions: parquet, csv or jsonl.",
-    "measure": "Only report how fast it answers 1, 8 and 32 clients.",
-    "host": "The address to listen on; 0.0.0.0 accepts requests from other machines.",
-    "port": "The port to listen on; 0 chooses a free one.",
-    "rollback": "Give `champion` back to the version before the latest decision.",
-    "afresh": "Judge as if there were no champion: for when none can be compared with.",
-    "force": "Run every step even if no source has changed.",
-    "dry_run": "Only list what would be removed.",
-    "wait": "Wait until a DVC process that is running here exits.",
-    "join": "Only run trials of the same studies, from another terminal or machine.",
-}
+TaskName = Annotated[str, typer.Option(help="A name under `tasks` in params.yaml.")]
+RealTaskOrAll = Annotated[
+    str,
+    typer.Option(
+        help="A name under `tasks` in params.yaml, of a task that has a source.", show_default="all such tasks"
+    ),
+]
+ArchitectureName = Annotated[str, typer.Option(help="A name under `architectures` in params.yaml.")]
+ArchitectureNames = Annotated[
+    str, typer.Option(help="Architectures to score, separated by commas.", show_default="all in params.yaml")
+]
 
 
 def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> None:
@@ -43,11 +34,7 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     docstring = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
     _end_in_order()
-    try:
-        app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
-    except SystemExit as ended:
-        _leave(ended.code)
-        raise
+    app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
 
 
 def _with_lines_kept(docstring: str) -> str:
@@ -59,14 +46,15 @@ def _with_lines_kept(docstring: str) -> str:
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP take effect after the block: for what must not be started without being recorded.
 
-    Python interrupts only the main thread; in any other, this does nothing.
+    Of nested blocks the outermost counts. Python interrupts only the main thread; in any other, this does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    within = any(isinstance(signal.getsignal(number), _Noting) for number in heard)
+    if within or threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda n, _: received.append(n)) for number in heard}
+    before = {number: signal.signal(number, _Noting(received)) for number in heard}
     try:
         yield
     finally:
@@ -74,6 +62,16 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
     if received:
         raise KeyboardInterrupt
+
+
+class _Noting:
+    """A handler that records a signal for later."""
+
+    def __init__(self, received: list[int]):
+        self.received = received
+
+    def __call__(self, number: int, frame: Any) -> None:
+        self.received.append(number)
 
 
 @contextmanager
@@ -105,28 +103,7 @@ def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
             typer.echo(f"error: {error.strerror or error} {error.filename or ''}".rstrip(), err=True)
             raise typer.Exit(1) from None
 
-    wrapped.__signature__ = _with_options(inspect.signature(main))  # type: ignore[attr-defined]
     return wrapped
-
-
-def _with_options(signature: inspect.Signature) -> inspect.Signature:
-    """Every argument as an option, required if it has no default: `task` becomes --task. A list becomes positional
-    arguments."""
-
-    def asked(p: inspect.Parameter) -> Any:
-        kind = typer.Argument if "list[" in str(p.annotation) else typer.Option
-        return kind(... if p.default is p.empty else p.default, help=HELP.get(p.name))
-
-    return signature.replace(parameters=[p.replace(default=asked(p)) for p in signature.parameters.values()])
-
-
-def _leave(code: Any) -> None:
-    """Exit at once, after all output: tearing down torch and MLflow takes more than a second and achieves nothing."""
-    atexit._run_exitfuncs()
-    with suppress(OSError):  # an ordinary exit reports what cannot be written
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code or 0)
 
 
 def _end_in_order() -> None:

@@ -1,7 +1,6 @@
 """Write files and folders completely or not at all: under a temporary name first, then renamed."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from pipeline.common import InputError
+
+POLL_SECONDS = 0.01  # between two tries of a lock that another holds
 
 
 @contextmanager
@@ -43,15 +46,16 @@ def replacing(path: Path) -> Iterator[Path]:
 def locked(path: Path, waiting: str = "") -> Iterator[None]:
     """Hold a lock on this file against all other processes; it is released when its holder exits, however that happens.
 
-    If another holds it, `waiting` is printed first.
+    If another holds it, `waiting` is printed first. Raises OSError where the file system has no such locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if waiting else 0))
-        except BlockingIOError:
-            print(waiting, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    lock = FileLock(path, thread_local=False, poll_interval=POLL_SECONDS, fallback_to_soft=False)
+    try:
+        held = lock.acquire(blocking=not waiting)
+    except Timeout:
+        print(waiting, flush=True)
+        held = lock.acquire()
+    with held:
         yield
 
 

@@ -9,10 +9,11 @@ two networks' losses are normal, with .85, as with two seeds there. A block is a
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
+import typer
 from jaxtyping import Float
 from scipy.stats import binom
 from torch import Tensor
@@ -49,7 +50,10 @@ SEEDS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] =
 MEANS = {"normal": 1.0, "log-normal, deviation .5": math.exp(0.125), "9 of 10 seeds solve it: .001 or .7": 0.0709}
 
 
-def main(simulations: int = 1000, seed: int = 0) -> None:
+def main(
+    simulations: Annotated[int, typer.Option(help="Simulations per number.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The seed of all draws.")] = 0,
+) -> None:
     print(f"{simulations} simulations each, seed {seed}, {SETTINGS.resamples} resamples\n")
     _table(["values", "persistence", *(f"{blocks:g} blocks" for blocks in BLOCKS)])
     for world in WORLDS:

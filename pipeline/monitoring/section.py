@@ -5,13 +5,14 @@ from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 from plotly.subplots import make_subplots
 
 from pipeline.common import files, paths
 from pipeline.reporting import colours, figures, words
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, join, slug, table, tag
+from pipeline.reporting.markup import join, slug, table, tag
 
 NAME, PLACE = "drift", 10
 TITLE = "Have the data changed?"

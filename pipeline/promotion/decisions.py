@@ -13,9 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import mlflow
-from mlflow.exceptions import MlflowException
-
 from pipeline.common import InputError, files, paths
 from pipeline.tracking import artifacts, models, registry, runs
 from pipeline.tracking.registry import CHAMPION, Version
@@ -144,8 +141,8 @@ def bring(task: str) -> None:
     try:
         if not NAME.fullmatch(name):
             raise OSError("not the name of a record")
-        record = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decisions/{name}")
-    except (MlflowException, OSError):
+        record = artifacts.load_json(version.run_id, f"decisions/{name}")
+    except OSError:
         message = f"the registry has {name}, which neither {paths.decisions()} nor run {version.run_id} has"
         raise InputError(f"{message}: run `git pull`") from None
     files.write_json(paths.decisions() / name, record)

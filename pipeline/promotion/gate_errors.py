@@ -14,9 +14,10 @@ seeds on Victoria.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+import typer
 from jaxtyping import Bool, Float
 from torch import Tensor
 from tqdm import tqdm
@@ -63,7 +64,10 @@ class Rates(NamedTuple):
     by_slices: float  # refused by a slice
 
 
-def main(simulations: int = 1000, seed: int = 0) -> None:
+def main(
+    simulations: Annotated[int, typer.Option(help="Simulations per number.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The seed of all draws.")] = 0,
+) -> None:
     settings = section(Promote)
     print(
         f"rule {settings.rule}, {simulations} simulations of each line, seed {seed}, {settings.resamples} resamples\n"

@@ -12,14 +12,14 @@ from pipeline.common import InputError, files
 from pipeline.common.registry import find
 from pipeline.evaluation import fitted
 from pipeline.evaluation.fitted import OnGate
-from pipeline.promotion import gate, isolated, slices
+from pipeline.promotion import gate, slices
 from pipeline.promotion.gate import Outcome
 from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.settings import Promote
 from pipeline.services import Service
 from pipeline.services.shared import scoring
 from pipeline.tasks import Prepared
-from pipeline.tracking import registry
+from pipeline.tracking import isolated, registry
 from pipeline.tracking.registry import Version
 
 SINGLES = 100  # single requests that are timed

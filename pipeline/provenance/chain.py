@@ -17,7 +17,7 @@ from pipeline.promotion import decisions
 from pipeline.provenance import reconciliation, snapshots
 from pipeline.provenance.dvc_stages import Entry, Stages
 from pipeline.tasks import make
-from pipeline.tracking import lineage, models, registry, runs
+from pipeline.tracking import lineage, models, registry, run_facts, runs
 from pipeline.tracking.registry import Version
 
 ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again for comparison
@@ -83,7 +83,7 @@ def check_runs(task: str, params: Mapping[str, Any]) -> int:
                 raise Broken(place, f"model {values['model_id']} in MLflow", "none", advice)
             _same(f"{folder}/{seed}.safetensors", values["weights_digest"], _digest(folder / f"{seed}.safetensors"))
             if values["weights_digest"]:
-                logged = runs.client().get_run(values["run_id"]).data.tags.get("outputs.digest")
+                logged = run_facts.read(values["run_id"]).tags.get("outputs.digest")
                 _same(f"run {values['run_id']}: tag outputs.digest", values["weights_digest"], logged)
     return count
 
@@ -112,13 +112,13 @@ def having_run(version: Version) -> Version:
 
 def check_run(version: Version) -> str:
     """Check that the model's run exists and is about the same network."""
-    run = runs.client().get_run(version.run_id)
-    _same(f"run {version.run_id}: status", "FINISHED", run.info.status)
+    run = run_facts.read(version.run_id)
+    _same(f"run {version.run_id}: status", "FINISHED", run.status)
     for key in ("task", "architecture", "seed"):
-        _same(f"run {version.run_id}: tag {key}", version.tags[key], run.data.tags.get(key))
+        _same(f"run {version.run_id}: tag {key}", version.tags[key], run.tags.get(key))
     key = "outputs.digest"
-    _same(f"run {version.run_id}: tag {key}", version.tags["weights.digest"], run.data.tags.get(key))
-    return f"run {version.run_id}: {run.info.run_name}, inputs {run.data.tags.get('inputs.digest', '')[:12]}"
+    _same(f"run {version.run_id}: tag {key}", version.tags["weights.digest"], run.tags.get(key))
+    return f"run {version.run_id}: {run.name}, inputs {run.tags.get('inputs.digest', '')[:12]}"
 
 
 def check_kept(version: Version) -> str:
@@ -131,8 +131,8 @@ def check_kept(version: Version) -> str:
         advice = f"run `pipeline lineage snapshot --task {version.task}` after each promote, before training again"
         champion = f"{version.uri}: trained earlier than the networks in models/{version.task}"
         raise Broken(champion, f"its training in {place}", "none", advice)
-    run = runs.client().get_run(version.run_id)
-    _same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.data.tags.get("inputs.digest"))
+    run = run_facts.read(version.run_id)
+    _same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.tags.get("inputs.digest"))
     _same(f"{version.uri}: tag data.digest", str(trained["source"]["digest"]), tags.get("data.digest"))
     return f"{place}: from an earlier {trained['stage']}, from {trained['source']['source']}"
 
@@ -171,8 +171,8 @@ def check_prepared(version: Version) -> str:
     audit = files.read_json(folder / "audit.json")
     for name, digest in audit["digests"].items():
         _same(f"{folder}/{name}", digest, _digest(folder / name))
-    inputs, run = lineage.inputs_digest(audit), runs.client().get_run(version.run_id)
-    _same(f"run {version.run_id}: tag inputs.digest", inputs, run.data.tags.get("inputs.digest"))
+    inputs, run = lineage.inputs_digest(audit), run_facts.read(version.run_id)
+    _same(f"run {version.run_id}: tag inputs.digest", inputs, run.tags.get("inputs.digest"))
     path = paths.trained(version.task, version.tags["architecture"]) / "run.json"
     _same(f"{path}: inputs_digest", inputs, files.read_json(path)["inputs_digest"])
     return f"{folder}: {len(audit['digests'])} files as in audit.json, inputs {inputs[:12]}"

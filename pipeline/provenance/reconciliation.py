@@ -16,7 +16,7 @@ from pipeline.architectures.shared.settings import Model
 from pipeline.common import InputError, files, paths
 from pipeline.common.params import section
 from pipeline.tasks import Prepared, open_prepared
-from pipeline.tracking import lineage, models, registry, runs
+from pipeline.tracking import connection, lineage, models, registry, runs
 from pipeline.tracking.cell import CellRuns
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 
@@ -52,7 +52,7 @@ def bring_back(task: str, params: Mapping[str, Any]) -> None:
         wanted += [ids["run_id"] for ids in lineage.runs_of(task, architecture).values() if not is_whole(ids)]
     for run_id in wanted:
         with suppress(InputError):  # deleted permanently: it is logged again
-            runs.bring_back(run_id)
+            connection.bring_back(run_id)
 
 
 def trained(task: str, params: Mapping[str, Any]) -> list[str]:

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric
-
 from pipeline.common import InputError, paths
 from pipeline.promotion import decisions
 from pipeline.promotion.decisions import DONE
 from pipeline.provenance.snapshots import TRAINED, read
-from pipeline.tracking import lineage, models, registry, runs
+from pipeline.tracking import artifacts, lineage, models, registry, run_facts, runs
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 from pipeline.tracking.registry import CHAMPION, Version
 
@@ -71,7 +69,7 @@ def logged_again(lost: Version) -> Version | None:
     for model in models.of(runs.experiment(lost.task)):
         if wanted and model.tags.get("package.digest") == wanted and models.exists(model.model_id):
             tags = {key: value for key, value in lost.tags.items() if key != DONE}
-            version = registry.register(lost.task, model.source_run_id, model.model_id, tags)
+            version = registry.register(lost.task, model.run_id, model.model_id, tags)
             if is_whole(version):
                 return version
     return None
@@ -105,31 +103,27 @@ def register(kept: Mapping[str, Any]) -> Version:
 
 
 def model_of(run_id: str) -> str:
-    return str(runs.client().get_run(run_id).data.tags[MODEL])
+    return str(run_facts.read(run_id).tags[MODEL])
 
 
 def holds(model_id: str, package: str) -> bool:
     """Whether a model is this package: what reconcile logs has the code of that time."""
-    return models.exists(model_id) and runs.client().get_logged_model(model_id).tags.get("package.digest") == package
+    return models.exists(model_id) and models.tags_of(model_id).get("package.digest") == package
 
 
 def log(kept: Mapping[str, Any]) -> str:
     """Create the kept run and its model; returns the run's id."""
-    task, run, client = kept["task"], kept["run"], runs.client()
+    task, run = kept["task"], kept["run"]
     run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
     try:
         model_tags = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
-        model = client.create_logged_model(runs.experiment(task), model_tags["architecture"], run_id, model_tags)
-        client.log_model_artifacts(model.model_id, str(paths.champion(task) / "package"))
-        client.finalize_logged_model(model.model_id, "READY")
-        now = client.get_run(run_id).info.start_time
-        points = [Metric(key, v, now, step) for key, values in run["curves"].items() for step, v in values]
-        for begin in range(0, len(points), 1000):
-            client.log_batch(run_id, metrics=points[begin : begin + 1000])
-        client.log_dict(run_id, kept["trained"], TRAINED)
+        package, home = paths.champion(task) / "package", runs.experiment(task)
+        model_id = models.log_package(run_id, home, model_tags["architecture"], package, model_tags)
+        runs.log_curves(run_id, run["curves"], run_facts.read(run_id).started)
+        artifacts.log_json(run_id, kept["trained"], TRAINED)
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise
     runs.finish(run_id)
-    runs.set_tags(run_id, {**run["tags"], ORIGINAL: run["run_id"], MODEL: model.model_id})  # only now can it be found
+    runs.set_tags(run_id, {**run["tags"], ORIGINAL: run["run_id"], MODEL: model_id})  # only now can it be found
     return run_id

@@ -10,14 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import mlflow
 import yaml
 
 from pipeline.common import InputError, files, paths
 from pipeline.promotion import decisions
 from pipeline.promotion.decisions import DONE
 from pipeline.provenance.dvc_stages import Stages
-from pipeline.tracking import artifacts, lineage, registry, runs
+from pipeline.tracking import artifacts, lineage, registry, run_facts
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 from pipeline.tracking.registry import Version
 
@@ -66,7 +65,7 @@ def write(task: str) -> str:
     with files.replacing(folder) as made:
         export(package, made / "package")
         facts: dict[str, Any] = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
-        facts |= {"run": run_facts(version), "trained": trainings(version, before)}
+        facts |= {"run": run_record(version), "trained": trainings(version, before)}
         files.write_json(made / "snapshot.json", facts)
     return f"{folder} holds {version.uri}"
 
@@ -95,20 +94,17 @@ def lasting(version: Version) -> dict[str, str]:
     return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
 
 
-def run_facts(version: Version) -> dict[str, Any]:
+def run_record(version: Version) -> dict[str, Any]:
     """A version's run: what another store needs to show it."""
-    run = runs.client().get_run(version.run_id)
-    project_tags = {key for key in run.data.tags if not key.startswith("mlflow.")} - set(PASSING)
-    tags = {key: value for key, value in run.data.tags.items() if key in project_tags or key in LOOKS}
-    curves = {}
-    for key in (key for key in run.data.metrics if key.startswith(CURVES)):
-        points = runs.client().get_metric_history(version.run_id, key)
-        curves[key] = [[point.step, point.value] for point in points]
+    run = run_facts.read(version.run_id)
+    project_tags = {key for key in run.tags if not key.startswith("mlflow.")} - set(PASSING)
+    tags = {key: value for key, value in run.tags.items() if key in project_tags or key in LOOKS}
+    curves = run_facts.curves(version.run_id, [name for name in run.metrics if name.startswith(CURVES)])
     return {
         "run_id": lineage.original(version.run_id),
-        "name": run.info.run_name,
+        "name": run.name,
         "tags": tags,
-        "params": run.data.params,
+        "params": run.params,
         "curves": curves,
     }
 
@@ -140,7 +136,4 @@ def note(version: Version) -> None:
 
 def trainings_of_run(run_id: str) -> dict[str, Any]:
     """The same, as kept with a champion's run, whatever models/ and models/champions hold now."""
-    if all(artifact.path != TRAINED for artifact in runs.client().list_artifacts(run_id)):
-        return {}
-    recorded: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{TRAINED}")
-    return recorded
+    return artifacts.load_json(run_id, TRAINED) if artifacts.has(run_id, TRAINED) else {}

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from pipeline.common import paths
 from pipeline.reporting import curves, figures, labels, reviews, series, tables, values, words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, join, prose, slug, tag
+from pipeline.reporting.markup import join, prose, slug, tag
 from pipeline.reporting.results import TaskResults
 
 TASKS = Path(__file__).parents[1] / "tasks"

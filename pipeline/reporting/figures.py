@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import escape
 
 from pipeline.reporting import colours, words
 from pipeline.reporting.results import TaskResults
@@ -100,7 +100,7 @@ def scale(values: Iterable[float | None]) -> dict[str, Any]:
 
 def text(name: str) -> str:
     """A name escaped for plotly, which would interpret tags."""
-    return escape(name, quote=False)
+    return str(escape(name))
 
 
 def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, shape: str, **look: Any) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from pipeline.reporting import words
-from pipeline.reporting.markup import Markup, tag
+from pipeline.reporting.markup import tag
 from pipeline.reporting.results import TaskResults
 
 TERMS = {

@@ -3,13 +3,10 @@
 import re
 import zlib
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup, escape
 
 VOID = {"meta", "br", "col"}  # elements without an end tag
-
-
-class Markup(str):
-    """Text that is already HTML."""
 
 
 def tag(element: str, *children: object, **attributes: object) -> Markup:
@@ -18,16 +15,13 @@ def tag(element: str, *children: object, **attributes: object) -> Markup:
     An underscore in an attribute's name becomes a hyphen, a trailing one is dropped; True gives an attribute without a
     value; None and False omit the attribute. Children that are None are omitted.
     """
-    attribute_text = "".join(_attribute(name, value) for name, value in attributes.items())
-    inner = join(*children)
-    return Markup(
-        f"<{element}{attribute_text}>" if element in VOID else f"<{element}{attribute_text}>{inner}</{element}>"
-    )
+    opening = Markup("<{}{}>").format(element, join(*(_attribute(name, value) for name, value in attributes.items())))
+    return opening if element in VOID else join(opening, *children, Markup("</{}>").format(element))
 
 
-def join(*children: object, between: str = "") -> Markup:
-    """Several pieces, one after the other."""
-    return Markup(between.join(_text(child) for child in children if child is not None))
+def join(*children: object) -> Markup:
+    """Several pieces, concatenated; None is omitted."""
+    return Markup().join(escape(child) for child in children if child is not None)
 
 
 def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attributes: object) -> Markup:
@@ -61,12 +55,9 @@ def _block(block: str) -> Markup:
     return tag("p", *(tag("code", part) if place % 2 else part for place, part in enumerate(parts)))
 
 
-def _attribute(name: str, value: object) -> str:
+def _attribute(name: str, value: object) -> Markup | None:
+    """An attribute; its value is always escaped, since HTML within an attribute is text."""
     if value is None or value is False:
-        return ""
+        return None
     attribute = name.rstrip("_").replace("_", "-")
-    return f" {attribute}" if value is True else f' {attribute}="{escape(str(value))}"'
-
-
-def _text(child: object) -> str:
-    return str(child) if isinstance(child, Markup) else escape(str(child), quote=False)
+    return Markup(" {}").format(attribute) if value is True else Markup(' {}="{}"').format(attribute, str(value))

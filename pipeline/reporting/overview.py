@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.reporting import words
-from pipeline.reporting.markup import Markup, slug, table, tag
+from pipeline.reporting.markup import slug, table, tag
 from pipeline.reporting.results import TaskResults
 
 

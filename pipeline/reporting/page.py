@@ -13,10 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.reporting import colours, overview, sections, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
-from pipeline.reporting.markup import Markup, prose, slug, tag
+from pipeline.reporting.markup import prose, slug, tag
 from pipeline.reporting.results import TaskResults
 
 HERE = Path(__file__).parent

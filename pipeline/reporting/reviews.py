@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
+from markupsafe import Markup
 
 from pipeline.reporting import examples, words
 from pipeline.reporting.labels import label_names
-from pipeline.reporting.markup import Markup, table, tag
+from pipeline.reporting.markup import table, tag
 from pipeline.reporting.results import TaskResults
 
 LETTERS = 320  # of a text that are shown

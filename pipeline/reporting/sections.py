@@ -14,12 +14,13 @@ from types import ModuleType
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 import pipeline
 from pipeline.common import files, paths
 from pipeline.common.machine import differs, named
 from pipeline.reporting.chapter import drawn
-from pipeline.reporting.markup import Markup, join, tag
+from pipeline.reporting.markup import join, tag
 
 Record = Mapping[str, Any]  # reports/STAGE.json, or reports/full/STAGE.json
 ROOT = Path(pipeline.__file__).parent

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.common import machine
 from pipeline.reporting import words
 from pipeline.reporting.glossary import MEASURES
-from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.markup import join, table, tag
 from pipeline.reporting.results import Network, TaskResults
 
 SPLITS = ("train", "valid", "gate", "test")

@@ -5,27 +5,34 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
+import pandas as pd
 import uvicorn
-from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from pipeline.common import InputError
-from pipeline.serving.guard import ASK, LARGEST, Guard
-from pipeline.serving.package import answers, example_of, inputs_of
+from pipeline.services import Column
+from pipeline.serving.guard import ASK, LARGEST, App, Guard
 
 PATIENCE = 5  # seconds for open requests when the server is stopped
 WAITING = 1000  # connections at once; more are asked to retry
 
 
-def serve(model: PyFuncModel, title: str, host: str, port: int, ready: Callable[[str], None]) -> None:
+class Served(NamedTuple):
+    """A package's scoring server, the columns of its requests, and an example."""
+
+    application: App
+    inputs: list[Column]
+    example: pd.DataFrame
+
+
+def serve(served: Served, title: str, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C; `ready` gets the address as soon as requests are accepted. Port 0 takes a free one."""
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
-    asked = example_of(model)
-    answers(model, asked)  # the first request is slow
-    example = b'{"dataframe_records": %s}\n' % asked.to_json(orient="records").encode()
+    example = b'{"dataframe_records": %s}\n' % served.example.to_json(orient="records").encode()
     place = listen(host, port)
     address = f"http://{host if ':' not in host else f'[{host}]'}:{place.getsockname()[1]}"
-    guard = Guard(scoring_server.init(model), inputs_of(model), _page(title, address, example), example)
+    guard = Guard(served.application, served.inputs, _page(title, address, example), example)
     settings = uvicorn.Config(
         guard, log_level="warning", access_log=False, lifespan="off", limit_concurrency=WAITING,
         timeout_graceful_shutdown=PATIENCE, server_header=False,

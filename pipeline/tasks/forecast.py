@@ -92,7 +92,7 @@ class Forecast(Windowed):
         return revisions.compare(before / "series.csv", after / "series.csv", self.time, self.columns).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
-        """Write a series for all splits, standardised by its training rows, and the first row of each split's windows."""
+        """Write one series for all splits, standardised by its training rows, and where each split's windows start."""
         series = reading.read(raw / "series.csv", self.source, self.time, self.columns)
         file_faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"

@@ -1,10 +1,14 @@
 """Files of a run: figures, pages and records."""
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.tracking.runs import client, written
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from pipeline.tracking.connection import client, written
 
 
 def log_folder(run_id: str, folder: Path) -> None:
@@ -23,3 +27,18 @@ def log_text(run_id: str, text: str, name: str) -> None:
 
 def log_json(run_id: str, content: Mapping[str, Any], name: str) -> None:
     written(lambda: client().log_dict(run_id, dict(content), name), run_id)
+
+
+def has(run_id: str, name: str) -> bool:
+    """Whether a run has a file of this name, not in a folder."""
+    return any(artifact.path == name for artifact in client().list_artifacts(run_id))
+
+
+def load_json(run_id: str, name: str) -> dict[str, Any]:
+    """The contents of a run's JSON file; raises FileNotFoundError if the store has no such run or file."""
+    client()
+    try:
+        content: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{name}")
+    except (MlflowException, OSError) as error:
+        raise FileNotFoundError(errno.ENOENT, f"run {run_id} in MLflow has no such file", name) from error
+    return content

@@ -7,6 +7,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.common import InputError
+from pipeline.tracking.store import unbroken
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such run, or no id of one
 REFUSED = ("must be in the 'active' state", "it is in the deleted state")  # MLflow's messages on a write
@@ -28,7 +29,8 @@ def restore_run(client: MlflowClient, run_id: str) -> None:
         raise InputError(f"{gone}: run the same command again, which starts a new one") from None
     restore_experiment(client, client.get_experiment(run.info.experiment_id))
     if client.get_run(run_id).info.lifecycle_stage != "active":
-        client.restore_run(run_id)
+        with unbroken():
+            client.restore_run(run_id)
         print(f"MLflow: run {run_id} ({run.info.run_name}) was deleted: restored", file=sys.stderr)
 
 
@@ -37,7 +39,8 @@ def restore_experiment(client: MlflowClient, experiment: Experiment) -> None:
     if experiment.lifecycle_stage == "active":
         return
     try:
-        client.restore_experiment(experiment.experiment_id)
+        with unbroken():
+            client.restore_experiment(experiment.experiment_id)
     except MlflowException:  # another process did so in the meantime
         if client.get_experiment(experiment.experiment_id).lifecycle_stage != "active":
             raise

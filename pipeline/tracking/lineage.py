@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.common import files, machine, paths
 from pipeline.tasks import Prepared
-from pipeline.tracking import models, runs
+from pipeline.tracking import models, run_facts, runs
 from pipeline.tracking.cell import CellRuns
 from pipeline.tracking.registry import Version
 
@@ -91,7 +91,7 @@ def _ids_here(task: str, values: Mapping[str, Any]) -> dict[str, Any]:
     run_id = runs.find(task, {ORIGINAL: values["run_id"]})
     if run_id is None:
         return {}
-    model_id = runs.client().get_run(run_id).data.tags.get(MODEL)
+    model_id = run_facts.read(run_id).tags.get(MODEL)
     return {"run_id": run_id, "model_id": model_id}
 
 
@@ -114,4 +114,4 @@ def is_in_models(task: str, run_id: str, tags: Mapping[str, str]) -> bool:
 
 def original(run_id: str) -> str:
     """The id of the run that trained: another's, if this run replaces it."""
-    return str(runs.client().get_run(run_id).data.tags.get(ORIGINAL, run_id))
+    return str(run_facts.read(run_id).tags.get(ORIGINAL, run_id))

@@ -3,13 +3,12 @@
 The model of a real task includes the digests of what it has seen, its data's provenance and licence, and a card.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlflow
 import numpy as np
@@ -26,7 +25,9 @@ from pipeline.common import files
 from pipeline.common.registry import find
 from pipeline.services import Column, Service
 from pipeline.tasks import Prepared, Task
-from pipeline.tracking import runs
+from pipeline.tracking import card
+from pipeline.tracking.connection import bring_back, client, paged, written
+from pipeline.tracking.store import unbroken
 
 NEEDED = (
     "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
@@ -35,9 +36,18 @@ NEEDED = (
 CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports from this project
 
 
+class LoggedModel(NamedTuple):
+    """A model that the store has."""
+
+    model_id: str
+    run_id: str  # of the run with which it was logged
+    tags: dict[str, str]
+    place: str  # URI of its package
+
+
 def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
     """Log the network of one seed with its run; returns the model's id."""
-    runs.bring_back(run_id)  # if it was deleted in the meantime
+    bring_back(run_id)  # if it was deleted in the meantime
     seed_description = {**description, "seed": seed}
     result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
     tags = {
@@ -49,16 +59,16 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
         "data.provenance": str(source.get("provenance", source.get("source", "unknown"))),
         "data.licence": str(source.get("licence", "none: drawn at random")),
     }
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+    with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         files.write_json(place / "model.json", seed_description)
-        files.write_text(place / "card.md", card(seed_description, tags, prepared))
+        files.write_text(place / "card.md", card.write(seed_description, tags, prepared))
         shutil.copyfile(weights, place / "weights.safetensors")
         _copy_learned(prepared.folder, place / "learned")
         signature, example = _signature(prepared.task, seed_description, place, prepared)
         code = _copy_code(place / "pipeline")
         tags["package.digest"] = files.digest(place)
-        with runs.unbroken():
+        with unbroken(), mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name=description["architecture"],
                 python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
@@ -79,21 +89,35 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
     return info.model_id
 
 
+def log_package(run_id: str, experiment_id: str, name: str, package: Path, tags: Mapping[str, str]) -> str:
+    """Log a folder that is already a package, unchanged, as a run's model; returns the model's id."""
+    model = written(lambda: client().create_logged_model(experiment_id, name, run_id, dict(tags)))
+    written(lambda: client().log_model_artifacts(model.model_id, str(package)))
+    written(lambda: client().finalize_logged_model(model.model_id, "READY"))
+    return str(model.model_id)
+
+
 def exists(model_id: str) -> bool:
     """Whether the store has this model, and its files."""
     try:
-        runs.client().get_logged_model(model_id)
-        return any(file.path == "MLmodel" for file in runs.client().list_logged_model_artifacts(model_id))
+        client().get_logged_model(model_id)
+        return any(file.path == "MLmodel" for file in client().list_logged_model_artifacts(model_id))
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return False
 
 
-def of(experiment_id: str) -> list[Any]:
+def of(experiment_id: str) -> list[LoggedModel]:
     """All models of an experiment, except deleted ones."""
-    search = runs.client().search_logged_models
-    return runs.paged(lambda page: search([experiment_id], max_results=50, page_token=page))
+    search = client().search_logged_models
+    entries = paged(lambda page: search([experiment_id], max_results=50, page_token=page))
+    return [LoggedModel(m.model_id, m.source_run_id, m.tags, m.artifact_location) for m in entries]
+
+
+def tags_of(model_id: str) -> dict[str, str]:
+    """Raises MLflow's exception if the store has no such model; see exists."""
+    return dict(client().get_logged_model(model_id).tags)
 
 
 def digest_of(package: Path) -> str:
@@ -111,31 +135,6 @@ def weights_digest(path: Path, seed: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         copied = shutil.copyfile(path, Path(folder) / f"{seed}.safetensors")
         return files.digest(copied)
-
-
-def card(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prepared) -> str:
-    """What a reader should know about a model before using it, as Markdown."""
-    result, audit = description["seeds"][str(description["seed"])], prepared.audit
-    size = description["parameters"]
-    rows = ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items())
-    lines = [
-        f"# {tags['task']}: {tags['architecture']}, seed {tags['seed']}",
-        "",
-        f"* Kind of task: {description['kind']}. Rows: {rows}.",
-        f"* Data: {tags['data.provenance']} (SHA-256 {tags['data.digest']}); licence: {tags['data.licence']}.",
-        f"* Parameters: {size['total']:,}, of them {size['core']:,} in the core.",
-        f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps; the epoch was chosen by it.",
-        f"* Weights: SHA-256 {tags['weights.digest']}.",
-        "* It was trained only on these data; on other sources, times or languages its predictions are untested.",
-        "",
-        "Settings of the task:",
-        "",
-        "```json",
-        json.dumps(description["task_settings"], indent=1, sort_keys=True),
-        "```",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def _signature(

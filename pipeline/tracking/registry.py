@@ -14,7 +14,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from pipeline.common import InputError, files, paths
-from pipeline.tracking.runs import client, paged, written
+from pipeline.tracking.connection import client, paged, written
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PACKAGES = paths.WORK / "packages"  # downloaded from stores on other machines

@@ -1,73 +1,23 @@
 """Runs in MLflow: one per architecture and seed, and one per baseline; an experiment per task."""
 
-import logging
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any
 
-import mlflow
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-from mlflow.tracking import MlflowClient
 
-from pipeline.common import command, files, paths, process
+from pipeline.common import paths, process
 from pipeline.reporting import colours
 from pipeline.tracking import deleted, store
+from pipeline.tracking.connection import client, paged, written
 
-T = TypeVar("T")
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-logging.getLogger("mlflow").setLevel(logging.ERROR)
-PAUSES = (0.1, 0.3, 1.0, 3.0)  # seconds before another attempt to write
 SYSTEM_SECONDS = 2.0  # between two samples of CPU, memory, disk, network (and GPU)
-
-
-def client() -> MlflowClient:
-    """A client of the store; the very first creates the schema, while others wait."""
-    mlflow.set_tracking_uri(store.uri())
-    with files.locked(paths.WORK / "store.lock") if store.local() else nullcontext():
-        return MlflowClient(store.uri())
-
-
-def written(write: Callable[[], T], run_id: str | None = None) -> T:
-    """The result of a write; repeated if SQLite refused it, or its run was deleted in the meantime.
-
-    If two processes have read and now want to write, SQLite refuses one at once: "database is locked".
-    """
-    for pause in PAUSES:
-        try:
-            with unbroken():
-                return write()
-        except MlflowException as error:
-            if run_id is not None and deleted.is_meant_by(error):
-                bring_back(run_id)
-            elif "database is locked" in str(error):
-                time.sleep(pause)
-            else:
-                raise
-    with unbroken():
-        return write()
-
-
-def unbroken() -> AbstractContextManager[None]:
-    """Ctrl-C and SIGTERM take effect after a write to a database.
-
-    An interrupted write would keep its lock until the process exits, which could then not mark its runs as FAILED.
-    A tracking server's response need not be waited for.
-    """
-    return nullcontext() if store.remote() else command.uninterrupted()
-
-
-def bring_back(run_id: str) -> None:
-    """Restore a run that was deleted in the UI; raises InputError for a permanently deleted one."""
-    deleted.restore_run(client(), run_id)
 
 
 def experiment(task: str, note: str = "") -> str:
@@ -131,6 +81,13 @@ def log_records(run_id: str, *records: Mapping[str, Any]) -> None:
         written(partial(client().log_batch, run_id, metrics=metrics[begin : begin + 1000]), run_id)
 
 
+def log_curves(run_id: str, curves: Mapping[str, Iterable[Sequence[int | float]]], time_ms: int) -> None:
+    """Log metrics with points [step, value] each, all at one time in milliseconds since 1970."""
+    points = [Metric(key, value, time_ms, int(step)) for key, values in curves.items() for step, value in values]
+    for begin in range(0, len(points), 1000):
+        written(partial(client().log_batch, run_id, metrics=points[begin : begin + 1000]), run_id)
+
+
 def log_metrics(
     run_id: str, values: Mapping[str, int | float | None], step: int = 0, model_id: str | None = None
 ) -> None:
@@ -190,14 +147,6 @@ def children(task: str, parent: str) -> list[tuple[str, str, int]]:
     home, below = [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'"
     child_runs = paged(lambda page: client().search_runs(home, below, max_results=1000, page_token=page))
     return [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in child_runs]
-
-
-def paged(search: Callable[[str | None], Any]) -> list[Any]:
-    """All results of a search function, which takes a page token and returns a page of entries."""
-    entries = list(page := search(None))
-    while page.token:
-        entries += (page := search(page.token))
-    return entries
 
 
 def delete(run_id: str) -> None:

@@ -2,11 +2,10 @@
 
 import os
 import socket
-import urllib.error
-import urllib.request
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
-from pipeline.common import InputError, paths
+from pipeline.common import InputError, command, paths, web
 from pipeline.tracking import moved
 
 SECONDS = 5  # to wait for a tracking server's answer
@@ -26,6 +25,15 @@ def local() -> bool:
 def remote() -> bool:
     """Whether a tracking server keeps the runs, and not a database that this process writes itself."""
     return uri().startswith("http")
+
+
+def unbroken() -> AbstractContextManager[None]:
+    """Ctrl-C and SIGTERM wait for the end of a write to a database.
+
+    A write that they cut keeps its lock as long as the process lives, and so keeps it from marking its runs as FAILED.
+    Of a tracking server's answer nobody needs to wait for the end.
+    """
+    return nullcontext() if remote() else command.uninterrupted()
 
 
 def check() -> None:
@@ -50,14 +58,13 @@ def check() -> None:
 def _ask(address: str) -> int:
     """The answer's status, of one that is no failure of the server's."""
     try:
-        with urllib.request.urlopen(address, timeout=SECONDS) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        if error.code >= 500:
-            raise InputError(f"MLFLOW_TRACKING_URI: {address} answers {error.code} {error.reason}") from None
-        return error.code
-    except (OSError, ValueError) as error:
-        raise InputError(_unreachable(getattr(error, "reason", error))) from None
+        with web.session() as session:
+            answer = session.get(address, timeout=SECONDS)
+    except web.ERRORS as error:
+        raise InputError(_unreachable(web.reason(error))) from None
+    if answer.status_code >= 500:
+        raise InputError(f"MLFLOW_TRACKING_URI: {address} answers {web.status_of(answer)}")
+    return answer.status_code
 
 
 def _ask_as_mlflow_does() -> None:

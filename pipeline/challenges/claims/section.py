@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from markupsafe import Markup
+
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.markup import join, table, tag
 from pipeline.reporting.sections import Record
 
 NAME, PLACE = "claims", 80

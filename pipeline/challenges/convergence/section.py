@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.challenges.convergence import figures as pictures, tables as report_tables
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup
 
 NAME, PLACE = "convergence", 50
 TITLE = "Slow training, complex surfaces, unsteady convergence?"

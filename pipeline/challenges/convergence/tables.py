@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.reporting import words
-from pipeline.reporting.markup import Markup, table, tag
+from pipeline.reporting.markup import table, tag
 
 SOLVED = "Medians over seeds, with the lowest and highest; for the share of seeds, Wilson's 95 % interval."
 CURVED = (

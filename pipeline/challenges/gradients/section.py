@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from pipeline.reporting import colours, figures, words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.markup import join, table, tag
 from pipeline.reporting.sections import Record
 
 NAME, PLACE = "diagnose", 30

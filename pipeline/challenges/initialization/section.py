@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.challenges.initialization import settings
 from pipeline.common import InputError, files, paths
 from pipeline.common.params import section
@@ -10,7 +12,7 @@ from pipeline.evaluation.effects import FLOOR
 from pipeline.reporting import figures, words
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.markup import join, table, tag
 
 NAME, PLACE = "evidence", 20
 TITLE = "Do initialization and clipping matter?"

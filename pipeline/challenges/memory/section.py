@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.challenges.shared import GUESSING, lag_figures as lags
 from pipeline.challenges.shared.lag_figures import Rows, counted
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, table, tag
+from pipeline.reporting.markup import table, tag
 from pipeline.reporting.sections import Record
 
 NAME, PLACE = "memory", 40

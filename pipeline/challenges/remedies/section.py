@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup, join, table, tag
+from pipeline.reporting.markup import join, table, tag
 from pipeline.reporting.sections import Record
 
 NAME, PLACE = "remedies", 70

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.challenges.speed import figures as pictures, summaries, tables as report_tables
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
-from pipeline.reporting.markup import Markup
 
 NAME, PLACE = "benchmark", 60
 TITLE = "Limited parallelization: what a training step costs"

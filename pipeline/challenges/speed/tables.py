@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.challenges.speed import figures as pictures, summaries
 from pipeline.reporting import words
-from pipeline.reporting.markup import Markup, table, tag
+from pipeline.reporting.markup import table, tag
 
 Record = Mapping[str, Any]
 

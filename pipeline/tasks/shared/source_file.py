@@ -3,12 +3,10 @@
 import hashlib
 import shutil
 import threading
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
 from queue import Empty, Queue
 
-from pipeline.common import InputError
+from pipeline.common import InputError, web
 
 SILENCE = 8.0  # seconds without a byte, after which a host counts as unreachable
 SOURCES = Path("data/sources")
@@ -65,21 +63,24 @@ def _next(chunks: Queue[bytes | Exception], url: str, silence: float, otherwise:
     except Empty:
         chunk = TimeoutError(f"no answer within {silence:g} s")
     if isinstance(chunk, Exception):
-        raise InputError(f"source {url!r} cannot be read ({' '.join(str(chunk).split())}): {otherwise}")
+        raise InputError(f"source {url!r} cannot be read ({web.reason(chunk)}): {otherwise}")
     return chunk
 
 
 def _read(url: str, silence: float, chunks: Queue[bytes | Exception]) -> None:
-    """Put the content's chunks, then an empty one; or the error that ended it."""
+    """Put the content's chunks, then an empty one; or the error that ended it.
+
+    Bytes are taken as they are sent: what a server compresses on the way would have another digest.
+    """
     try:
-        with urllib.request.urlopen(url, timeout=silence) as response:
-            expected = response.headers["Content-Length"]
-            received = 0
-            while chunk := response.read1(1 << 16):
-                received += len(chunk)
+        with (
+            web.session() as session,
+            session.get(url, headers={"Accept-Encoding": "identity"}, stream=True, timeout=silence) as response,
+        ):
+            if not response.ok:
+                raise OSError(web.status_of(response))
+            while chunk := response.raw.read1(1 << 16, decode_content=False):
                 chunks.put(chunk)
-        if expected and received != int(expected):
-            raise OSError(f"the connection ended after {received} of {expected} bytes")
         chunks.put(b"")
-    except (OSError, HTTPException, ValueError) as error:
+    except web.ERRORS as error:
         chunks.put(error)

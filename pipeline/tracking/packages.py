@@ -8,12 +8,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import mlflow
 import pandas as pd
 import torch
 from mlflow.exceptions import MlflowException
-from mlflow.pyfunc import PyFuncModel
+from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from pipeline.common import InputError
 from pipeline.services import Column
@@ -57,6 +58,11 @@ def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
         raise InputError(" ".join(error.message.split())) from None
     outputs = [Column(*column) for column in model.unwrap_python_model().service.outputs]
     return answered.astype({column.name: "str" for column in outputs if column.kind == "string"})
+
+
+def application(model: PyFuncModel) -> Any:
+    """MLflow's scoring server for the package: it answers /invocations, /ping, /health and /version."""
+    return scoring_server.init(model)
 
 
 @contextmanager

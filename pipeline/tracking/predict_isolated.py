@@ -1,6 +1,6 @@
 """Predict requests with a package, in a process whose only code of this project is the package's.
 
-Started by its path (pipeline/promotion/isolated.py does), from an empty folder, with the model's URI:
+Started by its path (pipeline/tracking/isolated.py does), from an empty folder, with the model's URI:
 
     python -P .../predict_isolated.py models:/imdb/3
 
