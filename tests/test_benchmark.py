@@ -202,7 +202,7 @@ def test_what_others_compute_is_seen_and_what_this_computes_is_not():
 
 
 def test_a_process_that_fails_is_told(capfd):
-    with fresh_process.server() as answers, pytest.raises(RuntimeError, match="ended before it was done"):
+    with fresh_process.server() as answers, pytest.raises(RuntimeError, match="exited before it was done"):
         next(answers(Job(CPU, 0, [("step", {**CASE, "system": "elman"})])))
     assert "no architecture named 'elman'" in capfd.readouterr().err
 

@@ -230,7 +230,7 @@ def test_a_signature_may_have_more_answers_and_nothing_less():
     assert gate.same_signature(before, before).passed
     assert gate.same_signature(since, before).passed
     lost = gate.same_signature(before, since)
-    assert (lost.passed, lost.detail) == (False, "outputs: abstained is gone, not boolean")
+    assert (lost.passed, lost.detail) == (False, "outputs: abstained is missing, not boolean")
     other = gate.same_signature({**since, "outputs": [label | {"type": "double"}]}, before)
     assert (other.passed, other.detail) == (False, "outputs: label is double, not string")
     more = gate.same_signature({**since, "inputs": [*text, {"name": "film", "type": "string"}]}, before)

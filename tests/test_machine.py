@@ -106,7 +106,7 @@ def test_the_page_says_which_seconds_are_another_machines():
         "Measured on Other 2, 1 core, 16 GiB, torch 2.13.0+cpu: another machine than the one that made this page"
         in shown
     )
-    assert "which is Own 1, 2 cores, torch 2.13.0+cpu." in shown
+    assert "made this page, Own 1, 2 cores, torch 2.13.0+cpu." in shown
     assert "another machine" not in sections.section("memory", [measured | {"machine": HERE}], HERE)
 
 

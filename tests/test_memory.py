@@ -81,7 +81,7 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
     told = sections.section("memory", [found])
     for part in (
         "Recall at lag 3: solved with every seed by gru.",
-        "Recall, 1997 variant at lag 100, lstm: unsolved by most (0 of 2 seeds); published are 5,040",
+        "Recall, 1997 variant at lag 100, lstm: unsolved by most (0 of 2 seeds); published: 5,040",
         "Copy memory at lag 2: solved with no seed by gru.",
         "largest absolute error below 0.25",
         "at least 99% of predictions are right",

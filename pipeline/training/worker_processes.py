@@ -130,7 +130,7 @@ def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Where the parent was killed: end at once, so that a training that is begun again finds nobody at work."""
+    """If the parent was killed: exit at once, so that a restarted training finds no process running."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -1,4 +1,4 @@
-"""Figures of what is measured against the lag: the share of seeds that solve a task, and the sequences they need."""
+"""Figures against the lag: the share of seeds that solve a task, and the sequences they need."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -2,8 +2,8 @@
 
     "It's good, isn't it?"  ->  it's good , isn't it ?  ->  31 50 3 232 12 25
 
-Tokens are lower-case words with their apostrophes, and single punctuation marks, by falling frequency; 0 is padding
-and 1 stands for every word that the vocabulary lacks.
+Tokens are lower-case words with their apostrophes, and single punctuation marks, by decreasing frequency; 0 is padding
+and 1 is every word that the vocabulary lacks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ Labels = Int[np.ndarray, " rows"]
 def write(
     folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], vocabulary: int, longest: int
 ) -> dict[str, dict[str, float]]:
-    """Write the splits, and a tokenizer learned from the training split; gives shares of texts and tokens in each.
+    """Write the splits, and a tokenizer learned from the training split; returns shares of texts and tokens in each.
 
     texts_at_max_tokens: texts with `longest` tokens, nearly all of which were longer; unknown_tokens: tokens unknown.
     """
@@ -47,7 +47,7 @@ def write(
 
 
 def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """A tokenizer with the most frequent words of the texts, in all `vocabulary` tokens at most."""
+    """A tokenizer with the most frequent words of the texts, at most `vocabulary` tokens in all."""
     tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
@@ -59,7 +59,7 @@ def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
 
 
 def saved(folder: Path) -> Tokenizer:
-    """The tokenizer in a prepared folder; read again only when the file has changed."""
+    """The tokenizer in a prepared folder; read again only if the file has changed."""
     path = folder / FILE
     return _opened(path, path.stat().st_mtime_ns)
 
@@ -72,8 +72,8 @@ def _opened(path: Path, changed: int) -> Tokenizer:
 def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[list[int]]:
     """The tokens of each text; a text without any is one unknown word.
 
-    Of a text with more than `longest` the middle is left out, since its verdict often stands at one of its ends (Sun
-    et al., How to Fine-Tune BERT for Text Classification?, 2019).
+    The middle of a text with more than `longest` is left out, since the verdict is often at one of its ends (Sun et
+    al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
     encoded = (encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts)))
     first = longest // 2
@@ -81,7 +81,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[lis
 
 
 def table(tokenizer: Tokenizer, texts: list[str], longest: int) -> tuple[np.ndarray, np.ndarray]:
-    """The tokens of many texts end to end, and where each begins (and the last ends); batched by `datasets`."""
+    """The tokens of many texts, concatenated, and where each begins (and the last ends); batched by `datasets`."""
     rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch, longest), texts)
     return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
 
