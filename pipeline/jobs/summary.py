@@ -6,7 +6,6 @@ from typing import Any
 
 from pipeline.common import files, paths
 from pipeline.reporting import colours
-from pipeline.reporting.axes import draw_grid
 
 DPI = 110
 
@@ -119,12 +118,17 @@ def picture_of_decision(record: Mapping[str, Any], path: Path) -> str:
 
 
 def draw(differences: Mapping[str, Mapping[str, float]], margin: float, tolerance: float | None, path: Path) -> None:
-    """An interval per row; dashed lines where a rule or a slice would refuse."""
+    """An interval per row; dashed lines where a rule or a slice would refuse.
+
+    By matplotlib, not plotly: Markdown takes pictures alone, and plotly makes those only with a browser.
+    """
     from matplotlib.figure import Figure  # slow to import, and most runs draw nothing
 
     figure = Figure(figsize=(6.4, 1.2 + 0.26 * len(differences)), layout="constrained")
     axes = figure.subplots()
-    draw_grid(axes)
+    axes.grid(color=colours.GRID)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
     for row, value in enumerate(differences.values()):
         if value["low"] is None:
             continue  # no interval: it decided nothing

@@ -42,7 +42,7 @@ def chapter(results: TaskResults, here: Mapping[str, Any] | None = None) -> Mark
 
 def training(results: TaskResults, name: str) -> Iterator[Markup | None]:
     yield tag("h3", "Training", id=f"{name}.training")
-    yield drawn(name, [curves.learning_curves(results), curves.gradients(results)])
+    yield drawn(name, [curves.learning_curves(results.networks), curves.gradients(results.networks)])
     yield more("How each network was trained", tables.choices(results))
 
 

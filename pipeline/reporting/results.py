@@ -150,10 +150,10 @@ def _network(task: str, architecture: str) -> Network | None:
     record = files.read_json(there[2])
     seconds = [float(seed["train_seconds"]) for seed in record["seeds"].values()]
     mean = sum(seconds) / max(1, len(seconds))
-    return Network(files.read_json(there[0]), _history(there[1]), mean, record.get("machine"))
+    return Network(files.read_json(there[0]), read_history(there[1]), mean, record.get("machine"))
 
 
-def _history(path: Path) -> dict[int, Curve]:
+def read_history(path: Path) -> dict[int, Curve]:
     """The columns of each seed; an empty cell (a diverged epoch has no validation loss) is None."""
     curves: dict[int, Curve] = {}
     with path.open(newline="", encoding="utf-8") as file:

@@ -21,14 +21,11 @@ def drawing(
 ) -> Iterator[Iterator[tuple[int, Path]]]:
     """Start drawing; yields each candidate's number when it is done, with a folder that has a subfolder for every seed.
 
-    Those have `figures/NAME.png` and `tables/NAME.html`. All are removed on leaving.
+    Those have `figures/NAME.html` and `tables/NAME.html`. All are removed on leaving.
     """
     with TemporaryDirectory() as place:
         draw = partial(_draw, Path(place), task, prepared, candidates, targets)
-        everyone, here = (
-            list(range(len(candidates))),
-            start_method() != "fork",
-        )  # starting new processes costs more than it saves
+        everyone, here = list(range(len(candidates))), start_method() != "fork"  # a new start costs more than it saves
         with WorkerProcesses(draw, everyone, here=here) as drawn:
             yield iter(drawn)
 
@@ -47,8 +44,8 @@ def _draw(
     for seed in candidate.outputs:
         folder = place / str(number) / str(seed)
         (folder / "figures").mkdir(parents=True)
-        for name, figure in pictures.of_candidate(prepared, candidate, seed, targets, history).items():
-            figure.savefig(folder / "figures" / f"{name}.png")
+        for chart in pictures.of_candidate(prepared, candidate, seed, targets, history):
+            (folder / "figures" / f"{chart.name}.html").write_text(pictures.document(chart), encoding="utf-8")
         for name, text in pictures.texts_of_candidate(prepared, candidate, seed, targets).items():
             (folder / "tables").mkdir(exist_ok=True)
             (folder / "tables" / f"{name}.html").write_text(text, encoding="utf-8")
