@@ -100,7 +100,7 @@ def test_a_document_has_the_figure_and_its_words_and_is_the_same_each_time(tmp_p
     html = pictures.document(learning)
     assert html == pictures.document(learning)
     assert "cdn.plot.ly" in html
-    assert "A line for each seed" in html
+    assert "One line per seed" in html
     assert len(html) < 50_000
 
 
