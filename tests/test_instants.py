@@ -112,7 +112,7 @@ def test_a_time_on_another_clock_is_refused_with_the_reason(tmp_path):
     asked = instants.requests(prepared, "test", [0])
     bare = asked.assign(time=asked["time"].str[:19])
     with pytest.raises(
-        InputError, match=r"without an offset: 10, first '2020-01-09 00:00:00', but the network learned in"
+        InputError, match=r"without an offset: 10, first '2020-01-09 00:00:00', but the network was trained on in"
     ):
         instants.answer(bare, Last())
     bare.loc[4:, "time"] += "Z"
