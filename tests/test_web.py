@@ -121,6 +121,7 @@ def test_a_tracking_server_that_is_down_or_silent_is_named(server, monkeypatch):
     with pytest.raises(InputError, match=f"cannot reach {server.address} .Read timed out"):
         store._ask(f"{server.address}/silent")
     assert time.monotonic() - begin < 1
+    assert server.asked.count("/silent") == 1
 
 
 def test_an_address_where_nobody_listens_says_why(monkeypatch):
