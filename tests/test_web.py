@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from urllib3.util import connection
 
 from pipeline.common import InputError, web
 from pipeline.tasks.shared import source_file
@@ -74,6 +75,21 @@ def test_a_download_that_fails_twice_is_asked_again(server, tmp_path, path):
     source_file.download(server.address + path, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == BODY
     assert server.asked == [path] * 3
+
+
+def test_a_host_that_refuses_twice_is_asked_again(server, tmp_path, monkeypatch):
+    connect, refused = connection.create_connection, []
+
+    def refuse_twice(*args, **more):
+        if len(refused) < 2:
+            refused.append(args)
+            raise ConnectionRefusedError("refused")
+        return connect(*args, **more)
+
+    monkeypatch.setattr(connection, "create_connection", refuse_twice)
+    source_file.download(f"{server.address}/file", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == BODY
+    assert len(refused) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, TimeoutError as UrllibTimeout
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError as UrllibTimeout
 from urllib3.util import Retry
 
 RETRIES = 3
@@ -25,7 +25,7 @@ class RetryUnlessSilent(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> "RetryUnlessSilent":
-        if isinstance(error, UrllibTimeout):
+        if isinstance(error, UrllibTimeout) and not isinstance(error, NewConnectionError):  # which was refused at once
             raise error
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
