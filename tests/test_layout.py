@@ -153,7 +153,7 @@ OWNERS = {
     "sklearn": {"baselines"},
     "optuna": {"search", "tracking"},
     "plotly": {"reporting", "challenges", "monitoring", "search"},
-    "matplotlib": {"reporting", "tracking", "jobs"},
+    "matplotlib": {"jobs"},
 }
 
 

@@ -185,9 +185,7 @@ def test_a_group_in_training_and_official_test_is_refused(tmp_path):
     source.mkdir()
     write_csv(source / "train.csv", corpus(200, films=40))
     write_csv(source / "test.csv", corpus(20, films=40, seed=1))
-    with pytest.raises(
-        InputError, match=r"group 'film \d+' stands in test and|group 'film \d+' stands in \w+ and test"
-    ):
+    with pytest.raises(InputError, match=r"group 'film \d+' is in test and|group 'film \d+' is in \w+ and test"):
         prepare(tmp_path, source, group="film")
 
 

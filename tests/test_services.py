@@ -160,7 +160,7 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
     ("table", "told"),
     [
         (asked(""), "row 1: text is empty"),
-        (asked("fine", "<br/> "), "row 2: text is empty but for markup"),
+        (asked("fine", "<br/> "), "row 2: text is empty except for markup"),
         (asked("fine", None), "row 2: text is NoneType"),
         (asked(float("nan")), "row 1: text is float 'nan'"),
         (asked("fine", 3), "row 2: text is int '3'"),

@@ -1,6 +1,6 @@
 """What an architecture is: a map from a sequence of vectors to a sequence of vectors.
 
-`SequenceModel` adds what all of them share, so that runs differ in the architecture alone: embedding, readout, and the
+`SequenceModel` adds what all of them share, so that runs differ only in the architecture: embedding, readout, and the
 largest width that keeps the core within the task's budget of parameters.
 """
 
@@ -35,11 +35,11 @@ class Architecture(nn.Module, ABC):
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]: ...
 
     def initialise(self, steps: int) -> None:
-        """Set its own first weights, in place, for sequences of `steps`; where it has none, torch's stay."""
+        """Set the architecture's own initial weights, in place, for sequences of `steps`; by default torch's."""
 
     @classmethod
     def implementations(cls) -> Mapping[str, Callable[[int], nn.Module]]:
-        """The ways to compute the core, each built as `way(width)`: what the benchmark times. `fused` is this class."""
+        """Implementations of the core that the benchmark times, each built as `way(width)`. `fused` is this class."""
         return {"fused": cls}
 
     @classmethod
@@ -78,7 +78,7 @@ class SequenceModel(nn.Module):
     def run_cores(
         self, x: Float[Tensor, "batch time width"], steps: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time widths"]:
-        """The core's hidden vectors, beside those of the second core on the reversed sequence."""
+        """The core's hidden vectors, concatenated with those of the second core on the reversed sequence."""
         forward, *backward = (core for core in self.cores)
         hidden = [forward(x), *(reverse(core(reverse(x, steps)), steps) for core in backward)]
         return torch.cat(hidden, dim=2)
@@ -99,7 +99,7 @@ class SequenceModel(nn.Module):
 
 
 def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model: Model) -> SequenceModel:
-    """The network of one architecture for one task, at the task's budget of core parameters; weights as torch draws.
+    """The network of an architecture for a task, at the task's budget of core parameters, with torch's initial weights.
 
     Raises InputError for settings that the architecture does not have.
     """
@@ -113,7 +113,7 @@ def make_model(task: Task, architecture: str, settings: Mapping[str, Any], model
 
 
 def own_settings(architecture: str, settings: Mapping[str, Any]) -> Settings:
-    """An architecture's own settings, checked: the arguments of its class, but for the width."""
+    """An architecture's own settings, checked: the arguments of its class, except the width."""
     place = f"architectures.{architecture}"
     arguments = inspect.signature(find(Architecture, architecture, place)).parameters
     fields: dict[str, Any] = {n: (p.annotation, p.default) for n, p in arguments.items() if n != "width"}
@@ -138,12 +138,12 @@ def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: in
         middle = (low + high) // 2
         low, high = (middle, high) if size(middle * unit) <= budget else (low, middle)
     if size(low * unit) > budget:
-        raise InputError(f"parameters: {budget} is too few for {kind.__name__}: the least is {size(low * unit)}")
+        raise InputError(f"parameters: {budget} is too few for {kind.__name__}: it needs at least {size(low * unit)}")
     return low * unit
 
 
 def check_whole(task: Task) -> None:
-    """Refuse a readout that would do the remembering on tasks that ask for memory."""
+    """Refuse a readout that would replace memory on tasks that test it."""
     if not task.spec.whole and (task.readout != "last" or task.bidirectional):
         raise InputError(
             f"{type(task).__name__}: readout must be last and bidirectional false: memory is what it tests"

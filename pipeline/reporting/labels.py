@@ -1,8 +1,10 @@
-"""Figures of predicted labels: how often a probability comes true, and which of many labels of a sequence are right."""
+"""Figures of predicted labels: calibration, confusion, and accuracy by step of a sequence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from pipeline.reporting import colours, examples, words
 from pipeline.reporting.figures import Chart, line, plain, text
@@ -11,49 +13,58 @@ from pipeline.reporting.results import TaskResults
 MOST = 12  # classes whose numbers are written into the matrix
 
 
+class Answers(NamedTuple):
+    """The predictions of a network or baseline, and the targets."""
+
+    probabilities: Float[np.ndarray, "rows classes"]
+    labels: Int[np.ndarray, " rows"]
+
+
 def charts(results: TaskResults) -> Iterator[Chart]:
-    """Reliability and confusion; where a sequence has a label for each step, the share of right ones by step."""
+    """Reliability and confusion; if a sequence has a label for each step, the accuracy by step."""
     shown = results.shown(networks=3)
     if not shown:
         return
     if results.predictions(shown[0]["name"]).targets.shape[1] > 1:
         yield right_by_step(results)
-    else:
-        yield calibration(results)
-        yield confusion(results)
+        return
+    answers = {
+        entry["name"]: Answers(results.best(entry), results.predictions(entry["name"]).targets[:, 0]) for entry in shown
+    }
+    yield calibration(answers)
+    name, best = next(iter(answers.items()))
+    yield confusion(name, best, label_names(results, best.probabilities.shape[1]))
 
 
-def calibration(results: TaskResults) -> Chart:
-    """Share of right answers by the probability given to them; the larger a point, the more answers."""
+def calibration(answers: Mapping[str, Answers]) -> Chart:
+    """Accuracy by predicted probability; the larger a point, the more predictions."""
     figure = plain(height=400)
     style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=style, name="calibrated", hoverinfo="skip")
     errors, least = {}, 1.0
-    for entry in results.shown(networks=3):
-        probabilities, labels = results.best(entry), results.predictions(entry["name"]).targets[:, 0]
-        bins, look = examples.reliability(probabilities, labels), line(entry["name"])
+    for name, (probabilities, labels) in answers.items():
+        bins, look = examples.reliability(probabilities, labels), line(name)
         look["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum()), "line": {"width": 0}}
-        hover = f"{text(entry['name'])}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
+        hover = f"{text(name)}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
         figure.add_scatter(
             x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look
         )
-        errors[entry["name"]], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
-    figure.update_xaxes(title={"text": "mean probability of the answer"}, range=[least - 0.03, 1.03])
-    figure.update_yaxes(title={"text": "share of right answers"}, range=[least - 0.03, 1.03])
+        errors[name], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
+    figure.update_xaxes(title={"text": "mean predicted probability"}, range=[least - 0.03, 1.03])
+    figure.update_yaxes(title={"text": "accuracy"}, range=[least - 0.03, 1.03])
     errors_listed = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
     note = (
-        f"Answers in {examples.BINS} bins by how sure they are; larger points hold more. "
+        f"Predictions in {examples.BINS} bins by probability; larger points hold more. "
         f"Calibration error: {errors_listed}."
     )
     return Chart("calibration", "Reliability", note, note, figure)
 
 
-def confusion(results: TaskResults) -> Chart:
-    """How often the best network gave each answer to each label."""
-    entry = results.shown(networks=1)[0]
-    counts = examples.confusion(results.best(entry), results.predictions(entry["name"]).targets[:, 0])
+def confusion(name: str, answers: Answers, label_names: Sequence[str]) -> Chart:
+    """How often one network or baseline predicted each label for each true label."""
+    counts = examples.confusion(*answers)
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
-    names = [text(str(name)) for name in label_names(results, len(counts))]
+    names = [text(str(label)) for label in label_names]
     cell_texts = np.vectorize("{:.1%}<br>{:,}".format, otypes=[object])(shares, counts)
     figure = plain(height=400)
     figure.add_heatmap(
@@ -66,17 +77,17 @@ def confusion(results: TaskResults) -> Chart:
         texttemplate="%{text}" if len(names) <= MOST else None,
         colorscale=[[0, colours.PAPER], [1, colours.NAMED["gru"]]],
         showscale=False,
-        hovertemplate="%{y} answered as %{x}: %{z:.1%}<extra></extra>",
+        hovertemplate="%{y} predicted as %{x}: %{z:.1%}<extra></extra>",
     )
     figure.update_xaxes(title={"text": "answer"}, type="category", showgrid=False)
     figure.update_yaxes(title={"text": "label"}, type="category", showgrid=False, autorange="reversed")
-    note = f"How {entry['name']} answered the examples of each label."
-    summary = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares.diagonal(), strict=True))
+    note = f"The predictions of {name} for the examples of each label."
+    summary = ", ".join(f"{label} {share:.1%}" for label, share in zip(names, shares.diagonal(), strict=True))
     return Chart("confusion", "Confusion", note, f"{note} Right: {summary}", figure)
 
 
 def label_names(results: TaskResults, classes: int) -> list[str]:
-    """The labels' names where the task states them, else their numbers."""
+    """The labels' names if the task states them, otherwise their numbers."""
     return list(results.settings.get("labels") or map(str, range(classes)))
 
 

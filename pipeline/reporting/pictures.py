@@ -1,83 +1,93 @@
-"""Pictures of one network or baseline, drawn for its MLflow run by matplotlib."""
+"""Figures of one network or baseline for its MLflow run: those of the page, of only its predictions."""
 
-import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from markupsafe import Markup
 from torch import Tensor
 
 from pipeline.evaluation.candidates import Candidate
-from pipeline.reporting import colours, examples, pictures_of_labels, pictures_of_series, reviews
-from pipeline.reporting.axes import draw_grid
+from pipeline.reporting import curves, examples, labels, reviews, series, values
+from pipeline.reporting.figures import Chart
+from pipeline.reporting.markup import tag
+from pipeline.reporting.results import Network, read_history
 from pipeline.tasks import Prepared
-
-POINTS = 2_000  # predicted numbers that are drawn
 
 
 def of_candidate(
     prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor, history: Path
-) -> dict[str, Figure]:
-    """The pictures by name: of a network's training, then of the answers, by the kind of target."""
-    task, colour = prepared.task, colours.of(candidate.name)
-    pictures = {"learning_curves": learning_curves(history, seed, colour)} if history.exists() else {}
+) -> Iterator[Chart]:
+    """A network's training, then the predictions of one seed, by the kind of target."""
+    if history.exists():
+        yield from of_training(candidate, seed, history)
+    task = prepared.task
     answers = task.answers(candidate.outputs[seed], prepared.learned)
     if not targets.is_floating_point():
-        names = pictures_of_labels.names(prepared, answers.shape[-1])
-        return pictures | pictures_of_labels.of_answers(answers, targets, names, colour)
-    if task.block > 1:
-        return pictures | pictures_of_series.of_forecasts(prepared, candidate, seed, targets)
-    predicted, true = (values.flatten().numpy() for values in (answers, task.answers(targets, prepared.learned)))
-    return pictures | {"predicted_against_true": predicted_against_true(predicted, true, colour)}
+        yield from of_labels(candidate.name, answers, targets, label_names(prepared, answers.shape[-1]))
+    elif task.block > 1:
+        yield from of_forecasts(prepared, candidate, seed, targets)
+    else:
+        true = task.answers(targets, prepared.learned)
+        pairs = {candidate.name: (answers.flatten().numpy(), true.flatten().numpy())}
+        yield values.against_true(pairs)
+        yield values.residuals(pairs, noise=None)
+
+
+def of_training(candidate: Candidate, seed: int, history: Path) -> Iterator[Chart]:
+    """A seed that diverged before its first epoch has no lines."""
+    seeds = {key: it for key, it in candidate.description.get("seeds", {}).items() if key == str(seed)}
+    curve = {number: curve for number, curve in read_history(history).items() if number == seed}
+    network = {candidate.name: Network({"seeds": seeds}, curve, 0.0)}
+    yield curves.learning_curves(network)
+    yield curves.gradients(network)
+
+
+def of_labels(name: str, answers: Tensor, targets: Tensor, names: list[str]) -> Iterator[Chart]:
+    """Of probabilities [*rows, classes] and labels [*rows]; each step of a sequence counts as a label."""
+    flat = labels.Answers(answers.flatten(0, -2).numpy(), targets.flatten().numpy())
+    yield labels.calibration({name: flat})
+    yield labels.confusion(name, flat, names)
+
+
+def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> Iterator[Chart]:
+    """Three windows with a band of likely values, and the error by step ahead, in the unit of the (first) target."""
+    forecast, true, valid_forecast, valid_true = (
+        series.first_target(prepared.task.answers(each, prepared.learned).flatten(1).numpy(), prepared)
+        for each in (candidate.outputs[seed], targets, candidate.valid[seed], prepared.targets("valid"))
+    )
+    band, errors = series.error_band(valid_true - valid_forecast), np.abs(forecast - true)
+    rows = examples.at_shares(errors.mean(axis=1), tuple(series.SHARES))
+    for number, (row, title) in enumerate(zip(rows, series.SHARES.values(), strict=True), 1):
+        window = {candidate.name: forecast[row]}
+        yield series.window_chart(number, title, series.past(prepared, row), true[row], window, band)
+    held = ((true >= forecast + band[0]) & (true <= forecast + band[1])).mean()
+    wanted = series.TAILS[1] - series.TAILS[0]
+    note = f"The windows' bands, {wanted:.0%} of validation errors at each step, contain {held:.1%} of test values."
+    yield series.horizon_chart({candidate.name: errors.mean(axis=0)}, prepared.task.units.get("mae"), note)
+
+
+def document(chart: Chart) -> str:
+    """A figure with its caption, as HTML that loads plotly's script from its public address.
+
+    Held in each, that would be 5 MB for every figure of every run.
+    """
+    drawn = Markup(chart.figure.to_html(full_html=False, include_plotlyjs="cdn", div_id=chart.name))
+    words = tag("p", tag("strong", f"{chart.title}. "), chart.note)
+    head = tag("head", tag("meta", charset="utf-8"), tag("title", chart.title))
+    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', drawn, words), lang='en')}\n"
 
 
 def texts_of_candidate(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> dict[str, str]:
-    """Tables in HTML by name: the surest wrong answers, for tasks that keep their texts."""
+    """Tables in HTML by name: the most confident wrong predictions, for tasks that keep their texts."""
     all_texts = reviews.texts(prepared.folder)
     if not all_texts:
         return {}
     answers = prepared.task.answers(candidate.outputs[seed], prepared.learned)
-    names = pictures_of_labels.names(prepared, answers.shape[-1])
+    names = label_names(prepared, answers.shape[-1])
     return {"worst_errors": reviews.worst(all_texts, answers.numpy(), targets.numpy(), names)}
 
 
-def learning_curves(history: Path, seed: int, colour: str) -> Figure:
-    """Losses by optimizer step; below them the gradient's norm before clipping, and the share of steps clipped."""
-    with history.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["seed"]) == seed]
-    column = {name: [float(row[name] or "nan") for row in rows] for name in rows[0]} if rows else {}
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    losses, norms = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    if column:
-        losses.plot(column["step"], column["train_loss"], color=colours.MUTED, linestyle="--", label="train")
-        losses.plot(column["step"], column["valid_loss"], color=colour, marker="o", label="validation")
-        losses.legend()
-        norms.plot(column["step"], column["grad_norm_before"], color=colour, marker="o")
-        _draw_clipped(norms.twinx(), column["step"], column["clip_rate"])
-    losses.set(ylabel="loss", title=f"Learning curves, seed {seed}")
-    norms.set(xlabel="optimizer step", ylabel="gradient norm")
-    draw_grid(losses, norms)
-    return figure
-
-
-def predicted_against_true(
-    predicted: Float[np.ndarray, " values"], true: Float[np.ndarray, " values"], colour: str
-) -> Figure:
-    """Predicted numbers by the true ones, with the line on which they would all be right."""
-    figure = Figure(figsize=(6, 6), layout="constrained")
-    axes = figure.subplots()
-    drawn_rows = examples.thinned(len(true), POINTS)
-    axes.plot(true[drawn_rows], predicted[drawn_rows], ".", color=colour, markersize=4, alpha=0.6)
-    ends = [float(true.min()), float(true.max())]
-    axes.plot(ends, ends, color=colours.INK, linestyle=":", zorder=3)
-    error = float(((predicted - true) ** 2).mean())
-    axes.set(xlabel="true value", ylabel="predicted value", title=f"Mean squared error {error:.4g}")
-    draw_grid(axes)
-    return figure
-
-
-def _draw_clipped(axes: Axes, steps: list[float], shares: list[float]) -> None:
-    axes.plot(steps, shares, color=colours.INK, linestyle=":")
-    axes.set(ylabel="share clipped (dotted)", ylim=(-0.05, 1.05))
+def label_names(prepared: Prepared, classes: int) -> list[str]:
+    """The labels' names if the task states them, otherwise their numbers."""
+    return list(getattr(prepared.task, "labels", None) or map(str, range(classes)))

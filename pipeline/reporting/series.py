@@ -1,6 +1,6 @@
-"""Figures of forecasts: a few windows beside what came true, and the error by how far ahead."""
+"""Figures of forecasts: a few windows with the true values, and the error by step ahead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 SHARES = {0.1: "an easy window", 0.5: "the median window", 0.9: "a hard window"}  # by the best network's error
 DASHES = ("solid", "5px,2px", "2px,2px")  # of the best network, the next, and the strongest baseline
 UTC = "+00:00"  # at the end of an instant
-TAIL = 2  # horizons of the past that are drawn before a forecast
+TAILS = (0.05, 0.95)  # the quantiles of validation errors that bound a band
+BAND = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+TAIL = 2  # horizons of the past drawn before a forecast
+
+Values = Float[np.ndarray, "rows horizon"]
+Band = tuple[Float[np.ndarray, " horizon"], Float[np.ndarray, " horizon"]]  # to be added to a forecast: low, high
 
 
 @dataclass(frozen=True)
 class Past:
-    """What a window's forecast begins from: its last values, and when they were."""
+    """A window's last values before its forecast, and their times."""
 
     values: Float[np.ndarray, " tail"]
     target: str  # what is forecast; the first of several
@@ -49,9 +54,14 @@ def charts(results: TaskResults) -> Iterator[Chart]:
 
 
 def window_chart(
-    number: int, title: str, before: Past, true: Float[np.ndarray, " horizon"], forecasts: Mapping[str, Any]
+    number: int,
+    title: str,
+    before: Past,
+    true: Float[np.ndarray, " horizon"],
+    forecasts: Mapping[str, Any],
+    band: Band | None = None,
 ) -> Chart:
-    """The true series with the end of its look-back, and the forecasts."""
+    """The true series with the end of its look-back, and the forecasts, each with the band around it."""
     figure = plain(height=330)
     tail = len(before.values)
     times = [time.removesuffix(UTC) if isinstance(time, str) else time for time in before.times]
@@ -65,6 +75,8 @@ def window_chart(
         x, y, look = times[tail:], forecast.astype(np.float32), line(name, width=2.0)
         look["line"]["dash"] = dash
         figure.add_scatter(x=x, y=y, mode="lines", hovertemplate=f"{text(name)} {hover}<extra></extra>", **look)
+        for end, fill in zip(band or (), (None, "tonexty"), strict=False):  # the upper end fills down to the lower
+            figure.add_scatter(x=x, y=y + end, fill=fill, **BAND, fillcolor=f"{colours.of(name)}33")
     figure.update_yaxes(title={"text": text(before.target)})
     zone = "UTC" if str(before.times[0]).endswith(UTC) else None
     below = zone if isinstance(before.times[0], str) else "steps ahead"
@@ -76,31 +88,49 @@ def window_chart(
 
 
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
-    """Mean absolute error at each step ahead: all networks, the strongest baseline, and the others on demand."""
-    figure, strongest = plain(height=400), results.strongest_baseline()
-    ends = {}
+    """Mean absolute error at each step ahead: all networks, the strongest baseline, the others on demand."""
+    strongest, errors, hidden = results.strongest_baseline(), {}, []
     for entry in results.ranked("network", "control", "baseline"):
         answers, name = results.predictions(entry["name"]), entry["name"]
         true = first_target(answers.targets, prepared)
         off = [np.abs(first_target(outputs, prepared) - true).mean(axis=0) for outputs in answers.outputs.values()]
-        error = np.mean(off, axis=0).astype(np.float32)
-        hidden = "legendonly" if entry["kind"] == "baseline" and name != strongest else True
+        errors[name] = np.mean(off, axis=0)
+        hidden += [name] if entry["kind"] == "baseline" and name != strongest else []
+    note = "Over all test windows, mean over seeds. More baselines can be switched on in the legend."
+    return horizon_chart(errors, results.metrics["units"].get("mae"), note, strongest, hidden)
+
+
+def horizon_chart(
+    errors: Mapping[str, Float[np.ndarray, " horizon"]],
+    unit: str | None,
+    note: str,
+    strongest: str | None = None,
+    hidden: Collection[str] = (),
+) -> Chart:
+    """A line for each name; the strongest baseline's is thick, hidden ones can be switched on in the legend."""
+    figure, ends = plain(height=400), {}
+    for name, exact in errors.items():
+        error, visible = exact.astype(np.float32), "legendonly" if name in hidden else True
         look = line(name, width=2.5 if name == strongest else 1.5)
         hover = f"{text(name)}<br>step %{{x}}: %{{y:.4g}}<extra></extra>"
         steps = np.arange(1, len(error) + 1)
-        figure.add_scatter(x=steps, y=error, mode="lines", visible=hidden, hovertemplate=hover, **look)
+        figure.add_scatter(x=steps, y=error, mode="lines", visible=visible, hovertemplate=hover, **look)
         ends[name] = f"{words.number(float(error[0]), 3)} to {words.number(float(error[-1]), 3)}"
     figure.update_xaxes(title={"text": "steps ahead"})
-    unit = results.metrics["units"].get("mae")
     label = f"mean absolute error ({unit})" if unit else "mean absolute error"
     figure.update_yaxes(title={"text": text(label)}, rangemode="tozero")
-    note = "Over all test windows, mean over seeds. Baselines that are not drawn can be switched on in the legend."
     summary = ", ".join(f"{name} {end}" for name, end in ends.items())
     return Chart("horizon", "Error by step ahead", note, f"From the first to the last step: {summary}", figure)
 
 
+def error_band(errors: Values) -> Band:
+    """Quantiles of the error below and above the forecast at each step ahead, over the validation windows."""
+    low, high = np.quantile(errors, TAILS, axis=0)
+    return low, high
+
+
 def past(prepared: "Prepared", row: int) -> Past:
-    """The end of a test window's look-back in natural units: nothing where the inputs hold no past of the targets."""
+    """The end of a test window's look-back in natural units; nothing if the inputs have no past of the targets."""
     import torch
 
     task, spec, columns = prepared.task, prepared.task.spec, prepared.columns("test")
@@ -114,7 +144,7 @@ def past(prepared: "Prepared", row: int) -> Past:
 
 
 def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:
-    """The times of a window, for tasks that keep their series' first time and its step; instants end with +00:00."""
+    """The times of a window, for tasks that keep their series' first time and step; instants end with +00:00."""
     learned = prepared.learned
     if "start" not in columns or "step_seconds" not in learned:
         return []

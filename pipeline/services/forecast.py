@@ -1,4 +1,4 @@
-"""Forecasts of series, with intervals: rows of the past, and of the horizon with what is known in advance.
+"""Forecasts of series, with intervals: from rows of the past, and of the horizon with what is known in advance.
 
     timestamp            demand_gw  workday           timestamp            demand_gw  demand_gw_low  demand_gw_high
     2014-12-30 23:00:00       4.11        1           2014-12-31 00:00:00       3.98           3.87            4.09
@@ -6,10 +6,9 @@
     2014-12-31 00:00:00                   1           ...
     2014-12-31 00:30:00                   1
 
-Several series are told apart by a column `series`. Rows of the horizon may be left out where nothing is known ahead.
-
-Where the network learned instants, times come with their offset, whichever it is, and answers are in UTC (`+00:00`);
-where it learned a local clock, times come and go without one.
+A column `series` distinguishes several series. Rows of the horizon may be left out if nothing is known ahead. If the
+network was trained on instants, times have any offset, and those of forecasts are in UTC (`+00:00`); if it was trained
+on a local clock, all times are without offset.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +28,12 @@ from pipeline.tasks.series import calendar_columns, scaler
 from pipeline.tasks.series.timestamps import ACCEPTED, Clock, clock_of
 from pipeline.tasks.shared.file_faults import listed
 
-TOGETHER = 64  # windows that are read at once
+TOGETHER = 64  # windows read at once
 SERIES = "series"
 
 
 class Forecasts(Service):
-    """Rows in, a row of forecasts for each step of the horizon out, with `low` and `high` of every target."""
+    """From rows to a row of forecasts for each step of the horizon, with `low` and `high` of every target."""
 
     task: Forecast
 
@@ -84,7 +83,7 @@ class Forecasts(Service):
         return low, middle, high
 
     def _windows(self, table: pd.DataFrame) -> list[tuple[str, tuple[pd.DatetimeIndex, np.ndarray]]]:
-        """Of each series its name and window. Raises InputError, which names all that is wrong with any of them."""
+        """Each series' name and window. Raises InputError, which names the faults of all of them."""
         if unnamed := int(table[SERIES].isna().sum()):
             raise InputError(f"rows without a name in {SERIES!r}: {unnamed:,}; accepted: a name in each, or in none")
         asked, wrong = [], []
@@ -100,7 +99,7 @@ class Forecasts(Service):
     def _window(self, name: str, rows: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:
         """Times and standardised features of look-back and horizon; what is not known there is not a number.
 
-        Raises InputError, which names all that is wrong with the series.
+        Raises InputError, which names all faults of the series.
         """
         task, cells = self.task, rows[self.task.time].tolist()
         times, faults = request_times.read(cells, task.time, self._clock, self._step)
@@ -140,25 +139,27 @@ class Forecasts(Service):
         return pd.concat(tables, ignore_index=True)
 
     def seen(self, prepared: Prepared) -> dict[str, Any]:
-        """The time after the last row that chose or taught anything."""
+        """The time after the last row used to train or choose."""
         rows = max(prepared.audit["borders"][split][1] for split in ("train", "valid"))
         begin, step = pd.Timestamp(prepared.learned["start"]), pd.Timedelta(seconds=prepared.learned["step_seconds"])
         return {"until": (begin + rows * step).isoformat()}
 
     def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
-        """Of the rows that taught or chose; the network's errors on the validation rows alone."""
+        """Of the rows used to train or choose, with the network's errors only on validation rows."""
         (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
         size = series_profile.SEASONS * self.task.season
-        judged = (begin + -begin % size, end)  # from the first whole block in the validation rows on
+        judged = (begin + -begin % size, end)  # from the first complete block in the validation rows
         return {"of": "series", "blocks": self._blocks(prepared, (0, end), judged, answer)}
 
     def news(
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
     ) -> dict[str, Any]:
-        """New are all rows from `until` on: the network learned from none of them, and time has passed since."""
+        """New are all rows from `until` on: the network learned from none of them, and they are later."""
         if isinstance(prepared.task, Forecast) and prepared.task.columns != self.task.columns:
             columns, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
-            raise InputError(f"the columns of the data are {columns}; accepted: {accepted}, which the champion learned")
+            raise InputError(
+                f"the columns of the data are {columns}; *accepted: {accepted}, as in the champion's training data"
+            )
         self._check_clock(prepared)
         times, _ = _in_units(prepared)
         bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
@@ -196,7 +197,7 @@ class Forecasts(Service):
 
 
 def _in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
-    """The whole prepared series in the source's units: its times, and [rows, columns]."""
+    """The entire prepared series in the source's units: its times, and [rows, columns]."""
     task, learned = prepared.task, prepared.learned
     assert isinstance(task, Forecast)
     series = prepared.columns("train")["series"][:, : len(task.columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor

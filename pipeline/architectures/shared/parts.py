@@ -1,4 +1,4 @@
-"""What every network has besides its core: the embedding of tokens or numbers, and the readout."""
+"""The parts of every network besides its core: the embedding of tokens or numbers, and the readout."""
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -7,13 +7,13 @@ from torch.nn import functional as F
 
 from pipeline.tasks import DataSpec
 
-TOKEN_STD = 0.1  # torch's 1 drowns what is learned of a rare word in its first, random vector (docs/log.md)
+TOKEN_STD = 0.1  # with torch's 1, a rare word's random initial vector drowns what is learned (docs/log.md)
 
 
 class Embedding(nn.Module):
-    """Tokens, or numbers, to the core's width by way of an embedding that is equally wide for every architecture.
+    """Maps tokens or numbers to the core's width, through an embedding of the same width for every architecture.
 
-    `spec.patch` neighbouring steps become one: their token embeddings side by side, or their numbers, are mapped
+    `spec.patch` neighbouring steps become one: their concatenated token embeddings, or their numbers, are mapped
     together (as the strided convolution of Johnson & Zhang 2016 for text, the segments of SegRNN 2023 for series).
     """
 

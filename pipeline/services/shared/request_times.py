@@ -1,4 +1,4 @@
-"""The times of a request, on the clock that the network learned: instants in UTC, or a local clock without offsets."""
+"""The times of a request, as in the network's training data: instants in UTC, or a local clock without offsets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from pipeline.tasks.series.regularity import span
 from pipeline.tasks.series.timestamps import Clock
 
 WHY = {
-    "utc": "without an offset: {}, but the network learned instants",
-    "local": "with an offset: {}, but the network learned a local clock, whose offset is not known",
+    "utc": "without an offset: {}, but the network was trained on instants",
+    "local": "with an offset: {}, but the network was trained on a local clock, whose offset is not known",
 }
 
 
 def read(cells: Sequence[Any], column: str, clock: Clock, step: pd.Timedelta) -> tuple[pd.DatetimeIndex, list[str]]:
-    """The times (in UTC, or without a zone), and what is wrong with them: every kind with its count and first cell."""
+    """The times (in UTC, or without a zone), and their faults: every kind with its count and first cell."""
     stamps = timestamps.parse(cells)
     unreadable = np.asarray(stamps.times.isna())
     faults = []

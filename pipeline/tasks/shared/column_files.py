@@ -67,8 +67,8 @@ def _batch(path: Path) -> pa.RecordBatch:
 
 
 def _tensor(array: pa.Array) -> Tensor:
-    name = str(array.type)  # arrow's own way to numpy imports pandas: a second in every process
+    name = str(array.type)  # arrow's own conversion to numpy imports pandas: a second in every process
     values = np.frombuffer(array.buffers()[1] or b"", NUMPY.get(name, name))
-    with warnings.catch_warnings():  # the map is read-only, and nobody writes to it
+    with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(values[array.offset : array.offset + len(array)])

@@ -1,4 +1,4 @@
-"""What tasks that are drawn at random share: sizes of their splits, one generator per split, and the audit."""
+"""Code shared by tasks drawn at random: sizes of splits, one generator per split, and the audit."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from pipeline.tasks import Batch, Columns, Task
 from pipeline.tasks.shared import auditing, column_files, score_sums
 from pipeline.tasks.shared.labels import OneLabel
 
-REDRAWS = 10  # rounds in which sequences that an earlier split has, too, are drawn again
+REDRAWS = 10  # rounds in which sequences that are also in an earlier split are redrawn
 
 
 class Drawn(Task):
-    """A memory task: a model has its last state alone to answer from, and reads in one direction."""
+    """A memory task: a model predicts only from its last state, and reads in one direction."""
 
     examples: int = Field(32_000, gt=0)
     """Sequences in the training split."""
@@ -32,7 +32,7 @@ class Drawn(Task):
         """`inputs` and `targets` of `size` sequences."""
 
     def _label_counts(self, targets: Shaped[Tensor, "size ..."]) -> dict[str, int]:
-        """How many sequences have each label; of a task without one label for each sequence nothing."""
+        """The number of sequences with each label; empty for a task without one label per sequence."""
         return {}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:

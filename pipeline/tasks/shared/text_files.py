@@ -1,4 +1,4 @@
-"""Open a text file that somebody wrote, in UTF-8; of any other file, say what it is and where that shows."""
+"""Open a user's text file, in UTF-8; for any other file, report what it is and where that shows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from pipeline.common import InputError
 
 UTF16 = "UTF-16 text: write it as UTF-8 (iconv -f UTF-16 -t UTF-8 OLD > NEW)"
 UTF32 = "UTF-32 text: write it as UTF-8 (iconv -f UTF-32 -t UTF-8 OLD > NEW)"
-MARKS = {  # the first bytes of files that are no plain text; the longer ones first
+MARKS = {  # the first bytes of files that are not plain text; longer ones first
     b"\xff\xfe\x00\x00": UTF32,
     b"\x00\x00\xfe\xff": UTF32,
     b"\xff\xfe": UTF16,
@@ -31,7 +31,7 @@ HEAD = 4096  # bytes
 
 @contextmanager
 def opened(path: Path, source: str) -> Iterator[TextIO]:
-    """The file's text with its line ends as they are. Raises InputError, which calls the file `source`."""
+    """The file's text with its line ends unchanged. Raises InputError, which names the file as `source`."""
     if kind := other_kind(path):
         raise InputError(f"{source} is {kind}; accepted: text in UTF-8")
     try:
@@ -42,7 +42,7 @@ def opened(path: Path, source: str) -> Iterator[TextIO]:
 
 
 def other_kind(path: Path) -> str | None:
-    """What a file is, where its first bytes show that it is no plain text."""
+    """What a file is, if its first bytes show that it is not plain text."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     for mark, kind in MARKS.items():
@@ -54,7 +54,7 @@ def other_kind(path: Path) -> str | None:
 
 
 def is_whole(text: str) -> bool:
-    """Whether text can be written: half of a surrogate pair, as JSON and a command line may hold it, cannot."""
+    """Whether text can be written: half of a surrogate pair, as JSON and a command line may contain, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -63,7 +63,7 @@ def is_whole(text: str) -> bool:
 
 
 def _wrong_bytes(path: Path) -> str:
-    """In how many lines bytes are not UTF-8, and where the first is."""
+    """The number of lines with bytes that are not UTF-8, and the first one's place."""
     count, first = 0, ""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""Copy the reviews of a source and check what a person wrote in them; read them again, and clean their text."""
+"""Copy the reviews of a source and check them; read the copy, and clean its text."""
 
 import html
 import re
@@ -24,15 +24,15 @@ class Reviews(NamedTuple):
 
     texts: list[str]
     labels: Int[np.ndarray, " rows"]
-    groups: list[str] | None  # a column's word on which rows belong together
+    groups: list[str] | None  # a column that states which rows belong together
     official: Bool[np.ndarray, " rows"]  # rows of an official test split
 
 
 class Copied(NamedTuple):
-    """What was copied of a source's file."""
+    """The copy of a source's file."""
 
     counts: dict[str, int]  # reviews of each label
-    notes: list[str]  # what looks odd, and is not refused
+    notes: list[str]  # odd, but not refused
 
 
 def load(raw: Path) -> Reviews:
@@ -80,7 +80,7 @@ def copy(file: Path, path: Path, names: Mapping[str, str], labels: Sequence[str]
 
 
 def complete(where: str, counts: Mapping[str, int]) -> None:
-    """Raise InputError when a label does not occur."""
+    """Raise InputError if a label does not occur."""
     for label, count in counts.items():
         if not count:
             raise InputError(f"{where}: no review is labelled {label!r}; accepted: some of each of {', '.join(counts)}")
@@ -117,7 +117,7 @@ def _empty(name: str, values: Sequence[Any], places: Sequence[str]) -> list[str]
 def _numbers(
     name: str, values: Sequence[Any], labels: Sequence[str], places: Sequence[str]
 ) -> tuple[list[int], list[str]]:
-    """Class numbers of labels that are all names, or all numbers (names first, where both would do); and the fault."""
+    """Class numbers of labels that are all names, or all numbers (names take precedence); and the fault."""
     words = [str(value) for value in values]
     ways = [{word: number for number, word in enumerate(way)} for way in (labels, map(str, range(len(labels))))]
     numbers = max(ways, key=lambda way: sum(word in way for word in words))

@@ -2,8 +2,8 @@
 
     "It's good, isn't it?"  ->  it's good , isn't it ?  ->  31 50 3 232 12 25
 
-Tokens are lower-case words with their apostrophes, and single punctuation marks, by falling frequency; 0 is padding
-and 1 stands for every word that the vocabulary lacks.
+Tokens are lower-case words with their apostrophes, and single punctuation marks, by decreasing frequency; 0 is padding
+and 1 is every word that the vocabulary lacks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ def write(
 
 
 def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """A tokenizer with the most frequent words of the texts, in all `vocabulary` tokens at most."""
+    """A tokenizer with the most frequent words of the texts, at most `vocabulary` tokens in all."""
     tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
@@ -81,7 +81,7 @@ def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
 
 
 def saved(folder: Path) -> Tokenizer:
-    """The tokenizer in a prepared folder; read again only when the file has changed."""
+    """The tokenizer in a prepared folder; read again only if the file has changed."""
     path = folder / FILE
     return _opened(path, path.stat().st_mtime_ns)
 
@@ -99,8 +99,8 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 def at_both_ends(offsets: Offsets, longest: int) -> tuple[Int[np.ndarray, " places"], Offsets]:
     """Places of the tokens that are read, at most `longest` of a text, and the offsets of what is read.
 
-    Of a text with more than `longest` the middle is left out, since its verdict often stands at one of its ends (Sun
-    et al., How to Fine-Tune BERT for Text Classification?, 2019).
+    The middle of a text with more than `longest` is left out, since the verdict is often at one of its ends (Sun et
+    al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
     sizes = np.diff(offsets)
     before = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
