@@ -1,6 +1,8 @@
 """Turn a stage's `main` into a command: its annotations describe its options, a user's mistake becomes one line."""
 
+import atexit
 import functools
+import gc
 import inspect
 import os
 import signal
@@ -34,6 +36,7 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     docstring = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
     _end_in_order()
+    atexit.register(gc.freeze)  # at its end Python searches all objects for cycles: with torch, for a second
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
 
 
