@@ -1,4 +1,4 @@
-# The project's commands. Each first sets up .venv from requirements.lock where it is missing, out of date or another folder's.
+# The project's commands. Each first sets up .venv from requirements.lock if it is missing, out of date or another folder's.
 
 PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13 3.14,$(shell python$(version) -c 'import sys; print(sys._base_executable)' 2>&-)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -36,7 +36,7 @@ ui: setup  ## the MLflow UI on http://127.0.0.1:5000 (another port: make ui UI_P
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --host 127.0.0.1 --port $(UI_PORT) \
 		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlartifacts --workers 1
 
-retrain: setup  ## the scheduled job: new data, training, promotion (also without new data: make retrain FORCE=1)
+retrain: setup  ## the scheduled job: new data, training, promotion (even without new data: make retrain FORCE=1)
 	python -m pipeline.retrain $(if $(FORCE),--force)
 
 serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make serve TASK=victoria PORT=8001)
@@ -45,7 +45,7 @@ serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make 
 params: setup  ## every setting, its value and its meaning
 	python -m pipeline params
 
-# The scripts in .venv hold the folder's path: where it was moved or copied, they would run the other folder's code.
+# The scripts in .venv have the folder's path: after a move or copy, they would run the other folder's code.
 ifneq ($(shell cat .venv/ready 2>/dev/null),$(CURDIR))
 .PHONY: .venv/ready
 endif

@@ -23,7 +23,7 @@ def app() -> None:
 
 def usage() -> str:
     """Every command with the first line of its docstring, read without importing it."""
-    lines = [f"  {name:10} {_first_line(path)}" for name, path in COMMANDS.items()]
+    lines = [f"  {name:11} {_first_line(path)}" for name, path in COMMANDS.items()]
     return "\n".join(["usage: pipeline COMMAND [--help] [--option value ...]", "", "commands:", *lines])
 
 

@@ -1,11 +1,13 @@
-"""What does a step of recurrence cost? Seconds of a training step, by system, length, batch, width and setting.
+"""Measure what a training step costs, in seconds and memory, by system, sequence length, batch, width and setting.
+
+    pipeline benchmark
 
 reads   .work/machine.json; params: scale, seed, benchmark
 writes  reports/benchmark.json, reports/curves/benchmark.csv
 
-Seconds are medians of a forward and a backward pass of the core, with the loss on the last output and first weights as
-torch draws them. A clock is in what it writes: two runs differ. Results are kept in .work until all are there: started
-again after a kill it goes on.
+Seconds are medians of a forward and a backward pass of the core, with the loss on the last output and torch's own
+initial weights. The output holds times, so two runs differ. Finished measurements are kept in .work: a killed run
+resumes.
 """
 
 import csv
@@ -39,7 +41,7 @@ def main() -> None:
 
 
 def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """All but the scale of reports/benchmark.json."""
+    """The contents of reports/benchmark.json, except the scale and seed."""
     rows, where = results["step"], machine()
     memory, checks = results["memory"], results["agreement"]
     peaks = {

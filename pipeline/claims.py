@@ -1,12 +1,14 @@
-"""The ledger of the deck's claims: what its programs do when they are run, what the experiments show, the verdicts.
+"""Check the claims of a slide deck: run its programs, look up what the experiments show, and give verdicts.
+
+    pipeline claims
 
 reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json;
         .work/machine.json; of imdb and sine, where params.yaml has them: metrics.json, models, data/prepared;
         params: scale, tasks
 writes  reports/claims.json
 
-The programs are run as our own telling of them (pipeline/challenges/deck/printed.py), each in a process
-of its own, for what it prints or how it fails. One prints seconds, which differ from run to run.
+The deck's programs are run in our own version (pipeline/challenges/deck/printed.py), each in its own process, for what
+they print or how they fail. One prints seconds, which differ from run to run.
 """
 
 import subprocess
@@ -21,14 +23,14 @@ from pipeline.common.params import load
 from pipeline.tracking import store
 from pipeline.training.setup import configure_threads
 
-SECONDS = 120  # that a program may take
+SECONDS = 120  # the time limit of a program
 
 
 def main() -> None:
     params, measured = load(), Measured()
     store.check()
     configure_threads(1)
-    verdicts = [(claim, judged(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: says what is missing
+    verdicts = [(claim, judged(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: reports what is missing
     ran = {name: run(name) for name in printed.PROGRAMS}
     where = machine.named(machine.identity())
     claims = [
@@ -58,7 +60,7 @@ def run(name: str) -> str:
     try:
         done = subprocess.run(order, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        return f"does not end within {SECONDS} s"
+        return f"does not finish within {SECONDS} s"
     lines = done.stdout.strip().splitlines()
     return "; ".join(lines) if done.returncode == 0 else f"stops with {done.stderr.strip().splitlines()[-1]}"
 

@@ -1,11 +1,13 @@
-"""Is training slow and unsteady? Time until solved, the error surface, and what predictions come to when fed back.
+"""Measure how slow and unsteady training is: time until solved, the error surface, free-running forecasts.
+
+    pipeline convergence
 
 reads   data/prepared/TASK, models/TASK (sum_sign) and models/SERIES (sine), .work/machine.json; params: scale, seed,
         tasks, architectures, model, train, convergence
 writes  reports/convergence.json, reports/curves/convergence.csv
 
-Nothing looks at a test split: sequences and waves are fresh, the surface is that of the validation split. A clock is in
-what it writes. What is done is kept in .work: started again after a kill it goes on.
+No test split is read: sequences and waves are newly drawn, the surface is that of the validation split. The output
+holds times, so two runs differ. Finished jobs are kept in .work: a killed run resumes.
 """
 
 import csv
@@ -42,7 +44,7 @@ def main() -> None:
 
 
 def numbers(report: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
-    """What is compared from run to run."""
+    """Figures that are compared from run to run."""
     for entry in report["sum_sign"]:
         for key in ("seconds", "sequences"):
             yield f"{key}/{entry['architecture']}", entry[key]["median"]
@@ -66,7 +68,7 @@ def write_curves(path: Path, report: dict[str, Any]) -> None:
 
 
 def _key(plan: Plan) -> str:
-    """Of all that decides what is measured: settings, code, the trained networks, and the machine for its seconds."""
+    """Digest of what decides the result: settings, code, the trained networks, and the machine for its seconds."""
     package, settings, params = Path(__file__).parent, plan.settings, plan.params
     rooms = ("architectures", "common", "evaluation", "tasks", "training")
     code = [package / room for room in (*rooms, "challenges/convergence", "challenges/deck", "challenges/shared")]
@@ -93,7 +95,7 @@ def _print_summary(report: dict[str, Any]) -> None:
         print(f"{entry['architecture']:12} solved by {solved}: {time_to_solve}; {reached}")
     if deck := report.get("control"):
         accuracy, seconds = (deck[key]["median"] for key in ("fresh_accuracy", "seconds"))
-        print(f"the deck's readout alone: accuracy {accuracy:.4f}, {seconds:.2f} s")
+        print(f"the deck's readout only: accuracy {accuracy:.4f}, {seconds:.2f} s")
     for entry in report["free_running"]:
         print(f"{entry['name']:16} {report['series']['ahead']} steps ahead: error {_last(entry['clean'])}")
 

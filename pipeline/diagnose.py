@@ -1,10 +1,12 @@
-"""Where do gradients go? How they flow back through time, in fresh and in trained networks, and what explains it.
+"""Measure how gradients flow back through time, in untrained and in trained networks, and what explains it.
+
+    pipeline diagnose
 
 reads   data/prepared, models; params: scale, seed, tasks, architectures, model, train, diagnose
 writes  reports/diagnose.json, reports/curves/gradients.csv
 
-All in float64. Fresh networks read recall's sequences; trained ones their own task's validation split. What is done is
-kept in .work: started again after a kill it goes on.
+Everything is in float64. Untrained networks read recall's sequences; trained ones their own task's validation split.
+Finished networks are kept in .work: a killed run resumes.
 """
 
 import csv
@@ -57,7 +59,7 @@ def main() -> None:
 
 
 def numbers(report: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
-    """What is compared from run to run: horizons, and the slides' weights."""
+    """Figures that are compared from run to run: horizons, and the slides' weights."""
     for entry in report["fresh"]:
         yield f"horizon/{entry['architecture']}-{entry['initializer']}", entry["horizon"]
     for entry in report["trained"]:
@@ -77,7 +79,7 @@ def write_curves(path: Path, report: dict[str, Any]) -> None:
 
 
 def _key(params: dict[str, Any], settings: Diagnose) -> str:
-    """Of all that decides what is found: settings, code and the trained networks."""
+    """Digest of what decides the result: settings, code and the trained networks."""
     package = Path(__file__).parent
     rooms = ("architectures", "tasks", "training", "challenges/deck", "challenges/gradients", "challenges/shared")
     code = files.digest(*(package / room for room in rooms))

@@ -1,10 +1,12 @@
-"""Compare new data with what the champion was trained on, and say whether a retraining is due.
+"""Compare new data with the champion's training data, and report whether retraining is due.
+
+    pipeline drift --task imdb
 
 reads   the champion's package in the registry, data/prepared/TASK; params: scale, tasks.TASK, drift
 writes  reports/drift/TASK.json
 
-New are reviews of today's train and valid splits that stood in no split when the champion was trained; of a series, all
-rows after the last that taught or chose it. Without --task every real task is compared.
+New reviews are those in today's train and valid splits that were in no split when the champion was trained; new rows of
+a series are those after the last one used to train or choose it. Without --task, every real task is compared.
 """
 
 from collections.abc import Mapping
@@ -29,7 +31,7 @@ def main(task: command.RealTaskOrAll = "") -> None:
     tasks = real(params)
     if task and task not in tasks:
         make(task, params)
-        raise InputError(f"task {task!r} is drawn at random and cannot drift; there are: {', '.join(tasks) or 'none'}")
+        raise InputError(f"task {task!r} is drawn at random and cannot drift; real tasks: {', '.join(tasks) or 'none'}")
     store.check()
     for name in tqdm([task] if task else tasks, desc="drift", unit="task", disable=None):
         prepared = up_to_date(open_prepared(name, params), name)
@@ -40,8 +42,8 @@ def main(task: command.RealTaskOrAll = "") -> None:
 
 
 def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
-    """What the file says of one task: status, reasons, whether a retraining is due, tests, and what to draw."""
-    from pipeline.tracking import isolated, registry  # mlflow takes seconds to import: mistakes are told before
+    """A task's entry in the file: status, reasons, whether retraining is due, tests, and what to draw."""
+    from pipeline.tracking import isolated, registry  # mlflow takes seconds to import: mistakes are reported first
 
     champion = registry.champion(name)
     if champion is None:
@@ -51,7 +53,7 @@ def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
     description = files.read_json(registry.artifact(champion, "model.json"))
     learned = registry.artifact(champion, "learned")
     if not (learned / "reference.json").exists():
-        advice = "it was logged before drift was measured: train and promote anew"
+        advice = "it was logged before drift was measured: train and promote again"
         raise InputError(f"{champion.uri} has no learned/reference.json: {advice}")
     service = find(Service, description["kind"])(description, learned)
     seen, reference = (files.read_json(learned / file) for file in ("seen.json", "reference.json"))
@@ -62,7 +64,7 @@ def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
 
 
 def up_to_date(prepared: Prepared, task: str) -> Prepared:
-    """Raises InputError where the splits were made of other data than those that were fetched last."""
+    """Raises InputError if the splits were made from other data than were fetched last."""
     source = paths.raw(task) / "source.json"
     if source.exists() and files.read_json(source) != prepared.audit.get("source"):
         raise InputError(f"{prepared.folder} is older than {source.parent}: run `dvc repro prepare@{task}` first")
@@ -70,7 +72,7 @@ def up_to_date(prepared: Prepared, task: str) -> Prepared:
 
 
 def print_summary(report: Mapping[str, Any]) -> None:
-    verdict = "a retraining is due" if report["due"] else "no retraining is due"
+    verdict = "retraining is due" if report["due"] else "no retraining is due"
     print(f"{report['task']}: {report['new']['rows']:,} new rows, {verdict}: {'; '.join(report['reasons'])}")
 
 

@@ -1,5 +1,7 @@
 """Score every network and baseline of one task on its test split, with intervals, and compare them.
 
+    pipeline evaluate --task recall --only gru,identity
+
 reads   data/prepared/TASK, models/TASK; params: scale, seed, tasks.TASK, architectures, train.device, evaluate
 writes  reports/TASK/metrics.json, reports/TASK/headline.json, reports/scores/TASK.csv, reports/curves/TASK.csv,
         reports/predictions/TASK
@@ -55,10 +57,7 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
 
 
 def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[dict[str, Any]]:
-    """The entries of metrics.json, best first; networks are set against the control and two baselines.
-
-    The strongest baseline is the one that is best on the validation split: the test split chooses nothing.
-    """
+    """The entries of metrics.json, best first. The strongest baseline is the best on validation, not on test."""
     simple = [c for c in candidates if c.kind == "baseline"]
     strongest = fitted.strongest(prepared, {c.name: c.valid[0] for c in simple if c.valid})
     compared = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
@@ -91,7 +90,7 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
 
 
 def _of_classes(candidate: Candidate, resamples: Resamples) -> dict[str, dict[str, Any]]:
-    """Metrics of each class, as those of all examples are given; of a task without classes none."""
+    """Metrics of each class, in the form of those of all examples; none for a task without classes."""
     names = next(iter(candidate.class_scores.values()), {})
     return {
         name: summarise({seed: scores[name] for seed, scores in candidate.class_scores.items()}, resamples)
@@ -134,8 +133,7 @@ def write(
 
 
 def _headline(metric: str, candidates: list[Candidate], results: list[dict[str, Any]]) -> dict[str, float]:
-    """What DVC compares between experiments: the mean test score of the network that is best on validation, of the
-    control and of the strongest baseline, as far as there are such."""
+    """Mean test scores of the network best on validation, the control and the strongest baseline, for DVC."""
     means = {entry["name"]: entry["metrics"][metric]["mean"] for entry in results if entry["metrics"]}
     best = selection.best_network({c.name: c.description for c in candidates if c.kind == "network"})
     against: dict[str, Any] = next((entry["against"] for entry in results if entry.get("against")), {})

@@ -1,11 +1,13 @@
-"""Do initialisation and clipping matter? A factorial of both, and the contenders, on fresh seeds.
+"""Test whether initialization and clipping matter: a factorial of both, and the sweep's finalists, on new seeds.
+
+    pipeline evidence --task recall
 
 reads   data/prepared/TASK, models/TASK/choices/finalists.json; params: scale, seed, tasks.TASK, architectures,
         model, train, evidence
 writes  reports/evidence/SCALE/TASK.json
 
-What a sweep visits is a biased sample, so this is a run of its own. Scores are least validation losses, never the test
-split's. Trainings that are done are kept in .work: started again after a kill it goes on.
+The trials of a sweep are a biased sample, so this trains networks of its own. Scores are lowest validation losses;
+the test split is not read. Finished trainings are kept in .work: a killed run resumes.
 """
 
 from typing import Any
@@ -41,7 +43,7 @@ def _print_summary(report: dict[str, Any]) -> None:
         print(f"{report['task']} {report['architecture']} under {test['optimizer']}: {test['factor']}: {p_value}")
     for entry in report["contenders"]:
         over = entry["over_seeds"]
-        mean = f"mean loss {over['mean']:.4g}" if "mean" in over else "no sound seed"
+        mean = f"mean loss {over['mean']:.4g}" if "mean" in over else "every seed diverged"
         p = entry.get("p_corrected")
         against = "" if p is None else f", p = {p:.3g} (corrected) against default"
         print(f"  {entry['contender']:8} {mean}, {over['diverged']:.0%} diverged{against}")

@@ -1,11 +1,13 @@
 """Copy one task's source into the project: reviews or a series; tasks drawn at random have none.
 
+    pipeline fetch --task imdb
+
 reads   the source that params.yaml names, data/sources, data/victoria_2014.csv; params: scale, tasks.TASK
 writes  data/raw/TASK, reports/revisions/TASK.json
 
-Where the source is another than the one fetched before, rows that both have are compared: one line tells how many
-changed and where the first is, and reports/revisions keeps it. Nothing is refused. It is not among the stage's outputs,
-since it depends on what was fetched before: what follows would run again though the data are the same.
+If the source differs from the one fetched before, rows that both have are compared: one line reports how many changed
+and where the first is, and reports/revisions keeps it. Nothing is refused. That file is not an output of the DVC stage:
+it depends on what was fetched before, so later stages would run again on the same data.
 """
 
 from pathlib import Path
@@ -30,7 +32,7 @@ def main(task: command.TaskName) -> None:
 
 
 def compare(task: Task, before: Path, after: Path) -> dict[str, Any] | None:
-    """What changed of earlier rows, by the folders fetched before and after; None where the source is the same."""
+    """What changed in earlier rows, from the folders fetched before and after; None if the source is the same."""
     if not (before / "source.json").exists():
         return None
     digest = files.read_json(after / "source.json")["digest"]

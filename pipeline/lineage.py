@@ -1,16 +1,18 @@
-"""Follow, mend, keep and prune what leads from a champion back to its data.
+"""Verify, repair, save and prune what links a champion to its data.
 
-    pipeline lineage verify      champion -> model -> run -> DVC stage -> inputs -> source, and back: every digest is
-                                 computed anew; prints the chain, or the first broken link
-    pipeline lineage reconcile   logs to MLflow what it lacks of the networks in models/: DVC took them from its cache,
-                                 or the database is new
-    pipeline lineage snapshot    writes the champion's package and what the registry says of it to
-                                 models/champions/TASK, for `dvc add`
-    pipeline lineage restore     registers that champion anew where the registry has none, or another machine chose it
-    pipeline lineage retain      removes runs and files that are older than retrain.keep_days and beyond
-                                 retrain.keep_runs, never those of champions; with --dry-run only tells
+    pipeline lineage verify      champion -> model -> run -> DVC stage -> inputs -> source, and back: recomputes every
+                                 digest; prints the chain, or the first broken link
+    pipeline lineage reconcile   logs to MLflow the networks in models/ that it lacks, because DVC took them from its
+                                 cache or the database is new
+    pipeline lineage snapshot    writes the champion's package and its registry entry to models/champions/TASK, for
+                                 `dvc add`
+    pipeline lineage restore     registers that champion again if the registry lacks it or another machine chose it
+    pipeline lineage retain      removes runs and files older than retrain.keep_days and beyond retrain.keep_runs,
+                                 never those of champions; with --dry-run only lists them
 
-Several actions run one after another. Without --task they take every task.
+    pipeline lineage verify retain --task imdb
+
+Several actions run one after another. Without --task they cover every task.
 """
 
 from collections.abc import Callable
@@ -36,9 +38,9 @@ def main(
         typer.Argument(help="verify, reconcile, snapshot, restore, retain; several run one after another."),
     ],
     task: Annotated[
-        str, typer.Option(help="A name under `tasks` in params.yaml.", show_default="each that the action applies to")
+        str, typer.Option(help="A name under `tasks` in params.yaml.", show_default="all tasks of the action")
     ] = "",
-    dry_run: Annotated[bool, typer.Option(help="Only tell what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only list what would be removed.")] = False,
 ) -> None:
     params = load()
     for name in action:
@@ -48,7 +50,7 @@ def main(
     if task and {*action} & {"snapshot", "restore"}:
         known("real task", task, real(params))
     if dry_run and action != ["retain"]:
-        raise InputError("--dry-run: only retain has one")
+        raise InputError("--dry-run goes with retain only")
     store.check()
     names = [task] if task else list(params["tasks"])
     work: dict[str, Callable[[], None]] = {
@@ -64,13 +66,13 @@ def main(
 
 
 def champions(params: Params, names: list[str]) -> list[str]:
-    """Those of the tasks that have champions: the real ones."""
+    """Those of the tasks that can have champions: the real ones."""
     return [name for name in real(params) if name in names]
 
 
 def verify(params: Params, names: list[str]) -> None:
-    """Print the chain of each champion; raise InputError with the first link that is broken."""
-    from pipeline.provenance import chain  # mlflow takes seconds to import: mistakes are told before
+    """Print the chain of each champion; raises InputError at the first broken link."""
+    from pipeline.provenance import chain  # mlflow takes seconds to import: mistakes are reported first
 
     for name in champions(params, names):
         print(f"{name}:")
@@ -90,11 +92,11 @@ def reconcile(params: Params, names: list[str]) -> None:
     for name in names:
         done = reconciliation.reconcile(name, params)
         networks = ", ".join(f"{architecture} seed {seed}" for architecture, seed in done) or "nothing was missing"
-        print(f"{name}: logged anew: {networks}" if done else f"{name}: {networks}")
+        print(f"{name}: logged again: {networks}" if done else f"{name}: {networks}")
 
 
 def snapshot(names: list[str]) -> None:
-    """Write each champion's folder; a task without a champion is told and left out."""
+    """Write each champion's folder; a task without a champion is reported and skipped."""
     from pipeline.provenance import snapshots
 
     for name in names:
@@ -111,7 +113,7 @@ def restore(names: list[str]) -> None:
 
 
 def retain(params: Params, names: list[str], dry_run: bool) -> None:
-    """Remove what is old and nobody needs; tell how much."""
+    """Remove old runs and files that nothing needs; print how much."""
     from pipeline.provenance import retention
 
     for line in retention.retain(names, params, section(Retrain, params), dry_run):

@@ -1,9 +1,11 @@
-"""Name this machine in a file, so that what a clock decides is measured anew on another one, and on this one is not.
+"""Record which machine this is, so that timings are measured again on another machine but not on this one.
+
+    pipeline machine
 
 reads   the processor's name, cores, GPUs and torch's version
 writes  .work/machine.json
 
-DVC runs this at each `dvc repro`, and the stages that measure seconds if the file has changed.
+DVC runs this at each `dvc repro`, and reruns the stages that measure seconds if the file has changed.
 """
 
 from pipeline.common import command, files, machine, paths

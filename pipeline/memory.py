@@ -1,11 +1,12 @@
-"""How far back can each architecture be trained to look, and with how many sequences? Beside two controls.
+"""Measure how far back each architecture can be trained to look, and with how many sequences, beside two controls.
+
+    pipeline memory
 
 reads   .work/machine.json; params: scale, seed, architectures, model, train, memory
 writes  reports/memory.json, reports/curves/memory.csv
 
-Recall, adding, temporal order and copying, on sequences that are drawn as they are needed: no data set is read. A
-clock is in what it writes: another machine measures anew. Networks that are done are kept in .work: started again after
-a kill it goes on.
+Recall, adding, temporal order and copying, on sequences drawn as they are needed: no data set is read. The output
+holds times: another machine measures again. Finished networks are kept in .work: a killed run resumes.
 """
 
 import csv
@@ -54,7 +55,7 @@ def _numbers(report: dict[str, Any]) -> list[tuple[str, float | None]]:
 
 def _print_summary(report: dict[str, Any]) -> None:
     if not report["rows"]:
-        print("params.yaml: memory.problems is empty: there is nothing to measure")
+        print("params.yaml: memory.problems is empty, so there is nothing to measure")
     for row in report["rows"]:
         counted = "trials" if "trials" in row else "sequences"
         middle = row[counted]["median"]

@@ -1,8 +1,12 @@
-"""Print every setting: its value at the scale of params.yaml, and what it means; or every mistake that stands there.
+"""Print every setting with its value and meaning, or every mistake in params.yaml.
+
+    pipeline params
 
 reads   params.yaml, dvc.yaml
-writes  nothing; with --check, which prints mistakes alone, .work/params.checked, so that what has none is not looked
-        through again before it changes, and quotes around the dates of params.yaml, which DVC asks for
+writes  nothing; with --check, which prints only mistakes: .work/params.checked, so that sound files are not checked
+        again until they change, and the quotes that DVC needs around dates in params.yaml
+
+Values are those at the scale that params.yaml states.
 """
 
 import sys
@@ -23,7 +27,7 @@ CHECKED = paths.WORK / "params.checked"
 
 
 def main(
-    check: Annotated[bool, typer.Option(help="Only say what is wrong in params.yaml.")] = False,
+    check: Annotated[bool, typer.Option(help="Print only the mistakes in params.yaml.")] = False,
 ) -> None:
     if check:
         dates.quote()
@@ -37,7 +41,7 @@ def main(
 
 
 def refuse_mistakes(params: dict[str, Any]) -> None:
-    """Raise all that is wrong in params.yaml in one message, each mistake with its place."""
+    """Raise every mistake in params.yaml in one message, each with its place."""
     if mistakes := gathered(_checks(params)):
         raise Mistakes(mistakes)
 
@@ -72,7 +76,7 @@ def lines(settings: BaseModel, prefix: str = "") -> Iterator[str]:
 
 
 def _checks(params: dict[str, Any]) -> Iterator[Callable[[], object]]:
-    """A check of each task, architecture and section, and of what they are together."""
+    """A check of each task, architecture and section, and of all together."""
     from pipeline.architectures import own_settings  # torch takes seconds to import
     from pipeline.tasks import make
     from pipeline.training.setup import read_choice
@@ -91,13 +95,13 @@ def _refuse_clashes(params: dict[str, Any]) -> None:
 
     baselines = {}
     for name in params["tasks"]:
-        with suppress(InputError):  # which its own check reports
+        with suppress(InputError):  # reported by its own check
             baselines[name] = make(name, params).baselines
     names.refuse_clashes(params["architectures"], baselines)
 
 
 def _digest() -> str:
-    """Of all that decides whether there are mistakes: both files and the code."""
+    """Digest of what decides whether there are mistakes: both files and the code."""
     stages = [STAGES] if STAGES.exists() else []
     return files.digest(paths.PARAMS, *stages, Path(__file__).parent)
 

@@ -1,12 +1,13 @@
-"""Ask the champion of a task: texts on the command line, or a file of any length.
+"""Predict with a task's champion: texts on the command line, or a file of any length.
 
     pipeline predict --task imdb "I love this movie." "Two hours that I shall never get back."
-    pipeline predict --task imdb --file reviews.parquet --output answers.csv
+    pipeline predict --task imdb --file reviews.parquet --output predictions.csv
     pipeline predict --task victoria --file rows.csv --output forecasts.parquet
 
 reads   the champion that `pipeline promote` chose; FILE (CSV, TSV, JSON lines, parquet, .xlsx) with the
-        columns that its task has. Rows of one series stand together; a column `series` tells several apart
-writes  OUTPUT (parquet, csv or jsonl): an answer for each row, in their order; for series, a row for each step ahead
+        task's columns. The rows of a series must be adjacent; a column `series` distinguishes several
+writes  OUTPUT (parquet, csv or jsonl): a prediction for each row, in the same order; for series, a row for each step
+        ahead
 """
 
 import os
@@ -26,23 +27,26 @@ from pipeline.tasks import make, real
 from pipeline.tracking import store
 
 TOGETHER = 64  # series that are forecast at once
-SERIES = "series"  # the column that tells several apart
+SERIES = "series"  # the column that distinguishes several
 
 
 def main(
     task: command.TaskName,
-    texts: Annotated[list[str] | None, typer.Argument(help="What to ask about; or --file.", show_default=False)] = None,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to predict; or --file.", show_default=False)] = None,
     file: Annotated[
-        str, typer.Option(help="A table: parquet, csv or jsonl; with --output.", show_default="none: texts are asked")
+        str,
+        typer.Option(help="A table: parquet, csv or jsonl; with --output.", show_default="none: TEXTS are predicted"),
     ] = "",
     output: Annotated[
         str,
-        typer.Option(help="Where the answers to --file go: parquet, csv or jsonl.", show_default="none: printed"),
+        typer.Option(
+            help="The file for the predictions of --file: parquet, csv or jsonl.", show_default="none: printed"
+        ),
     ] = "",
 ) -> None:
     known("real task", task, real(load()))
     if bool(texts) == bool(file) or bool(file) != bool(output):
-        raise InputError("predict takes texts, or --file together with --output")
+        raise InputError("predict takes either texts, or --file and --output")
     store.check()
     from pipeline.tracking import packages, registry
 
@@ -52,7 +56,7 @@ def main(
         print_answers(model, task, texts)
     else:
         rows = answer_file(model, Path(file), Path(output), make(task))
-        print(f"{output}: {rows:,} rows, by {task}, champion (version {champion.number})")
+        print(f"{output}: {rows:,} rows, predicted by {task}, champion (version {champion.number})")
 
 
 def print_answers(model: Any, task: str, texts: list[str]) -> None:
@@ -63,7 +67,7 @@ def print_answers(model: Any, task: str, texts: list[str]) -> None:
     from pipeline.tracking import packages
 
     if [column.name for column in packages.inputs_of(model)] != ["text"]:
-        raise InputError(f"{task} takes rows of numbers, not texts: give a --file and an --output")
+        raise InputError(f"{task} takes rows of numbers, not texts: use --file and --output")
     answers = packages.answers(model, pd.DataFrame({"text": texts}))
     abstained = abstention.abstained(answers)
     labels = answers["label"].where(~abstained, "–")
@@ -72,13 +76,13 @@ def print_answers(model: Any, task: str, texts: list[str]) -> None:
         shown = " ".join(text.split())
         print(f"{label:10} {probability:11.4f}  {shown if len(shown) <= 80 else shown[:79] + '…'}")
     if abstained.any():
-        print("–: it abstains; none of the words is known, or the likeliest label is hardly likelier than chance")
+        print("–: abstained; no word is known, or the likeliest label is barely above chance")
 
 
 def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> int:
-    """Answer a file a piece at a time, so that its length does not matter; gives the rows written.
+    """Predict a file piece by piece, so that its length does not matter; returns the number of rows written.
 
-    `settings` of the task say how the file is to be read, where guessing is not enough.
+    `settings` are the task's, for files that cannot be guessed.
     """
     from pipeline.serving import tables, writing
     from pipeline.tracking import packages
@@ -86,7 +90,7 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
     tables.check_input(file)
     tables.check_kind(output)
     if file.resolve() == output.resolve():
-        raise InputError(f"{output} is the file that is read; accepted: another --output")
+        raise InputError(f"{output} is also --file; accepted: another --output")
     inputs = packages.inputs_of(model)
     series = any(column.name == SERIES for column in inputs)
     pieces, rows = tables.read(file, inputs, together=SERIES if series else "", settings=settings), 0
@@ -106,7 +110,7 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
 
 
 def side_by_side(work: Callable[[Any], Any], pieces: Iterator[Any]) -> Iterator[Any]:
-    """What `work` makes of each piece, in their order, with one at work on every core and few waiting."""
+    """The results of `work` on each piece, in order; every core works on one piece, and few wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     waiting: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(cores) as pool:
@@ -119,7 +123,7 @@ def side_by_side(work: Callable[[Any], Any], pieces: Iterator[Any]) -> Iterator[
 
 
 def _counted(pieces: Iterator[Any], bar: Any) -> Iterator[Any]:
-    """The same pieces; their rows are counted as they are read."""
+    """The same pieces, with their rows counted as they are read."""
     for piece in pieces:
         yield piece
         bar.update(len(piece))

@@ -1,5 +1,7 @@
 """Make one task's splits: memory-mapped Arrow files, what was learned from the training split, and an audit.
 
+    pipeline prepare --task imdb
+
 reads   data/raw/TASK; params: scale, seed, tasks.TASK
 writes  data/prepared/TASK, data/code/TASK.json
 """

@@ -1,12 +1,16 @@
 """Decide whether the best new network becomes champion: on the gate split, which nothing else reads.
 
+    pipeline promote --task imdb
+    pipeline promote --task imdb --rollback
+
 reads   data/prepared/TASK, models/TASK, the registry; params: seed, tasks.TASK, architectures, promote
 writes  reports/decisions/TASK-DATE-DIGEST.json, the registry's versions, aliases and tags
 
-The network that is best on validation becomes `challenger`. It and the champion answer the gate split, each in a
-process of its own with its own code; `champion` moves only if every gate passes (pipeline/promotion/gate.py).
-`--rollback` gives `champion` back to the version before the latest decision; a second one takes the first back.
-`--afresh` judges as if there were no champion, where none can be compared with. Left out, the task is every real one.
+The network that is best on validation becomes `challenger`. It and the champion predict the gate split, each in its own
+process with its own code; `champion` moves only if the challenger passes every gate (pipeline/promotion/gate.py).
+`--rollback` gives `champion` back to the version before the latest decision; a second --rollback undoes the first.
+`--afresh` judges as if there were no champion, for when none can be compared with. Without --task, every real task is
+decided.
 """
 
 from collections.abc import Mapping
@@ -31,17 +35,17 @@ def main(
     ] = False,
     afresh: Annotated[
         bool,
-        typer.Option(help="Judge as if there were no champion: for one that no challenger can be compared with."),
+        typer.Option(help="Judge as if there were no champion: for when none can be compared with."),
     ] = False,
 ) -> None:
     params = load()
     if rollback and afresh:
-        raise InputError("--rollback and --afresh: one of them")
+        raise InputError("--rollback and --afresh exclude each other")
     tasks = real(params)
     if task:
         known("real task", task, tasks)
     elif rollback or afresh:
-        raise InputError(f"--{'rollback' if rollback else 'afresh'} takes one task: --task {' or '.join(tasks)}")
+        raise InputError(f"--{'rollback' if rollback else 'afresh'} needs --task {' or '.join(tasks)}")
     store.check()
     with files.locked(paths.WORK / "promote.lock"):
         for name in [task] if task else tasks:
@@ -58,20 +62,22 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     prepared = open_prepared(task, params)
     best = best_on_validation(task, params["architectures"], prepared)
     if (done := decisions.complete(task)) is not None:
-        print(f"{task}: version {done.number} is champion, as {paths.decisions()} says: that had not been done here")
+        print(f"{task}: version {done.number} is now champion, as {paths.decisions()} decided: the registry lagged")
     champion, moved = registry.champion(task), decisions.made_elsewhere(task)
     whole = champion is not None and models.exists(champion.model_id)
     if not afresh:
         check_not_behind(task, champion)
         if champion is not None and not whole:
-            raise InputError(f"{champion.uri}: its files are gone: run `pipeline lineage restore --task {task}` first")
+            raise InputError(
+                f"{champion.uri}: its files are missing: first run `pipeline lineage restore --task {task}`"
+            )
     begun: dict[str, Any] = {
         "task": task,
         "previous": moved[1]["to"] if moved else decisions.identity(champion),
         "to": None,
     }
     if best is None:
-        begun |= {"decision": "refused", "reasons": ["every network diverged: there is none to promote"]}
+        begun |= {"decision": "refused", "reasons": ["every network diverged, so there is none to promote"]}
         _print_summary(*decisions.carry_out(begun | {"challenger": None}, None))
         return
     if champion is not None and whole and not moved and identical(best, champion):
@@ -92,7 +98,7 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
 
 
 def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger: Any, champion: Any) -> dict[str, Any]:
-    """The decision over a challenger, with all that it rests on, as its record keeps it."""
+    """The decision on a challenger with all its grounds, as recorded."""
     from pipeline.promotion import decisions, judge
 
     settings = section(Promote, dict(params))
@@ -115,7 +121,7 @@ def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger:
 
 
 def check_not_behind(task: str, champion: Any) -> None:
-    """Raises InputError where another machine has made a champion of which this registry does not know."""
+    """Raises InputError if another machine has made a champion that this registry does not know."""
     from pipeline.promotion import decisions
     from pipeline.provenance import chain
 
@@ -125,12 +131,12 @@ def check_not_behind(task: str, champion: Any) -> None:
 
 
 def check_unmoved(task: str, champion: Any) -> None:
-    """Raises InputError where another machine on the same registry has made a champion while ours was judged."""
+    """Raises InputError if another machine on the same registry has made a champion while ours was judged."""
     from pipeline.tracking import registry
 
     current = registry.champion(task)
     if current is not None and (champion is None or current.number != champion.number):
-        raise InputError(f"{current.uri} became champion while {task} was judged: nothing is moved; promote again")
+        raise InputError(f"{current.uri} became champion while {task} was judged: nothing was changed; promote again")
 
 
 def roll_back(task: str) -> None:
@@ -142,9 +148,9 @@ def roll_back(task: str) -> None:
     done, latest = decisions.complete(task), decisions.latest_move(task)
     check_not_behind(task, registry.champion(task))
     if latest is None or latest[1]["previous"] is None:
-        raise InputError(f"{task}: no decision in {paths.decisions()} names a champion before the present one")
+        raise InputError(f"{task}: no decision in {paths.decisions()} names an earlier champion")
     if done is not None and latest[1]["decision"] == "rolled_back":
-        _print_summary(*latest)  # asked for before a kill
+        _print_summary(*latest)  # requested before a kill
         return
     before = latest[1]["previous"]
     weights = before["weights_digest"]
@@ -154,7 +160,7 @@ def roll_back(task: str) -> None:
     record = {
         "task": task,
         "decision": "rolled_back",
-        "reasons": [f"asked for with --rollback: takes back {latest[0].name}"],
+        "reasons": [f"--rollback undoes {latest[0].name}"],
         "previous": decisions.identity(registry.champion(task)),
         "to": decisions.identity(version),
     }
@@ -162,7 +168,7 @@ def roll_back(task: str) -> None:
 
 
 def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
-    """What was rolled back stays so until somebody takes the roll-back back, or other weights come."""
+    """Weights that were rolled back are not promoted again, until that roll-back is undone."""
     date = withdrawn.get(digest)
     detail = f"these weights were rolled back on {date[:10]}" if date else "never rolled back"
     return Outcome("not_withdrawn", date is None, detail)

@@ -1,15 +1,18 @@
-"""Repair what a kill, a full disk or a move of this folder left broken; where all is well it changes nothing.
+"""Repair what a kill, a full disk or a move of this folder broke; changes nothing if all is well.
+
+    pipeline recover
 
 reads   mlflow.db, dvc.lock, .dvc/tmp/rwlock, data/sources/*.dvc, models/champions/*.dvc
-writes  those that are broken, and .work/dvc.lock, the last whole copy of dvc.lock
+writes  those that are broken, and .work/dvc.lock, the last complete copy of dvc.lock
 
-    mlflow.db   made in another folder than this (it was moved or copied): its addresses follow
-    dvc.lock    half written: its last whole copy is put back, or else the one that git has; what was done since, DVC
-                takes from its run cache, so that nothing is trained again
-    rwlock      half written, or with processes that are no more: removed from it
+    mlflow.db   made in another folder, then moved or copied: its paths are updated
+    dvc.lock    half written: replaced by its last complete copy, or else by git's; DVC takes what was done since
+                from its run cache, so nothing is trained again
+    rwlock      half written, or naming processes that have exited: those entries are removed
     *.dvc       half written: made again from the data beside it
 
-`make repro` begins with it, and waits for a DVC that is at work here (--wait). The sweep repairs its own journal.
+`make repro` runs this first, and waits for a DVC process already running here (--wait). The sweep repairs its own
+journal.
 """
 
 import subprocess
@@ -27,7 +30,7 @@ COPY = paths.WORK / "dvc.lock"
 
 
 def main(
-    wait: Annotated[bool, typer.Option(help="Wait for the end of a DVC process that is at work here.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until a DVC process that is running here exits.")] = False,
 ) -> None:
     moved.follow()
     if not Path(".dvc").exists():
@@ -35,7 +38,7 @@ def main(
     with dvc_locks.held(wait) as idle:
         pass
     if not idle:
-        print("DVC is at work here: its files are left as they are")
+        print("DVC is running here: its files are left as they are")
         return
     for data in repair.repair_files(COPY, [*dvc_files.files_of_champions(), *dvc_files.files_of_sources()]):
         words = ["dvc", "add", "--quiet", str(data)]

@@ -1,10 +1,12 @@
-"""What each remedy of the deck changes: LSTM, GRU, attention, Transformer, minGRU; initialisation and clipping.
+"""Tabulate what each remedy changes: LSTM, GRU, attention, Transformer, minGRU; initialization and clipping.
+
+    pipeline remedies
 
 reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
         reports/imdb/metrics.json, reports/victoria/metrics.json, reports/evidence; params: scale, architectures
 writes  reports/remedies.json
 
-It measures nothing: one table of what the other stages found, so that a remedy is seen on every challenge at once.
+It measures nothing: it puts the other stages' results in one table, which shows a remedy's effect on every challenge.
 """
 
 from typing import Any
@@ -42,7 +44,7 @@ def main() -> None:
 
 
 def numbers(report: dict[str, Any]) -> dict[str, float]:
-    """The share of seeds that each architecture solves recall with."""
+    """The share of seeds with which each architecture solves recall."""
     rows = [row for row in report["architectures"] if row["memory"]]
     return {f"recall_share/{row['remedy']}": row["memory"]["share"]["mean"] for row in rows}
 

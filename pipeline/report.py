@@ -1,10 +1,12 @@
 """Write one self-contained page of all results: tables, figures and examples for every task.
 
+    pipeline report
+
 reads   data/prepared, models, reports/predictions, reports/scores, reports/TASK/metrics.json, reports/evidence,
         reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
         reports/remedies.json, reports/claims.json, reports/full, reports/drift; params: scale, tasks, architectures,
         evaluate, evidence
-writes  reports/index.html, of what there is; what is not there is named on it and printed
+writes  reports/index.html, from the results that exist; it lists and prints what is missing
 """
 
 from typing import Any
@@ -19,25 +21,25 @@ from pipeline.reporting.page import page
 def main() -> None:
     params = load()
     if not params["tasks"]:
-        raise Mistakes(["tasks: there are none to report on"])
+        raise Mistakes(["tasks: none to report on"])
     lacks: list[str] = []
     tasks = read_tasks(params, lacks)
     if not tasks:
-        raise InputError("there is nothing to report on yet: run `dvc repro evaluate` first")
+        raise InputError("nothing to report on yet: run `dvc repro evaluate` first")
     findings = {name: content for name in sections.by_name() if (content := sections.read(name, params, lacks))}
     confidence, here = section(Evaluate, params).confidence, machine.identity()
     files.write_text(paths.PAGE, page(tasks, params, confidence, findings, lacks, here))
     print(f"{paths.PAGE}: {paths.PAGE.stat().st_size / 1e6:.1f} MB, {len(tasks)} tasks")
     for lack in lacks:
-        print(f"it lacks {lack}")
+        print(f"missing: {lack}")
 
 
 def read_tasks(params: dict[str, Any], lacks: list[str]) -> list[results.TaskResults]:
-    """What there is of each task; adds what there is not to `lacks`."""
+    """The results of each task; adds to `lacks` those that are missing."""
     tasks = []
     for task in params["tasks"]:
         if paths.metrics(task).exists() and not results.is_current(task):
-            lacks.append(f"{paths.metrics(task)} (an older version wrote it): run `dvc repro evaluate@{task}`")
+            lacks.append(f"{paths.metrics(task)} (written by an older version): run `dvc repro evaluate@{task}`")
         elif paths.metrics(task).exists():
             tasks.append(read := results.read(task, list(params["architectures"])))
             lacks += [f"of {task}: {', '.join(read.lacks)}: run `{read.making}`"] if read.lacks else []

@@ -1,4 +1,6 @@
-"""Print what came of training: for each task its best network, the control without memory and the strongest baseline.
+"""Print the scores: for each task its best network, the control without memory and the strongest baseline.
+
+    pipeline results
 
 reads   reports/TASK/metrics.json, models/TASK; params: tasks, architectures
 writes  nothing
@@ -20,12 +22,12 @@ def main() -> None:
     if tasks:
         print("\n".join(lines([COLUMNS, *(list(cells(task)) for task in tasks)])))
         print("\nTest scores, means over seeds; the network and the baseline are the best on validation data.")
-    page = paths.PAGE.resolve() if paths.PAGE.exists() else "not made yet: `pipeline report`"
+    page = paths.PAGE.resolve() if paths.PAGE.exists() else "not made yet: run `pipeline report`"
     print(f"the page: {page}\nevery run, in MLflow: `make ui`")
 
 
 def cells(task: str) -> Iterator[str]:
-    """A task's row. Of a network that beats neither, it says whom it does not beat."""
+    """A task's row. For a network that beats neither, it says which it does not beat."""
     metrics = files.read_json(paths.metrics(task))
     entries = {entry["name"]: entry for entry in metrics["results"]}
     networks = [name for name, entry in entries.items() if entry["kind"] == "network"]
@@ -34,7 +36,7 @@ def cells(task: str) -> Iterator[str]:
     yield task
     yield words.measure(metrics["main_metric"], metrics["units"])
     if best is None or not entries[best.name]["metrics"]:
-        yield "every seed diverged" if described else "none here: `dvc repro`"
+        yield "every seed diverged" if described else "not trained: run `dvc repro`"
         return
     against = entries[best.name]["against"]
     yield _name_and_score(metrics, entries, best.name)
@@ -51,7 +53,7 @@ def _name_and_score(metrics: Mapping[str, Any], entries: Mapping[str, Any], name
 
 
 def lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of text in columns as wide as their longest cell; a row may end early."""
+    """Rows of text in columns as wide as their longest cell; a row may be shorter."""
     widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(COLUMNS))]
     for row in rows:
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()

@@ -1,25 +1,27 @@
-"""Retrain where there is new data: the whole scheduled job, the same on a laptop and in CI.
+"""Retrain if there is new data: the whole scheduled job, the same on a laptop and in CI.
+
+    pipeline retrain
 
 reads   params.yaml, every task's source, models/champions, reports/retrain/state.json
 writes  all that dvc.yaml makes, reports/drift, reports/decisions, reports/revisions, models/champions,
         reports/retrain
 
-    restore    brings champions and sources as git has them from DVC; registers champions that the registry lacks, and
+    restore    gets from DVC the champions and sources that git names; registers champions that the registry lacks, and
                keeps those that were promoted by hand
-    fetch      brings every source; where none has changed since the last retraining, the job ends here
-    validate   makes the splits, whose audits refuse leaks; where no new source is sound, the job ends here
-    drift      compares the new data with what the champions were trained on
+    fetch      fetches every source; if none has changed since the last retraining, the job ends here
+    validate   makes the splits, whose audits refuse leaks; if no new source is sound, the job ends here
+    drift      compares the new data with the champions' training data
     train      trains and evaluates what is out of date
-    reconcile  logs what DVC took from its cache to MLflow
+    reconcile  logs to MLflow what DVC took from its cache
     promote    decides on the gate split who is champion
     keep       verifies each champion's lineage, then writes its folder and adds it to DVC
     report     runs the rest of the pipeline
-    push       sends data, models and run cache to the DVC remote, where there is one
+    push       sends data, models and run cache to the DVC remote, if there is one
     retain     removes old runs and files
 
-A task whose step fails stands still: its champion stays, the other tasks go on, the summary names the reason, and the
-job exits with 2. Killed at any moment, it is started again and ends as if it had not been: each step may run again.
---force goes on though nothing is new.
+A task whose step fails stops there: its champion stays, the other tasks continue, the summary gives the reason, and the
+job exits with 2. After a kill, run it again: each step can be repeated, and the result is the same.
+--force runs every step even if no source has changed.
 """
 
 import time
@@ -40,32 +42,32 @@ from pipeline.jobs.steps import CHECKED, FIRST, STEPS, sources
 from pipeline.tasks import real
 
 REPORTS = Path("reports/retrain")
-STATE = REPORTS / "state.json"  # of the last one that was completed: git keeps it, so that CI has it
+STATE = REPORTS / "state.json"  # of the last completed retraining: in git, so that CI has it
 WORK = paths.WORK / "retrain"
 BEGUN = WORK / "begun.json"
-LATEST = WORK / "summary.md"  # of the latest start, whatever came of it
-NOT_KEPT = WORK / "not_kept.txt"  # new decisions whose champion is not in models/champions: nothing to be committed
+LATEST = WORK / "summary.md"  # of the latest start, whatever its outcome
+NOT_KEPT = WORK / "not_kept.txt"  # new decisions whose champion is not in models/champions: not to be committed
 
 
-def main(force: Annotated[bool, typer.Option(help="Also where no source has changed.")] = False) -> None:
+def main(force: Annotated[bool, typer.Option(help="Run every step even if no source has changed.")] = False) -> None:
     dates.quote()
     with exclusive_runner(paths.WORK / "retrain.lock") as run:
         retrain(run, force)
 
 
 def retrain(run: Run, force: bool = False) -> None:
-    """All steps, or those that find nothing new; a summary is written of whatever came of it."""
+    """Run all steps, or only those before nothing new is found; either way, write a summary."""
     params = load()
     job = Job(params, real(params), run)
     if not job.tasks:
-        raise InputError("params.yaml: no task with a source of its own: there is nothing to retrain on")
+        raise InputError("params.yaml: no task has a source of its own, so there is nothing to retrain on")
     try:
         perform_steps(job, force)
     except InputError as error:
         stopped = summary.of_stopped(job.stopped) if job.tasks else []
         parts = ["# Retraining failed", f"Step `{job.step}`: {error}.", *stopped]
         files.write_text(LATEST, "\n\n".join(parts) + "\n")
-        again = "fix it and run `make retrain` again: what is done stays done"
+        again = "fix it and run `make retrain` again: it keeps what is done"
         raise InputError(f"step {job.step}: {error}: {again}") from None
     finally:
         dvc_files.put_back()
@@ -74,7 +76,7 @@ def retrain(run: Run, force: bool = False) -> None:
 
 
 def perform_steps(job: Job, force: bool) -> None:
-    """In their order, up to the one that finds nothing new; what an earlier start has begun is always completed."""
+    """Run the steps in order, up to one that finds nothing new; an unfinished earlier start is always completed."""
     state = files.read_json(STATE) if STATE.exists() else None
     all_steps, seconds = force or BEGUN.exists(), dict[str, float]()
     perform(job, FIRST, seconds)
@@ -91,18 +93,18 @@ def perform_steps(job: Job, force: bool) -> None:
 
 
 def perform(job: Job, steps: Mapping[str, Callable[[Job], None]], seconds: dict[str, float]) -> None:
-    """Run steps in order, as long as any task goes on, and note how long each took."""
+    """Run steps in order while any task is left, and note how long each took."""
     for name, work in steps.items():
         print(f"== {name}", flush=True)
         job.step, begun = name, time.monotonic()
         work(job)
         seconds[name] = time.monotonic() - begun
         if not job.tasks:
-            raise InputError(f"no task goes on: {job.reasons()}")
+            raise InputError(f"every task has stopped: {job.reasons()}")
 
 
 def is_new(job: Job, state: Mapping[str, Any] | None) -> bool:
-    """Whether a task that goes on has another source than at the last retraining, or stood still then with this one."""
+    """Whether a running task's source differs from the last retraining's, or the task stopped then with this source."""
     if state is None:
         return True
     before = {task: source for task, source in state["sources"].items() if task not in job.stopped}
@@ -111,7 +113,7 @@ def is_new(job: Job, state: Mapping[str, Any] | None) -> bool:
 
 
 def begin(state: Mapping[str, Any] | None) -> dict[str, Any]:
-    """When this retraining began and what there was before it, also where an earlier start of it was killed."""
+    """When this retraining began and the state before it, also if an earlier start was killed."""
     if not BEGUN.exists():
         decisions = sorted(path.name for path in paths.decisions().glob("*.json"))
         files.write_json(BEGUN, {"started": _timestamp(), "before": state, "decisions": decisions})
@@ -121,7 +123,7 @@ def begin(state: Mapping[str, Any] | None) -> dict[str, Any]:
 def complete(
     job: Job, begun: Mapping[str, Any], current_sources: Mapping[str, Any], seconds: Mapping[str, float]
 ) -> None:
-    """Write the summary, then the state, and forget the beginning: in this order, so that a kill loses nothing."""
+    """Write the summary, then the state, then remove the start's record: in this order a kill loses nothing."""
     before = begun["before"]
     state = state_of(job, begun, current_sources)
     new = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
@@ -137,7 +139,7 @@ def complete(
 
 
 def state_of(job: Job, begun: Mapping[str, Any], current_sources: Mapping[str, Any]) -> dict[str, Any]:
-    """What the next retraining is compared with; for a task that stands still, what the one before had."""
+    """What the next retraining is compared with; for a task that stopped, what it was before."""
     before = begun["before"] or {"sources": {}, "scores": {}}
     kept = {key: {t: value for t, value in before[key].items() if t in job.stopped} for key in ("sources", "scores")}
     state = {
@@ -160,8 +162,8 @@ def end_without_new_data(job: Job, state: Mapping[str, Any] | None) -> None:
 
 def nothing_new(state: Mapping[str, Any], overdue_days: int, source: str) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(state.get("new_data", state["completed"]))).days
-    text = f"Nothing new since the retraining of {state['completed'][:10]}: every {source} has the digest it had then."
-    late = f"Overdue: no new data for {days} days (retrain.overdue_days: {overdue_days}): look at the sources.\n"
+    text = f"Nothing new since the retraining of {state['completed'][:10]}: no {source} has changed."
+    late = f"Overdue: no new data for {days} days (retrain.overdue_days: {overdue_days}): check the sources.\n"
     return f"{text}\n{late if days > overdue_days else ''}"
 
 

@@ -1,4 +1,6 @@
-"""Serve the champion of a task over HTTP, until Ctrl-C; or, with --measure, tell how fast it answers.
+"""Serve a task's champion over HTTP until Ctrl-C; or, with --measure, report how fast it answers.
+
+    pipeline serve --task imdb --port 8000
 
 reads   the champion that `pipeline promote` chose, from MLflow's registry
 writes  nothing; with --measure, a run in the task's experiment
@@ -21,14 +23,16 @@ from pipeline.serving import latency
 from pipeline.tasks import real
 from pipeline.tracking import store
 
-READY = " on "  # what stands before the address in the line that says that requests are taken
+READY = " on "  # precedes the address in the line that announces the server
 
 
 def main(
     task: command.TaskName,
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
-    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 lets other machines ask.")] = "127.0.0.1",
-    measure: Annotated[bool, typer.Option(help="Only tell how fast it answers, at 1, 8 and 32 clients.")] = False,
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 chooses a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 accepts other machines' requests.")
+    ] = "127.0.0.1",
+    measure: Annotated[bool, typer.Option(help="Only report how fast it answers 1, 8 and 32 clients.")] = False,
 ) -> None:
     known("real task", task, real(load()))
     store.check()
@@ -46,13 +50,13 @@ def main(
     description = f"{task}, champion (version {champion.number})"
 
     def announce(address: str) -> None:
-        print(f"{description}{READY}{address}  Ctrl-C ends it", flush=True)
+        print(f"{description}{READY}{address}  Ctrl-C stops it", flush=True)
 
     server.serve(served, description, host, port, announce)
 
 
 def measured(task: str, host: str) -> None:
-    """How fast a server of its own, on a free port, answers 1, 8 and 32 clients: printed, and logged to MLflow."""
+    """Start a server on a free port, time its answers to 1, 8 and 32 clients, print and log them to MLflow."""
     with _started(task, host) as address:
         measurements = latency.measure(address)
     from pipeline.tracking import runs
@@ -69,7 +73,7 @@ def measured(task: str, host: str) -> None:
 
 @contextmanager
 def _started(task: str, host: str) -> Iterator[str]:
-    """The address of a server of the task's champion, in a process that ends with the block."""
+    """Yields the address of a server of the task's champion, in a process that exits with the block."""
     words = [sys.executable, "-m", "pipeline.serve", "--task", task, "--host", host, "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ)
     try:

@@ -1,12 +1,14 @@
-"""Search, per architecture of one task, for the initializer, clipping and learning rate that train it best.
+"""Search, for each architecture of one task, for the initializer, clipping and learning rate that train it best.
+
+    pipeline sweep --task imdb
 
 reads   data/prepared/TASK; params: scale, seed, tasks.TASK, architectures, model, train, sweep
 writes  models/TASK/choices: a file per architecture, which train reads; finalists.json, which evidence reads
 
 Tasks and architectures that `sweep` in params.yaml does not name keep the choice stated there. A study is kept in
-.work/studies.journal, or in the database `sweep.storage`; started again after a kill it goes on, and with a larger
-`sweep.trials` it grows. With --join this process only helps: it runs trials of the same studies, on this or on another
-machine, and writes no choices. To watch one: optuna-dashboard .work/studies.journal
+.work/studies.journal, or in the database `sweep.storage`: a killed sweep resumes, and a larger `sweep.trials` adds
+trials. With --join this process only helps: it runs trials of the same studies, on this or another machine, and writes
+no choices. To watch one: optuna-dashboard .work/studies.journal
 """
 
 from typing import Annotated, Any
@@ -20,13 +22,13 @@ from pipeline.search.settings import Sweep
 from pipeline.tracking import store
 from pipeline.training.choice import Choice, stated
 
-JOIN_SECONDS = 60.0  # that a helper waits for the study to begin
+JOIN_SECONDS = 60.0  # how long a helper waits for the study to begin
 
 
 def main(
     task: command.TaskName,
     join: Annotated[
-        bool, typer.Option(help="Only help: run trials of the same studies, from another terminal or machine.")
+        bool, typer.Option(help="Only run trials of the same studies, from another terminal or machine.")
     ] = False,
 ) -> None:
     params = load()
@@ -47,7 +49,7 @@ def search(task: str, architectures: list[str], params: dict[str, Any], join: bo
     from pipeline.search import Plan, conduct, study
 
     best_choices = {}
-    plans = [Plan(task, name, params) for name in architectures]  # all before the first takes its time
+    plans = [Plan(task, name, params) for name in architectures]  # all plans are checked before the first long study
     for plan in plans:
         if join:
             study.wait_for(plan, JOIN_SECONDS)
@@ -56,13 +58,13 @@ def search(task: str, architectures: list[str], params: dict[str, Any], join: bo
 
 
 def make_log(plan: Any, study: Any) -> Any:
-    from pipeline.tracking.sweeps import StudyRuns  # mlflow takes seconds to import: the first trials run already
+    from pipeline.tracking.sweeps import StudyRuns  # mlflow takes seconds to import: meanwhile the first trials run
 
     return StudyRuns(plan, study)
 
 
 def write(task: str, choices: dict[str, Choice], finalists: dict[str, list[Choice]]) -> None:
-    """A file per architecture, and one of the finalists, all at once."""
+    """Write a file per architecture and one of the finalists, replacing the folder at once."""
     with files.replacing(paths.choices(task)) as folder:
         folder.mkdir()
         for name, choice in choices.items():

@@ -1,10 +1,12 @@
-"""Train one architecture on one task, once per seed, with the choice that the sweep made for it.
+"""Train one architecture on one task, once per seed, with the settings that the sweep chose for it.
+
+    pipeline train --task recall --architecture gru
 
 reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json;
         params: scale, seed, tasks.TASK, architectures.ARCHITECTURE, model, train
 writes  models/TASK/ARCHITECTURE: SEED.safetensors, model.json, history.csv, run.json
 
-A killed training goes on from its last checkpoint when it is started again, in the same MLflow runs.
+A killed training resumes from its last checkpoint, in the same MLflow runs.
 """
 
 import csv
@@ -36,7 +38,7 @@ HISTORY = ("seed", "epoch", "step", "train_loss", "valid_loss", "grad_norm_befor
 
 
 class Cell(NamedTuple):
-    """One architecture on one task, with all that decides its weights."""
+    """One architecture on one task, with everything that decides its weights."""
 
     task: str
     architecture: str
@@ -57,7 +59,7 @@ def main(task: command.TaskName, architecture: command.ArchitectureName) -> None
     seeds = [params["seed"] + number for number in range(section(Train, params).seeds)]
     store.check()
     leads = not launched() or os.environ.get("RANK", "0") == "0"
-    if leads:  # before the others read a checkpoint: they wait for it to join them
+    if leads:  # before the others read a checkpoint: they wait until it joins them
         start_afresh_if_changed(cell)
     with WorkerProcesses(partial(train_seed, cell), seeds, section(Train, params).processes) as messages:
         if leads:
@@ -67,7 +69,7 @@ def main(task: command.TaskName, architecture: command.ArchitectureName) -> None
 
 
 def train_seed(cell: Cell, seed: int, send: Send) -> None:
-    """Train with one seed, in a process of its own; sends each epoch's record, then the outcome."""
+    """Train with one seed, in its own process; sends each epoch's record, then the outcome."""
     train, model = section(Train, cell.params), section(Model, cell.params)
     run = set_up(open_prepared(cell.task), cell.architecture, cell.settings, cell.choice, model, train, seed)
     fit = Fit(run, cell.work / f"{seed}.state")
@@ -81,7 +83,7 @@ def train_seed(cell: Cell, seed: int, send: Send) -> None:
 
 
 def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
-    """How sure the best weights' answers are, by the validation split; weights without finite ones are dropped."""
+    """Calibrate the best weights on the validation split; weights with an output that is not finite are dropped."""
     outputs = predict(fit.model, run.loaders["valid"])
     if not bool(outputs.isfinite().all()):
         fit.drop_best("diverged: the best weights' validation outputs are not finite")
@@ -90,7 +92,7 @@ def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
 
 
 def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
-    """What became of a training; clock values apart."""
+    """The outcome of a training; times are kept apart."""
     progress = fit.progress
     model = fit.model
     assert isinstance(model, SequenceModel)
@@ -116,8 +118,8 @@ def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
 
 
 def follow(cell: Cell, seeds: list[int], messages: WorkerProcesses) -> None:
-    """Log what the seeds send as it comes, then write the cell's outputs and log its models."""
-    from pipeline.tracking import lineage  # mlflow takes seconds to import: the seeds train already
+    """Log what the seeds send as it arrives, then write the cell's outputs and log its models."""
+    from pipeline.tracking import lineage  # mlflow takes seconds to import: meanwhile the seeds train
     from pipeline.tracking.cell import CellRuns
 
     prepared = open_prepared(cell.task)
@@ -144,7 +146,7 @@ def follow(cell: Cell, seeds: list[int], messages: WorkerProcesses) -> None:
 
 
 def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
-    """model.json: all that is needed to build the network again, and what became of each seed."""
+    """model.json: all that is needed to rebuild the network, and each seed's outcome."""
     first = next(iter(outcomes.values()))
     seeds = {str(seed): o["result"] for seed, o in sorted(outcomes.items())}
     return {
@@ -178,7 +180,7 @@ def write_outputs(folder: Path, cell: Cell, description: dict[str, Any], records
 
 
 def start_afresh_if_changed(cell: Cell) -> None:
-    """Drop the checkpoints of other settings, inputs or code than today's."""
+    """Drop checkpoints if the settings, inputs or code have changed."""
     decides = [*all_that_decides(cell.task, cell.architecture, cell.params), cell.choice.model_dump()]
     key = cell.work / "key.json"
     if cell.work.exists() and (not key.exists() or files.read_json(key) != decides):

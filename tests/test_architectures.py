@@ -98,7 +98,7 @@ def test_the_core_fills_the_budget(name, budget):
 
 
 def test_a_budget_too_small_is_told():
-    with pytest.raises(InputError, match="parameters: 10 is too few for LSTM: the least is 16"):
+    with pytest.raises(InputError, match="parameters: 10 is too few for LSTM: it needs at least 16"):
         find_width(find(Architecture, "lstm"), {}, 10)
 
 

@@ -9,12 +9,13 @@ from scipy.sparse import csr_array
 
 from pipeline.baselines import naive_bayes_svm
 from pipeline.baselines.constant import Constant
+from pipeline.baselines.linear_phrases import LinearPhrases
 from pipeline.baselines.linear_text import LinearText
 from pipeline.baselines.naive_bayes_svm import NaiveBayesSVM
 from tests import conftest
 from tests.reviews import corpus, prepare
 
-TEXT = (LinearText, NaiveBayesSVM)
+TEXT = (LinearText, NaiveBayesSVM, LinearPhrases)
 
 
 @pytest.fixture(scope="module")

@@ -202,7 +202,7 @@ def test_what_others_compute_is_seen_and_what_this_computes_is_not():
 
 
 def test_a_process_that_fails_is_told(capfd):
-    with fresh_process.server() as answers, pytest.raises(RuntimeError, match="ended before it was done"):
+    with fresh_process.server() as answers, pytest.raises(RuntimeError, match="exited before it was done"):
         next(answers(Job(CPU, 0, [("step", {**CASE, "system": "elman"})])))
     assert "no architecture named 'elman'" in capfd.readouterr().err
 
@@ -346,10 +346,10 @@ def _logged_and_shown(found):
     ("changes", "told"),
     [
         ({"lengths": []}, "benchmark.lengths"),
-        ({"lengths": [8, 4]}, "lengths: each once, the least first"),
+        ({"lengths": [8, 4]}, "lengths: must be in ascending order, without repeats"),
         ({"side_lengths": [16]}, r"side_lengths: \[16\] are not among lengths"),
-        ({"width": 6}, "width: a multiple of 4"),
-        ({"chunk": 16}, "chunk: fewer than the 16 steps"),
+        ({"width": 6}, "width: must be a multiple of 4"),
+        ({"chunk": 16}, "chunk: must be less than long_steps, 16"),
         ({"seconds": 0}, "benchmark.seconds"),
         ({"device": "tpu"}, "benchmark.device"),
     ],

@@ -101,10 +101,10 @@ def test_other_numbers_give_other_verdicts(measured, judge, stage, values, verdi
 def test_a_claim_about_a_task_that_is_not_there_is_undecided(measured):
     judged = {claim.claim: ledger.judged(claim, measured, ["imdb"]) for claim in ledger.CLAIMS}
     (lacking,) = [one for one in judged.values() if one.verdict == "undecided"]
-    assert lacking.experiment == "Not tried: params.yaml has no task named sine."
+    assert lacking.experiment == "Not tested: params.yaml has no task named sine."
     assert sum(ledger.judged(claim, measured, []).verdict == "undecided" for claim in ledger.CLAIMS) == 3
     write("convergence", sum_sign=[])
-    assert ledger.convergence(measured).experiment == "Not tried: convergence.task in params.yaml is null."
+    assert ledger.convergence(measured).experiment == "Not tested: convergence.task in params.yaml is null."
 
 
 def test_a_new_architecture_stands_beside_the_plain_net(measured):

@@ -34,12 +34,12 @@ def help_of(command: str) -> str:
 
 def test_help_has_the_docstring_the_options_and_their_defaults():
     printed = help_of("serve")
-    assert "Serve the champion of a task over HTTP" in printed
+    assert "Serve a task's champion over HTTP" in printed
     assert "--task <str> A name under `tasks` in params.yaml. [required]" in printed
-    assert "--port <int> 0 takes a free one. [default: 8000]" in printed
+    assert "--port <int> The port to listen on; 0 chooses a free one. [default: 8000]" in printed
     assert "--measure / --no-measure Only" in printed
     assert "[default: no-measure]" in printed
 
 
 def test_help_says_what_the_absence_of_an_option_means():
-    assert "[default: (each such task)]" in help_of("drift")
+    assert "[default: (all such tasks)]" in help_of("drift")

@@ -53,8 +53,8 @@ def test_a_setting_that_was_renamed_is_told_its_name_now(project):
     project(tasks={"near": {"kind": "recall", "enough": 0.1}}, memory={"problems": [{"most": 1}]})
     with pytest.raises(InputError) as error:
         command_params.main()
-    assert "tasks.near.enough: unknown setting; target_loss is its name now" in str(error.value)
-    assert "memory.problems[0].most: unknown setting; max_sequences is its name now" in str(error.value)
+    assert "tasks.near.enough: unknown setting; its name is now target_loss" in str(error.value)
+    assert "memory.problems[0].most: unknown setting; its name is now max_sequences" in str(error.value)
     project(train={"level": 1})  # was never a setting of train
     with pytest.raises(InputError, match="train.level: unknown setting; accepted: seeds, "):
         params.section(Train)
@@ -138,11 +138,11 @@ def test_an_architecture_may_not_be_called_like_a_baseline(project):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seed: 0\ntasks:\n  load: {}\n  load: {}\n", "line 4: 'load' stands in line 3 already"),
-        ("{seed: 0, tasks: {load: {}, load: {}}}", "line 1: 'load' stands in line 1 already"),
+        ("seed: 0\ntasks:\n  load: {}\n  load: {}\n", "line 4: 'load' is already in line 3"),
+        ("{seed: 0, tasks: {load: {}, load: {}}}", "line 1: 'load' is already in line 1"),
         ("seed: 0\ntrain:\n  seeds: 0b_\n", "line 3: '0b_': invalid literal for int"),
         ("train: &again {seeds: *again}", "cannot be read: a value contains itself, or hundreds of others"),
-        ("train: {1: 2}", "train: 1: the name of a setting is text"),
+        ("train: {1: 2}", "train: 1: a setting's name must be text"),
         ("tasks: [unclosed", "is not YAML"),
     ],
 )
@@ -173,7 +173,7 @@ def test_what_dvc_reads_is_there_and_not_by_scale(project):
     assert str(error.value).splitlines()[1:] == [
         "  model: missing, though dvc.yaml reads it",
         "  train.device: missing, though dvc.yaml reads it",
-        "  evidence.tasks: depends on the scale; accepted: one value, since dvc.yaml makes stages of it",
+        "  evidence.tasks: depends on the scale; accepted: one value, since dvc.yaml makes stages from it",
     ]
 
 
@@ -355,7 +355,7 @@ def test_nohup_keeps_a_command_running_when_its_terminal_is_closed():
 
 def test_half_a_json_file_is_named(tmp_path):
     (tmp_path / "half.json").write_text('{"a": ')
-    with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): bring it back \(`git checkout"):
+    with pytest.raises(InputError, match=r"half.json is not JSON \(Expecting value.*\): restore it \(`git checkout"):
         files.read_json(tmp_path / "half.json")
 
 

@@ -53,7 +53,7 @@ def test_dvc_finds_quotes_and_nothing_else_is_changed(written, capsys):
     assert Path("params.yaml").read_text() == QUOTED
     assert YAML(typ="safe").load(QUOTED)["tasks"]["load"]["splits"]["train"] == "2020-03-01"
     told = capsys.readouterr().out
-    assert told == ("params.yaml: 3 dates are now in quotes, which DVC asks for\n" if written == TEXT else "")
+    assert told == ("params.yaml: 3 dates are now in quotes, as DVC requires\n" if written == TEXT else "")
 
 
 def test_line_ends_stay_and_what_is_no_yaml_is_left_alone(tmp_path, monkeypatch):

@@ -135,7 +135,7 @@ def test_a_run_that_is_deleted_for_good_while_it_trains_is_told_and_begun_again(
                 cell.finish(seed, {"status": "ok"})
         return cell
 
-    gone = r"^MLflow has no run \w+: it was deleted for good: run the same command again, which begins a new one$"
+    gone = r"^MLflow has no run \w+: it was deleted permanently: run the same command again, which starts a new one$"
     with pytest.raises(InputError, match=gone):
         train(delete=True)
     assert "RUNNING" not in {runs.client().get_run(run_id).info.status for run_id in runs_now()}
@@ -147,7 +147,7 @@ def test_a_champions_deleted_run_is_told_and_restored(here, capsys):
     champion, before = registry.champion("mine"), runs_now()
     runs.client().delete_run(champion.run_id)
     with pytest.raises(
-        InputError, match=rf"models:/mine/1: expected run {champion.run_id} in MLflow, came none: {MEND}"
+        InputError, match=rf"models:/mine/1: expected run {champion.run_id} in MLflow, found none: {MEND}"
     ):
         act("verify")
     with pytest.raises(InputError, match=MEND):
@@ -178,7 +178,7 @@ def test_a_former_trainings_champion_comes_back_from_its_folder(here, capsys):
         act("verify")
     act("restore", "verify")
     printed = capsys.readouterr().out
-    assert "models:/mine/2 is champion, was models:/mine/1, whose files or run are gone" in printed
+    assert "models:/mine/2 is champion, was models:/mine/1, whose files or run are missing" in printed
     assert registry.champion("mine").tags["package.digest"] == champion.tags["package.digest"]
     assert registry.champion("mine").tags["decision.done"] == champion.tags["decision.done"]
 
@@ -194,7 +194,7 @@ def test_a_champions_deleted_model_is_told_and_comes_back(here, capsys, what, fo
     if folder == "without":
         files.remove(paths.champion("mine"))
     with pytest.raises(
-        InputError, match=rf"models:/mine/1: expected model {champion.model_id} in MLflow, came none: {MEND}"
+        InputError, match=rf"models:/mine/1: expected model {champion.model_id} in MLflow, found none: {MEND}"
     ):
         act("verify")
     if folder == "without":
@@ -247,7 +247,7 @@ def test_what_was_deleted_in_the_registry_comes_back(here, capsys, what, folder)
     else:
         client.delete_registered_model_alias("mine", "champion")
     folder()
-    with pytest.raises(InputError, match="registry: mine@champion: .* came none: run `pipeline lineage restore --task"):
+    with pytest.raises(InputError, match="registry: mine@champion: .* found none: run `pipeline lineage restore"):
         act("verify")
     act("restore", "snapshot")
     assert registry.champion("mine").model_id == champion.model_id

@@ -123,7 +123,7 @@ def test_all_diverged_is_a_result_of_every_command(tiny):
     train_all("rnn", "identity")
     evaluate.main("near")
     assert (entry("rnn")["status"], entry("rnn")["metrics"], entry("constant")["status"]) == ("diverged", {}, "ok")
-    assert "No network has a result: every seed diverged." in page()
+    assert "No network has a score: every seed diverged." in page()
     assert Measured().best("near") is None
     report.main()
 
@@ -134,18 +134,18 @@ def test_weights_that_spoil_their_answers_unnoticed_are_told_by_evaluate(tiny, c
     spoil("rnn", 4)
     evaluate.main("near")
     content = entry("rnn")
-    assert content["not_scored"] == {"4": "40 of 40 test answers are not finite"}
+    assert content["not_scored"] == {"4": "40 of 40 test predictions are not finite"}
     assert (content["status"], len(content["metrics"]["accuracy"]["by_seed"])) == ("ok", 1)
-    assert "seed 4: 40 of 40 test answers are not finite" in capsys.readouterr().out
+    assert "seed 4: 40 of 40 test predictions are not finite" in capsys.readouterr().out
     assert "1 of 2 seeds diverged" in page()
     ids = files.read_json(paths.trained("near", "rnn") / "run.json")["seeds"]["4"]
     tags = MlflowClient(store.uri()).get_run(ids["run_id"]).data.tags
-    assert tags["not_scored"] == "40 of 40 test answers are not finite"
+    assert tags["not_scored"] == "40 of 40 test predictions are not finite"
     spoil("rnn", 3)
     evaluate.main("near")
     assert (entry("rnn")["status"], entry("rnn")["metrics"]) == ("diverged", {})
     assert Measured().best_score("near", "accuracy") is None
-    assert "No network has a result" in page()
+    assert "No network has a score" in page()
 
 
 def test_a_baseline_without_finite_answers_is_a_result(tiny, monkeypatch):

@@ -14,11 +14,11 @@ from pipeline.monitoring.section import charts, distributions
 from pipeline.monitoring.settings import Drift
 from pipeline.reporting import sections
 from pipeline.services.shared import series_profile, text_profile
-from pipeline.tasks.text import tokenization
+from pipeline.tasks.text import vocabularies
 
 LABELS = ("negative", "positive")
 CORPUS = reviews.corpus(3000, seed=1)
-TOKENIZER = tokenization.learn([text for text, _ in CORPUS[:1000]], 200)
+TOKENIZER = vocabularies.words([text for text, _ in CORPUS[:1000]], 200)
 HALF_HOURS = 48
 
 
@@ -46,14 +46,14 @@ CHANGES = {
     "share of unknown tokens": lambda text, label: (text.replace("a", "aa"), label),
     "words": lambda text, label: (text.replace(reviews.WORDS[0][:2], "la"), label),
     "labels": lambda text, label: (text, 1 if len(text) % 3 else label),
-    "labels answered": lambda text, label: (text.replace("awful", "superb"), label),
-    "confidence of the answers": lambda text, label: (f"{text} {' '.join(text.split()[:8])}", label),
+    "labels predicted": lambda text, label: (text.replace("awful", "superb"), label),
+    "confidence of the predictions": lambda text, label: (f"{text} {' '.join(text.split()[:8])}", label),
 }
 
 
 def test_what_is_told_of_texts_is_what_is_in_them():
     told = text_profile.profile(
-        ["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, tokenization.learn(["bad bad"], 9), answer
+        ["bad, zzz bad!", "bad ."] * 3, [0] * 6, LABELS, vocabularies.words(["bad bad"], 9), answer
     )
     assert told["lengths"] == [5, 2] * 3
     assert told["unknown"] == [0.6, 0.5] * 3
@@ -80,7 +80,7 @@ def test_abstentions_are_compared_beside_the_labels_answered():
     abstained = summary([None, "positive"] * 100)
     assert (abstained["answered"], abstained["abstained"]) == ({"positive": 100}, 100)
     compared = detection.compared(answered, abstained, Drift())
-    test = next(test for test in compared["tests"] if test["name"] == "labels answered")
+    test = next(test for test in compared["tests"] if test["name"] == "labels predicted")
     assert test["effect"] == pytest.approx(0.5**0.5, abs=1e-6)  # half of the answers are others
     assert compared["shown"]["abstained"] == {"then": 0, "now": 100}
     bars = [bar for bar in distributions(compared["shown"]).figure.data if bar.type == "bar"]
@@ -88,7 +88,7 @@ def test_abstentions_are_compared_beside_the_labels_answered():
 
     before = {key: value for key, value in answered.items() if key != "abstained"}
     same = detection.compared(before, abstained, Drift())
-    assert next(test for test in same["tests"] if test["name"] == "labels answered")["effect"] == 0
+    assert next(test for test in same["tests"] if test["name"] == "labels predicted")["effect"] == 0
 
 
 def test_effects_and_p_values_are_the_textbooks():
@@ -192,7 +192,7 @@ def test_few_weeks_beside_few_old_ones_are_no_surer_than_they_can_be(fewer):
 def test_too_few_are_told():
     found = detection.compared(THEN, {"rows": 99}, Drift())
     assert (found["status"], found["tests"]) == ("too_few", [])
-    assert "99 new rows; fewer than 100" in found["reasons"][0]
+    assert "99 new rows; at least 100" in found["reasons"][0]
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +273,7 @@ def test_a_season_that_training_did_not_see_is_no_drift(victoria):
     found = judged(winter, summer)
     assert (found["status"], found["tests"]) == ("unseen_season", [])
     assert found["shown"]["unseen_months"] == [1, 2]
-    assert "January, February, which training did not see" in found["reasons"][0]
+    assert "January, February, not in the training data" in found["reasons"][0]
     mixed = judged(winter[::2], winter[1::2] + summer)
     assert mixed["status"] == "none"
     assert len(mixed["tests"]) == 3
@@ -283,7 +283,7 @@ def test_a_season_that_training_did_not_see_is_no_drift(victoria):
 def test_too_few_weeks_are_told(victoria):
     blocks = weeks(*victoria[:2])
     assert judged(blocks, blocks[:1])["status"] == "too_few"
-    assert "1 whole new blocks and 12 old ones" in judged(blocks, blocks[:1])["reasons"][0]
+    assert "1 complete new blocks and 12 old ones" in judged(blocks, blocks[:1])["reasons"][0]
 
 
 def test_errors_are_compared_where_validation_saw_the_season(victoria):
@@ -330,10 +330,10 @@ def test_the_file_is_stable_and_the_page_draws_it(victoria, fewer, tmp_path):
     page = sections.section("drift", every)
     assert [len(list(charts(found))) for found in every] == [2, 2, 0]
     assert page.count("<figure") == page.count('type="application/json"') == 4
-    assert page.count("<strong>A retraining is due.</strong>") == 1
+    assert page.count("<strong>Retraining is due.</strong>") == 1
     assert page.count("<strong>No retraining is due.</strong>") == 2
     assert '<span class="mark">alarm</span>' in page
-    assert "3 new rows; fewer than 100 tell nothing" in page
+    assert "3 new rows; at least 100 are needed" in page
     lengths = next(charts(every[0])).figure.data
     assert [sum(trace.y) for trace in lengths[:2]] == pytest.approx([1, 1], abs=1e-3)
     assert sections.section("drift", every) == page

@@ -69,7 +69,7 @@ def test_without_a_champion_a_retraining_is_due(trained, capsys):
         found = files.read_json(paths.drift(task))
         assert (found["status"], found["due"], found["champion"]) == ("no_champion", True, None)
     assert not paths.drift("bits").exists()
-    assert "mine: 0 new rows, a retraining is due: there is no champion yet" in capsys.readouterr().out
+    assert "mine: 0 new rows, retraining is due: there is no champion yet" in capsys.readouterr().out
 
 
 def test_the_reference_goes_with_the_package_of_the_seed_that_serves(trained):
@@ -138,7 +138,7 @@ def test_rows_after_the_last_that_taught_are_new(trained, here):
     found = files.read_json(paths.drift("load"))
     assert found["new"] == {"rows": 50 * 8, "from": "2020-03-21T00:00:00", "to": "2020-05-09T21:00:00"}
     assert (found["status"], found["due"]) == ("too_few", False)  # two weeks of March, the rest unseen
-    assert any("April, May, which training did not see" in reason for reason in found["reasons"])
+    assert any("April, May, not in the training data" in reason for reason in found["reasons"])
 
 
 def test_a_later_year_is_compared_with_the_same_time_of_year(trained, here):
@@ -158,13 +158,13 @@ def test_a_later_year_is_compared_with_the_same_time_of_year(trained, here):
 
 
 def test_mistakes_are_told_in_one_line(trained):
-    with pytest.raises(InputError, match="task 'bits' is drawn at random and cannot drift; there are: mine, load"):
+    with pytest.raises(InputError, match="task 'bits' is drawn at random and cannot drift; real tasks: mine, load"):
         drift.main("bits")
     with pytest.raises(InputError, match="no task named 'nine'"):
         drift.main("nine")
     reference = registry.artifact(promote("mine"), "learned") / "reference.json"
     kept = reference.read_bytes()
     reference.unlink()
-    with pytest.raises(InputError, match="models:/mine/1 has no learned/reference.json: .* train and promote anew"):
+    with pytest.raises(InputError, match="models:/mine/1 has no learned/reference.json: .* train and promote again"):
         drift.main("mine")
     reference.write_bytes(kept)

@@ -98,7 +98,7 @@ def test_few_seeds_quote_no_p(near):
         ({"clippings": {"norms": 1.0}}, "no clipping named 'norms'"),
         ({"learning_rates": {"adam": [0.1]}}, "no optimizer named 'adam'"),
         ({"learning_rates": {"sgd": []}}, "learning_rates.sgd"),
-        ({"clippings": {"norm": None}}, "every clipping but none has a threshold"),
+        ({"clippings": {"norm": None}}, "every clipping needs a threshold, except none"),
         ({"initializers": ["orthogonal", "orthogonal"]}, "one is named twice"),
         ({"learning_rates": {}}, "learning_rates is empty"),
         ({"repeats": 1}, "evidence.repeats"),

@@ -38,7 +38,7 @@ def test_an_experiment_in_a_copy_is_applied_logged_and_judged(owner):
     call(owner, "dvc", "exp", "apply", "copied")
     assert networks(owner) == ["9"]
     logged = call(owner, sys.executable, "-m", "pipeline.lineage", "reconcile")
-    assert logged.endswith("mine: logged anew: gru seed 9\n")
+    assert logged.endswith("mine: logged again: gru seed 9\n")
     call(owner, sys.executable, "-m", "pipeline.promote")
     (decision,) = (owner / "reports/decisions").iterdir()
     assert files.read_json(decision)["challenger"]["seed"] == "9"

@@ -117,9 +117,9 @@ def test_scores_that_are_no_numbers_refuse_whoever_has_them():
     broken.cells[3, 0, 1] = math.nan
     for ours, theirs, whose in ((broken, sound, "challenger"), (sound, broken, "champion")):
         outcomes = gate.between(bootstrap(), ours, theirs, {}, ("constant", sound))
-        assert gate.verdict(outcomes) == (False, [f"finite: 1 of the {whose}'s answers have no finite score"])
+        assert gate.verdict(outcomes) == (False, [f"finite: 1 of the {whose}'s predictions have no finite score"])
     outcomes = gate.first(bootstrap(), broken, labels(share(0.5)), ("constant", labels(share(0.5))))
-    assert gate.verdict(outcomes) == (False, ["finite: 1 of the challenger's answers have no finite score"])
+    assert gate.verdict(outcomes) == (False, ["finite: 1 of the challenger's predictions have no finite score"])
 
 
 def test_without_a_champion_it_must_beat_the_constant():
@@ -138,14 +138,14 @@ def test_another_gate_split_is_refused():
 def test_a_gate_row_that_was_seen_refuses():
     assert gate.unseen({"challenger": 0, "champion": 0}, 10).passed
     found = gate.unseen({"challenger": 0, "champion": 3}, 10)
-    assert (found.passed, found.detail) == (False, "3 of 10 gate rows taught or chose the champion")
+    assert (found.passed, found.detail) == (False, "3 of 10 gate rows were used to train or choose the champion")
 
 
 def test_fewer_than_two_blocks_are_not_enough():
     assert gate.enough(672, 336).passed
     assert (gate.enough(50, 1).passed, gate.enough(49, 1).passed) == (True, False)
     found = gate.enough(671, 336)
-    told = "671 gate rows lie after what taught or chose the models; needed: 672 or more"
+    told = "671 gate rows are later than the data used to train or choose the models; needed: 672 or more"
     assert (found.passed, found.detail) == (False, told)
 
 
@@ -230,7 +230,7 @@ def test_a_signature_may_have_more_answers_and_nothing_less():
     assert gate.same_signature(before, before).passed
     assert gate.same_signature(since, before).passed
     lost = gate.same_signature(before, since)
-    assert (lost.passed, lost.detail) == (False, "outputs: abstained is gone, not boolean")
+    assert (lost.passed, lost.detail) == (False, "outputs: abstained is missing, not boolean")
     other = gate.same_signature({**since, "outputs": [label | {"type": "double"}]}, before)
     assert (other.passed, other.detail) == (False, "outputs: label is double, not string")
     more = gate.same_signature({**since, "inputs": [*text, {"name": "film", "type": "string"}]}, before)

@@ -112,7 +112,7 @@ def test_a_time_on_another_clock_is_refused_with_the_reason(tmp_path):
     asked = instants.requests(prepared, "test", [0])
     bare = asked.assign(time=asked["time"].str[:19])
     with pytest.raises(
-        InputError, match=r"without an offset: 10, first '2020-01-09 00:00:00', but the network learned in"
+        InputError, match=r"without an offset: 10, first '2020-01-09 00:00:00', but the network was trained on in"
     ):
         instants.answer(bare, Last())
     bare.loc[4:, "time"] += "Z"
@@ -121,7 +121,7 @@ def test_a_time_on_another_clock_is_refused_with_the_reason(tmp_path):
     prepared, local = service(tmp_path / "two", series_files.table())
     asked = local.requests(prepared, "test", [0])
     with pytest.raises(
-        InputError, match=r"time with an offset: 10, .* learned a local clock, whose offset is not known"
+        InputError, match=r"time with an offset: 10, .* was trained on a local clock, whose offset is not known"
     ):
         local.answer(asked.assign(time=asked["time"] + "+02:00"), Last())
 
@@ -231,7 +231,8 @@ def test_predict_and_http_give_an_instant_one_forecast(trained, unchecked, tmp_p
     status, told = over_http(model, rows.assign(time=rows["time"].str[:19]))
     assert status == 400
     assert (
-        "time without an offset: 24, first '2020-04-20T02:00:00', but the network learned instants" in told["message"]
+        "time without an offset: 24, first '2020-04-20T02:00:00', but the network was trained on instants"
+        in told["message"]
     )
 
 
@@ -269,5 +270,5 @@ def test_data_on_a_local_clock_are_not_compared_with_instants(trained, monkeypat
     assert record["decision"] == "refused"
     (gate,) = [gate for gate in record["gates"] if not gate["passed"]]
     assert gate["name"] == "same_clock"
-    assert "the champion learned times with an offset" in gate["detail"]
+    assert "the champion was trained on times with an offset" in gate["detail"]
     assert "`pipeline promote --task load --afresh` judges without the champion" in gate["detail"]

@@ -80,7 +80,7 @@ def test_an_accuracy_of_one_is_not_certain():
     assert (summary["accuracy"]["mean"], summary["accuracy"]["high"]) == (1.0, 1.0)
     assert (summary["log_loss"]["low"], summary["log_loss"]["reason"]) == (
         None,
-        "all examples count alike: no resample differs from the others",
+        "all examples have the same score, and so do all resamples",
     )
 
 

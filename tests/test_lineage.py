@@ -155,26 +155,26 @@ def run_id():
 MODELS, PREPARED, RAW = Path("models/mine/gru"), Path("data/prepared/mine"), Path("data/raw/mine")
 LINKS = {
     "alias": (no_alias, r"registry: mine@champion: expected a version, as in models/champions/mine/snapshot.json"),
-    "model": (lambda: moved_away(package()), r"models:/mine/1: expected model m-\w+ in MLflow, came none"),
+    "model": (lambda: moved_away(package()), r"models:/mine/1: expected model m-\w+ in MLflow, found none"),
     "weights logged": (lambda: changed(package("artifacts/weights.safetensors")), r"models:/mine/1: weights"),
     "code logged": (lambda: changed(package("code/pipeline/tasks/__init__.py")), r"models:/mine/1: artifacts and code"),
     "card": (lambda: changed(package("artifacts/card.md")), r"models:/mine/1: artifacts and code"),
-    "run": (no_run, r"models:/mine/1: expected run \w+ in MLflow, came none"),
-    "run's network": (lambda: run_tag("architecture"), r"run \w+: tag architecture: expected gru, came other"),
-    "run's outputs": (lambda: run_tag("outputs.digest"), r"run \w+: tag outputs.digest: expected \w{64}, came other"),
+    "run": (no_run, r"models:/mine/1: expected run \w+ in MLflow, found none"),
+    "run's network": (lambda: run_tag("architecture"), r"run \w+: tag architecture: expected gru, found other"),
+    "run's outputs": (lambda: run_tag("outputs.digest"), r"run \w+: tag outputs.digest: expected \w{64}, found other"),
     "run.json's run": (
         lambda: changed(MODELS / "run.json", run_id(), "0" * 32),
         r"run.json: seed 3: expected run 0+ in",
     ),
     "run.json's digest": (
         lambda: changed(MODELS / "run.json", '"weights_digest": "', '"weights_digest": "0'),
-        r"models/mine/gru/run.json: weights_digest: expected \w{64}, came 0\w{64}",
+        r"models/mine/gru/run.json: weights_digest: expected \w{64}, found 0\w{64}",
     ),
     "weights": (
         lambda: changed(MODELS / "3.safetensors"),
-        r"models/mine/gru/3.safetensors: expected \w+, came \w+",
+        r"models/mine/gru/3.safetensors: expected \w+, found \w+",
     ),
-    "no weights": (lambda: moved_away(MODELS / "3.safetensors"), r"models/mine/gru/3.safetensors: .* came none"),
+    "no weights": (lambda: moved_away(MODELS / "3.safetensors"), r"models/mine/gru/3.safetensors: .* found none"),
     "description": (
         lambda: changed(MODELS / "model.json", '"serves": 3', '"serves": 4'),
         r"model.json: serves, .*3, .*4",
@@ -185,17 +185,17 @@ LINKS = {
     ),
     "lock": (
         lambda: changed("dvc.lock", "train@mine-gru", "train@mine-gro"),
-        r"expected a digest in dvc.lock, came none",
+        r"expected a digest in dvc.lock, found none",
     ),
     "choice": (lambda: changed("models/mine/choices/gru.json"), r"train@mine-gru: models/mine/choices/gru.json: "),
     "code": (lambda: changed("pipeline/training/loop.py"), r"train@mine-gru: pipeline/training: "),
     "seed": (
         lambda: changed("params.yaml", "seed: 3", "seed: 4"),
-        r"params.yaml: seed: expected 3 \(dvc.lock\), came 4",
+        r"params.yaml: seed: expected 3 \(dvc.lock\), found 4",
     ),
     "audit": (lambda: changed(PREPARED / "audit.json", '"rows"', '"raws"'), r"train@mine-gru: data/prepared/mine: "),
     "prepared": (lambda: changed(PREPARED / "valid.arrow"), r"data/prepared/mine/valid.arrow: expected \w{64}"),
-    "run's inputs": (lambda: run_tag("inputs.digest"), r"run \w+: tag inputs.digest: expected \w{64}, came other"),
+    "run's inputs": (lambda: run_tag("inputs.digest"), r"run \w+: tag inputs.digest: expected \w{64}, found other"),
     "sweep": (
         lambda: changed("params.yaml", "tasks: []", "tasks: [mine]"),
         r"sweep@mine: params.yaml: sweep: expected",
@@ -203,19 +203,19 @@ LINKS = {
     "raw": (lambda: changed(RAW / "train.parquet"), r"prepare@mine: data/raw/mine: expected \w+.dir \(dvc.lock\)"),
     "raw's source": (
         lambda: changed(RAW / "source.json", '"digest": "', '"digest": "0'),
-        r"data/raw/mine/source.json: digest, against audit.json's: expected \w{64}, came 0\w{64}",
+        r"data/raw/mine/source.json: digest, against audit.json's: expected \w{64}, found 0\w{64}",
     ),
     "model's source": (
         lambda: version_tag("data.digest"),
-        r"models:/mine/1: tag data.digest: expected \w{64}, came other",
+        r"models:/mine/1: tag data.digest: expected \w{64}, found other",
     ),
     "source": (
         lambda: changed("data/sources/reviews.csv", "lovely", "lowely"),
-        r"source data/sources/reviews.csv: SHA-256: expected \w{64}, came \w{64}",
+        r"source data/sources/reviews.csv: SHA-256: expected \w{64}, found \w{64}",
     ),
     "no source": (
         lambda: moved_away("data/sources/reviews.csv"),
-        r"source .*/reviews.csv: .* came none: .* no such file",
+        r"source .*/reviews.csv: .* found none: .* no such file",
     ),
     "sources": (lambda: added("data/sources/more.csv"), r"fetch@mine: data/sources: expected \w+.dir \(dvc.lock\)"),
 }
@@ -255,7 +255,7 @@ def test_every_network_needs_its_run_not_the_champion_s_alone(elsewhere):
     act("restore")
     act("verify")
     runs.client().delete_run(lineage.runs_of("mine", "gru")[3]["run_id"])
-    with pytest.raises(InputError, match=r"expected run \w+ in MLflow, came none"):
+    with pytest.raises(InputError, match=r"expected run \w+ in MLflow, found none"):
         act("verify")
 
 
@@ -264,7 +264,7 @@ def test_reconcile_logs_what_a_new_store_lacks_once(elsewhere, capsys):
     with pytest.raises(InputError, match="mine@champion"):
         act("verify")
     act("reconcile")
-    assert "logged anew: gru seed 3" in capsys.readouterr().out
+    assert "logged again: gru seed 3" in capsys.readouterr().out
     ids = lineage.runs_of("mine", "gru")[3]
     assert ids["run_id"] != run_id()
     run = runs.client().get_run(ids["run_id"])
@@ -289,7 +289,7 @@ def test_reconcile_logs_a_model_whose_files_are_gone(elsewhere, capsys):
     model = runs.client().get_logged_model(lineage.runs_of("mine", "gru")[3]["model_id"])
     files.remove(Path(model.place.removeprefix("file://")))
     act("reconcile")
-    assert capsys.readouterr().out.count("logged anew: gru seed 3") == 2
+    assert capsys.readouterr().out.count("logged again: gru seed 3") == 2
     assert lineage.runs_of("mine", "gru")[3]["model_id"] != model.model_id
 
 
@@ -309,7 +309,7 @@ def test_a_reconcile_that_was_cut_short_goes_on_in_the_same_run(elsewhere, monke
 
 
 def test_reconcile_refuses_a_network_of_other_settings(elsewhere):
-    told = "other settings than params.yaml has in tasks.mine: run `dvc repro train@mine-gru` first"
+    told = "other settings than those in params.yaml at tasks.mine: run `dvc repro train@mine-gru` first"
     with changed("params.yaml", "max_tokens: 24", "max_tokens: 25"), pytest.raises(InputError, match=told):
         act("reconcile")
 
@@ -379,7 +379,7 @@ def test_a_champion_whose_files_are_gone_comes_back_from_its_folder(elsewhere, c
     act("restore")
     lost = registry.champion("mine")
     files.remove(registry.folder(lost))
-    with pytest.raises(InputError, match=r"broken link: models:/mine/1: expected model m-\w+ in MLflow, came none"):
+    with pytest.raises(InputError, match=r"broken link: models:/mine/1: expected model m-\w+ in MLflow, found none"):
         act("verify")
     with made_elsewhere("f" * 64):
         registry.set_tags(lost, {"decision.done": "mine-1.json"})  # of another than the folder holds
@@ -388,7 +388,7 @@ def test_a_champion_whose_files_are_gone_comes_back_from_its_folder(elsewhere, c
     with made_elsewhere(weights_digest()):
         act("restore", "verify", "restore")
     told = capsys.readouterr().out
-    assert "models:/mine/2 is champion, was models:/mine/1, whose files or run are gone" in told
+    assert "models:/mine/2 is champion, was models:/mine/1, whose files or run are missing" in told
     assert "models:/mine/2 is this champion already" in told
     assert registry.champion("mine").tags["decision.done"] == "mine-1.json"
 
@@ -396,7 +396,10 @@ def test_a_champion_whose_files_are_gone_comes_back_from_its_folder(elsewhere, c
 def test_a_snapshot_does_not_take_the_place_of_another_machine_s(elsewhere):
     act("restore")
     before = files.digest(paths.champion("mine"))
-    with made_elsewhere("f" * 64), pytest.raises(InputError, match="mine-1.json was made elsewhere: run `pipeline lin"):
+    with (
+        made_elsewhere("f" * 64),
+        pytest.raises(InputError, match="mine-1.json was made on another machine: run `pipeline lin"),
+    ):
         act("snapshot")
     assert files.digest(paths.champion("mine")) == before
 
@@ -453,7 +456,7 @@ def test_a_registry_that_knows_more_than_the_decisions_moves_nothing(elsewhere):
     made = {"weights_digest": weights_digest(), "version": version.number, "model_id": version.model_id}
     with (
         decided(decision="promoted", to=made),
-        pytest.raises(InputError, match="knows of mine-2.json, which neither reports/dec"),
+        pytest.raises(InputError, match="registry has mine-2.json, which neither reports/dec"),
     ):
         act("restore")
 
@@ -482,7 +485,7 @@ def test_a_champion_of_an_earlier_training_is_followed_to_its_snapshot(tiny, cap
     with changed(record, run_id(), "f" * 32), pytest.raises(InputError, match="seed 3: expected run f{32}"):
         act("verify")
     assert "snapshot.json: of an earlier train@mine-gru, from data/sources/reviews.csv" in capsys.readouterr().out
-    told = "trained earlier than what models/mine holds: expected its training in"
+    told = "trained earlier than the networks in models/mine: expected its training in"
     broken = changed(record, run_id(), "f" * 32), moved_away(paths.champion("mine"))
     with broken[0], broken[1], pytest.raises(InputError, match=told):
         act("verify")
@@ -565,7 +568,7 @@ def weights_digest():
 def test_runs_of_a_tracking_server_are_freed_beside_it(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     told = next(retention.purge(retention.Old([], [], [], []), Retrain()))
-    assert told == "0 deleted runs keep their files until `mlflow gc` is run beside the tracking server"
+    assert told == "0 deleted runs keep their files until `mlflow gc` is run on the tracking server"
 
 
 @pytest.mark.parametrize(
@@ -573,7 +576,7 @@ def test_runs_of_a_tracking_server_are_freed_beside_it(monkeypatch):
     [
         (["verfy"], {}, "no action named 'verfy'; there are: verify, reconcile, snapshot, restore, retain"),
         (["verify"], {"task": "imbd"}, "no task named 'imbd'; there are: mine"),
-        (["verify"], {"dry_run": True}, "--dry-run: only retain has one"),
+        (["verify"], {"dry_run": True}, "--dry-run goes with retain only"),
     ],
 )
 @pytest.mark.usefixtures("tiny")

@@ -102,8 +102,11 @@ def test_what_is_remembered_of_another_machine_is_not_taken(project, monkeypatch
 def test_the_page_says_which_seconds_are_another_machines():
     measured = {"scale": "smoke", "machine": OTHER, "rows": []}
     shown = sections.section("memory", [measured], HERE)
-    assert "Measured on Other 2, 1 core, 16 GiB, torch 2.13.0+cpu: another machine than this page was made on" in shown
-    assert "which is Own 1, 2 cores, torch 2.13.0+cpu." in shown
+    assert (
+        "Measured on Other 2, 1 core, 16 GiB, torch 2.13.0+cpu: another machine than the one that made this page"
+        in shown
+    )
+    assert "made this page, Own 1, 2 cores, torch 2.13.0+cpu." in shown
     assert "another machine" not in sections.section("memory", [measured | {"machine": HERE}], HERE)
 
 
@@ -113,5 +116,5 @@ def test_the_seconds_of_training_name_the_machine_where_it_is_another(project):
     record = paths.trained("bits", "gru") / "run.json"
     files.write_json(record, files.read_json(record) | {"machine": HERE})
     shown = {here["processor"]: tables.scores(results.read("bits", ["gru"]), here) for here in (HERE, OTHER)}
-    assert "Seconds: of training, for a seed." in shown["Own 1"]
-    assert "for a seed; gru on another machine, Own 1, 2 cores, torch 2.13.0+cpu." in shown["Other 2"]
+    assert "Seconds: of training, per seed." in shown["Own 1"]
+    assert "per seed; gru on another machine, Own 1, 2 cores, torch 2.13.0+cpu." in shown["Other 2"]

@@ -81,10 +81,10 @@ def test_every_network_is_measured_on_the_same_seeds_and_told(write, capsys):
     told = sections.section("memory", [found])
     for part in (
         "Recall at lag 3: solved with every seed by gru.",
-        "Recall, 1997 variant at lag 100, lstm: unsolved by most (0 of 2 seeds); published are 5,040",
+        "Recall, 1997 variant at lag 100, lstm: unsolved by most (0 of 2 seeds); published: 5,040",
         "Copy memory at lag 2: solved with no seed by gru.",
         "largest absolute error below 0.25",
-        "at least 99% of answers are right",
+        "at least 99% of predictions are right",
     ):
         assert part in told
     assert sections.page("memory", found).count("<script") >= 2
@@ -180,7 +180,7 @@ def test_every_variant_is_a_task_with_the_lag_that_was_asked(task, name):
         ),
         ({"problems": [{**RECALL, "lags": [0]}]}, r"lags\[0\]: .*greater than 0, got 0"),
         ({"problems": [{**RECALL, "lags": []}]}, "lags: .*at least 1 item"),
-        ({"problems": [RECALL, RECALL]}, r"recall \(bits\) at lag 3 stands there twice"),
+        ({"problems": [RECALL, RECALL]}, r"recall \(bits\) at lag 3 occurs twice"),
         ({"parameters": 10, "problems": [RECALL]}, "parameters: 10 is too few for GRU"),
         ({"guessing": {"reach": 0}}, "guessing.reach: .*greater than 0"),
         ({"lags": [3]}, "memory.lags: unknown setting; accepted: parameters, batch_size"),

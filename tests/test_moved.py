@@ -92,7 +92,7 @@ def test_the_store_of_a_moved_folder_follows(original, tmp_path, monkeypatch):
     new = original.rename(tmp_path / "a new place")
     report = work_in(new)
     assert not original.exists()
-    assert f"mlflow.db was made in {original} and lies in {new} now: 5 addresses" in report
+    assert f"mlflow.db was made in {original} and is now in {new}: 5 artifact URIs" in report
     enter(new, monkeypatch)
     assert len(addresses()) == 6
     assert all(address.removeprefix("file://").startswith(str(tmp_path)) for address in addresses())
@@ -141,7 +141,7 @@ def test_of_two_processes_at_once_one_rewrites(original, tmp_path):
     begun = [subprocess.Popen(words, cwd=copy, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     errors = [process.communicate()[1] for process in begun]
     assert [process.returncode for process in begun] == [0] * 4
-    assert "".join(errors).count("addresses of artifacts lead here") == 1
+    assert "".join(errors).count("artifact URIs were updated") == 1
 
 
 def test_a_store_that_the_user_names_is_left_alone(original, tmp_path, monkeypatch):
@@ -158,7 +158,7 @@ def test_artifacts_that_stayed_behind_are_named_with_the_command(original, tmp_p
     shutil.copy(original / paths.DATABASE, copy)
     enter(copy, monkeypatch)
     with pytest.raises(
-        InputError, match=r"artifacts are not here: run `cp -r .*über original/mlartifacts .` and start"
+        InputError, match=r"artifacts are missing here: run `cp -r .*über original/mlartifacts .` and start"
     ):
         store.check()
     shutil.copytree(original / "mlartifacts", "mlartifacts")

@@ -32,7 +32,7 @@ GOOD = ["a", "my_load", "my-load", "Load2024", "on", "null", "a" * 64, "train", 
 @pytest.mark.parametrize("section", ["tasks", "architectures"])
 def test_every_name_that_does_not_work_everywhere_is_in_one_message(project, section):
     project(**{section: dict.fromkeys(ODD)})
-    with pytest.raises(InputError, match=f"params.yaml: {section}: names that are refused: .*; accepted: a") as error:
+    with pytest.raises(InputError, match=f"params.yaml: {section}: invalid names: .*; accepted: a") as error:
         load()
     for name in ODD:
         assert repr(name) in str(error.value)
@@ -86,7 +86,7 @@ def test_no_stage_writes_where_a_name_leads_out_of_its_folder(project, tmp_path,
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(outer)
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        with pytest.raises(InputError, match="names that are refused"):
+        with pytest.raises(InputError, match="invalid names"):
             command(name)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
@@ -117,7 +117,7 @@ def test_the_check_stops_a_run_in_one_line(project):
     done = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: params.yaml: tasks: names that are refused: '../sources', 'a/b'; "
+        "error: params.yaml: tasks: invalid names: '../sources', 'a/b'; "
         "accepted: a letter, then at most 63 letters, digits, _ or -\n"
     )
     assert "python -m pipeline params --check\n\tdvc repro" in (ROOT / "Makefile").read_text()

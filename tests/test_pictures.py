@@ -74,7 +74,7 @@ def test_forecasts_have_a_band_from_the_validation_errors(tmp_path):
     assert sorted(charts) == ["gradients", "horizon", "learning", "window-1", "window-2", "window-3"]
     off = 0.5 * prepared.learned["std"]["load"]  # always as much too high, in the series' unit
     np.testing.assert_allclose(charts["horizon"].figure.data[0].y, off, rtol=1e-4)
-    assert "90% of validation errors at each step, hold" in charts["horizon"].note
+    assert "90% of validation errors at each step, contain" in charts["horizon"].note
     for number in (1, 2, 3):
         true, forecast, low, high = charts[f"window-{number}"].figure.data
         np.testing.assert_allclose(forecast.y - off, true.y[-2:], rtol=1e-4)
@@ -100,7 +100,7 @@ def test_a_document_has_the_figure_and_its_words_and_is_the_same_each_time(tmp_p
     html = pictures.document(learning)
     assert html == pictures.document(learning)
     assert "cdn.plot.ly" in html
-    assert "A line for each seed" in html
+    assert "One line per seed" in html
     assert len(html) < 50_000
 
 

@@ -135,7 +135,7 @@ def test_a_champion_that_saw_the_whole_gate_span_cannot_be_compared(here):
     promote.main("load")
     assert (last("load")["decision"], champion("load")) == ("refused", 1)
     assert last("load")["reasons"] == [
-        "enough: 0 gate rows lie after what taught or chose the models; needed: 50 or more"
+        "enough: 0 gate rows are later than the data used to train or choose the models; needed: 50 or more"
     ]
 
 
@@ -192,7 +192,7 @@ def test_a_challenger_whose_answers_are_no_numbers_is_refused(here, monkeypatch)
     monkeypatch.setattr(isolated, "ask", broken)
     promote.main("mine")
     assert (last()["decision"], champion()) == ("refused", 1)
-    assert last()["reasons"] == ["finite: 1 of the challenger's answers have no finite score"]
+    assert last()["reasons"] == ["finite: 1 of the challenger's predictions have no finite score"]
 
 
 @pytest.mark.parametrize("whose", ["champion", "challenger"])
@@ -207,7 +207,7 @@ def test_a_gate_row_in_the_training_of_either_refuses(here, whose):
     promote.main("mine")
     assert (last()["decision"], champion()) == ("refused", 1)
     rows = open_prepared("mine").audit["rows"]["gate"]
-    assert last()["reasons"] == [f"unseen: 1 of {rows} gate rows taught or chose the {whose}"]
+    assert last()["reasons"] == [f"unseen: 1 of {rows} gate rows were used to train or choose the {whose}"]
     assert last()["scores"] == {}
 
 
@@ -218,7 +218,7 @@ def test_a_gate_split_that_changes_between_the_answers_refuses(here, monkeypatch
     digests = iter(("before", "after"))
     monkeypatch.setattr(judge, "ask", lambda *words: asked(*words)._replace(digest=next(digests)))
     promote.main("mine")
-    assert last()["reasons"] == ["same_gate: the gate split changed between the answers of the two"]
+    assert last()["reasons"] == ["same_gate: the gate split changed between the two models' predictions"]
     assert champion() == 1
 
 
@@ -232,7 +232,7 @@ def test_a_champion_that_cannot_answer_is_a_reason(here, monkeypatch):
     operated.renew("mine")
     monkeypatch.setattr(isolated, "ask", mute)
     promote.main("mine")
-    assert last()["reasons"] == ["answers: the champion cannot answer: models:/mine/1: column 'text' is unknown"]
+    assert last()["reasons"] == ["answers: the champion cannot predict: models:/mine/1: column 'text' is unknown"]
 
 
 def as_logged_before(package: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_kill_before_the_alias_moves_is_made_good(here, monkeypatch, capsys):
     assert (last()["decision"], champion()) == ("promoted", None)
     monkeypatch.setattr(registry, "move", moved)
     promote.main("mine")
-    assert "version 1 is champion, as reports/decisions says: that had not been done here" in capsys.readouterr().out
+    assert "version 1 is now champion, as reports/decisions decided: the registry lagged" in capsys.readouterr().out
     assert (last()["decision"], champion()) == ("unchanged", 1)
     assert len(decisions.all_records("mine")) == 2
 
@@ -305,10 +305,10 @@ def test_a_kill_before_the_record_leads_to_the_same_decision(here, monkeypatch):
 
 
 def test_a_rollback_holds_until_it_is_taken_back(here, capsys):
-    with pytest.raises(InputError, match="mine: no decision in reports/decisions names a champion before"):
+    with pytest.raises(InputError, match="mine: no decision in reports/decisions names an earlier champion"):
         promote.main("mine", rollback=True)
     promote.main("mine")
-    with pytest.raises(InputError, match="names a champion before the present one"):
+    with pytest.raises(InputError, match="names an earlier champion"):
         promote.main("mine", rollback=True)
     operated.renew("mine")
     promote.main("mine")
@@ -370,7 +370,7 @@ def test_a_champion_that_another_machine_made_is_restored_first(here):
     files.write_json(path, {**record, "decision": "promoted"})
     for rollback in (False, True):
         with pytest.raises(
-            InputError, match=f"{path.name} was made elsewhere: run `pipeline lineage restore --task mine"
+            InputError, match=f"{path.name} was made on another machine: run `pipeline lineage restore --task mine"
         ):
             promote.main("mine", rollback=rollback)
     assert champion() == 1
@@ -387,12 +387,12 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     path, record = decisions.all_records("mine")[-1]
     path.unlink()
     for rollback in (False, True):
-        with pytest.raises(InputError, match=f"knows of {path.name}, which reports/decisions lacks: bring it"):
+        with pytest.raises(InputError, match=f"registry has {path.name}, which reports/decisions lacks: run `git"):
             promote.main("mine", rollback=rollback)
     restoration.restore("mine")
     assert decisions.made_elsewhere("mine") is None
     assert decisions.all_records("mine")[-1] == (path, record)
-    assert f"{path} was missing: brought from MLflow" in capsys.readouterr().out
+    assert f"{path} was missing: copied from MLflow" in capsys.readouterr().out
     files.remove(paths.decisions())
     restoration.restore("mine")
     promote.main("mine")
@@ -401,7 +401,7 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     registry.set_tags(registry.champion("mine"), {decisions.DONE: "../../mine-x.json"})
     registry.set_tags(registry.versions("mine")[0], {decisions.DONE: "mine-9.json"})
     latest.unlink()
-    with pytest.raises(InputError, match=r"knows of mine-9.json, which neither reports/decisions nor run \w+ has"):
+    with pytest.raises(InputError, match=r"registry has mine-9.json, which neither reports/decisions nor run \w+ has"):
         restoration.restore("mine")
 
 
@@ -419,7 +419,7 @@ def test_a_champion_made_while_another_was_judged_stays(here, monkeypatch, afres
         return operated.answer_here(uri, requests, singles)
 
     monkeypatch.setattr(isolated, "ask", meanwhile)
-    with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing is moved"):
+    with pytest.raises(InputError, match="models:/mine/3 became champion while mine was judged: nothing was changed"):
         promote.main("mine", afresh=afresh)
     assert (champion(), len(decisions.all_records("mine"))) == (3, 1)
 
@@ -448,7 +448,9 @@ def test_a_champion_whose_files_are_gone_is_told_and_may_be_replaced(here):
     promote.main("mine")
     operated.renew("mine")
     files.remove(registry.folder(registry.champion("mine")))
-    with pytest.raises(InputError, match="models:/mine/1: its files are gone: run `pipeline lineage restore --task"):
+    with pytest.raises(
+        InputError, match="models:/mine/1: its files are missing: first run `pipeline lineage restore --task"
+    ):
         promote.main("mine")
     promote.main("mine", afresh=True)
     assert (last()["decision"], champion()) == ("promoted", 2)
@@ -481,7 +483,7 @@ def test_a_champion_that_was_deleted_in_the_registry_comes_back(here, what, caps
     now = registry.champion("mine")
     assert now.model_id == before.model_id
     assert now.tags["decision.done"] == before.tags["decision.done"]
-    assert f"version {now.number} is champion, as reports/decisions says" in capsys.readouterr().out
+    assert f"version {now.number} is now champion, as reports/decisions decided" in capsys.readouterr().out
     assert last()["decision"] == "unchanged"
 
 
@@ -511,9 +513,9 @@ def test_mistakes_are_told(here):
     with pytest.raises(InputError, match="no real task named 'mime'; there are: mine, load"):
         promote.main("mime")
     for how in ("rollback", "afresh"):
-        with pytest.raises(InputError, match=f"--{how} takes one task: --task mine or load"):
+        with pytest.raises(InputError, match=f"--{how} needs --task mine or load"):
             promote.main(**{how: True})
-    with pytest.raises(InputError, match="--rollback and --afresh: one of them"):
+    with pytest.raises(InputError, match="--rollback and --afresh exclude each other"):
         promote.main("mine", rollback=True, afresh=True)
     record = files.read_json(paths.trained("mine", "gru") / "run.json")
     files.write_json(paths.trained("mine", "gru") / "run.json", {**record, "inputs_digest": "other"})
@@ -542,6 +544,9 @@ def test_the_control_and_diverged_networks_never_challenge(here):
         result["status"] = "diverged"
     files.write_json(paths.trained("mine", "gru") / "model.json", {**description, "serves": None})
     promote.main("mine")
-    assert (last()["decision"], last()["reasons"]) == ("refused", ["every network diverged: there is none to promote"])
+    assert (last()["decision"], last()["reasons"]) == (
+        "refused",
+        ["every network diverged, so there is none to promote"],
+    )
     assert "**Refused** (champion stays none): every network diverged" in summary.of_decision(last())
     assert champion() is None

@@ -87,7 +87,7 @@ def test_without_a_copy_what_git_has_comes_back(stages, capfd):
     recover.main()
     assert repair.LOCK.read_bytes() == whole
     assert Path(".work/dvc.lock.broken").read_bytes() == whole[:100]
-    assert "dvc.lock was half written: what git has is back" in capfd.readouterr().out
+    assert "dvc.lock was half written: git's version was restored" in capfd.readouterr().out
 
 
 def test_what_is_whole_stays_as_it_is(stages):
@@ -142,14 +142,14 @@ def dvc_at_work(stages):
 def test_a_dvc_at_work_is_left_alone_or_waited_for(dvc_at_work, capfd):
     repair.LOCK.write_text("half")
     recover.main()
-    assert "DVC is at work here: its files are left as they are" in capfd.readouterr().out
+    assert "DVC is running here: its files are left as they are" in capfd.readouterr().out
     assert repair.LOCK.read_text() == "half"
     repair.LOCK.unlink()
     threading.Timer(1.0, Path("go").touch).start()
     recover.main(wait=True)
     assert dvc_at_work.wait(5) == 0
     assert ran() == ["one", "two", "three"]
-    assert capfd.readouterr().out == "another DVC process is at work here: waiting for its end\n"
+    assert capfd.readouterr().out == "another DVC process is running here: waiting for it to exit\n"
 
 
 def test_a_half_written_dvc_file_is_made_from_its_data(stages):
@@ -163,7 +163,7 @@ def test_a_half_written_dvc_file_is_made_from_its_data(stages):
     assert yaml.safe_load(file.read_text()) == yaml.safe_load(whole)
     file.write_text(whole[:20])
     data.rename("elsewhere")
-    with pytest.raises(InputError, match="half written and its data is not here: run `git checkout data/sources/load"):
+    with pytest.raises(InputError, match="half written and its data is missing: run `git checkout data/sources/load"):
         recover.main()
 
 
@@ -200,7 +200,7 @@ def test_a_stage_waits_for_the_same_stage_of_a_dvc_that_was_killed(project):
     told = second.stdout.readline()
     Path("may end").touch()
     printed = [process.communicate()[0] for process in (first, second, other)]
-    assert told == "train@a of a DVC that was killed is still at work: waiting for its end\n"
+    assert told == "train@a of a killed DVC is still running: waiting for it to exit\n"
     assert printed == ["", "", ""]
     lines = [line for line in Path("log").read_text().splitlines() if "other" not in line]
     assert lines == ["begin first", "end first", "begin second", "end second"]

@@ -102,7 +102,7 @@ def test_a_package_of_a_store_elsewhere_is_fetched_once(trained, monkeypatch):
 
 def test_a_package_whose_files_are_gone_is_told(trained, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_on_this_machine", lambda _: tmp_path)
-    with pytest.raises(InputError, match="models:/mine/1: no package in .*: its files are gone"):
+    with pytest.raises(InputError, match="models:/mine/1: no package in .*: its files are missing"):
         registry.folder(register(trained))
 
 

@@ -116,7 +116,7 @@ def test_without_an_interval_the_page_says_why_and_claims_nothing(made):
     read = results.read("bits", list(ARCHITECTURES))
     text = text_of(chapter(read))
     assert "gru 0.7500 no interval 0.6250, 0.8750 network" in text
-    assert "There are no intervals, and nothing is said to beat anything: 40 examples are fewer than two" in text
+    assert "There are no intervals, so nothing counts as better: 40 examples are fewer than two" in text
     assert "gru 0.250 no interval" in text  # by how much it is better
     assert "better than identity" not in text
     assert "†" not in text_of(overview.table_of([read], ARCHITECTURES)).rsplit("strongest baseline", 1)[1]
@@ -125,11 +125,11 @@ def test_without_an_interval_the_page_says_why_and_claims_nothing(made):
 
 def test_the_page_says_what_intervals_are_made_of(made):
     made("bits", "recall", network(), LABELS, classes=2)
-    assert "Intervals are of examples drawn one by one." in text_of(chapter(results.read("bits", ["gru"])))
+    assert "Intervals are from examples resampled one by one." in text_of(chapter(results.read("bits", ["gru"])))
     blocks = {"confidence": 0.95, "resamples": 100, "block": 165, "blocks": 5.02, "reason": None}
     made("bits", "recall", network(), LABELS, classes=2, intervals=blocks)
     text = text_of(chapter(results.read("bits", ["gru"])))
-    assert "Intervals are of 5.02 blocks of 165 neighbouring windows." in text
+    assert "Intervals are from 5.02 blocks of 165 neighbouring windows." in text
 
 
 def test_the_trivial_predictor_stands_where_it_ranks(made):
@@ -166,7 +166,7 @@ def test_near_copies_are_reported_where_there_are_any(made):
     made("bits", "recall", network(), LABELS, classes=2, audit={"near_copies": near})
     page = text_of(chapter(results.read("bits", list(ARCHITECTURES))))
     assert "1,052 examples are near copies of others, in 26 groups (similarity 0.5)" in page
-    assert "19 of them would stand in other splits than their copies; 4 do." in page
+    assert "19 of them would be in other splits than their copies; 4 are." in page
 
 
 def test_a_task_without_labels_has_no_table_of_them(made):
@@ -177,7 +177,7 @@ def test_a_network_whose_seeds_all_diverged_is_a_result(made):
     made("bits", "recall", network(metrics={}, status="diverged", serves=None), LABELS, classes=2)
     read = results.read("bits", list(ARCHITECTURES))
     assert "gru diverged diverged, diverged 2 of 2 seeds diverged" in text_of(tables.scores(read))
-    assert "No network has a result: every seed diverged." in text_of(chapter(read))
+    assert "No network has a score: every seed diverged." in text_of(chapter(read))
     assert "diverged" in text_of(overview.table_of([read], ARCHITECTURES))
 
 
@@ -249,7 +249,7 @@ def test_the_page_is_made_of_what_there_is_and_names_what_it_lacks(made, capsys,
     gone().unlink()
     report.main()
     page = paths.PAGE.read_text()
-    assert f"it lacks of bits: {lack}: run `dvc repro evaluate@bits`" in capsys.readouterr().out
+    assert f"missing: of bits: {lack}: run `dvc repro evaluate@bits`" in capsys.readouterr().out
     assert f"of bits: {lack}: run dvc repro evaluate@bits" in text_of(page).replace("  ", " ")
     assert "gru 0.7500 [0.5000, 0.8750]" in text_of(page)
     assert re.findall(r"<h3[^>]*>(\w+)</h3>", page) == headings.split()
@@ -275,7 +275,7 @@ def test_three_tasks_of_which_one_has_results_make_a_page(made, project, capsys)
         assert lack in printed
         assert lack.partition("`")[0] in page
     project(tasks={"mine": {"kind": "recall"}}, architectures=ARCHITECTURES)
-    with pytest.raises(InputError, match="there is nothing to report on yet: run `dvc repro evaluate` first"):
+    with pytest.raises(InputError, match="nothing to report on yet: run `dvc repro evaluate` first"):
         report.main()
 
 

@@ -252,10 +252,10 @@ def stands_still(commands, step, task="load", force=False):
     """Retrain where that task's command fails; gives the message."""
     with pytest.raises(InputError) as error:
         retrain.retrain(commands, force)
-    assert str(error.value).startswith(f"{task} stands still since {step}: `"), error.value
+    assert str(error.value).startswith(f"{task} stopped at {step}: `"), error.value
     assert "row 7 is odd; the other tasks are done: .work/retrain/summary.md" in str(error.value)
     summary = retrain.LATEST.read_text()
-    assert f"**{task} stands still** since `{step}`: `" in summary
+    assert f"**{task} stopped** at `{step}`: `" in summary
     assert "exited with 7: row 7 is odd." in summary
     return summary
 
@@ -302,7 +302,7 @@ def test_a_source_that_stays_broken_keeps_no_task_at_work(commands, step):
     state, commands.ran = retrain.STATE.read_bytes(), []
     summary = stands_still(commands, step)
     assert summary.startswith("Nothing new since the retraining of")
-    assert ": every other source has the digest it had then.\n" in summary
+    assert ": no other source has changed.\n" in summary
     assert not [told for told in commands.ran if told.startswith(("promote", "drift", "lineage verify"))]
     assert retrain.STATE.read_bytes() == state
     assert not retrain.BEGUN.exists()
@@ -310,9 +310,11 @@ def test_a_source_that_stays_broken_keeps_no_task_at_work(commands, step):
 
 def test_where_every_task_fails_the_job_fails(commands):
     commands.fails = "dvc repro .* evaluate"
-    with pytest.raises(InputError, match="^step train: no task goes on: imdb stands still since .*; load stands"):
+    with pytest.raises(InputError, match="^step train: every task has stopped: imdb stopped at .*; load stopped"):
         retrain.retrain(commands)
-    assert retrain.LATEST.read_text().startswith("# Retraining failed\n\nStep `train`: no task goes on: imdb stands")
+    assert retrain.LATEST.read_text().startswith(
+        "# Retraining failed\n\nStep `train`: every task has stopped: imdb stopped"
+    )
     assert not retrain.STATE.exists()
 
 
@@ -387,7 +389,7 @@ def test_a_drift_that_cannot_be_measured_is_told_and_stops_nothing(commands):
     commands.fails = "drift --task load"
     retrain.retrain(commands)
     summary = (retrain.REPORTS / "summary.md").read_text()
-    assert "Drift: a retraining is due: imdb is longer." in summary
+    assert "Drift: retraining is due: imdb is longer." in summary
     assert "Drift: not measured" in summary
 
 
@@ -404,7 +406,7 @@ def test_the_summary_says_what_was_decided_and_draws_it(commands):
 
 def test_a_project_without_sources_is_told(project):
     project(tasks={"near": {"kind": "recall"}}, architectures={"gru": {}})
-    with pytest.raises(InputError, match="no task with a source of its own"):
+    with pytest.raises(InputError, match="no task has a source of its own"):
         retrain.retrain(Commands())
 
 
@@ -438,7 +440,7 @@ def test_what_is_half_written_is_made_whole(project):
     repair.LOCK.write_text(lock_file()[:-60])
     files.write_text(dvc_locks.IN_USE, '{"read": ')
     files.write_text(file, dvc_file("012"))
-    with pytest.raises(InputError, match="half written and its data is not here: run `git checkout models/champions"):
+    with pytest.raises(InputError, match="half written and its data is missing: run `git checkout models/champions"):
         repair.repair_files(copy, [file])
     file.with_suffix("").mkdir()
     repair.LOCK.write_text(lock_file()[:-60])
@@ -480,7 +482,7 @@ def test_git_brings_newer_data_and_what_changed_here_stays(project, capfd):
             bring(job, file)
         assert [dvc_files.data_of(file) for file in stale] == data
         assert [path.read_text() for path in data] == ["changed here", "new"]
-        assert "DVC leaves data/sources/ours.csv as it is, and so it is used" in capfd.readouterr().out
+        assert "data/sources/ours.csv is used as it is: it differs from" in capfd.readouterr().out
         assert dvc_files.not_kept(run, [*data, Path("nowhere")]) == [data[0]]
         data[0].unlink()
         bring(job, stale[0])
@@ -523,7 +525,7 @@ def test_what_a_killed_job_had_begun_is_waited_for(project, capsys):
     assert not Path("done").exists()
     with exclusive_runner(Path("lock")):
         assert Path("done").exists()
-    assert "waiting for its end" in capsys.readouterr().out
+    assert "waiting for it to exit" in capsys.readouterr().out
 
 
 def test_an_interrupted_job_ends_what_it_had_begun(project):

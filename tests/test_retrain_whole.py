@@ -128,7 +128,7 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
     world.add_data(owner, *data)
     well, printed, _ = ci()
     assert not well
-    assert "**mine stands still** since `fetch`" in ci.summary()
+    assert "**mine stopped** at `fetch`" in ci.summary()
     assert "no column 'text', 'label'; there are: nothing, here" in ci.summary()
     assert "issue create --title Retraining failed" in (tmp_path / "said").read_text()
 

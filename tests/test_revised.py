@@ -60,7 +60,7 @@ def test_rows_that_are_gone_and_files_that_cannot_be_compared(two_tasks, capsys)
     fetched("load", capsys)
     whole = LOAD.read_text().splitlines()
     LOAD.write_text("\n".join([whole[0], *whole[4:]]) + "\n")
-    wanted = "load: none of 960 earlier rows changed; 3 are gone, first 2020-01-01 00:00:00"
+    wanted = "load: none of 960 earlier rows changed; 3 missing, first 2020-01-01 00:00:00"
     assert fetched("load", capsys) == [wanted]
     LOAD.write_text("\n".join([whole[0], *(line.replace(",", "Z,", 1) for line in whole[1:])]) + "\n")
     assert fetched("load", capsys) == [
@@ -91,7 +91,7 @@ def test_labels_and_texts_of_earlier_reviews(two_tasks, capsys):
     reviews.write_csv(REVIEWS, revised)
     text = f"'{rows[5][0][:40]}...'" if len(rows[5][0]) > 40 else repr(rows[5][0])
     changed = f"2 of 400 earlier rows changed, first row 6 of train ({text}, label positive, now negative)"
-    assert fetched("mine", capsys) == [f"mine: {changed}; 4 are gone, first row 397 of train"]
+    assert fetched("mine", capsys) == [f"mine: {changed}; 4 missing, first row 397 of train"]
     revised[8] = ("yet another", revised[8][1])
     reviews.write_csv(REVIEWS, revised)
     changed = "1 of 396 earlier rows changed, first row 9 of train ('a new text', now 'yet another')"
@@ -104,7 +104,7 @@ def test_of_reviews_that_stand_there_twice_one_may_go(two_tasks, capsys):
     reviews.write_csv(REVIEWS, [*rows, rows[3]])
     fetched("mine", capsys)
     reviews.write_csv(REVIEWS, rows)
-    assert fetched("mine", capsys) == ["mine: none of 41 earlier rows changed; 1 is gone, first row 41 of train"]
+    assert fetched("mine", capsys) == ["mine: none of 41 earlier rows changed; 1 missing, first row 41 of train"]
 
 
 def test_a_damaged_earlier_source_stops_no_fetch(two_tasks, capsys):

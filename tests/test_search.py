@@ -193,7 +193,7 @@ def test_a_study_of_another_space_is_refused_and_stays(tiny):
     plan = tiny()
     ours = study.make(plan, make_space(plan))
     ours.set_user_attr("key", "of another")
-    with pytest.raises(InputError, match="is of another space, data or code"):
+    with pytest.raises(InputError, match="has another space, data or code"):
         sweep.main("near")
     assert (
         optuna.load_study(study_name=ours.study_name, storage=study.make_storage("")).user_attrs["key"] == "of another"
@@ -461,7 +461,7 @@ def test_one_worker_killed_the_others_end_with_exactly_as_many(tiny):
     os.kill(psutil.Process(begun.pid).children()[0].pid, signal.SIGKILL)
     told, _ = begun.communicate(timeout=120)
     assert begun.returncode == 0, told
-    assert "the others go on" in told
+    assert "the others continue" in told
     agrees(finished_once(plan, 10))
 
 
@@ -547,14 +547,14 @@ def wait_for(condition, seconds=60):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"initializers": ["chrono"]}, "none sets anything in rnn: add default"),
+        ({"initializers": ["chrono"]}, "none applies to rnn: add default"),
         ({"initializers": ["default", "default"]}, "one is named twice"),
         ({"initializers": ["orthogonl"]}, "no initializer named 'orthogonl'; there are: default, deck"),
         ({"clippings": {"norms": [1, 2]}}, "no clipping named 'norms'; there are: none, norm"),
         ({"learning_rates": {"adam": [0.1, 0.2]}}, "no optimizer named 'adam'; there are: adamw, sgd, rmsprop"),
         ({"initializers": []}, "initializers is empty"),
         ({"clippings": {"norm": [2, 1]}}, r"the range \[2.0, 1.0\] is empty"),
-        ({"clippings": {"norm": None}}, "every clipping but none has a threshold"),
+        ({"clippings": {"norm": None}}, "every clipping needs a threshold, except none"),
         ({"tasks": ["nir"]}, "no task named 'nir'; there are: near"),
         ({"architectures": ["gru"]}, "no architecture named 'gru'; there are: rnn, identity"),
         ({"storage": "postgresql+psycopg2://nobody@127.0.0.1:1/none"}, "sweep.storage: cannot be used"),

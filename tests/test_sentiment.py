@@ -9,7 +9,7 @@ import torch
 from pipeline.common import InputError, files
 from pipeline.tasks import SPLITS, Prepared
 from pipeline.tasks.sentiment import Sentiment
-from pipeline.tasks.text import carve, review_store, tokenization
+from pipeline.tasks.text import carve, review_store, tokenization, vocabularies
 from tests.reviews import corpus, prepare, write_csv
 
 
@@ -23,18 +23,20 @@ def test_cleaning_leaves_the_words():
 
 
 def test_tokens_are_lower_case_words_with_their_apostrophes_and_single_marks():
-    tokenizer = tokenization.learn(["It’s good, isn't it?!", "It’s good, isn't it?!", "once"], 20)
+    tokenizer = vocabularies.words(["It’s good, isn't it?!", "It’s good, isn't it?!", "once"], 20)
     words = tokenizer.encode("IT'S good, isn't it?! once").tokens
     assert words == ["it's", "good", ",", "isn't", "it", "?", "!", "[UNK]"]  # `once` occurs once only
     assert tokenizer.token_to_id("[PAD]") == 0
 
 
 def test_of_a_long_text_both_ends_are_read():
-    tokenizer = tokenization.learn(["a b c d e f"] * 2, 20)
-    short, long, none = tokenization.encode(tokenizer, ["a b c d e", "a b c d e f", ""], 5)
+    tokenizer = vocabularies.words(["a b c d e f"] * 2, 20)
+    rows = tokenization.encode(tokenizer, ["a b c d e", "a b c d e f", ""])
+    places, ends = tokenization.at_both_ends(np.cumsum([0, *map(len, rows)]), 5)
+    short, long, none = np.split(np.concatenate(rows)[places], ends[1:-1])
     assert [tokenizer.id_to_token(token) for token in short] == list("abcde")
     assert [tokenizer.id_to_token(token) for token in long] == list("abdef")
-    assert none == [tokenization.UNKNOWN]
+    assert none == [vocabularies.UNKNOWN]
 
 
 def test_what_is_fetched_is_told(tmp_path):
@@ -129,7 +131,10 @@ def test_batches_are_padded_rows(tmp_path):
     values, offsets = columns["inputs"]
     for place, row in enumerate(rows.tolist()):
         tokens = values[offsets[row] : offsets[row + 1]].tolist()
-        assert inputs[place].tolist() == tokens + [0] * (inputs.shape[1] - len(tokens))
+        ratios = columns["ratios"].values[offsets[row] : offsets[row + 1]].float()
+        assert inputs[place, :, 0].tolist() == tokens + [0] * (inputs.shape[1] - len(tokens))
+        assert torch.equal(inputs[place, : len(tokens), 1:], ratios)
+        assert not inputs[place, len(tokens) :].any()
         assert lengths[place] == len(tokens)
         assert targets[place] == columns["targets"][row]
     assert inputs.shape[1] == lengths.max()
@@ -182,9 +187,7 @@ def test_a_group_in_training_and_official_test_is_refused(tmp_path):
     source.mkdir()
     write_csv(source / "train.csv", corpus(200, films=40))
     write_csv(source / "test.csv", corpus(20, films=40, seed=1))
-    with pytest.raises(
-        InputError, match=r"group 'film \d+' stands in test and|group 'film \d+' stands in \w+ and test"
-    ):
+    with pytest.raises(InputError, match=r"group 'film \d+' is in test and|group 'film \d+' is in \w+ and test"):
         prepare(tmp_path, source, group="film")
 
 

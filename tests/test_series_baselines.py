@@ -11,12 +11,13 @@ from sklearn.linear_model import Ridge as TrustedRidge
 
 from pipeline.baselines import Baseline
 from pipeline.baselines.mean_day import MeanDay
-from pipeline.baselines.ridge import ALPHAS, Ridge
+from pipeline.baselines.ridge import Ridge
 from pipeline.baselines.seasonal_naive import SeasonalNaive
 from pipeline.common import InputError, files
 from pipeline.common.registry import find
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
+from pipeline.tasks.series import linear_map
 
 SLOPE = 0.5
 VICTORIA = {
@@ -85,7 +86,7 @@ def test_ridge_is_the_trusted_ridge_on_plain_matrices(tmp_path, known):
         return np.array(x), np.array(y)
 
     (x, y), (x_valid, y_valid), (x_test, _) = map(matrices, ("train", "valid", "test"))
-    fitted = [TrustedRidge(alpha=alpha, fit_intercept=False).fit(x, y) for alpha in ALPHAS]
+    fitted = [TrustedRidge(alpha=alpha, fit_intercept=False).fit(x, y) for alpha in linear_map.ALPHAS]
     best = min(fitted, key=lambda model: np.square(model.predict(x_valid) - y_valid).sum())
     last = everything(prepared, "test").inputs[:, 7, :2].numpy()
     expected = best.predict(x_test).reshape(-1, 2, 2).transpose(0, 2, 1) + last[:, None]

@@ -41,7 +41,7 @@ def test_a_missing_file_is_told_with_both_places(tmp_path):
 def test_a_wrong_digest_leaves_what_was_there(tmp_path):
     (tmp_path / "new.csv").write_bytes(BODY)
     (tmp_path / "series.csv").write_text("old")
-    with pytest.raises(InputError, match=f"SHA-256 is {DIGEST}, but `digest` says {'0' * 64}"):
+    with pytest.raises(InputError, match=f"SHA-256 is {DIGEST}, but `digest` is {'0' * 64}"):
         task(source=str(tmp_path / "new.csv"), digest="0" * 64).fetch(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"new.csv", "series.csv"}
     assert (tmp_path / "series.csv").read_text() == "old"

@@ -143,14 +143,16 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
     seen = {}
 
     def network(inputs, lengths):
-        seen.update({tuple(row[:length].tolist()): None for row, length in zip(inputs, lengths, strict=True)})
-        return torch.stack([torch.zeros(len(inputs)), inputs[:, 0] / 100], dim=1)
+        seen.update({tuple(row[:length].flatten().tolist()): None for row, length in zip(inputs, lengths, strict=True)})
+        return torch.stack([torch.zeros(len(inputs)), inputs[:, 0, 0] / 100], dim=1)
 
     requests = service.requests(prepared, "test", list(range(count)))
     answers = service.answer(requests, Network(network))
     batch = prepared.task.gather(columns, torch.arange(count))
-    assert set(seen) == {tuple(row[:length].tolist()) for row, length in zip(batch.inputs, batch.lengths, strict=True)}
-    expected = torch.sigmoid(batch.inputs[:, 0] / 100 / 2.0)
+    assert set(seen) == {
+        tuple(row[:length].flatten().tolist()) for row, length in zip(batch.inputs, batch.lengths, strict=True)
+    }
+    expected = torch.sigmoid(batch.inputs[:, 0, 0] / 100 / 2.0)
     np.testing.assert_allclose(answers["probability_positive"], expected, rtol=1e-6)
 
 
@@ -158,7 +160,7 @@ def test_texts_are_read_as_the_task_reads_them(sentiment):
     ("table", "told"),
     [
         (asked(""), "row 1: text is empty"),
-        (asked("fine", "<br/> "), "row 2: text is empty but for markup"),
+        (asked("fine", "<br/> "), "row 2: text is empty except for markup"),
         (asked("fine", None), "row 2: text is NoneType"),
         (asked(float("nan")), "row 1: text is float 'nan'"),
         (asked("fine", 3), "row 2: text is int '3'"),
@@ -316,7 +318,7 @@ def test_training_calibrates_labels_on_the_validation_split(project):
     task, outputs, targets, calibration = valid("mine")
     before, after = (F.cross_entropy(o, targets).item() for o in (outputs, task.calibrated(outputs, calibration)))
     assert after <= before
-    assert calibration["temperature"] == pytest.approx(calibrators.temperature(outputs, targets), rel=1e-3)
+    assert calibration["temperature"] == pytest.approx(calibrators.temperature(outputs, targets), rel=0.02)
 
 
 def test_training_calibrates_intervals_on_the_validation_split(project):

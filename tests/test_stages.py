@@ -145,7 +145,7 @@ def test_a_few_cells_are_scored_and_shown_without_the_others(tiny, capsys):
     files.write_json(paths.metrics("near"), {key: value for key, value in metrics.items() if key != "intervals"})
     lacks: list[str] = []
     assert report.read_tasks(params.load(), lacks) == []
-    assert lacks == ["reports/near/metrics.json (an older version wrote it): run `dvc repro evaluate@near`"]
+    assert lacks == ["reports/near/metrics.json (written by an older version): run `dvc repro evaluate@near`"]
 
 
 def test_evaluate_scores_networks_and_baselines_alike(tiny):
@@ -508,6 +508,6 @@ def test_params_prints_every_setting_with_its_meaning(tiny, capsys):
         "choice.threshold = 0.1",
         "train:",
         "seeds = 2",
-        "# Seeds a cell is trained",
+        "# Number of seeds with which a cell is trained",
     ):
         assert told in printed

@@ -49,9 +49,9 @@ def test_all_faults_of_json_lines_are_told(tmp_path):
         "objects with a key more than once: 1, first in line 4 ('time')",
         "cells of 'series' that are empty: 1, first in line 14",
         "cells of 'time' that are empty: 1, first in line 10",
-        "cells of 'time' that are no text: 1, first in line 11 (int 20200107)",
-        "cells of 'load' that hold no number: 2, first in line 5 ('much')",
-        "rows where a 'series' goes on after another: 1, first in line 13 ('a')",
+        "cells of 'time' that are not text: 1, first in line 11 (int 20200107)",
+        "cells of 'load' that are not numbers: 2, first in line 5 ('much')",
+        "rows where a 'series' resumes after another: 1, first in line 13 ('a')",
     ]
 
 
@@ -59,7 +59,7 @@ def test_series_that_are_not_together_are_counted(tmp_path):
     rows = [row(n, series=name) for n, name in enumerate("aabbabb", 1)]
     (told,) = refused(lines(tmp_path / "a.jsonl", rows))
     assert told.startswith(
-        ": rows where a 'series' goes on after another: 2, first in line 5 ('a'); accepted: the rows"
+        ": rows where a 'series' resumes after another: 2, first in line 5 ('a'); accepted: adjacent rows"
     )
 
 
@@ -67,7 +67,7 @@ def test_a_series_is_named_by_text_or_a_number(tmp_path):
     rows = [row(n, series=name) for n, name in enumerate([1, 1, "1", True, 2.5], 1)]
     assert read(lines(tmp_path / "a.jsonl", rows))["series"].tolist() == ["1", "1", "1", "True", "2.5"]
     (told,) = refused(lines(tmp_path / "a.jsonl", [row(1, series={"a": 1}), row(2, series=[1])]))
-    assert told == ": cells of 'series' that are no text: 2, first in line 1 (dict {'a': 1}); accepted: text in each"
+    assert told == ": cells of 'series' that are not text: 2, first in line 1 (dict {'a': 1}); accepted: text in each"
 
 
 def test_half_of_a_surrogate_pair_is_no_text(tmp_path):
@@ -76,7 +76,7 @@ def test_half_of_a_surrogate_pair_is_no_text(tmp_path):
     assert [kind.strip().split(";")[0] for kind in kinds] == [
         "cells of 'series' with half of a surrogate pair: 1, first in line 2 ('\\ud800')",
         "cells of 'time' with half of a surrogate pair: 1, first in line 3 ('2020\\udfff')",
-        "rows where a 'series' goes on after another: 1, first in line 3 ('a')",
+        "rows where a 'series' resumes after another: 1, first in line 3 ('a')",
     ]
 
 

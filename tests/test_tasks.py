@@ -106,7 +106,7 @@ def test_sine_has_the_noise_floor_it_states(tmp_path):
 
 
 def test_too_few_distinct_sequences_are_a_leak(tmp_path):
-    with pytest.raises(InputError, match="rows stand in two splits .* draw longer sequences"):
+    with pytest.raises(InputError, match="rows are in two splits .* draw longer sequences"):
         prepare(tmp_path / "recall", "recall", lag=3)
 
 

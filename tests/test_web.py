@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from urllib3.util import connection
 
 from pipeline.common import InputError, web
 from pipeline.tasks.shared import source_file
@@ -76,6 +77,21 @@ def test_a_download_that_fails_twice_is_asked_again(server, tmp_path, path):
     assert server.asked == [path] * 3
 
 
+def test_a_host_that_refuses_twice_is_asked_again(server, tmp_path, monkeypatch):
+    connect, refused = connection.create_connection, []
+
+    def refuse_twice(*args, **more):
+        if len(refused) < 2:
+            refused.append(args)
+            raise ConnectionRefusedError("refused")
+        return connect(*args, **more)
+
+    monkeypatch.setattr(connection, "create_connection", refuse_twice)
+    source_file.download(f"{server.address}/file", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == BODY
+    assert len(refused) == 2
+
+
 @pytest.mark.parametrize(
     ("path", "tries", "reason"),
     [
@@ -121,6 +137,7 @@ def test_a_tracking_server_that_is_down_or_silent_is_named(server, monkeypatch):
     with pytest.raises(InputError, match=f"cannot reach {server.address} .Read timed out"):
         store._ask(f"{server.address}/silent")
     assert time.monotonic() - begin < 1
+    assert server.asked.count("/silent") == 1
 
 
 def test_an_address_where_nobody_listens_says_why(monkeypatch):

@@ -13,7 +13,7 @@ from pipeline.architectures import Architecture, Layers
 
 
 class Attention(Architecture):
-    """h = GRU(x); each step adds to its state what it finds among the states so far: h_t + W softmax(q_t k) v."""
+    """h = GRU(x); each step adds to its state a weighted sum of the states so far: h_t + W softmax(q_t k) v."""
 
     attending_layers: ClassVar[int] = 1
 

@@ -1,4 +1,4 @@
-"""GRU: two gates decide what of the state is kept and what is read (Cho et al., Phrase Representations, 2014)."""
+"""GRU: two gates decide what the state keeps and reads (Cho et al., Phrase Representations, 2014)."""
 
 from typing import ClassVar
 

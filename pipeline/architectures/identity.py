@@ -1,4 +1,4 @@
-"""The control without memory: each step's vector is handed on as it is, so that embedding and readout stand alone."""
+"""The control without memory: each step's vector is passed on unchanged, which leaves only embedding and readout."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,14 +9,14 @@ from pipeline.architectures import Architecture
 
 
 class Identity(Architecture):
-    """No parameters, no view of other steps: what it solves, needs no memory."""
+    """No parameters, no view of other steps: a task that it solves needs no memory."""
 
     def __init__(self, width: int):
         super().__init__()
 
     @classmethod
     def implementations(cls) -> Mapping[str, Callable[[int], nn.Module]]:
-        """None: there is no core to be timed."""
+        """None: there is no core to time."""
         return {}
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:

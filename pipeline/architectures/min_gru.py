@@ -1,7 +1,7 @@
-"""minGRU: a gated recurrent net whose gates do not look at the state, so that a parallel scan can train it.
+"""minGRU: a gated recurrent net whose gates do not depend on the state, so that a parallel scan can train it.
 
 Feng et al., Were RNNs All We Needed?, 2024: h_t = (1 - z_t) h_{t-1} + z_t c_t, with z_t = sigmoid(W x_t + b) and
-c_t = V x_t + d. One layer cannot tell where a symbol stood, so two layers are the default, each pre-norm and residual.
+c_t = V x_t + d. One layer cannot tell a symbol's position, so two layers are the default, each pre-norm and residual.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class MinGRU(Architecture):
 
     @classmethod
     def implementations(cls) -> Mapping[str, Callable[[int], nn.Module]]:
-        """`scan`: the recurrence in about sqrt(T) blocks side by side; `loop`: step by step."""
+        """`scan`: the recurrence in about sqrt(T) parallel blocks; `loop`: step by step."""
         return {"scan": cls, "loop": lambda width: Loop(cls(width))}
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:

@@ -1,7 +1,7 @@
 """A causal pre-norm Transformer with rotary positions.
 
 Vaswani et al., Attention Is All You Need, 2017; pre-norm: Xiong et al. 2020; rotary positions: Su et al., RoFormer,
-2021: attention sees the distance between two steps, so that no position is unknown beyond the trained length.
+2021: attention depends on the distance between two steps, so that positions beyond the trained length are known.
 """
 
 from collections.abc import Mapping
@@ -63,9 +63,9 @@ class Block(nn.Module):
 
 
 def rotate(x: Float[Tensor, "batch heads time size"]) -> Float[Tensor, "batch heads time size"]:
-    """Turn each pair of entries by an angle proportional to the step, at rates from 1 to 1/10000 per step.
+    """Rotate each pair of entries by an angle proportional to the step, at rates from 1 to 1/10000 per step.
 
-    A pair is a complex number and the turn a product: one pass over the data instead of six.
+    A pair is a complex number and the rotation a product: one pass over the data instead of six.
     """
     _, _, time, size = x.shape
     exact = x.double() if x.dtype == torch.float64 else x.float()  # bf16 has no complex numbers

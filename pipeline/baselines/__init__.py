@@ -1,4 +1,4 @@
-"""What a baseline is: a predictor without a network, judged by the very evaluation that judges networks."""
+"""What a baseline is: a predictor without a network, evaluated in the same way as networks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,8 +14,8 @@ class Baseline(Settings, ABC):
 
     @abstractmethod
     def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
-        """Learn from the training split, choose on `valid` if anything is chosen; gives a split's outputs by its name.
+        """Learn from the training split, and choose on `valid` if necessary; returns a function of a split's name.
 
-        Outputs are what a network would give for the rows of the split, in their order: logits or log-probabilities
-        for labels, values on the targets' own (standardised) scale for numbers.
+        The function's outputs have a network's form, for the split's rows in order: logits or log-probabilities for
+        labels, values on the targets' own (standardised) scale for numbers.
         """

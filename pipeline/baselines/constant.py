@@ -1,7 +1,7 @@
-"""The constant: the same answer for every example, and the best of those.
+"""The constant: the best prediction that is the same for every example.
 
-For labels the training split's share of each class (as log-probabilities), for numbers its mean; for each step, or
-each value forecast, on its own. A network that does no better has learned nothing from its inputs.
+For labels the training split's share of each class (as log-probabilities), for numbers its mean; separately for each
+step or value forecast. A network that does no better has learned nothing from its inputs.
 """
 
 from collections.abc import Callable
@@ -32,5 +32,5 @@ class Constant(Baseline):
 
 
 def _values(targets: Tensor, outputs: int) -> Tensor:
-    """Numbers as they are, and labels as a 1 among zeros, so that the mean over rows is each class's share."""
+    """Numbers as they are, and labels one-hot, so that the mean over rows is each class's share."""
     return targets.double() if targets.is_floating_point() else F.one_hot(targets, outputs).double()

@@ -22,7 +22,7 @@ class LinearText(Baseline):
     longest: int = Field(2, gt=0)
     """Words in the longest term: 2 is words and pairs of neighbours."""
     min_documents: int = Field(3, gt=0)
-    """Training texts in which a term occurs at least, to be used."""
+    """Minimum number of training texts with a term for it to be used."""
     inverse_penalty: float = Field(30.0, gt=0)
     """C of the logistic regression: the weight of the data against the squared weights."""
 

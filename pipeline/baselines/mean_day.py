@@ -1,4 +1,4 @@
-"""Mean day: each forecast is the mean of the last days at the same time of day. It has no parameter."""
+"""Mean day: each forecast is the mean of the last days at the same time of day. It has no parameters."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from pipeline.tasks import Batch, Prepared
 
 
 class MeanDay(Baseline):
-    """The mean of the last `days` seasons, again."""
+    """The mean of the last `days` seasons, repeated."""
 
     season: int = Field(gt=0)
     """Steps in a day."""

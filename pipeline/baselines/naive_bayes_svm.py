@@ -1,13 +1,13 @@
-"""NB-SVM: a linear classifier on words and word pairs that naive Bayes has weighed beforehand.
+"""NB-SVM: a linear classifier on words and word pairs weighted by naive Bayes.
 
 Wang & Manning, Baselines and Bigrams: Simple, Good Sentiment and Topic Classification, 2012. A text is the set of its
 terms; term t is multiplied by how much likelier it is in texts of the label than in the others,
 
     r(t) = log (p(t) / |p|) / (q(t) / |q|)     p, q: 1 + the number of texts with t, with the label and without
 
-Their classifier is a support vector machine; here it is logistic regression at the same C = 1, so that there are
+Their classifier is a support vector machine; here it is logistic regression with the same C = 1, which gives
 probabilities, as in Mesnil et al., Ensemble of Generative and Discriminative Techniques for Sentiment Analysis of Movie
-Reviews, 2015. Each label is set against the rest.
+Reviews, 2015. Each label has a classifier against the rest.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class NaiveBayesSVM(Baseline):
     longest: int = Field(2, gt=0)
     """Words in the longest term: 2 is words and pairs of neighbours."""
     min_documents: int = Field(2, gt=0)
-    """Training texts in which a term occurs at least, to be used."""
+    """Minimum number of training texts with a term for it to be used."""
     inverse_penalty: float = Field(1.0, gt=0)
     """C of the classifier: the weight of the data against the squared weights."""
 
@@ -52,7 +52,7 @@ class NaiveBayesSVM(Baseline):
         return outputs
 
     def _against_rest(self, inputs: Any, chosen: Bool[np.ndarray, " rows"]) -> Score:
-        """The log-odds that texts have a label, as learned from those that do and those that do not."""
+        """The log-odds that texts have a label, learned from those with and those without it."""
         from sklearn.linear_model import LogisticRegression
 
         weights = ratio(inputs, chosen)

@@ -18,7 +18,7 @@ from pipeline.tasks import Prepared
 
 
 class SeasonalNaive(Baseline):
-    """The last season, again."""
+    """The last season, repeated."""
 
     season: int = Field(gt=0)
     """Steps in a season."""

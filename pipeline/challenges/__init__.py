@@ -1,1 +1,1 @@
-"""The deck's challenges, a folder each: settings, measurement and the section of the page."""
+"""The deck's challenges, one folder each: settings, measurement and section of the page."""

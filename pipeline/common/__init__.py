@@ -1,4 +1,4 @@
-"""What every part agrees on: settings, places and names. `Settings` is one section of params.yaml."""
+"""What all parts share: settings, paths and names. `Settings` is one section of params.yaml."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class InputError(ValueError):
-    """A mistake in what a person wrote: reported in one line, without a traceback."""
+    """A user's mistake: reported in one line, without a traceback."""
 
 
 class Mistakes(InputError):
-    """All that is wrong in a file, in one message: each mistake with its place, what came and what is accepted."""
+    """Every mistake in a file, in one message: each with its place, what was given and what is accepted."""
 
     def __init__(self, mistakes: Sequence[str], file: object = "params.yaml"):
         self.mistakes = list(mistakes)
@@ -19,7 +19,7 @@ class Mistakes(InputError):
 
 
 class Settings(BaseModel):
-    """A section of params.yaml: unknown keys and wrong types are errors, values never change.
+    """A section of params.yaml: unknown keys and wrong types are errors, and values are frozen.
 
     The sentence under each field is its help (`pipeline params` prints it).
     """

@@ -1,4 +1,4 @@
-"""Which code decides a kind of task: its own module and all that it imports of its room, and no other kind's."""
+"""The code that defines a kind of task: its own module and what that imports from its room, without other kinds."""
 
 import ast
 import hashlib
@@ -10,10 +10,10 @@ ROOT = Path(pipeline.__file__).parent.parent
 
 
 def digests(module: str) -> dict[str, str]:
-    """SHA-256 of each file that `module` imports of its package, directly or through others, by its path; and its own.
+    """SHA-256 of `module`'s file and of each file it imports from its package, directly or indirectly, by path.
 
     `module` is a dotted name, `pipeline.tasks.forecast`; its package is `pipeline.tasks`. Imports within functions
-    count; what is imported of other packages does not.
+    count; imports from other packages do not.
     """
     package = module.rsplit(".", 1)[0]
     files: dict[str, str] = {}

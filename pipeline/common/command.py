@@ -1,6 +1,8 @@
-"""Turn a stage's `main` into a command: its annotations say what its options mean, a mistake becomes one line."""
+"""Turn a stage's `main` into a command: its annotations describe its options, a user's mistake becomes one line."""
 
+import atexit
 import functools
+import gc
 import inspect
 import os
 import signal
@@ -18,12 +20,12 @@ TaskName = Annotated[str, typer.Option(help="A name under `tasks` in params.yaml
 RealTaskOrAll = Annotated[
     str,
     typer.Option(
-        help="A name under `tasks` in params.yaml, of a task with a source of its own.", show_default="each such task"
+        help="A name under `tasks` in params.yaml, of a task that has a source.", show_default="all such tasks"
     ),
 ]
 ArchitectureName = Annotated[str, typer.Option(help="A name under `architectures` in params.yaml.")]
 ArchitectureNames = Annotated[
-    str, typer.Option(help="Architectures to score, with commas between them.", show_default="those of params.yaml")
+    str, typer.Option(help="Architectures to score, separated by commas.", show_default="all in params.yaml")
 ]
 
 
@@ -34,20 +36,20 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     docstring = (module.__doc__ if module else main.__doc__) or ""
     app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
     _end_in_order()
+    atexit.register(gc.freeze)  # at its end Python searches all objects for cycles: with torch, for a second
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")
 
 
 def _with_lines_kept(docstring: str) -> str:
-    """A docstring whose examples and lists of files stay as they are, which typer would fill to its width."""
+    """A docstring whose examples and lists of files keep their lines; typer would rewrap them."""
     return docstring.replace("\nreads ", "\n\b\nreads ").replace("\n\n    ", "\n\n\b\n    ")
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: for what must not be begun without being noted.
+    """Ctrl-C, SIGTERM and SIGHUP take effect after the block: for what must not be started without being recorded.
 
-    Of blocks in one another the outermost counts. In another thread than the main one, which Python never interrupts,
-    nothing needs to wait.
+    Of nested blocks the outermost counts. Python interrupts only the main thread; in any other, this does nothing.
     """
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     within = any(isinstance(signal.getsignal(number), _Noting) for number in heard)
@@ -66,7 +68,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 class _Noting:
-    """A handler that notes a signal for later."""
+    """A handler that records a signal for later."""
 
     def __init__(self, received: list[int]):
         self.received = received
@@ -77,15 +79,15 @@ class _Noting:
 
 @contextmanager
 def stage_lock() -> Iterator[None]:
-    """As a DVC stage, wait for the end of the same stage where its DVC was killed and it goes on; else do nothing.
+    """In a DVC stage, wait until the same stage of a killed DVC, which may still run, exits; otherwise do nothing.
 
-    Two at once would replace each other's files.
+    Two at once would overwrite each other's files.
     """
     stage = os.environ.get("DVC_STAGE")
-    if not stage or os.environ.get("RANK", "0") != "0":  # of several processes of a stage one waits for all
+    if not stage or os.environ.get("RANK", "0") != "0":  # of a stage's several processes, one waits for all
         yield
         return
-    waiting = f"{stage} of a DVC that was killed is still at work: waiting for its end"
+    waiting = f"{stage} of a killed DVC is still running: waiting for it to exit"
     with files.locked(paths.WORK / "stages" / f"{stage}.lock", waiting):
         yield
 
@@ -108,8 +110,8 @@ def _with_one_line_errors(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def _end_in_order() -> None:
-    """End as by Ctrl-C on SIGTERM, so that what is open is closed and what runs is marked; on SIGHUP (the terminal was
-    closed) as on SIGTERM, whoever handles that. `nohup` has SIGHUP ignored, and it stays so."""
+    """Treat SIGTERM like Ctrl-C, so that files are closed and runs are marked; treat SIGHUP (the terminal was closed)
+    like SIGTERM, whoever handles that. If SIGHUP is ignored, as under `nohup`, it stays ignored."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))

@@ -1,7 +1,7 @@
-"""Put dates that stand in params.yaml without quotes in quotes, for DVC.
+"""Put unquoted dates in params.yaml in quotes, for DVC.
 
-To this project both are the same. DVC, which reads the file before any code of ours runs, ends at the first one without
-quotes: `Unsupported value of type 'date'`. `make repro` and `make retrain` run this first; nothing else is changed.
+This project treats both alike. DVC, which reads the file before our code runs, stops at the first unquoted date:
+`Unsupported value of type 'date'`. `make repro` and `make retrain` run this first; nothing else is changed.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ PATTERNS = [
 
 
 def quote(path: Path = paths.PARAMS) -> None:
-    """Quote the file's dates in place and print how many; what is no YAML is left for others to report."""
+    """Quote the file's dates in place and print how many; invalid YAML is left for others to report."""
     if not path.exists():
         return
     text = path.read_bytes().decode()
@@ -29,11 +29,11 @@ def quote(path: Path = paths.PARAMS) -> None:
         text = f'{text[:begin]}"{text[begin:end]}"{text[end:]}'
     if spans:
         files.write_text(path, text)
-        print(f"{path}: {len(spans)} date{'s are' if len(spans) > 1 else ' is'} now in quotes, which DVC asks for")
+        print(f"{path}: {len(spans)} date{'s are' if len(spans) > 1 else ' is'} now in quotes, as DVC requires")
 
 
 def unquoted(text: str) -> list[tuple[int, int]]:
-    """Where the dates without quotes begin and end."""
+    """Where the unquoted dates begin and end."""
     scalars = [event for event in yaml.parse(text, yaml.SafeLoader) if isinstance(event, yaml.ScalarEvent)]
     return [
         (scalar.start_mark.index, scalar.end_mark.index)

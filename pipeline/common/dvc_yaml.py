@@ -1,4 +1,4 @@
-"""What DVC reads in params.yaml when it expands dvc.yaml, before a stage of ours could check it."""
+"""Check what DVC reads from params.yaml when it expands dvc.yaml, before any stage of ours could."""
 
 import re
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from pipeline.common.names import SCALES
 from pipeline.common.params import read
 
 STAGES = Path("dvc.yaml")
-EXPANDED = re.compile(r"\$\{(?!item\.)([\w.]+)\}")  # a setting that becomes part of stages
+EXPANDED = re.compile(r"\$\{(?!item\.)([\w.]+)\}")  # a setting that becomes part of a stage
 MISSING = object()
-STRICT = yaml.SafeLoader  # refuses, as DVC does, tabs that the one in C lets pass
+STRICT = yaml.SafeLoader  # refuses tabs, as DVC does; the C loader accepts them
 
 
 def refuse_what_dvc_cannot_expand() -> None:
-    """Raise Mistakes for settings that dvc.yaml reads and params.yaml does not state, or states by scale."""
+    """Raise Mistakes for settings that dvc.yaml reads but params.yaml does not state, or states by scale."""
     if not STAGES.exists():
         return
     text, stated = STAGES.read_text(encoding="utf-8"), read(loader=STRICT)
@@ -26,20 +26,20 @@ def refuse_what_dvc_cannot_expand() -> None:
     for key in sorted(set(EXPANDED.findall(text))):
         value = _at(stated, key)
         if isinstance(value, Mapping) and value and {*value} <= {*SCALES}:
-            mistakes.append(f"{key}: depends on the scale; accepted: one value, since dvc.yaml makes stages of it")
+            mistakes.append(f"{key}: depends on the scale; accepted: one value, since dvc.yaml makes stages from it")
     if mistakes:
         raise Mistakes(mistakes)
 
 
 def _read_by(text: str) -> list[str]:
-    """Settings that dvc.yaml names, up to what a matrix fills in."""
+    """Settings that dvc.yaml names, up to the part that a matrix fills in."""
     stages = yaml.safe_load(text)["stages"].values()
     named = {key.split(".${")[0] for stage in stages for key in stage.get("params", [])}
     return sorted(named | {*EXPANDED.findall(text)})
 
 
 def _at(values: Any, key: str) -> Any:
-    """The value at a dotted place, MISSING where there is none."""
+    """The value at a dotted path, or MISSING."""
     for part in key.split("."):
         values = values.get(part, MISSING) if isinstance(values, Mapping) else MISSING
     return values

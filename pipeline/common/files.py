@@ -1,4 +1,4 @@
-"""Write files and folders whole or not at all: to a temporary name first, then renamed."""
+"""Write files and folders completely or not at all: under a temporary name first, then renamed."""
 
 import errno
 import hashlib
@@ -19,10 +19,10 @@ POLL_SECONDS = 0.01  # between two tries of a lock that another holds
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write a file or folder to; it becomes `path` when the block ends well.
+    """A temporary path beside `path` to write a file or folder to; it becomes `path` if the block succeeds.
 
-    When the block fails (a full disk, Ctrl-C) the temporary is removed and what stood at `path` is untouched. What a
-    kill left of the temporary is removed by the next that writes there.
+    If the block fails (a full disk, Ctrl-C) the temporary is removed and `path` is unchanged. Temporaries left by a
+    kill are removed by the next write to `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = (path.with_name(f".{path.name}.{kind}") for kind in ("tmp", "old"))
@@ -44,9 +44,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path, waiting: str = "") -> Iterator[None]:
-    """Alone among all processes that lock this file; the lock falls when its holder dies, however that dies.
+    """Hold a lock on this file against all other processes; it is released when its holder exits, however that happens.
 
-    Where another holds it, `waiting` is printed first. Raises OSError where the file system has no such locks.
+    If another holds it, `waiting` is printed first. Raises OSError where the file system has no such locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, thread_local=False, poll_interval=POLL_SECONDS, fallback_to_soft=False)
@@ -60,13 +60,13 @@ def locked(path: Path, waiting: str = "") -> Iterator[None]:
 
 
 def _put_back(old: Path, path: Path) -> None:
-    """Undo the first of two renames, where a kill came between them."""
+    """Undo the first of two renames, if a kill came between them."""
     if old.exists() and not path.exists():
         old.rename(path)
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a whole folder, if it exists."""
+    """Delete a file or a folder with its contents, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -84,18 +84,18 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Raises InputError for a file that is cut off, or no JSON."""
+    """Raises InputError for a file that is truncated or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        back = f"bring it back (`git checkout {path}` or `dvc checkout {path}`), or run again what writes it"
+        back = f"restore it (`git checkout {path}` or `dvc checkout {path}`), or rerun the stage that writes it"
         raise InputError(f"{path} is not JSON ({error}): {back}") from None
 
 
 def digest(*paths: Path) -> str:
     """SHA-256 over the names and bytes of files; a folder stands for all files in it.
 
-    Raises FileNotFoundError for a path that is not there: a digest of nothing would equal another digest of nothing.
+    Raises FileNotFoundError for a missing path: otherwise all missing paths would have equal digests.
     """
     sha = hashlib.sha256()
     for path in paths:

@@ -1,4 +1,4 @@
-"""What tells one machine from another where times are measured: read within milliseconds, without importing torch."""
+"""What distinguishes machines whose times are measured: read within milliseconds, without importing torch."""
 
 import os
 import platform
@@ -12,12 +12,12 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 def identity() -> dict[str, Any]:
-    """Processor, cores, GPUs and torch: alike on machines whose times may be compared, whatever their clocks say."""
+    """Processor, cores, GPUs and torch: equal on machines whose times can be compared."""
     return {"processor": processor(), "cores": cores(), "gpus": gpus(), "torch": version("torch")}
 
 
 def processor() -> str:
-    """The processor's name as its maker gives it, where the system has it."""
+    """The manufacturer's name of the processor, if the system knows it."""
     return next(_values(PROCESSORS, "model name"), platform.processor() or platform.machine())
 
 
@@ -32,7 +32,7 @@ def gpus() -> list[str]:
 
 
 def differs(measured_on: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Whether a result is another machine's; what an older result does not state is not compared."""
+    """Whether a result is from another machine; what an older result does not state is not compared."""
     return any(measured_on[key] != here[key] for key in here.keys() & measured_on.keys())
 
 
@@ -47,6 +47,6 @@ def named(machine: Mapping[str, Any]) -> str:
 
 
 def _values(file: Path, field: str) -> Any:
-    """What lines like `field : value` say."""
+    """The values of lines like `field : value`."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return (line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field)

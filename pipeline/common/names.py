@@ -1,7 +1,7 @@
-"""Names of tasks and architectures: the form that works wherever a name goes, and the names that are taken.
+"""Names of tasks and architectures: the form that works everywhere a name is used, and the names already taken.
 
-A task's name becomes folders, files, stages of DVC, an experiment and a model of MLflow, and a section of the page. An
-architecture's is that of its file, and becomes folders and files beside those of others.
+A task's name becomes that of folders, files, DVC stages, an MLflow experiment and model, and a section of the page. An
+architecture's is that of its file, and becomes that of folders and files beside those of others.
 """
 
 import re
@@ -18,7 +18,7 @@ FORMS = {
     "architectures": (r"[A-Za-z][A-Za-z0-9_]{0,63}", "a letter, then at most 63 letters, digits or _"),
 }
 SCALES = ("smoke", "quick", "full")
-TAKEN = {  # by what each name is taken
+TAKEN = {  # what already has each name
     "tasks": {
         "a scale": SCALES,
         "a section of the page": ("map", "reading", "lacks", "remedies", "claims", "diagnose"),
@@ -35,27 +35,27 @@ TAKEN = {  # by what each name is taken
         "a control of the memory stage": ("guessing",),
     },
 }
-SWEEP = "-sweep"  # ends the name of the MLflow experiment of a task's studies
+SWEEP = "-sweep"  # the ending of the MLflow experiment of a task's studies
 
 
 def mistakes(section: str, names: Iterable[Any]) -> Iterator[str]:
-    """What is wrong with the names in a section of params.yaml, `tasks` or `architectures`: all of one kind in one."""
+    """The faults of names in a section of params.yaml, `tasks` or `architectures`: one message per kind of fault."""
     names = list(names)
     pattern, accepted = FORMS[section]
     written = [name for name in names if isinstance(name, str) and re.fullmatch(pattern, name)]
     if odd := [name for name in names if name not in written]:
-        yield f"{section}: names that are refused: {', '.join(map(_shown, odd))}; accepted: {accepted}"
+        yield f"{section}: invalid names: {', '.join(map(_shown, odd))}; accepted: {accepted}"
     reasons = {name: reason for name in written if (reason := _taken(section, name))}
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
-        yield f"{section}: names that are taken: {listed}; choose others"
+        yield f"{section}: names already taken: {listed}; choose others"
     if alike := list(_alike(written)):
         listed = ", ".join(" and ".join(map(repr, same)) for same in alike)
-        yield f"{section}: names that differ in case alone, which some disks take for one: {listed}; choose others"
+        yield f"{section}: names that differ only in case, which some disks do not distinguish: {listed}; choose others"
 
 
 def refuse_clashes(architectures: Iterable[str], baselines: Mapping[str, Iterable[str]]) -> None:
-    """Raise Mistakes for architectures called like a baseline of a task: both scores would stand under one name."""
+    """Raise Mistakes for architectures with the name of a task's baseline: both scores would have one name."""
     tasks = {name: [task for task, of_task in baselines.items() if name in of_task] for name in architectures}
     clashes = {name: ", ".join(task_names) for name, task_names in tasks.items() if task_names}
     if clashes:
@@ -65,7 +65,7 @@ def refuse_clashes(architectures: Iterable[str], baselines: Mapping[str, Iterabl
 
 
 def _taken(section: str, name: str) -> str | None:
-    """What has this name already, on a disk that takes upper and lower case for one, too."""
+    """What has this name already, ignoring case, as some disks do."""
     if section == "tasks" and name.lower().endswith(SWEEP):
         return f"{SWEEP} ends the names of sweeps in MLflow"
     return next((reason for reason, names in TAKEN[section].items() if name.lower() in names), None)
@@ -78,14 +78,14 @@ def _alike(names: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _shown(name: Any) -> str:
-    """A name as it came, with its type where that is no text."""
+    """A name as given, with its type if that is not text."""
     if isinstance(name, bool):
-        return f"{name} (what YAML makes of {'on, yes and true' if name else 'off, no and false'} without quotes)"
+        return f"{name} (which YAML reads for unquoted {'on, yes and true' if name else 'off, no and false'})"
     return repr(name) if isinstance(name, str) else f"{name!r} ({type(name).__name__})"
 
 
 def one_of(what: str, otherwise: str = "") -> Callable[[str, Any], str]:
-    """Looks a name up among those of params.yaml, which pydantic hands on as the context of what it read."""
+    """Checks a name against those in params.yaml, which pydantic passes as the validation context."""
 
     def look_up(name: str, read: Any) -> str:
         accepted = (read.context or {}).get(f"{what}s")

@@ -1,7 +1,7 @@
 """params.yaml: read, resolved at its scale and checked.
 
-A number that depends on the scale is written `{smoke: 200, quick: 2000, full: 50000}`. A section's class stands in the
-settings.py of the room that it sets, under its name (`Train` in pipeline/training/settings.py for `train:`).
+A number that depends on the scale is written `{smoke: 200, quick: 2000, full: 50000}`. A section's class is in the
+settings.py of its room, under its name (`Train` in pipeline/training/settings.py for `train:`).
 """
 
 import importlib
@@ -22,7 +22,7 @@ ROOMS = Path(pipeline.__file__).parent
 
 
 def _sections() -> dict[str, str]:
-    """Each section's module, in alphabetical order: every public class of a file settings.py is one, under its name."""
+    """Each section's module, in alphabetical order: every public class in a settings.py is a section of that name."""
     modules: dict[str, str] = {}
     for file in ROOMS.rglob("settings.py"):
         module = ".".join(file.relative_to(ROOMS.parent).with_suffix("").parts)
@@ -32,15 +32,15 @@ def _sections() -> dict[str, str]:
 
 
 SECTIONS = _sections()
-SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten times as fast
+SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same loader in C, ten times as fast
 KEYS = ("scale", "seed", "tasks", "architectures", *SECTIONS)
 NAMED = ("tasks", "architectures")  # sections that map names to settings
 SHOWN = 200  # characters of a value in a message
-SEEDS = 2**31  # numpy, torch and Python take every seed below
+SEEDS = 2**31  # numpy, torch and Python accept every seed below this
 
 
 class LOADER(SAFE):  # type: ignore[misc, valid-type]  # which of the two, is known when it runs
-    """Reads a date as the text that it is, with quotes or without: equal settings are equal, and are JSON."""
+    """Reads a date as text, quoted or not: equal settings are equal, and are JSON."""
 
 
 LOADER.yaml_implicit_resolvers = {
@@ -52,12 +52,12 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class _Strict(LOADER):  # type: ignore[misc,valid-type]
-    """Refuses a key that stands twice in a mapping, of which YAML keeps the last; names the line of an odd value."""
+    """Refuses a key that occurs twice in a mapping, where YAML keeps the last; names the line of an odd value."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as error:  # 0b_ looks like a number, and is none
+        except ValueError as error:  # 0b_ looks like a number but is not
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {node.value!r}: {error}") from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -67,13 +67,13 @@ class _Strict(LOADER):  # type: ignore[misc,valid-type]
                 line = key.start_mark.line + 1
                 tag_and_value = (key.tag, key.value)
                 if tag_and_value in lines:
-                    raise yaml.YAMLError(f"line {line}: {key.value!r} stands in line {lines[tag_and_value]} already")
+                    raise yaml.YAMLError(f"line {line}: {key.value!r} is already in line {lines[tag_and_value]}")
                 lines[tag_and_value] = line
         return super().construct_mapping(node, deep)
 
 
 def load(path: Path = paths.PARAMS) -> dict[str, Any]:
-    """The whole file as plain values, each at the file's scale; mistakes in keys, names and scales are refused."""
+    """The entire file as plain values, each at the file's scale; mistakes in keys, names and scales are refused."""
     if not path.exists():
         raise InputError(f"no {path} in {Path.cwd()}: run this from the project's root")
     try:
@@ -100,7 +100,7 @@ def _resolved(values: dict[Any, Any], path: Path) -> dict[str, Any]:
 
 
 def read(path: Path = paths.PARAMS, loader: Any = None) -> dict[Any, Any]:
-    """The file as it is written, unresolved."""
+    """The file as written, unresolved."""
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), loader or _Strict)
     except UnicodeDecodeError as error:
@@ -120,7 +120,7 @@ def _mistakes_of_names(section: str, named: Any) -> list[str]:
 
 
 def _mistakes_of_settings(section: str, named: Any) -> list[str]:
-    """`tasks` and `architectures` map names to settings, or to nothing where every setting has its default."""
+    """`tasks` and `architectures` map names to settings, or to nothing if every setting has its default."""
     items = named.items() if isinstance(named, dict) else ()
     odd = {name: settings for name, settings in items if not isinstance(settings, dict | None)}
     return [f"{section}.{name}: {shown(settings)} is not a mapping of settings" for name, settings in odd.items()]
@@ -143,12 +143,12 @@ def _resolve(value: Any, scale: str, place: str, mistakes: list[str]) -> Any:
             mistakes.append(f"{place}: no value for scale {scale!r}; it has {', '.join(value)}")
         return value.get(scale)
     if place not in NAMED and (odd := [key for key in value if not isinstance(key, str)]):
-        mistakes.append(f"{place}: {', '.join(map(repr, odd))}: the name of a setting is text")
+        mistakes.append(f"{place}: {', '.join(map(repr, odd))}: a setting's name must be text")
     return {key: _resolve(inner, scale, f"{place}.{key}", mistakes) for key, inner in value.items()}
 
 
 def section(kind: type[S], values: Mapping[str, Any] | None = None) -> S:
-    """The section of params.yaml that `kind` describes, as a frozen object; names in it are looked up in the file."""
+    """The section of params.yaml that `kind` describes, frozen; names in it are checked against the file."""
     name, values = kind.__name__.lower(), load() if values is None else values
     known = {key: list(values[key]) for key in NAMED if key in values}
     return check(kind, values.get(name) or {}, name, known=known)
@@ -162,7 +162,7 @@ def settings_class(name: str) -> type[Settings]:
 def check(
     kind: type[S], values: Any, place: str, file: Path = paths.PARAMS, known: Mapping[str, list[str]] | None = None
 ) -> S:
-    """`values` of a file as a `kind`; every mistake is reported with its place, what came and what is accepted.
+    """`values` of a file as a `kind`; every mistake is reported with its place, what was given and what is accepted.
 
     `known` are the names of tasks and architectures that settings may refer to.
     """
@@ -175,7 +175,7 @@ def check(
 
 
 def gathered(checks: Iterable[Callable[[], object]]) -> list[str]:
-    """The mistakes that these checks come upon."""
+    """The mistakes that these checks raise."""
     mistakes: list[str] = []
     for run_check in checks:
         try:
@@ -188,12 +188,12 @@ def gathered(checks: Iterable[Callable[[], object]]) -> list[str]:
 def _mistake(kind: type[BaseModel], place: str, error: Mapping[str, Any]) -> str:
     where = place + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
     if error["type"] == "extra_forbidden" and RENAMED.get(error["loc"][-1]) in _fields(kind):
-        return f"{where}: unknown setting; {RENAMED[error['loc'][-1]]} is its name now"
+        return f"{where}: unknown setting; its name is now {RENAMED[error['loc'][-1]]}"
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return f"{where}: unknown setting; accepted: {', '.join(kind.model_fields)}"
     reason = error["msg"].removeprefix("Value error, ")
     value = error["input"]
-    is_named = error["type"] == "value_error" and repr(value) in reason  # by a check of ours
+    is_named = error["type"] == "value_error" and repr(value) in reason  # from one of our own checks
     return f"{where}: {reason}" + ("" if is_named else f", got {shown(value)}")
 
 
@@ -208,6 +208,6 @@ def _fields(annotation: Any) -> set[str]:
 
 
 def shown(value: Any) -> str:
-    """A value as it came, in one line of a length to be read."""
+    """A value as given, in one line of readable length."""
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

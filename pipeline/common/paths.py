@@ -5,7 +5,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 WORK = Path(".work")  # outside DVC: checkpoints of unfinished training, studies
 STUDIES = WORK / "studies.journal"
-MACHINE = WORK / "machine.json"  # of this machine: git never has it
+MACHINE = WORK / "machine.json"  # of this machine: never in git
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 PAGE = Path("reports/index.html")
@@ -20,7 +20,7 @@ def prepared(task: str) -> Path:
 
 
 def code(task: str) -> Path:
-    """Digests of the code that decides the task's kind: later stages read these in place of every kind's code."""
+    """Digests of the code that defines the task's kind: later stages depend on these, not on every kind's code."""
     return Path("data/code") / f"{task}.json"
 
 
@@ -50,7 +50,7 @@ def headline(task: str) -> Path:
 
 
 def scores(task: str) -> Path:
-    return Path("reports/scores") / f"{task}.csv"  # one folder for all tasks, which the report depends on
+    return Path("reports/scores") / f"{task}.csv"  # one folder for all tasks: the report depends on it
 
 
 def curves(task: str) -> Path:
@@ -62,32 +62,32 @@ def evidence(scale: str, task: str) -> Path:
 
 
 def findings(stage: str) -> Path:
-    """What a stage on the challenges found."""
+    """The results of a challenge's stage."""
     return Path("reports") / f"{stage}.json"
 
 
 def full_findings(stage: str) -> Path:
-    """The same at scale full, measured once and kept by git."""
+    """The same at scale full, measured once and kept in git."""
     return Path("reports/full") / f"{stage}.json"
 
 
 def decisions() -> Path:
-    """What was decided of challengers and champions, and why: a file each."""
+    """Decisions on challengers and champions, with reasons: a file each."""
     return Path("reports/decisions")
 
 
 def drift(task: str) -> Path:
-    """How new data differ from what the champion was trained on."""
+    """How new data differ from the champion's training data."""
     return Path("reports/drift") / f"{task}.json"
 
 
 def revisions(task: str) -> Path:
-    """What the source fetched last says otherwise than the one before it of earlier rows."""
+    """How the source fetched last changed earlier rows."""
     return Path("reports/revisions") / f"{task}.json"
 
 
 def champion(task: str) -> Path:
-    """The champion's package and what the registry says of it, to be registered anew on another machine."""
+    """The champion's package and registry entry, to be registered on another machine."""
     return Path("models/champions") / task
 
 

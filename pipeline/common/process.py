@@ -1,4 +1,4 @@
-"""A name for this process that tells, later and elsewhere, whether it still lives: host:pid@start."""
+"""A name for this process, host:pid@start, by which others can later check whether it still runs."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ def this() -> str:
 
 
 def alive(name: str) -> bool | None:
-    """Whether the process of that name runs; None for one of another machine, which cannot be seen from here."""
+    """Whether the process of that name runs; None for one on another machine, which cannot be checked from here."""
     host, _, number = name.partition(":")
     if host != socket.gethostname():
         return None

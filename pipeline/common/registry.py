@@ -1,7 +1,7 @@
-"""Find implementations by name: the name of a thing is the name of its file.
+"""Find implementations by name: an implementation's name is that of its file.
 
 A contract is a class defined in a package's `__init__.py` (`Task` in `pipeline/tasks/__init__.py`). Every other file
-of that package defines exactly one subclass, found under the file's name; what they share stands in folders.
+of that package defines exactly one subclass, found under the file's name; what they share is in folders.
 """
 
 import importlib
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Named(NamedTuple):
-    """Names that stand at a place in params.yaml, and those that are accepted there."""
+    """Names at a place in params.yaml, and those that are accepted there."""
 
     place: str
     what: str
@@ -30,7 +30,7 @@ def names(contract: type) -> list[str]:
 
 
 def find(contract: type[T], name: str, place: str = "") -> type[T]:
-    """The subclass of `contract` that the file called `name` defines; `place` is where params.yaml names it."""
+    """The subclass of `contract` that the file `name` defines; `place` is where params.yaml names it."""
     if place:
         all_known(Named(place, contract.__name__.lower(), [name], names(contract)))
     known(contract.__name__.lower(), name, names(contract))

@@ -1,4 +1,4 @@
-"""Settings that had another name: params.yaml is told the new one, and an older network's record is read under it."""
+"""Renamed settings: for params.yaml the new name is reported, an older network's record is read under it."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ RENAMED = {
 
 
 def upgraded(task_settings: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
-    """A task's settings as an older version recorded them, under today's names; `fields` are those of its kind."""
+    """A task's settings as recorded by an older version, under today's names; `fields` are those of its kind."""
     values = {_today(name, fields): value for name, value in task_settings.items()}
     if not isinstance(values.get("bidirectional", False), bool):
         values["bidirectional"] = values["bidirectional"] == 2  # the number of directions
@@ -26,5 +26,5 @@ def upgraded(task_settings: Mapping[str, Any], fields: Collection[str]) -> dict[
 
 
 def _today(name: str, fields: Collection[str]) -> str:
-    """The new name, unless the kind still has a setting of the old one."""
+    """The new name, unless the kind still has a setting with the old one."""
     return RENAMED[name] if name in RENAMED and name not in fields and RENAMED[name] in fields else name

@@ -1,20 +1,20 @@
-"""Ask over HTTP: what fails for a moment is asked again, and an error is told in a few words."""
+"""HTTP requests: brief failures are retried, and errors are reported in a few words."""
 
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, TimeoutError as UrllibTimeout
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError as UrllibTimeout
 from urllib3.util import Retry
 
 RETRIES = 3
-PAUSE_SECONDS = 0.2  # before the second retry, twice as long before the third; the first comes at once
-BUSY = (429, 500, 502, 503, 504)  # statuses that may be over in a moment
-ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)  # what an address that cannot be read raises
+PAUSE_SECONDS = 0.2  # before the second retry, twice as long before the third; the first is immediate
+BUSY = (429, 500, 502, 503, 504)  # statuses that may pass in a moment
+ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)  # raised for a URL that cannot be read
 
 
 class RetryUnlessSilent(Retry):
-    """Asks again after a broken connection or a busy server, not after a silence: its time is over by then."""
+    """Retries after a broken connection or a busy server, but not after a timeout."""
 
     def increment(
         self,
@@ -25,16 +25,16 @@ class RetryUnlessSilent(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> "RetryUnlessSilent":
-        if isinstance(error, UrllibTimeout):
+        if isinstance(error, UrllibTimeout) and not isinstance(error, NewConnectionError):  # which was refused at once
             raise error
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
 def session() -> requests.Session:
-    """Gives the last answer of a server that stays busy: its status is for the caller to look at."""
+    """A session that returns the last response of a server that stays busy, for the caller to check its status."""
     retry = RetryUnlessSilent(
         RETRIES, backoff_factor=PAUSE_SECONDS / 2, status_forcelist=BUSY, raise_on_status=False,
-        respect_retry_after_header=False,  # whose wait may be longer than any silence that we take
+        respect_retry_after_header=False,  # its wait may be longer than any timeout of ours
     )  # fmt: skip
     made = requests.Session()
     for scheme in ("http://", "https://"):
@@ -48,7 +48,7 @@ def status_of(response: requests.Response) -> str:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong: the innermost error, without the names of the libraries' objects."""
+    """The cause: the innermost error, without the names of the libraries' objects."""
     inner: Any = error.args[0] if isinstance(error, requests.RequestException | HTTPError) and error.args else error
     cause = getattr(inner, "reason", None) or inner
     return " ".join(str(cause).rpartition(": ")[2].split())

@@ -1,4 +1,4 @@
-"""What is compared on a test split: each network and baseline, with what it answers."""
+"""The candidates on a test split: each network and baseline, with its predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from pipeline.training.worker_processes import Send, WorkerProcesses
 
 @dataclass
 class Candidate:
-    """A network or baseline and what it answers, per seed, for the test split (and the validation split)."""
+    """A network or baseline and its predictions, per seed, for the test split (and the validation split)."""
 
     name: str
     kind: str  # network, control or baseline
@@ -35,7 +35,9 @@ class Candidate:
     outputs: dict[int, Tensor]
     valid: dict[int, Tensor]
     description: dict[str, Any]
-    not_scored: dict[int, str] = field(default_factory=dict)  # seeds whose answers are not all finite, and why
+    not_scored: dict[int, str] = field(
+        default_factory=dict
+    )  # seeds whose predictions are not all finite, with the reason
     scores: dict[int, Scores] = field(default_factory=dict)
     class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
 
@@ -45,7 +47,7 @@ class Candidate:
 
 
 def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> list[Candidate]:
-    """Every network and baseline of a task, in this order; on a CPU side by side, each in a process of one thread.
+    """Every network and baseline of a task, in this order; on a CPU in parallel, each in a process with one thread.
 
     Raises InputError for a network that is not trained.
     """
@@ -67,7 +69,7 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
 
 
 def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
-    """Sends one candidate, its answers as arrays: the memory of tensors would end with this process."""
+    """Sends one candidate, its predictions as arrays: the memory of tensors would be freed with this process."""
     prepared, name = open_prepared(task), names[number]
     whole = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
     candidate = _without_diverged_seeds(whole)
@@ -75,7 +77,7 @@ def _answer(task: str, names: list[str], architectures: list[str], train: Train,
 
 
 def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:
-    """A trained network with the outputs of its sound seeds."""
+    """A trained network with the outputs of the seeds that did not diverge."""
     folder = paths.trained(task, architecture)
     description, device = files.read_json(folder / "model.json"), make_accelerator(train).device
     sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
@@ -106,12 +108,12 @@ def _baseline(prepared: Prepared, name: str) -> Candidate:
 
 
 def _without_diverged_seeds(candidate: Candidate) -> Candidate:
-    """Seeds whose answers to either split are not all finite have diverged, whatever their training reported."""
+    """Seeds whose predictions for either split are not all finite have diverged, whatever their training reported."""
     why: dict[int, str] = {}
     for split, by_seed in (("validation", candidate.valid), ("test", candidate.outputs)):
         for seed, outputs in by_seed.items():
             wrong = int((~outputs.isfinite()).flatten(1).any(dim=1).sum())
-            why |= {seed: f"{wrong:,} of {len(outputs):,} {split} answers are not finite"} if wrong else {}
+            why |= {seed: f"{wrong:,} of {len(outputs):,} {split} predictions are not finite"} if wrong else {}
     kept = [{s: o for s, o in by_seed.items() if s not in why} for by_seed in (candidate.outputs, candidate.valid)]
     return replace(candidate, outputs=kept[0], valid=kept[1], not_scored=why)
 

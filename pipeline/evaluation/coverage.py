@@ -1,10 +1,10 @@
-"""How often each interval holds the truth, by simulation: of 95 % intervals it should be 95 of a hundred.
+"""How often each interval contains the truth, by simulation: 95 % intervals should in 95 of a hundred.
 
 `python -m pipeline.evaluation.coverage` prints the tables of docs/intervals.md; it takes half a minute.
 
-Windows of a series: losses with a deviation of 55 % of their mean, skewed (log-normal), of whose deviation the share
-`stays` is left in the next window: .95 forgets as fast as ridge regression on Victoria, .98 as a mean day. Differences
-of two networks' losses are normal, with .85, as with two seeds there. A block is a week of half-hours.
+Windows of a series: losses with a standard deviation of 55 % of their mean, skewed (log-normal), of whose deviation the
+share `stays` remains in the next window: .95 as for ridge regression on Victoria, .98 as for a mean day. Differences of
+two networks' losses are normal, with .85, as with two seeds there. A block is a week of half-hours.
 """
 
 import math
@@ -28,13 +28,13 @@ from pipeline.tasks.shared.calibrators import half_widths
 
 SETTINGS = Evaluate(resamples=2000)
 WEEK = 336
-COVERAGE = 0.8  # that a forecast's interval is asked for
+COVERAGE = 0.8  # nominal, of a forecast's interval
 BLOCKS = (2.0, 2.5, 3.0, 4.0, 5.0, 10.3, 20.0)  # 2.5 are those of Victoria's gate split, 10.3 of its test split
 SPREAD = math.log(1 + 0.55**2) ** 0.5  # of a log-normal loss's logarithm
 
 
 class World(NamedTuple):
-    """What a series' values are like; their true mean is 1."""
+    """The distribution of a series' values; their true mean is 1."""
 
     name: str
     stays: float
@@ -51,11 +51,11 @@ MEANS = {"normal": 1.0, "log-normal, deviation .5": math.exp(0.125), "9 of 10 se
 
 
 def main(
-    simulations: Annotated[int, typer.Option(help="How many stand behind each number.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    simulations: Annotated[int, typer.Option(help="Simulations per number.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The seed of all draws.")] = 0,
 ) -> None:
     print(f"{simulations} simulations each, seed {seed}, {SETTINGS.resamples} resamples\n")
-    _table(["values", "stay for", *(f"{blocks:g} blocks" for blocks in BLOCKS)])
+    _table(["values", "persistence", *(f"{blocks:g} blocks" for blocks in BLOCKS)])
     for world in WORLDS:
         shares = (of_series(world, round(blocks * WEEK), WEEK, simulations, seed) for blocks in BLOCKS)
         _row([world.name, f"{world.stays:g}", *shares])
@@ -68,13 +68,13 @@ def main(
     _table(["share of seeds", "2 seeds", "5 seeds", "8 seeds", "20 seeds"])
     for name, of in (("on average over all true shares", np.mean), ("at the least favourable", np.min)):
         _row([name, *(float(of(of_shares(seeds))) for seeds in (2, 5, 8, 20))])
-    _table(["forecast's 80 % interval", "stay for", *(f"{n:,} validation windows" for n in (20, 200, 1700))])
+    _table(["forecast's 80 % interval", "persistence", *(f"{n:,} validation windows" for n in (20, 200, 1700))])
     for stays in (0.0, 0.95, 0.98):
         _row(["later values", f"{stays:g}", *(of_forecasts(stays, n, simulations, seed) for n in (20, 200, 1700))])
 
 
 def of_series(world: World, examples: int, block: int, simulations: int, seed: int) -> float:
-    """Of the mean of so many windows; nan where there is no interval."""
+    """Coverage for the mean of this many windows; nan if there is no interval."""
     resamples = Resamples(examples, block, SETTINGS, seed)
     values = wander(examples, simulations, world.stays, torch.Generator().manual_seed(seed))
     values = (SPREAD * values - SPREAD**2 / 2).exp() if world.skewed else 1 + values
@@ -111,14 +111,14 @@ def of_shares(seeds: int) -> Float[np.ndarray, " shares"]:
 
 
 def of_forecasts(stays: float, windows: int, simulations: int, seed: int) -> float:
-    """The share of later values within a served forecast's interval, learned from so many validation windows."""
+    """The share of later values within a served forecast's interval, learned from this many validation windows."""
     errors = wander(windows, simulations, stays, torch.Generator().manual_seed(seed))
     widths = torch.tensor(half_widths(errors[:, None], torch.zeros(windows, 1, simulations), COVERAGE)[0])
     return float(torch.erf(widths / 2**0.5).mean())
 
 
 def wander(steps: int, simulations: int, stays: float, random: torch.Generator) -> Float[Tensor, "steps simulations"]:
-    """An autoregression of deviation 1."""
+    """An autoregression with standard deviation 1."""
     pushes = torch.randn(steps, simulations, generator=random, dtype=torch.float64)
     values = torch.empty_like(pushes)
     values[0] = pushes[0]

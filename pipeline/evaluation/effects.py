@@ -1,7 +1,7 @@
 """Does it matter? Means with intervals over seeds, paired tests, and their correction for many comparisons.
 
-Seeds are blocks: the same seeds stand behind every cell, so that differences are taken seed by seed. A diverged
-training has no loss: it counts as worse than every sound one in tests by rank, and is reported as a share beside means.
+Seeds are blocks: every cell has the same seeds, so that differences are taken seed by seed. A diverged training has no
+loss: it counts as worse than every other in tests by rank, and is reported as a share beside means.
 """
 
 import math
@@ -13,13 +13,13 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 from scipy.stats import friedmanchisquare, wilcoxon
 
-Losses = Sequence[float | None]  # of each seed, in the same order for all; None where training diverged
-FLOOR = 1e-7  # losses below it are alike: fp32 knows no difference from 0
-ENOUGH = 8  # seeds from which on a p value is quoted
+Losses = Sequence[float | None]  # of each seed, in the same order for all; None if training diverged
+FLOOR = 1e-7  # losses below it count as equal: fp32 does not distinguish them from 0
+ENOUGH = 8  # seeds needed for a p value
 
 
 def summary(losses: Losses) -> dict[str, Any]:
-    """Mean of the sound seeds with Student's 95 % interval, cut at 0 (no loss is below it); the share that diverged."""
+    """Mean of the seeds that did not diverge with Student's 95 % interval, cut at 0; the share that diverged."""
     sound = [loss for loss in losses if loss is not None]
     record: dict[str, Any] = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
     if sound:
@@ -37,7 +37,7 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
-    """How much lower ours is, seed by seed: mean and interval where both are sound, p by Wilcoxon's signed ranks."""
+    """How much lower ours is, seed by seed: mean and interval if neither diverged, p by Wilcoxon's signed ranks."""
     both = [
         their_loss - our_loss
         for our_loss, their_loss in zip(ours, theirs, strict=True)
@@ -56,7 +56,7 @@ def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
 
 
 def factor(levels: Float[np.ndarray, "levels seeds"]) -> float | None:
-    """p that all levels of a factor are alike: Friedman's test over seeds (of two levels: Wilcoxon's)."""
+    """p that all levels of a factor are equal: Friedman's test over seeds (for two levels, Wilcoxon's)."""
     if levels.shape[0] < 2 or levels.shape[1] < ENOUGH:
         return None
     if np.all(levels == levels[0]):
@@ -65,7 +65,7 @@ def factor(levels: Float[np.ndarray, "levels seeds"]) -> float | None:
 
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
-    """p values corrected for their number (Holm 1979); those that are None are none."""
+    """p values corrected for their number (Holm 1979); None stays None."""
     order = sorted((value, place) for place, value in enumerate(values) if value is not None)
     corrected: list[float | None] = [None] * len(values)
     before = 0.0
@@ -76,7 +76,7 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
 
 
 def logarithms(losses: Sequence[Losses]) -> Float[np.ndarray, "trainings seeds"]:
-    """Logarithms of losses; those that diverged lie so far above that no mean or difference of others reaches them."""
+    """Logarithms of losses; diverged ones are so large that no mean or difference of others reaches them."""
     table = np.array([[math.inf if loss is None else loss for loss in of_training] for of_training in losses])
     sound = np.isfinite(table)
     known = np.log(table[sound].clip(FLOOR)) if sound.any() else np.zeros(1)

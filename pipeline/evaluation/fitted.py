@@ -1,4 +1,4 @@
-"""A task's baselines, fitted to the training split: their answers, and which of them is the strongest on validation."""
+"""A task's baselines, fitted to the training split: their predictions, and which is the strongest on validation."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from pipeline.training.selection import Candidate
 
 
 class OnGate(NamedTuple):
-    """What baselines answer for the gate split."""
+    """The baselines' predictions for the gate split."""
 
     outputs: dict[str, Tensor]
     strongest: str
@@ -28,7 +28,7 @@ def on_gate(prepared: Prepared) -> OnGate:
         for name in tqdm(prepared.task.baselines, desc="baselines", disable=None)
     }
     name = strongest(prepared, {name: outputs["valid"] for name, outputs in outputs_of.items()})
-    assert name is not None, "the constant's answers are finite"
+    assert name is not None, "the constant's predictions are finite"
     return OnGate({name: outputs["gate"] for name, outputs in outputs_of.items()}, name)
 
 
@@ -41,7 +41,7 @@ def answers(prepared: Prepared, name: str, *splits: str) -> dict[str, Tensor]:
 
 
 def strongest(prepared: Prepared, valid: Mapping[str, Tensor]) -> str | None:
-    """By the main metric on validation, from each baseline's outputs there; None where none has finite ones."""
+    """By the main metric on validation, from each baseline's outputs there; None if none has finite ones."""
     task, targets = prepared.task, prepared.targets("valid")
 
     def score(outputs: Tensor) -> float:

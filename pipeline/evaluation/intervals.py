@@ -1,15 +1,15 @@
-"""Intervals from a bootstrap over examples, and when there is none.
+"""Intervals from a bootstrap over examples, and when there are none.
 
-Windows of a series overlap, and neighbours are alike: they are resampled in moving blocks (Künsch 1989), which go on
-at the beginning where they pass the end, so that every window counts alike (Politis & Romano 1992). Other examples are
-resampled one by one (Efron 1979). Few blocks vary too little from one resample to the next; the interval is therefore
-read at percentiles further out, the expanded percentile interval (Hesterberg, What Teachers Should Know About the
-Bootstrap, The American Statistician, 2015):
+Windows of a series overlap, and neighbours are alike: they are resampled in moving blocks (Künsch 1989); a block that
+passes the end continues at the beginning, so that every window counts equally (Politis & Romano 1992). Other examples
+are resampled one by one (Efron 1979). With few blocks, resamples vary too little, so the interval is taken at
+percentiles further out, the expanded percentile interval (Hesterberg, What Teachers Should Know About the Bootstrap,
+The American Statistician, 2015):
 
     tail = normal.cdf(sqrt(k / (k - 1)) * t.ppf((1 - confidence) / 2, k - 1))       k blocks, Student's t
 
-Of a series of fewer than two blocks there is no interval. Of one of fewer than FEWEST blocks these are made shorter,
-until it has so many. docs/intervals.md says what that covers, by simulation (`python -m pipeline.evaluation.coverage`).
+A series of fewer than two blocks has no interval. In one of fewer than FEWEST blocks they are shortened until there are
+that many. docs/intervals.md has the coverage, by simulation (`python -m pipeline.evaluation.coverage`).
 """
 
 import math
@@ -27,7 +27,7 @@ FEWEST = 5  # blocks behind an interval
 
 
 class Interval(NamedTuple):
-    """Where the value may lie; without ends, the reason why there are none."""
+    """The range of a value; without ends, the reason why there are none."""
 
     low: float | None
     high: float | None
@@ -39,7 +39,7 @@ class Resamples:
 
     def __init__(self, examples: int, block: int, settings: Evaluate, seed: int):
         self.confidence, self.reason = settings.confidence, shortage(examples, block)
-        self.block = 0 if self.reason else min(block, examples // FEWEST)  # as used: perhaps shorter than asked for
+        self.block = 0 if self.reason else min(block, examples // FEWEST)  # as used: perhaps shorter than the setting
         self.blocks = 0.0 if self.reason else examples / self.block
         self.counts = torch.ones(1 if self.reason else settings.resamples + 1, examples, dtype=torch.float64)
         if not self.reason:
@@ -53,7 +53,7 @@ class Resamples:
             self.counts[number] = torch.bincount(row, minlength=examples)
 
     def as_record(self) -> dict[str, Any]:
-        """What metrics.json says of all intervals: how they were made, or why there are none."""
+        """How all intervals were made, or why there are none, for metrics.json."""
         made = {"block": self.block or None, "blocks": round(self.blocks, 2) or None}
         return {"confidence": self.confidence, "resamples": len(self.counts) - 1, **made, "reason": self.reason}
 
@@ -66,7 +66,7 @@ class Resamples:
         return self.counts @ contributions.double() / len(contributions)
 
     def interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> Interval:
-        """Of a quantity's value in every resample. Resamples in which it is not a number are left out."""
+        """From a quantity's value in every resample. Resamples in which it is not finite are skipped."""
         if self.reason:
             return Interval(None, None, self.reason)
         if not values[0].isfinite():
@@ -84,12 +84,12 @@ class Resamples:
 
 
 def expanded(tail: float, blocks: float) -> float:
-    """The share of resamples to leave out on each side, so that the interval leaves out `tail` of the truths."""
+    """The share of resamples to cut on each side, so that the interval misses `tail` of the truths."""
     return float(ndtr(math.sqrt(blocks / (blocks - 1)) * stdtrit(blocks - 1, tail)))
 
 
 def shortage(examples: int, block: int) -> str | None:
-    """Why so few examples have no interval; None where there are enough."""
+    """Why there are too few examples for an interval; None if there are enough."""
     if block > 1 and examples < 2 * block:
         return f"{examples:,} examples are fewer than two blocks of {block:,} neighbours"
     if examples < FEWEST:

@@ -1,7 +1,7 @@
 """Scores of a test split with intervals: of each metric's mean over seeds, and of the difference of two candidates.
 
-All candidates see the same resamples (intervals.py), so that the difference of two has an interval of its own: a
-paired test.
+All candidates have the same resamples (intervals.py), so that the difference of two has its own interval: a paired
+test.
 """
 
 import math
@@ -19,14 +19,14 @@ from pipeline.tasks import Task
 
 Scores = dict[str, Float[Tensor, " resamples"]]
 ENOUGH_SEEDS = 5  # for an interval over them
-SHARES = ("accuracy", "f1", "precision", "recall", "calibration_error")  # how metrics begin that are 1 at most
+SHARES = ("accuracy", "f1", "precision", "recall", "calibration_error")  # beginnings of the metrics that are at most 1
 
 
 def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, dict[str, Any]]:
-    """For each metric: its mean over sound seeds, the interval's low and high, and every sound seed's value.
+    """For each metric: its mean over seeds that did not diverge, the interval's low and high, and each seed's value.
 
     Without an interval, low and high are None and `reason` says why. From five seeds on, `seeds_low` and `seeds_high`
-    are Student's interval over the seeds themselves, as far as the metric can go.
+    are Student's interval over the seeds themselves, within the metric's bounds.
     """
     if not by_seed:
         return {}
@@ -46,9 +46,9 @@ def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, 
 def difference(
     task: Task, ours: Mapping[int, Scores], theirs: Mapping[int, Scores], resamples: Resamples
 ) -> dict[str, Any] | None:
-    """How much better ours is on the main metric; it `beats` where the paired interval lies above 0.
+    """How much better ours is on the main metric; it `beats` if the paired interval lies above 0.
 
-    Without an interval nothing is said to beat anything: `beats` is None, and `reason` says why.
+    Without an interval `beats` is None, and `reason` says why.
     """
     if not ours or not theirs:
         return None
@@ -61,9 +61,9 @@ def difference(
 
 
 def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
-    """The bootstrap's, unless all examples count alike: then it has no width, and would feign certainty.
+    """The bootstrap's, unless all examples have the same score: its width would be 0, which would suggest certainty.
 
-    Where all answers are right, or none is, Wilson's interval of a share takes its place; else there is none.
+    If all predictions are right, or none is, Wilson's interval of a share replaces it; otherwise there is none.
     """
     interval = resamples.interval(values)
     if interval.low is None or interval.high is None or not math.isclose(interval.low, interval.high, rel_tol=1e-9):
@@ -71,7 +71,7 @@ def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resam
     share, examples = values[0].item(), resamples.counts.shape[1]
     if name == "accuracy" and share in (0, 1):
         return Interval(*wilson(round(share * examples), examples, resamples.confidence))
-    return Interval(None, None, "all examples count alike: no resample differs from the others")
+    return Interval(None, None, "all examples have the same score, and so do all resamples")
 
 
 def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -> dict[str, float]:
@@ -82,5 +82,5 @@ def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -
 
 
 def _number(value: Tensor) -> float | None:
-    """None where it is not finite: a share of nothing, say."""
+    """None if it is not finite, such as a share of nothing."""
     return value.item() if value.isfinite() else None

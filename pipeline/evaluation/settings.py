@@ -11,4 +11,4 @@ class Evaluate(Settings):
     resamples: int = Field(1000, ge=100)
     """Bootstrap resamples behind each interval."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
-    """How often an interval is to hold the truth."""
+    """How often an interval should contain the truth."""

@@ -1,4 +1,4 @@
-"""A share of successes, and how far chance may have moved it."""
+"""A share of successes with its interval."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def share(successes: int, trials: int) -> dict[str, Any]:
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a share (Wilson, Probable inference, JASA 22, 1927), low and high.
 
-    Unlike the share plus or minus its standard error it has a width where all succeed, or none: 8 of 8 is [.68, 1].
+    Unlike the share plus or minus its standard error it has a width even if all succeed, or none: 8 of 8 is [.68, 1].
     """
     from scipy.stats import binomtest  # half a second, which only a share needs
 

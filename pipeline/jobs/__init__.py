@@ -1,1 +1,1 @@
-"""Jobs of several processes: how they run, that they run alone, and what a kill may leave behind."""
+"""Jobs of several processes: how they run, one job at a time, and how what a kill leaves is repaired."""

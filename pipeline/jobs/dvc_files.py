@@ -1,4 +1,4 @@
-"""What DVC tracks by .dvc files: champions and sources. Git brings newer files, this machine newer data."""
+"""What DVC tracks by .dvc files: champions and sources. Git may have newer files, this machine newer data."""
 
 import re
 from collections.abc import Iterable
@@ -25,13 +25,13 @@ def data_of(file: Path) -> Path:
 
 
 def set_aside(file: Path) -> None:
-    """Take a source's .dvc file out of DVC's sight: its data are not to be had, and would fail every stage."""
+    """Hide a source's .dvc file from DVC: its data are unavailable, and would fail every stage."""
     ASIDE.mkdir(parents=True, exist_ok=True)
     file.rename(ASIDE / file.name)
 
 
 def put_back() -> None:
-    """Undo `set_aside`; a file that git has brought since then stays."""
+    """Undo `set_aside`; a file that came from git since then stays."""
     for file in sorted(ASIDE.glob("*.dvc")):
         place = SOURCES / file.name
         if place.exists():
@@ -41,14 +41,14 @@ def put_back() -> None:
 
 
 def remove_half_copied(data: Path) -> None:
-    """Remove what a kill left of DVC's copying to a file or folder: DVC takes it for somebody's own."""
+    """Remove what a kill left of DVC's copying to a file or folder: DVC would take it for user data."""
     for path in [*data.parent.glob(".*.tmp"), *data.rglob(".*.tmp")]:
         if HALF_COPIED.fullmatch(path.name):
             files.remove(path)
 
 
 def changed(run: Run, tracked: Iterable[Path]) -> list[Path]:
-    """Those of the .dvc files whose data are missing, or not what the file says."""
+    """The .dvc files whose data are missing or differ from the file."""
     names = [str(file) for file in tracked]
     if not names or _unchanged(run, names):
         return []
@@ -56,7 +56,7 @@ def changed(run: Run, tracked: Iterable[Path]) -> list[Path]:
 
 
 def not_kept(run: Run, folders: Iterable[Path]) -> list[Path]:
-    """Those of the folders that DVC does not have as they are."""
+    """The folders that DVC does not have in their present state."""
     tracking = {folder: folder.with_name(f"{folder.name}.dvc") for folder in folders if folder.exists()}
     stale = changed(run, [file for file in tracking.values() if file.exists()])
     return [folder for folder, file in tracking.items() if not file.exists() or file in stale]

@@ -1,8 +1,8 @@
-"""Whether DVC is at work in this folder, by its own locks; what a killed DVC left in them is removed.
+"""Whether DVC is running in this folder, by its own locks; what a killed DVC left in them is removed.
 
-.dvc/tmp/lock     held (flock) while DVC reads or writes its files; it falls with its holder
+.dvc/tmp/lock     held (flock) while DVC reads or writes its files; released when its holder exits
 .dvc/tmp/rwlock   JSON: which process reads or writes which path while a stage runs; written in place, so a kill may
-                  leave half of it, or the name of a process that is no more
+                  leave it half written, or naming a process that has exited
 """
 
 import fcntl
@@ -24,9 +24,9 @@ POLL_SECONDS = 0.5
 
 @contextmanager
 def held(wait: bool) -> Iterator[bool]:
-    """Keep every DVC of this folder waiting (it waits for three seconds) while the block works on its files.
+    """Make every DVC in this folder wait (up to three seconds) while the block works on its files.
 
-    Gives whether it does: not where a DVC is at work. With `wait`, that one's end is waited for.
+    Yields whether it does: not if a DVC is running. With `wait`, it waits until that exits.
     """
     if not FOLDER.parent.exists():  # no DVC project
         yield True
@@ -40,13 +40,13 @@ def held(wait: bool) -> Iterator[bool]:
                 yield idle
                 return
         if not reported:
-            print("another DVC process is at work here: waiting for its end", flush=True)
+            print("another DVC process is running here: waiting for it to exit", flush=True)
             reported = True
         time.sleep(POLL_SECONDS)
 
 
 def remove_dead() -> list[dict[str, Any]]:
-    """Drop the entries of processes that are no more from rwlock; gives those of processes that live."""
+    """Drop from rwlock the entries of processes that have exited; returns those of running processes."""
     if not IN_USE.exists():
         return []
     try:
@@ -56,7 +56,7 @@ def remove_dead() -> list[dict[str, Any]]:
             "write": {path: process for path, process in write.items() if lives(process)},
             "read": {path: alive for path, processes in read.items() if (alive := [*filter(lives, processes)])},
         }
-    except (ValueError, AttributeError, TypeError, KeyError):  # half written: nobody at work leaves it so
+    except (ValueError, AttributeError, TypeError, KeyError):  # half written: no running DVC leaves it so
         files.remove(IN_USE)
         return []
     if living != {"write": write, "read": read}:
@@ -65,7 +65,7 @@ def remove_dead() -> list[dict[str, Any]]:
 
 
 def lives(entry: dict[str, Any]) -> bool:
-    """Whether an entry's process runs: not a later one that was given its number."""
+    """Whether an entry's process runs, and not a later one with the same number."""
     try:
         process = psutil.Process(int(entry["pid"]))
         began_before = process.create_time() <= IN_USE.stat().st_mtime + 1
@@ -77,7 +77,7 @@ def lives(entry: dict[str, Any]) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Hold a file's lock, if nobody else does; gives whether it is held."""
+    """Hold a file's lock, if nobody else does; yields whether it is held."""
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
-"""A retraining's tasks: which of them go on, which stand still and why, and how its commands are run.
+"""A retraining's tasks: which continue, which have stopped and why, and how its commands are run.
 
-One task's failure stops no other: a command for all tasks that fails is run again for each of them alone, and those
-whose own command fails stand still from then on.
+One task's failure stops no other: a command for all tasks that fails is run again for each task separately, and those
+whose own command fails stop there.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,11 +14,11 @@ from pipeline.jobs import repair
 from pipeline.jobs.processes import Run
 
 LOCK_COPY = paths.WORK / "retrain/dvc.lock"
-OURS, DVCS = "error: ", "ERROR: "  # what the lines begin with by which our commands, and DVC, say why they failed
+OURS, DVCS = "error: ", "ERROR: "  # the beginnings of lines in which our commands, and DVC, say why they failed
 
 
 class Failed(InputError):
-    """A command that did not exit with 0; the reason is what it printed of its failure."""
+    """A command that did not exit with 0; the reason is what it printed about its failure."""
 
     def __init__(self, words: Sequence[str], code: int, errors: Sequence[str] = ()):
         self.reason = reason_of(errors)
@@ -26,7 +26,7 @@ class Failed(InputError):
 
 
 class Stopped(TypedDict):
-    """Since which step a task stands still, and why."""
+    """The step at which a task stopped, and why."""
 
     step: str
     reason: str
@@ -42,25 +42,25 @@ class Job:
 
     @property
     def tasks(self) -> list[str]:
-        """The real tasks that go on."""
+        """The real tasks that have not stopped."""
         return [task for task in self.real_tasks if task not in self.stopped]
 
     @property
     def all_tasks(self) -> list[str]:
-        """The tasks that go on, those drawn at random among them."""
+        """The tasks that have not stopped, including those drawn at random."""
         return [task for task in self.params["tasks"] if task not in self.stopped]
 
     def stop(self, task: str, reason: str) -> None:
-        """This task stands still from now on."""
+        """Skip this task from now on."""
         self.stopped[task] = {"step": self.step, "reason": reason}
-        print(f"{task} stands still: {reason}", flush=True)
+        print(f"{task} stopped: {reason}", flush=True)
 
     def reasons(self) -> str:
-        """Why tasks stand still, in one line."""
-        return "; ".join(f"{task} stands still since {at['step']}: {at['reason']}" for task, at in self.stopped.items())
+        """Why tasks have stopped, in one line."""
+        return "; ".join(f"{task} stopped at {at['step']}: {at['reason']}" for task, at in self.stopped.items())
 
     def do(self, *words: str, errors: list[str] | None = None) -> None:
-        """Raises Failed where the command fails; with a list of `errors` (which it fills) it names the reason."""
+        """Raises Failed if the command fails, with the reason if a list of `errors` is given (which it fills)."""
         print(f"$ {' '.join(words)}", flush=True)
         if code := self.run([*words], errors=errors):
             raise Failed(words, code, errors or ())
@@ -70,7 +70,7 @@ class Job:
         self.do(*_of_ours(words))
 
     def pipeline_for(self, tasks: Sequence[str], *words: str) -> None:
-        """A command of ours for all tasks; where it fails, or a task stands still, one for each of these tasks."""
+        """One of our commands for all tasks; if it fails, or a task has stopped, one for each of these tasks."""
         if not self.stopped:
             with suppress(Failed):
                 self.pipeline(*words)
@@ -81,7 +81,7 @@ class Job:
         self.each(tasks, lambda task: [*_of_ours(words), "--task", task])
 
     def each(self, tasks: Iterable[str], words: Callable[[str], Sequence[str]]) -> None:
-        """A command for each task; one whose command fails stands still."""
+        """A command for each task; a task whose command fails is stopped."""
         for task in tasks:
             try:
                 self.do(*words(task), errors=[])
@@ -89,7 +89,7 @@ class Job:
                 self.stop(task, str(error))
 
     def repro(self, stage: str, tasks: Sequence[str] | None = None, *options: str) -> None:
-        """A stage of these tasks, by default of all that go on: in one command, or alone where that fails."""
+        """A stage of these tasks, by default of all that continue: in one command, or separately if that fails."""
         words = [*self.dvc_repro, "--keep-going", *options]
         targets = [stage] if tasks is None and not self.stopped else [f"{stage}@{t}" for t in tasks or self.all_tasks]
         try:
@@ -112,7 +112,7 @@ def _of_ours(words: Sequence[str]) -> list[str]:
 
 
 def reason_of(errors: Sequence[str]) -> str:
-    """The error that a command of ours printed, its lines joined; else what DVC printed of its own; "" without any."""
+    """The error that our command printed, its lines joined; otherwise DVC's own; "" without any."""
     for begin, line in enumerate(errors):
         if line.startswith(OURS):
             rest = takewhile(lambda more: more.strip() and not more.startswith((OURS, DVCS)), errors[begin + 1 :])

@@ -1,7 +1,7 @@
-"""Run the processes of a job, one after another; no two jobs at a time.
+"""Run the processes of a job, one after another; only one job at a time.
 
-A job's lock is passed on to its processes. Where a job is killed and the process that it had begun goes on, the lock
-stays with that, and the next job waits for its end.
+A job's lock is inherited by its processes. If a job is killed and a process that it started continues, that process
+keeps the lock, and the next job waits until it exits.
 """
 
 import fcntl
@@ -24,14 +24,14 @@ PATIENCE = 20.0  # seconds for a process to end when asked to
 
 @contextmanager
 def exclusive_runner(lock: Path) -> Iterator[Run]:
-    """Gives what runs a command, once no other job holds the lock."""
+    """Yields the function that runs a command, once no other job holds the lock."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(
-                "another retraining, or a process that a killed one had begun, is at work: waiting for its end",
+                "another retraining, or a process that a killed one started, is running: waiting for it to exit",
                 flush=True,
             )
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -47,9 +47,9 @@ def exclusive_runner(lock: Path) -> Iterator[Run]:
 
 @contextmanager
 def _noted(errors: list[str]) -> Iterator[IO[bytes]]:
-    """A file for a command's standard error; its lines are printed and noted at the end.
+    """A file for a command's standard error; its lines are printed and recorded at the end.
 
-    No pipe: a command that outlives a killed job may go on writing.
+    Not a pipe: a command that outlives a killed job can continue writing.
     """
     with tempfile.TemporaryFile() as stream:
         try:
@@ -62,17 +62,17 @@ def _noted(errors: list[str]) -> Iterator[IO[bytes]]:
 
 
 def _run(words: Sequence[str], quiet: bool, stderr: IO[bytes] | None, lock: int) -> int:
-    """The exit code of a command; it ends with us where we are interrupted."""
+    """The exit code of a command; if we are interrupted, it is stopped, too."""
     bins = str(Path(sys.executable).parent)  # dvc, and the python that dvc.yaml names
     environment = {**os.environ, "PATH": f"{bins}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "true"}
     stdout = subprocess.DEVNULL if quiet else None
     begun: list[subprocess.Popen[bytes]] = []
     try:
-        with command.uninterrupted():  # what is begun is known, and so will be ended
+        with command.uninterrupted():  # a process that is started is known, and so will be stopped
             begun.append(
                 subprocess.Popen(
                     words, env=environment, pass_fds=[lock],
-                    stdin=subprocess.DEVNULL,  # nobody is there to be asked
+                    stdin=subprocess.DEVNULL,  # nobody is there to answer prompts
                     stdout=stdout, stderr=stderr,
                 )
             )  # fmt: skip
@@ -84,7 +84,7 @@ def _run(words: Sequence[str], quiet: bool, stderr: IO[bytes] | None, lock: int)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all that it began."""
+    """Stop a process and all that it started."""
     try:
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     except psutil.NoSuchProcess:

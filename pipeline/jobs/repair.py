@@ -1,4 +1,4 @@
-"""What a kill may leave half written, since DVC writes its own files in place: each is made whole again."""
+"""Repair files that a kill may leave half written, since DVC writes its own files in place."""
 
 import re
 import shutil
@@ -18,17 +18,16 @@ MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def keep(copy: Path) -> None:
-    """Note a dvc.lock that is whole."""
+    """Keep a copy of dvc.lock if it is complete."""
     if LOCK.exists() and sound(LOCK):
         with files.replacing(copy) as temporary:
             shutil.copyfile(LOCK, temporary)
 
 
 def repair_files(copy: Path, tracked: list[Path]) -> list[Path]:
-    """Make whole what is not: dvc.lock from its copy; gives the data of those `tracked` .dvc files that `dvc add` must
-    make anew.
+    """Repair dvc.lock from its copy; returns the data of those `tracked` .dvc files that `dvc add` must make again.
 
-    Raises InputError for one whose data is not here, and for a merge conflict, which is for a person to resolve.
+    Raises InputError for one whose data is missing, and for a merge conflict, which a person must resolve.
     """
     for file in [LOCK, *tracked]:
         if file.exists() and CONFLICT.search(file.read_text(encoding="utf-8", errors="replace")):
@@ -39,32 +38,32 @@ def repair_files(copy: Path, tracked: list[Path]) -> list[Path]:
     broken = [file for file in tracked if not sound(file)]
     for file in broken:
         if not file.with_suffix("").exists():
-            raise InputError(f"{file} is half written and its data is not here: run `git checkout {file}`")
-        without_digest = {"outs": [{"path": file.stem}]}  # `dvc add` reads it; until then it is not sound
+            raise InputError(f"{file} is half written and its data is missing: run `git checkout {file}`")
+        without_digest = {"outs": [{"path": file.stem}]}  # `dvc add` reads it; until then it is invalid
         files.write_text(file, yaml.safe_dump(without_digest))
     return [file.with_suffix("") for file in broken]
 
 
 def _put_back(copy: Path) -> str:
-    """Replace a broken dvc.lock by its last whole copy, else by git's, else by none; gives what was done.
+    """Replace a broken dvc.lock by its last complete copy, else git's, else none; returns what was done.
 
-    What was done since a copy was made, DVC looks up in its run cache.
+    DVC takes what was done since that copy from its run cache.
     """
     broken = copy.with_name(f"{copy.name}.broken")
     broken.parent.mkdir(parents=True, exist_ok=True)
     LOCK.replace(broken)
     if copy.exists():
         shutil.copyfile(copy, LOCK)
-        return f"its last whole copy is back ({broken} is what there was)"
+        return f"its last complete copy was restored ({broken} is the broken file)"
     committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True)
     if committed.returncode == 0:
         LOCK.write_bytes(committed.stdout)
-        return f"what git has is back ({broken} is what there was)"
-    return f"removed to {broken}, since there is no whole copy: DVC looks in its run cache"
+        return f"git's version was restored ({broken} is the broken file)"
+    return f"moved to {broken}, since there is no complete copy: DVC uses its run cache"
 
 
 def sound(path: Path) -> bool:
-    """Whether DVC can read a file, and every file and folder that is named there has its whole digest."""
+    """Whether DVC can read a file, and every file and folder in it has a complete digest."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA, COMPILED_SINGLE_STAGE_SCHEMA  # a quarter of a second
     from voluptuous import Invalid
 
@@ -78,7 +77,7 @@ def sound(path: Path) -> bool:
 
 
 def _whole(stage: dict[str, Any], of_lock: bool) -> bool:
-    """Of a .dvc file the dependency may be a web server's, which has another kind of digest."""
+    """A .dvc file's dependency may be on a web server, which has another kind of digest."""
     if not (of_lock or "outs" in stage):
         return False
     entries = [entry for key in (("deps", "outs") if of_lock else ("outs",)) for entry in stage.get(key) or []]

@@ -1,4 +1,4 @@
-"""The steps of a retraining, in their order: each may run again, whatever a kill left of it."""
+"""The steps of a retraining, in order: each can run again, whatever a kill left behind."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +20,12 @@ def restore(job: Job) -> None:
             bring(job, file)
         except Failed as error:
             do_without(job, file, str(error))
-    job.pipeline_for(job.tasks, "lineage", "restore", "snapshot")  # before models/ and dvc.lock forget its training
+    job.pipeline_for(job.tasks, "lineage", "restore", "snapshot")  # before models/ and dvc.lock lose its training
     add_champions(job)
 
 
 def bring(job: Job, file: Path) -> None:
-    """The data of a .dvc file, from DVC. What was changed here, and DVC does not have, stays and is used."""
+    """The data of a .dvc file, from DVC. Data that were changed here, and that DVC does not have, stay and are used."""
     if job.remote:
         job.do("dvc", "fetch", str(file), errors=[])
     data = dvc_files.data_of(file)
@@ -35,13 +35,13 @@ def bring(job: Job, file: Path) -> None:
     except Failed:
         if not data.exists():
             raise
-        print(f"DVC leaves {data} as it is, and so it is used: it is not what {file} says")
+        print(f"{data} is used as it is: it differs from {file}, and DVC does not have it")
 
 
 def do_without(job: Job, file: Path, reason: str) -> None:
-    """The tasks of a source or champion that DVC cannot bring stand still.
+    """Stop the tasks whose source or champion DVC cannot pull.
 
-    A source's .dvc file is set aside until the job's end: every fetch depends on data/sources, and so on all of them.
+    A source's .dvc file is hidden until the job ends: every fetch depends on data/sources, and so on all of them.
     """
     users = [task for task in job.tasks if needs(job, task, dvc_files.data_of(file))]
     for task in users:
@@ -53,24 +53,24 @@ def do_without(job: Job, file: Path, reason: str) -> None:
 
 
 def needs(job: Job, task: str, data: Path) -> bool:
-    """Whether a file or folder is the task's champion, or its source or a part of it."""
+    """Whether a file or folder is the task's champion, its source, or part of that."""
     source = source_of(job, task)
     places = (Path(source), dvc_files.SOURCES / source)
     return data == paths.champion(task) or any(place.is_relative_to(data) or data in place.parents for place in places)
 
 
 def add_champions(job: Job) -> None:
-    """Those that DVC does not have as they are; pushed at once, so that git never names one that the remote lacks."""
+    """Add those that DVC lacks in this state; pushed at once, so that git never names one that the remote lacks."""
     for folder in dvc_files.not_kept(job.run, [paths.champion(task) for task in job.tasks]):
         job.do("dvc", "add", "--quiet", str(folder))
-    if job.remote and (kept := dvc_files.files_of_champions()):  # what an earlier push did not bring there, too
+    if job.remote and (kept := dvc_files.files_of_champions()):  # also what an earlier push missed
         job.do("dvc", "push", *map(str, kept))
 
 
 def fetch(job: Job) -> None:
-    """DVC sees files and folders change; what is elsewhere must be asked for.
+    """DVC notices changed files and folders; other sources must be fetched.
 
-    What the last retraining fetched is brought first, so that earlier rows can be compared.
+    What the last retraining fetched is pulled first, so that earlier rows can be compared.
     """
     if repair.LOCK.exists():
         for task in job.tasks:
@@ -81,7 +81,7 @@ def fetch(job: Job) -> None:
 
 
 def drift(job: Job) -> None:
-    """Drift that cannot be measured is reported and stops nothing: a retraining may be what helps."""
+    """Drift that cannot be measured is reported and stops nothing: retraining may be the remedy."""
     for task in job.tasks:
         files.remove(paths.drift(task))
         try:
@@ -101,7 +101,7 @@ def keep(job: Job) -> None:
 
 
 def report(job: Job) -> None:
-    """The rest of the pipeline, and the page. Where a task stands still, DVC leaves out what depends on that."""
+    """The rest of the pipeline, and the page. If a task has stopped, DVC skips what depends on it."""
     try:
         job.do(*job.dvc_repro, *(["--keep-going"] if job.stopped else []))
     except Failed:
@@ -111,21 +111,21 @@ def report(job: Job) -> None:
 
 
 def make_page(job: Job) -> None:
-    """Of what there is: for tasks that stand still, the earlier data and results, as far as DVC has them."""
+    """The page from what exists: for stopped tasks, the earlier data and results, as far as DVC has them."""
     if mixed := [task for task, at in job.stopped.items() if at["step"] == "train"]:
-        print(f"{paths.PAGE} stays as it was: new data, but no new networks of {', '.join(mixed)}")
+        print(f"{paths.PAGE} is unchanged: new data, but no new networks of {', '.join(mixed)}")
         return
-    for task in job.stopped:  # what its failed stage has removed
+    for task in job.stopped:  # what its failed stage removed
         for place in (paths.raw(task), paths.prepared(task)):
             bring_back(job, place)
     try:
         job.pipeline("report")
     except Failed as error:
-        print(f"{paths.PAGE} stays as it was: {error}")
+        print(f"{paths.PAGE} is unchanged: {error}")
 
 
 def bring_back(job: Job, place: Path) -> None:
-    """An output that is not here, as dvc.lock has it; nothing, where DVC has not."""
+    """Get a missing output as dvc.lock has it; do nothing if DVC does not have it."""
     if not place.exists():
         job.run(["dvc", "pull" if job.remote else "checkout", "--quiet", "--allow-missing", str(place)], quiet=True)
 
@@ -138,7 +138,7 @@ def push(job: Job) -> None:
 
 
 def sources(job: Job) -> dict[str, Any]:
-    """What is known of the source of each real task that goes on, as it was fetched: digest, bytes and licence."""
+    """The source of each real task that continues, as fetched: digest, bytes and licence."""
     return {task: files.read_json(paths.raw(task) / "source.json") for task in job.tasks}
 
 
@@ -150,7 +150,7 @@ def _elsewhere(source: str) -> bool:
     return source == "hub" or source.startswith(("http://", "https://"))
 
 
-FIRST: dict[str, Callable[[Job], None]] = {"restore": restore, "fetch": fetch}  # without new data it ends here
+FIRST: dict[str, Callable[[Job], None]] = {"restore": restore, "fetch": fetch}  # without new data the job ends here
 CHECKED: dict[str, Callable[[Job], None]] = {"validate": lambda job: job.repro("prepare")}  # ... or none that is sound
 STEPS: dict[str, Callable[[Job], None]] = {
     "drift": drift,

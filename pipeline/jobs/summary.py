@@ -1,4 +1,4 @@
-"""What came of a retraining, as Markdown with small pictures: new data, drift, decisions, scores before and after."""
+"""The result of a retraining as Markdown with small pictures: new data, drift, decisions, scores before and after."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ DPI = 110
 
 
 def scores(task: str) -> dict[str, Any]:
-    """The main metric of every candidate on the test split, as evaluate found it."""
+    """The main metric of every candidate on the test split, from evaluate."""
     metrics = files.read_json(paths.metrics(task))
     name = metrics["main_metric"]
     values = {entry["name"]: entry["metrics"][name] for entry in metrics["results"] if entry["metrics"]}
@@ -26,7 +26,7 @@ def summary(
     seconds: Mapping[str, float],
     folder: Path,
 ) -> str:
-    """The whole page; its pictures are written to `folder`."""
+    """The complete summary; its pictures are written to `folder`."""
     stopped = state["stopped"]
     parts = [f"# Retraining of {state['started'][:10]}", *of_stopped(stopped), of_sources(before, state)]
     for task in (task for task in state["sources"] if task not in stopped):
@@ -40,12 +40,12 @@ def summary(
 
 
 def of_stopped(stopped: Mapping[str, Any]) -> list[str]:
-    """A paragraph for each task that stands still: its step, and the reason."""
-    return [f"**{task} stands still** since `{at['step']}`: {at['reason']}." for task, at in stopped.items()]
+    """A paragraph for each stopped task: its step, and the reason."""
+    return [f"**{task} stopped** at `{at['step']}`: {at['reason']}." for task, at in stopped.items()]
 
 
 def of_sources(before: Mapping[str, Any] | None, state: Mapping[str, Any]) -> str:
-    """What each source weighs, whether it is another than last time, and then what changed of its earlier rows."""
+    """Each source's size, whether it has changed, and what changed in its earlier rows."""
     old = (before or {}).get("sources", {})
     rows, sentences = [], []
     for task, source in state["sources"].items():
@@ -58,7 +58,7 @@ def of_sources(before: Mapping[str, Any] | None, state: Mapping[str, Any]) -> st
 
 
 def of_revision(task: str, digest: str) -> str:
-    """What fetch found of earlier rows when the source of this digest came; empty where it compared nothing."""
+    """What fetch reported on earlier rows for the source with this digest; empty if it compared nothing."""
     path = paths.revisions(task)
     record = files.read_json(path) if path.exists() else {}
     return str(record["sentence"]) if record.get("digest") == digest else ""
@@ -69,20 +69,20 @@ def of_drift(task: str) -> str:
     if not path.exists():
         return "Drift: not measured (its command failed)."
     drift = files.read_json(path)
-    return f"Drift: {'a retraining is due' if drift['due'] else 'no retraining is due'}: {'; '.join(drift['reasons'])}."
+    return f"Drift: {'retraining is due' if drift['due'] else 'no retraining is due'}: {'; '.join(drift['reasons'])}."
 
 
 def of_decision(record: Mapping[str, Any]) -> str:
-    """The decision, its reasons, and what each gate found."""
+    """The decision, its reasons, and each gate's result."""
     names = [_name(record.get(side)) for side in ("previous", "to")]
     moved = f"champion: {names[0]} -> {names[1]}" if record["to"] else f"champion stays {names[0]}"
     lines = [f"**{record['decision'].replace('_', ' ').capitalize()}** ({moved}): {'; '.join(record['reasons'])}."]
     gates = [[gate["name"], _outcome(gate), gate["detail"]] for gate in record.get("gates", [])]
-    return "\n\n".join([*lines, *([table(["gate", "", "what it found"], gates)] if gates else [])])
+    return "\n\n".join([*lines, *([table(["gate", "", "result"], gates)] if gates else [])])
 
 
 def _outcome(gate: Mapping[str, Any]) -> str:
-    """One that does not decide is told, whatever it found."""
+    """A gate that does not decide is only reported."""
     if not gate.get("decides", True):
         return "told"
     return "passed" if gate["passed"] else "failed"
@@ -106,11 +106,11 @@ def _with_interval(value: Mapping[str, Any]) -> str:
 
 
 def picture_of_decision(record: Mapping[str, Any], path: Path) -> str:
-    """How much better the challenger is than the champion, as a whole and in each slice, with intervals."""
+    """How much better the challenger is than the champion, overall and in each slice, with intervals."""
     numbers_by_gate = {gate["name"]: gate["numbers"] for gate in record.get("gates", [])}
     rule = record.get("settings", {}).get("rule")
     if rule not in numbers_by_gate:
-        return ""  # nothing was compared: the first champion, or one gate refused at once
+        return ""  # nothing was compared: the first champion, or a gate refused at once
     slices = numbers_by_gate.get("slices", {})
     differences = {"all rows": numbers_by_gate[rule], **slices.get("slices", {})}
     draw(differences, numbers_by_gate[rule]["margin"], slices.get("tolerance"), path)
@@ -118,11 +118,11 @@ def picture_of_decision(record: Mapping[str, Any], path: Path) -> str:
 
 
 def draw(differences: Mapping[str, Mapping[str, float]], margin: float, tolerance: float | None, path: Path) -> None:
-    """An interval a row; dashed lines where a rule or a slice would refuse.
+    """An interval per row; dashed lines where a rule or a slice would refuse.
 
     By matplotlib, not plotly: Markdown takes pictures alone, and plotly makes those only with a browser.
     """
-    from matplotlib.figure import Figure  # its import takes long, and most starts draw nothing
+    from matplotlib.figure import Figure  # slow to import, and most runs draw nothing
 
     figure = Figure(figsize=(6.4, 1.2 + 0.26 * len(differences)), layout="constrained")
     axes = figure.subplots()
@@ -131,7 +131,7 @@ def draw(differences: Mapping[str, Mapping[str, float]], margin: float, toleranc
     axes.spines[["top", "right"]].set_visible(False)
     for row, value in enumerate(differences.values()):
         if value["low"] is None:
-            continue  # no interval: nothing was decided by it
+            continue  # no interval: it decided nothing
         axes.plot([value["low"], value["high"]], [row, row], color=colours.INK, linewidth=1.5)
         axes.plot(value["value"], row, "o", color=colours.of("gru"), markersize=5)
     axes.axvline(0, color=colours.MUTED, linewidth=1)

@@ -1,1 +1,1 @@
-"""Do new data differ from those that a champion was trained with? Tests, and the page's section."""
+"""Do new data differ from a champion's training data? Tests, and the page's section."""

@@ -1,7 +1,7 @@
-"""Do new data differ from those that a network was trained with? Tests, their correction, and what follows.
+"""Do new data differ from a network's training data? Tests, their correction, and the verdict.
 
-An alarm needs both: a p value that holds for all tests of a task together (Holm 1979), so that data like the old raise
-one with a chance of `alarm_rate` at most, and an effect of a size that matters, since with many data all differs a
+An alarm needs both a p value corrected for all tests of a task (Holm 1979), so that unchanged data raise one with a
+probability of at most `alarm_rate`, and an effect large enough to matter, since with many data everything differs a
 little. pipeline/services summarizes what is compared (`reference` then, `news` now).
 """
 
@@ -16,13 +16,13 @@ Summary = Mapping[str, Any]
 
 
 def compared(reference: Summary, current: Summary, settings: Drift) -> dict[str, Any]:
-    """Status, reasons, tests and what to draw. The status says whether a retraining is due, which it is on `drift`:
+    """Status, reasons, tests and what to draw. Retraining is due if the status is `drift`; the others are:
 
-    drift, none; too_few, where less is new than can tell; unseen_season, where no new data are of a time of year that
-    the training has seen.
+    none; too_few, if there is too little new data for a verdict; unseen_season, if no new data are from a time of year
+    in the training data.
     """
     if current["rows"] < settings.min_rows:
-        message = f"{current['rows']:,} new rows; fewer than {settings.min_rows:,} tell nothing"
+        message = f"{current['rows']:,} new rows; at least {settings.min_rows:,} are needed"
         return _ended("too_few", [message], current)
     is_text = reference["of"] == "texts"
     comparison = (
@@ -32,13 +32,13 @@ def compared(reference: Summary, current: Summary, settings: Drift) -> dict[str,
         return {**_ended(comparison["status"], comparison["reasons"], current), "shown": comparison["shown"]}
     tests = judged(comparison["tests"], settings)
     alarms = [describe(test) for test in tests if test["alarm"]]
-    status, quiet = ("drift" if alarms else "none"), "no difference that is both sure and large"
+    status, quiet = ("drift" if alarms else "none"), "no difference that is both significant and large"
     reasons = (alarms or [quiet]) + comparison["reasons"]
     return {**_ended(status, reasons, current), "tests": tests, "shown": comparison["shown"]}
 
 
 def judged(tests: Sequence[Summary], settings: Drift) -> list[dict[str, Any]]:
-    """The tests with p corrected for their number, and whether each is an alarm."""
+    """The tests with p corrected for their number, and whether each raises an alarm."""
     corrected = holm([test["p"] for test in tests])
     return [
         {**test, "p_corrected": p, "alarm": bool(p <= settings.alarm_rate and test["effect"] >= settings.effect)}

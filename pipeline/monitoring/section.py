@@ -1,4 +1,4 @@
-"""The page's section on drift: new data beside those that the champion was trained on."""
+"""The page's section on drift: new data compared with the champion's training data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -17,23 +17,23 @@ from pipeline.reporting.markup import join, slug, table, tag
 NAME, PLACE = "drift", 10
 TITLE = "Have the data changed?"
 ABOUT = (
-    "What has come since the champion was trained, beside the data that it was trained with. A difference is an alarm "
-    "where it is both sure (p, corrected for all tests of a task) and large enough to matter."
+    "Data that are new since the champion was trained, compared with its training data. A difference is an alarm if it "
+    "is both significant (p, corrected for all tests of a task) and large enough to matter."
 )
 SIDES = {"then": (colours.MUTED, "dot"), "now": ("#0072B2", "solid")}
 DISTRIBUTIONS = {
     "lengths": "length in tokens",
     "unknown": "share of unknown tokens",
-    "confidence": "confidence of the answers",
+    "confidence": "confidence of the predictions",
 }
-SHARES = {"labels": "labels", "answered": "labels answered"}
+SHARES = {"labels": "labels", "answered": "labels predicted"}
 PARTS = ("working days", "weekends")
 
 Record = Mapping[str, Any]  # reports/drift/TASK.json
 
 
 def read(params: Mapping[str, Any], missing: list[str]) -> list[Record]:
-    """What drift found of each task, where it was asked; it is not among dvc's stages, so nothing is missing."""
+    """Each task's drift report, if there is one; drift is no DVC stage, so none is reported as missing."""
     return [files.read_json(path) for task in params["tasks"] if (path := paths.drift(task)).exists()]
 
 
@@ -43,7 +43,7 @@ def body(findings: Sequence[Record]) -> list[Markup]:
 
 
 def charts(report: Record) -> Iterator[Chart]:
-    """Then and now, where anything was compared."""
+    """Then and now, if anything was compared."""
     shown = report["shown"]
     if "words" in shown:
         yield distributions(shown)
@@ -67,7 +67,7 @@ def distributions(shown: Record) -> Chart:
                 abstained = shown.get("abstained", {}) if key == "answered" else {}
                 _add_shares(figure, shown[key], side, place, abstained)
     figure.update_yaxes(rangemode="tozero", tickformat=".0%")
-    note = "Shares of texts: dotted then, on held-out texts of the champion's own data; solid now."
+    note = "Shares of texts: dotted then, on held-out texts of the champion's data; solid now."
     return Chart("texts", "Texts, then and now", note, f"Then and now: {words.listed(names)}", figure)
 
 
@@ -80,15 +80,15 @@ def most_different(rows: Sequence[Record]) -> Chart:
         values = [row[side] for row in rows][::-1]
         hover = f"%{{y}}, {side}: %{{x:.1%}}<extra></extra>"
         figure.add_scatter(x=values, y=names, mode="markers", marker=mark, name=side, hovertemplate=hover)
-    figure.update_xaxes(title={"text": "share of texts that hold it"}, tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(title={"text": "share of texts with the word"}, tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(type="category", showgrid=False)
     summary = "; ".join(f"{row['word']} {row['then']:.0%} then, {row['now']:.0%} now" for row in rows)
-    note = "The words whose shares differ most surely, on top the surest. Hollow then, full now."
+    note = "The words with the most significant differences, in order. Hollow then, filled now."
     return Chart("words", "Words", note, summary or "none", figure)
 
 
 def levels(shown: Record) -> Chart:
-    """Small multiples over time: level, noise and, where it is known, the champion's error of each block."""
+    """Small multiples over time: level, noise and, if known, the champion's error of each block."""
     kinds = {"level": "level", "noise": "noise (logarithm)", "error": "error of the forecasts (logarithm)"}
     figure = _panels(list(kinds.values()), columns=1)
     for number, key in enumerate(kinds):
@@ -97,14 +97,16 @@ def levels(shown: Record) -> Chart:
             values = [block[key] if key == "error" else sum(block[key]) / len(block[key]) for block in blocks]
             times, look = [block["begin"] for block in blocks], _look(side, number == 0)
             figure.add_scatter(x=times, y=values, **(look | {"mode": "lines+markers"}), row=number + 1, col=1)
-    note = "Each point is a block (a week, where a season is a day), in deviations of the champion's training rows."
+    note = (
+        "Each point is a block (a week, if a season is a day), in standard deviations of the champion's training rows."
+    )
     ends = {side: len(shown[side]["blocks"]) for side in SIDES}
     summary = f"{ends['then']} blocks then, {ends['now']} now, means over all targets"
     return Chart("levels", "The series, then and now", note, summary, figure)
 
 
 def profiles(shown: Record) -> Chart:
-    """The mean season of the first target, working days and weekends apart."""
+    """The mean season of the first target, working days and weekends separately."""
     reference, current = (shown[side]["profile"][0] for side in SIDES)
     count = len(reference) // 2 if len(reference) > 1 and len(reference) % 2 == 0 else len(reference)
     halves = [
@@ -116,16 +118,14 @@ def profiles(shown: Record) -> Chart:
         for side, values in (("then", reference[part]), ("now", current[part])):
             figure.add_scatter(x=list(range(len(values))), y=values, **_look(side, column == 1), row=1, col=column)
     figure.update_xaxes(title={"text": "part of the season"})
-    note = (
-        "Mean of each part of the season less the level, in deviations; old blocks are those of the same time of year."
-    )
+    note = "Mean of each part of the season minus the level, in standard deviations; old blocks of the same months."
     return Chart("profiles", "Season profile", note, f"Then and now: {words.listed(names)}", figure)
 
 
 def _of_task(report: Record) -> Iterator[Markup | None]:
     name = report["task"]
     champion = report["champion"]
-    verdict = "A retraining is due" if report["due"] else "No retraining is due"
+    verdict = "Retraining is due" if report["due"] else "No retraining is due"
     rows = f"{report['new']['rows']:,} new rows"
     since = f", champion version {champion['version']} ({champion['architecture']})" if champion else ""
     yield tag("h3", name, id=f"drift.{slug(name)}")
@@ -135,8 +135,8 @@ def _of_task(report: Record) -> Iterator[Markup | None]:
         head = ["what", "test", "then", "now", "measure", "effect", "p, corrected", ""]
         rows_of = [tag("tr", *(tag("td", cell) for cell in _cells(test))) for test in report["tests"]]
         caption = (
-            f"Alarm: p at most {report['alarm_rate']:g} over all tests together, and an effect of {report['effect']:g} "
-            "at least."
+            f"Alarm: p at most {report['alarm_rate']:g} over all tests together, and an effect of at least "
+            f"{report['effect']:g}."
         )
         yield table(head, rows_of, caption)
 
@@ -149,7 +149,7 @@ def _cells(test: Record) -> list[object]:
 
 
 def _panels(names: Sequence[str], columns: int) -> go.Figure:
-    """Small multiples in the page's look, each under its name."""
+    """Small multiples in the page's look, each with its name above."""
     rows = -(-len(names) // columns)
     plain = figures.plain(height=80 + 190 * rows)
     titles = [figures.text(name) for name in names]
@@ -167,7 +167,7 @@ def _look(side: str, in_legend: bool) -> dict[str, Any]:
 
 
 def _add_shares(figure: go.Figure, shown: Record, side: str, place: Mapping[str, int], abstained: Record) -> None:
-    """Shares of labels, and of abstentions where there are any; no label can be written as these are."""
+    """Shares of labels, and of abstentions if there are any, under a name that no label can have."""
     names = sorted({*shown["then"], *shown["now"]})
     total = sum(shown[side].values()) + abstained.get(side, 0) or 1
     colour, _ = SIDES[side]

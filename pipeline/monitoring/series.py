@@ -1,12 +1,12 @@
-"""Do new blocks (weeks, say) of a series differ from the old ones of the same time of year?
+"""Do new blocks (such as weeks) of a series differ from old ones of the same time of year?
 
-Rows of a series depend on each other, so whole blocks are compared: a permutation test of them, adjusted for the time
-of year (Freedman & Lane, A nonstochastic interpretation of reported significance levels, 1983). Both old and new are
-first cleared of a wave of one year, or of two where they span more than half of it; what remains is shuffled. Blocks
-that follow one another are alike, too: the difference counts for less by as much as this inflates its variance.
+Rows of a series depend on each other, so entire blocks are compared: a permutation test of them, adjusted for the time
+of year (Freedman & Lane, A nonstochastic interpretation of reported significance levels, 1983). A yearly wave, or two
+if the blocks span more than half a year, is first removed from old and new; the residuals are permuted. Successive
+blocks are alike, too: the difference is reduced by the factor by which this inflates its variance.
 
-A block whose month no old one has is of an unseen season: what it shows may be drift or the time of year, and nobody
-can tell. Others are compared with the old ones of their month and its neighbours.
+A block from a month without old blocks is of an unseen season: drift and the time of year cannot be separated. Others
+are compared with the old ones of their month and the adjacent months.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,15 +31,15 @@ Summary = Mapping[str, Any]
 Read = Callable[[Block], Any]
 ERROR = "error of the forecasts"
 MEASURES = {
-    "level": "difference in deviations",
-    "season profile": "root mean square difference in deviations",
+    "level": "difference in standard deviations",
+    "season profile": "root mean square difference in standard deviations",
     "noise": "log ratio",
     ERROR: "log ratio",
 }
 
 
 def compared(reference: Summary, current: Summary, alarm_rate: float) -> dict[str, Any]:
-    """The tests of the seen season, and levels and profiles then and now to draw; or why there are none."""
+    """The tests of seen seasons, with levels and profiles then and now to draw; or why there are none."""
     months = {block["month"] for block in reference["blocks"]}
     seen = [block for block in current["blocks"] if block["month"] in months]
     unseen = [block for block in current["blocks"] if block["month"] not in months]
@@ -50,7 +50,7 @@ def compared(reference: Summary, current: Summary, alarm_rate: float) -> dict[st
         return {"status": "unseen_season", "reasons": reasons, "shown": shown}
     tests_at_most = 3 * len(current["targets"]) + 1
     if comb(len(old) + len(seen), len(seen)) * alarm_rate < tests_at_most:
-        few = f"{len(seen)} whole new blocks and {len(old)} old ones of their time of year are too few for an alarm"
+        few = f"{len(seen)} complete new blocks and {len(old)} old ones of their time of year are too few for an alarm"
         return {"status": "too_few", "reasons": [few, *reasons], "shown": shown}
     tests = []
     for number, target in enumerate(current["targets"]):
@@ -68,17 +68,19 @@ def permuted(
     times: Float[np.ndarray, " blocks"],
     along: float,
 ) -> tuple[Float[np.ndarray, " numbers"], float]:
-    """How much the new blocks differ beyond `waves`, in each number, and p of the sum of squares.
+    """The difference of the new blocks beyond `waves`, in each number, and p of the sum of squares.
 
     `times` are in blocks; `along` is how persistent blocks are (see there).
     """
     cleared, apart = _cleared(values, waves), _cleared(new[:, None].astype(float), waves)
     weights = apart[:, 0]
-    if (size := float(weights @ weights)) < 1e-6 * len(new):  # the time of year alone tells new from old
+    if (size := float(weights @ weights)) < 1e-6 * len(new):  # only the time of year separates new from old
         return np.zeros(values.shape[1]), 1.0
     difference = weights @ cleared / size
     inflation = max(1.0, float(weights @ along ** np.abs(times[:, None] - times) @ weights) / size)
-    inflation *= (len(new) - 1) / (len(new) - waves.shape[1])  # what is shuffled has lost what the waves took of noise
+    inflation *= (len(new) - 1) / (
+        len(new) - waves.shape[1]
+    )  # the permuted residuals lack the noise that the waves absorbed
     observed = float(difference @ difference) / inflation
     random = np.random.default_rng(0)
     as_large = 1
@@ -96,7 +98,7 @@ def persistence(
     times: Float[np.ndarray, " blocks"],
 ) -> float:
     """The correlation of a block with the next beyond `waves`, at least 0: corrected for its bias in few blocks
-    (Marriott & Pope 1954), and a standard error more, so as to be rather too large.
+    (Marriott & Pope 1954), plus a standard error, to err on the high side.
     """
     order = np.argsort(times)
     follows = np.flatnonzero(np.isclose(np.diff(times[order]), 1.0))
@@ -115,7 +117,7 @@ def _cleared(values: Float[np.ndarray, "blocks numbers"], waves: Float[np.ndarra
 def _test(
     name: str, measure: str, read: Read, reference: Sequence[Block], old: Sequence[Block], new: Sequence[Block]
 ) -> dict[str, Any]:
-    """`read` gives what is compared of a block; `reference` are all old ones, `old` those like the new."""
+    """`read` gives a block's compared numbers; `reference` are all old blocks, `old` those like the new."""
     blocks = [*old, *new]
     is_new = np.repeat([False, True], [len(old), len(new)])
     along = persistence(_read(read, reference), *_waves(reference))
@@ -131,7 +133,7 @@ def _read(read: Read, blocks: Sequence[Block]) -> Float[np.ndarray, "blocks numb
 
 
 def _of_errors(reference: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, Any]]:
-    """The network's errors against those on validation rows of the same time of year, where there are any."""
+    """The network's errors against those on validation rows of the same time of year, if there are any."""
     known = [block for block in reference if block["error"] is not None]
     months = {block["month"] for block in known}
     new = [block for block in seen if block["error"] is not None and block["month"] in months]
@@ -146,7 +148,7 @@ def _part(key: str, number: int, block: Block) -> Any:
 
 
 def _waves(blocks: Sequence[Block]) -> tuple[Float[np.ndarray, "blocks waves"], Float[np.ndarray, " blocks"]]:
-    """A constant and waves of a year, by when the blocks begin; and this time, in blocks."""
+    """A constant and yearly waves at the blocks' beginnings; and these times, in blocks."""
     times = pd.DatetimeIndex([block["begin"] for block in blocks])
     angle = 2 * np.pi * times.day_of_year.to_numpy() / 365.25
     many = 2 if len({block["month"] for block in blocks}) > HALF_A_YEAR else 1
@@ -156,7 +158,7 @@ def _waves(blocks: Sequence[Block]) -> tuple[Float[np.ndarray, "blocks waves"], 
 
 
 def _alike(reference: Sequence[Block], new: Sequence[Block]) -> list[Block]:
-    """The old blocks of the new ones' months and the months beside these."""
+    """The old blocks of the new ones' months and the adjacent months."""
     near = {(block["month"] + beside - 1) % 12 + 1 for block in new for beside in (-1, 0, 1)}
     return [block for block in reference if block["month"] in near]
 
@@ -166,7 +168,7 @@ def _of_unseen(blocks: Sequence[Block]) -> list[str]:
         return []
     names = list(dict.fromkeys(f"{pd.Timestamp(2000, block['month'], 1):%B}" for block in blocks))
     counted = f"{len(blocks)} of the new blocks"
-    return [f"unseen season: {counted} are of {', '.join(names)}, which training did not see: no alarm by itself"]
+    return [f"unseen season: {counted} are of {', '.join(names)}, not in the training data: no alarm by itself"]
 
 
 def _shown(
@@ -176,7 +178,7 @@ def _shown(
     seen: Sequence[Block],
     unseen: Sequence[Block],
 ) -> dict[str, Any]:
-    """Levels and noise of all blocks; mean profiles of those that are compared (of all, where none are)."""
+    """Levels and noise of all blocks; mean profiles of those compared (of all, if none are)."""
     sides = {"then": (reference, old or reference), "now": (current, seen or current)}
     shown: dict[str, Any] = {"unseen_months": sorted({block["month"] for block in unseen})}
     for side, (blocks_of_side, profiled) in sides.items():

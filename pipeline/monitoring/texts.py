@@ -1,8 +1,8 @@
-"""Do new texts differ from a sample of held-out ones? Their lengths, words, labels, and what the network makes of them.
+"""Do new texts differ from a sample of held-out ones? Their lengths, words, labels, and the network's predictions.
 
-Texts that stand side by side are often alike: samples count as smaller by as much as that inflates the variance of
-their means (`alike`; Rao & Scott 1981 for tables). Effects do not depend on how many texts there are: the
-Kolmogorov-Smirnov distance, and Cramér's V as it would be with as many texts then as now.
+Adjacent texts are often alike: samples count as smaller by the factor by which that inflates the variance of their
+means (`alike`; Rao & Scott 1981 for tables). Effects do not depend on the number of texts: the Kolmogorov-Smirnov
+distance, and Cramér's V for equal numbers of texts then and now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from pipeline.services.shared.abstention import BEFORE
 
 WORDS = 300  # the most frequent of both samples together, each of which is tested
 SHOWN = 12  # words that differ most
-ABSENT = 0.01  # share of texts that is taken to hold a word which the sample does not list
+ABSENT = 0.01  # assumed share of texts with a word that the sample does not list
 BINS = 30
 
 Summary = Mapping[str, Any]
@@ -31,8 +31,8 @@ def compared(reference: Summary, current: Summary) -> dict[str, Any]:
         _spread("share of unknown tokens", "unknown", reference, current),
         words,
         _shares("labels", "labels", reference, current),
-        _shares("labels answered", "answered", reference, current, abstained=True),
-        _spread("confidence of the answers", "confidence", reference, current),
+        _shares("labels predicted", "answered", reference, current, abstained=True),
+        _spread("confidence of the predictions", "confidence", reference, current),
     ]
     shown = {key: _bins(reference[key], current[key]) for key in ("lengths", "unknown", "confidence")}
     shown |= {key: {"then": reference[key], "now": current[key]} for key in ("labels", "answered", "abstained")}
@@ -40,7 +40,7 @@ def compared(reference: Summary, current: Summary) -> dict[str, Any]:
 
 
 def _with_abstentions(summary: Summary) -> Summary:
-    """Abstentions apart from the labels answered, among which champions that were logged earlier have them."""
+    """Abstentions, separated from the predicted labels, where champions logged earlier count them."""
     if "abstained" in summary:
         return summary
     answered = {label: count for label, count in summary["answered"].items() if label != BEFORE}
@@ -56,16 +56,16 @@ def _spread(name: str, key: str, reference: Summary, current: Summary) -> dict[s
 
 
 def ks_distance(reference: Float[np.ndarray, " old"], current: Float[np.ndarray, " new"]) -> float:
-    """The largest difference between the shares of both that lie at or below a value."""
+    """The largest difference between the two shares at or below a value."""
     values = np.concatenate([reference, current])
     below = (np.searchsorted(np.sort(side), values, side="right") / len(side) for side in (reference, current))
     return float(np.abs(next(below) - next(below)).max())
 
 
 def _shares(name: str, key: str, reference: Summary, current: Summary, abstained: bool = False) -> dict[str, Any]:
-    """Each label against the others, p corrected for their number (Bonferroni): exact, also where a label is rare or
-    the texts are few, in which a chi-square test would take the first rare one for a change. An abstention is one more
-    label, whatever the labels are called.
+    """Each label against the others, p corrected for their number (Bonferroni): exact even if a label is rare or
+    the texts are few, where a chi-square test would take the first rare one for a change. Abstention counts as another
+    label, whatever the labels' names.
     """
     names = sorted({*reference[key], *current[key]})
     counts = [[side[key].get(label, 0) for label in names] for side in (reference, current)]
@@ -77,15 +77,15 @@ def _shares(name: str, key: str, reference: Summary, current: Summary, abstained
     shares = table / sizes[:, None]
     worth = sizes / np.array([side["alike"].get(key, 1.0) for side in (reference, current)])
     ps = fisher((shares.T * worth).round().astype(int), np.tile(worth.round().astype(int), (len(shares.T), 1)))
-    p = min(1.0, float(ps.min()) * (len(ps) if len(ps) > 2 else 1))  # of two labels each says what the other does
+    p = min(1.0, float(ps.min()) * (len(ps) if len(ps) > 2 else 1))  # of two labels each determines the other
     named = f"Fisher's exact, of {len(ps)} labels"
     return _test(name, named, "Cramér's V", cramers_v(shares), p, (int(sizes[0]), int(sizes[1])))
 
 
 def _words(reference: Summary, current: Summary) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The word whose share of texts differs most surely, p corrected for the number of words (Bonferroni).
+    """The word with the most significant difference, p corrected for the number of words (Bonferroni).
 
-    Which words are tested is decided by both samples' shares together, which tell nothing of their difference.
+    The words tested are chosen by both samples' shares together, which do not depend on their difference.
     """
     sizes = (reference["texts"], current["texts"])
     held = {word: _holding(word, reference, current) for word in {*reference["holding"], *current["holding"]}}
@@ -107,7 +107,7 @@ def _words(reference: Summary, current: Summary) -> tuple[dict[str, Any], list[d
 
 
 def fisher(holding: Int[np.ndarray, "words 2"], sizes: Int[np.ndarray, "words 2"]) -> Float[np.ndarray, " words"]:
-    """p of Fisher's exact test for each word or label, twice the smaller tail: texts with it, then and now, of all."""
+    """p of Fisher's exact test for each word or label, twice the smaller tail: texts with it, of all, then and now."""
     reference = holding[:, 0]
     held = holding.sum(axis=1)
     rest = (sizes.sum(axis=1), held, sizes[:, 0])
@@ -119,7 +119,7 @@ def _yes_and_no(reference: float, current: float) -> Float[np.ndarray, "2 2"]:
 
 
 def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
-    """From 0, alike, to 1, nothing in common; each of the two rows sums to 1 and weighs the same.
+    """From 0, equal, to 1, nothing in common; each of the two rows sums to 1 and has the same weight.
 
     V² = sum of d² / 4m over the classes, with d the difference and m the mean of the two shares.
     """
@@ -129,12 +129,12 @@ def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
 
 
 def _holding(word: str, *sides: Summary) -> Float[np.ndarray, "2 2"]:
-    """Then and now: how many texts hold it, and the inflation of that."""
+    """Then and now: the number of texts with it, and its inflation."""
     return np.array([side["holding"].get(word, [int(ABSENT * side["texts"]), 1.0]) for side in sides], dtype=float)
 
 
 def _bins(reference: Sequence[float | int], current: Sequence[float | int]) -> dict[str, Any]:
-    """Shares in bins that both have in common; the longest tail falls in the last."""
+    """Shares in common bins; the longest tail falls in the last."""
     both = np.concatenate([reference, current]).astype(float)
     low, high = float(both.min()), float(np.quantile(both, 0.99))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)

@@ -1,1 +1,1 @@
-"""Which network is the champion: challenger and champion judged on the gate split, each decision kept as a file."""
+"""Which network is champion: challenger and champion are judged on the gate split, each decision is kept as a file."""

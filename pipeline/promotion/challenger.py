@@ -28,7 +28,7 @@ class Best(NamedTuple):
 
 
 def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | None:
-    """Of all architectures but the control; None where every network diverged.
+    """Of all architectures except the control; None if every network diverged.
 
     Raises InputError for what is untrained or stale.
     """
@@ -53,6 +53,6 @@ def _check_trained(task: str, name: str, prepared: Prepared) -> None:
 
 
 def identical(best: Best, version: Version) -> bool:
-    """Whether a version's package holds these weights under this description."""
+    """Whether a version's package has these weights and this description."""
     same = filecmp.cmp(best.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
     return same and files.read_json(registry.artifact(version, "model.json")) == best.description

@@ -1,7 +1,7 @@
-"""Decisions about champions: a JSON record each, written before an alias moves, and kept in the registry, too.
+"""Decisions about champions: each a JSON record, written before an alias moves and kept in the registry, too.
 
-A record is a promise: it is written, then logged to MLflow, then the alias moves, then the version bears the record's
-name as the tag `decision.done`. What a kill leaves undone of a promise, the next command keeps (`complete`).
+A record is written, then logged to MLflow, then the alias moves, then the version gets the record's name as the tag
+`decision.done`. What a kill leaves undone of a record, the next command does (`complete`).
 """
 
 import hashlib
@@ -23,7 +23,7 @@ NAME = re.compile(r"[\w-]+\.json")
 
 
 def next_date(task: str) -> str:
-    """The time in UTC, later than a task's last decision, also where that was made by a clock that is ahead."""
+    """The time in UTC, later than a task's last decision even if that one's clock was ahead."""
     time = datetime.now(UTC)
     if before := all_records(task):
         time = max(time, datetime.fromisoformat(before[-1][1]["date"]) + timedelta(milliseconds=1))
@@ -31,7 +31,7 @@ def next_date(task: str) -> str:
 
 
 def identity(version: Version | None) -> dict[str, Any] | None:
-    """What a record says of a version: enough to find it again in another registry, whose numbers differ."""
+    """A version as recorded: enough to find it in another registry, whose numbers differ."""
     if version is None:
         return None
     tags = {key: version.tags.get(key) for key in ("architecture", "seed")}
@@ -40,7 +40,7 @@ def identity(version: Version | None) -> dict[str, Any] | None:
 
 
 def all_records(task: str) -> list[tuple[Path, dict[str, Any]]]:
-    """A task's decisions and their files, the oldest first."""
+    """A task's decisions and their files, oldest first."""
     entries = []
     for path in paths.decisions().glob("*.json"):
         try:
@@ -50,7 +50,9 @@ def all_records(task: str) -> list[tuple[Path, dict[str, Any]]]:
                     raise ValueError("whose champion?")
                 entries.append((record["date"], path, record))
         except (ValueError, KeyError, TypeError):
-            raise InputError(f"{path} is not the record of a decision: mend or remove it") from None
+            raise InputError(
+                f"{path} is not the record of a decision: run `git checkout {path}`, or move it away"
+            ) from None
     return [(path, record) for _, path, record in sorted(entries, key=lambda entry: entry[:2])]
 
 
@@ -61,21 +63,21 @@ def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
 
 
 def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
-    """The latest move where this registry does not know of it: another machine made it, or the registry is new.
+    """The latest move if this registry does not know it: another machine made it, or the registry is new.
 
-    Raises InputError where the registry knows of a later one than reports/decisions.
+    Raises InputError if the registry knows a later one than reports/decisions.
     """
     latest, done = latest_move(task), last_done(task)
     if done > (latest[0].name if latest else ""):
-        message = f"the registry knows of {done}, which {paths.decisions()} lacks: bring it by `git pull`"
-        raise InputError(f"{message}; where git has it not, by `pipeline lineage restore --task {task}`")
+        message = f"the registry has {done}, which {paths.decisions()} lacks: run `git pull`"
+        raise InputError(f"{message}, or, if git lacks it, `pipeline lineage restore --task {task}`")
     return None if latest is None or latest[0].name == done else latest
 
 
 def check_in_step(task: str) -> None:
-    """Raises InputError where another machine has made a champion of which this registry does not know."""
+    """Raises InputError if another machine has made a champion that this registry does not know."""
     if (moved := made_elsewhere(task)) is not None:
-        raise InputError(f"{moved[0]} was made elsewhere: run `pipeline lineage restore --task {task}` first")
+        raise InputError(f"{moved[0]} was made on another machine: run `pipeline lineage restore --task {task}` first")
 
 
 def last_done(task: str) -> str:
@@ -84,7 +86,7 @@ def last_done(task: str) -> str:
 
 
 def withdrawn(task: str) -> dict[str, str]:
-    """Digests of weights that were champion until a roll-back, each with its date; not those that came back since."""
+    """Digests of weights that were champion until a roll-back, with its date; without those champion again since."""
     dates: dict[str, str] = {}
     for _, record in all_records(task):
         if record["decision"] in MOVES:
@@ -95,13 +97,13 @@ def withdrawn(task: str) -> dict[str, str]:
 
 
 def carry_out(record: Mapping[str, Any], version: Version | None) -> tuple[Path, dict[str, Any]]:
-    """Date and write a record, log it to MLflow, and move the alias where it says so; gives its file and the record.
+    """Date and write a record, log it to MLflow, and move the alias if it says so; returns its file and the record.
 
-    `version` is the one that becomes champion; else the one whose run and tags keep the record, if there is any.
+    `version` is the one that becomes champion; otherwise the one whose run and tags keep the record, if any.
     """
     record = {**_plain(record), "date": next_date(record["task"])}
     text = json.dumps(record, sort_keys=True)
-    day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in the order of time
+    day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in order of time
     path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
     files.write_json(path, record)
     if version is not None:
@@ -111,13 +113,13 @@ def carry_out(record: Mapping[str, Any], version: Version | None) -> tuple[Path,
 
 
 def complete(task: str) -> Version | None:
-    """Make the latest move here where a kill left it undone, or somebody deleted the alias, the version or the
-    registered model since; gives the version that became champion by it."""
+    """Make the latest move here if a kill left it undone, or the alias, the version or the registered model was
+    deleted since; returns the version that became champion by it."""
     latest, done = latest_move(task), last_done(task)
     if latest is None or done > latest[0].name or (done == latest[0].name and registry.champion(task) is not None):
         return None
     path, record = latest
-    model_id, run_id = record["to"]["model_id"], record["to"].get("run_id", "")  # no other store has the same
+    model_id, run_id = record["to"]["model_id"], record["to"].get("run_id", "")  # unique to a store
     version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
     if version is None and models.exists(model_id):
         version = registry.register(task, run_id, model_id)
@@ -128,9 +130,9 @@ def complete(task: str) -> Version | None:
 
 
 def bring(task: str) -> None:
-    """Write the record of the registry's latest move where reports/decisions lacks it, from the run that keeps it.
+    """Write the record of the registry's latest move if reports/decisions lacks it, from the run that keeps it.
 
-    So it is where the job that made it ended before git had it. Raises InputError where the run has no such record.
+    It is missing if the job that made it ended before its commit. Raises InputError if the run has no such record.
     """
     latest, name = latest_move(task), last_done(task)
     if name <= (latest[0].name if latest else ""):
@@ -141,16 +143,16 @@ def bring(task: str) -> None:
             raise OSError("not the name of a record")
         record = artifacts.load_json(version.run_id, f"decisions/{name}")
     except OSError:
-        message = f"the registry knows of {name}, which neither {paths.decisions()} nor run {version.run_id} has"
-        raise InputError(f"{message}: bring it by `git pull`") from None
+        message = f"the registry has {name}, which neither {paths.decisions()} nor run {version.run_id} has"
+        raise InputError(f"{message}: run `git pull`") from None
     files.write_json(paths.decisions() / name, record)
-    print(f"{task}: {paths.decisions() / name} was missing: brought from MLflow")
+    print(f"{task}: {paths.decisions() / name} was missing: copied from MLflow")
 
 
 def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
-    """The version that a record means: its number if the weights are the same, else the newest with these weights.
+    """The version that a record means: that number if it has these weights, else the newest that has them.
 
-    One whose files are gone is none.
+    A version whose files are missing does not count.
     """
     same = [v for v in registry.versions(task) if v.tags.get("weights.digest") == wanted["weights_digest"]]
     same = [version for version in same if models.exists(version.model_id)]
@@ -164,7 +166,7 @@ def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
 
 
 def _log(record: Mapping[str, Any], version: Version, path: Path) -> None:
-    """Keep the record with the version's run, and its gist in the version's tags."""
+    """Keep the record with the version's run, and a summary in the version's tags."""
     if runs.exists(version.run_id):
         artifacts.log_file(version.run_id, path, "decisions")
     gist = {"decision": record["decision"], "decision.date": record["date"], "decision.record": path.name}
@@ -172,7 +174,7 @@ def _log(record: Mapping[str, Any], version: Version, path: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity: null stands for them."""
+    """JSON has no NaN or infinity: null replaces them."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,13 +1,13 @@
-"""The gate between challenger and champion: what must hold, each with its outcome. It knows answers, not models.
+"""The gate between challenger and champion: its conditions and their outcomes, from predictions, without the models.
 
-Both have answered the same rows, and intervals are of their paired difference (paired.py). Windows of a series are
+Both predict the same rows, and intervals are those of their paired difference (paired.py). Windows of a series are
 resampled in moving blocks.
 
-    non_inferior    the whole interval of the difference lies above -margin
-    superior        the whole interval lies above 0
+    non_inferior    the entire interval of the difference lies above -margin
+    superior        the entire interval lies above 0
 
-A slice speaks against a challenger where it is worse by more than the tolerance with the whole of its interval. The
-slices' intervals hold together (Bonferroni): twelve slices at 95 % each would often slander an equal model.
+A slice counts against a challenger that is worse on it by more than the tolerance with its entire interval. The slices'
+intervals hold jointly (Bonferroni): twelve slices at 95 % each would often condemn an equal model.
 """
 
 from collections.abc import Mapping
@@ -20,24 +20,24 @@ from torch import Tensor
 from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.settings import Promote
 
-LEAST = 50  # examples that decide anything, be it of the whole gate split or of a slice
+LEAST = 50  # examples needed for a decision, in the gate split or in a slice
 Slices = Mapping[str, Bool[Tensor, "examples steps"]]
 
 
 class Outcome(NamedTuple):
-    """What one gate found; where it does not decide, it is reported and no more."""
+    """A gate's outcome; if it does not decide, it is only reported."""
 
     name: str
     passed: bool
     detail: str
-    numbers: dict[str, Any] = {}  # a tuple's default, which nobody changes
+    numbers: dict[str, Any] = {}  # a tuple's default, which is never changed
     decides: bool = True
 
 
 def between(
     bootstrap: PairedBootstrap, challenger: Answers, champion: Answers, slices: Slices, baseline: tuple[str, Answers]
 ) -> list[Outcome]:
-    """The gates that answers decide, where there is a champion; `rival` is the strongest baseline on validation."""
+    """The gates decided by predictions, if there is a champion; `rival` is the strongest baseline on validation."""
     sound = [same_gate(challenger, champion), finite({"challenger": challenger, "champion": champion})]
     if not all(outcome.passed for outcome in sound):
         return sound
@@ -49,7 +49,7 @@ def between(
 def first(
     bootstrap: PairedBootstrap, challenger: Answers, constant: Answers, baseline: tuple[str, Answers]
 ) -> list[Outcome]:
-    """The gates that answers decide, where there is no champion yet: better than always answering alike."""
+    """The gates decided by predictions, if there is no champion yet: better than a constant prediction."""
     sound = [finite({"challenger": challenger})]
     if not sound[0].passed:
         return sound
@@ -62,15 +62,15 @@ def first(
 def same_gate(challenger: Answers, champion: Answers) -> Outcome:
     same = challenger.gate == champion.gate and challenger.cells.shape == champion.cells.shape
     digests = {"challenger": challenger.gate, "champion": champion.gate}
-    detail = "both answered the same rows" if same else "the gate split changed between the answers of the two"
+    detail = "both predicted the same rows" if same else "the gate split changed between the two models' predictions"
     return Outcome("same_gate", same, detail, digests)
 
 
 def finite(sides: Mapping[str, Answers]) -> Outcome:
-    """Every score a number."""
+    """Every score is a number."""
     wrong = {name: int((~side.cells.isfinite()).any(dim=(1, 2)).sum()) for name, side in sides.items()}
-    messages = [f"{count} of the {name}'s answers have no finite score" for name, count in wrong.items() if count]
-    return Outcome("finite", not messages, "; ".join(messages) or "every answer has a finite score", wrong)
+    messages = [f"{count} of the {name}'s predictions have no finite score" for name, count in wrong.items() if count]
+    return Outcome("finite", not messages, "; ".join(messages) or "every prediction has a finite score", wrong)
 
 
 def by_rule(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers) -> Outcome:
@@ -80,12 +80,12 @@ def by_rule(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers) 
     bound = 0.0 if rule == "superior" else -bootstrap.margin
     asked = "above 0" if rule == "superior" else f"above -{bootstrap.margin:g}"
     better_by = _format_difference(bootstrap, difference)
-    detail = f"better than the champion by {better_by}; {rule} asks for the whole interval {asked}"
+    detail = f"better than the champion by {better_by}; {rule} requires the entire interval {asked}"
     return Outcome(rule, _above(difference, bound), detail, {**difference, "margin": bootstrap.margin})
 
 
 def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers, slices: Slices) -> Outcome:
-    """No declared slice worse by more than the tolerance with the whole of its interval."""
+    """No declared slice is worse by more than the tolerance with its entire interval."""
     judged = {name: inside for name, inside in slices.items() if _judgeable(bootstrap, inside)}
     confidence = 1 - (1 - bootstrap.settings.confidence) / max(len(judged), 1)
     differences: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers
     worse = [name for name, values in differences.items() if values["high"] is not None and values["high"] < -tolerance]
     worse_details = [f"{name}: better by {_format_difference(bootstrap, differences[name])}" for name in worse]
     skipped = sorted(set(slices) - set(judged))
-    detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the whole interval"
+    detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the entire interval"
     numbers = {"slices": differences, "not_judged": skipped, "confidence_of_each": confidence, "tolerance": tolerance}
     return Outcome("slices", not worse, "; ".join([detail, *worse_details]), numbers)
 
@@ -112,7 +112,7 @@ def against_baseline(bootstrap: PairedBootstrap, challenger: Answers, baseline: 
 
 
 def reported(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers | None) -> Outcome:
-    """How sure the answers are: coverage of intervals, abstentions, calibration; reported only."""
+    """How certain the predictions are: coverage of intervals, abstentions, calibration; reported only."""
     sides = {"challenger": challenger, **({"champion": champion} if champion else {})}
     numbers: dict[str, Any] = {}
     for side, answers in sides.items():
@@ -124,21 +124,23 @@ def reported(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers 
 
 
 def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
-    """No gate row taught or chose either model."""
-    wrong = [f"{count} of {rows} gate rows taught or chose the {name}" for name, count in seen.items() if count]
-    detail = "; ".join(wrong) or f"none of {rows} gate rows taught or chose a model"
+    """No gate row was used to train or choose either model."""
+    wrong = [
+        f"{count} of {rows} gate rows were used to train or choose the {name}" for name, count in seen.items() if count
+    ]
+    detail = "; ".join(wrong) or f"none of {rows} gate rows was used to train or choose a model"
     return Outcome("unseen", not wrong, detail, {**seen, "rows": rows})
 
 
 def enough(rows: int, block: int) -> Outcome:
-    """Two blocks at least: of fewer windows there is no interval (intervals.py)."""
+    """At least two blocks: fewer windows have no interval (intervals.py)."""
     least = max(LEAST, 2 * block)
-    detail = f"{rows} gate rows lie after what taught or chose the models; needed: {least} or more"
+    detail = f"{rows} gate rows are later than the data used to train or choose the models; needed: {least} or more"
     return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
 
 
 def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:
-    """Whoever asks the champion can ask the challenger, and finds each column of its answers; more do no harm."""
+    """Requests to the champion suit the challenger, whose predictions have each of the champion's columns, or more."""
     differences = []
     if challenger["inputs"] != champion["inputs"]:
         differences.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
@@ -146,14 +148,14 @@ def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -
     for column in champion["outputs"]:
         name, kind = column["name"], column["type"]
         if columns.get(name) != kind:
-            differences.append(f"outputs: {name} is {columns.get(name, 'gone')}, not {kind}")
+            differences.append(f"outputs: {name} is {columns.get(name, 'missing')}, not {kind}")
     return Outcome(
-        "signature", not differences, "; ".join(differences) or "requests and answers have the champion's columns"
+        "signature", not differences, "; ".join(differences) or "requests and predictions have the champion's columns"
     )
 
 
 def latency(seconds: list[float], settings: Promote) -> Outcome:
-    """95 % of single requests within the limit, in process."""
+    """95 % of single requests are within the limit, in process."""
     p50, p95 = torch.tensor(seconds, dtype=torch.float64).quantile(torch.tensor([0.5, 0.95]).double()).tolist()
     detail = (
         f"p95 of {len(seconds)} single requests {1000 * p95:.1f} ms, limit {1000 * settings.latency_seconds:.1f} ms"
@@ -168,14 +170,14 @@ def size(megabytes: float, settings: Promote) -> Outcome:
 
 
 def verdict(outcomes: list[Outcome]) -> tuple[bool, list[str]]:
-    """Whether the challenger passes, and why not, or with what."""
+    """Whether the challenger passes, with the reasons."""
     against = [f"{o.name}: {o.detail}" for o in outcomes if o.decides and not o.passed]
     reported_names = ("non_inferior", "superior", "better_than_constant", "strongest_baseline")
     return not against, against or [f"{o.name}: {o.detail}" for o in outcomes if o.name in reported_names]
 
 
 def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"]) -> bool:
-    """Large enough to say anything, spread over two blocks at least (a season may lie in one), and not the whole."""
+    """Large enough to be judged, spread over at least two blocks (a season may lie in one), and not the whole split."""
     rows = inside.any(1).nonzero().flatten()
     block = bootstrap.task.block
     if len(rows) < max(LEAST, block) or bool(inside.all()):
@@ -184,12 +186,12 @@ def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"
 
 
 def _above(difference: Mapping[str, Any], bound: float = 0.0) -> bool:
-    """Whether the whole interval lies above the bound; without an interval nothing does."""
+    """Whether the entire interval lies above the bound; without an interval it does not."""
     return difference["low"] is not None and difference["low"] > bound
 
 
 def _format_difference(bootstrap: PairedBootstrap, difference: Mapping[str, Any]) -> str:
-    """A difference with its interval: in points for shares of right answers, in percent of an error."""
+    """A difference with its interval: in points of accuracy, or in percent of an error."""
     value = f"{100 * difference['value']:.2f} {'points' if bootstrap.task.higher_is_better else '%'}"
     if difference["low"] is None:
         return f"{value} (no interval: {difference['reason']})"

@@ -1,15 +1,16 @@
-"""How often the gate errs, by simulation: equal models that it refuses, and worse ones that it lets pass.
+"""How often the gate errs, by simulation: equal models that it refuses, and worse ones that it passes.
 
-`python -m pipeline.promotion.gate_errors` prints a table of Markdown; it takes a minute or two.
+`python -m pipeline.promotion.gate_errors` prints a table in Markdown; it takes a minute or two.
 
 reads   params: promote
 
-Reviews are independent. Challenger and champion disagree on whether 6 % of them are right: as two seeds of a GRU do on
-IMDB's test split here, which is what a retraining amounts to.
+Reviews are independent. On 6 % of them either the challenger or the champion alone is right, as with two seeds of a GRU
+on IMDB's test split here: a retraining differs as little.
 
-Windows of a series overlap, and so do their errors. A window has an error in each quarter of its day. The champion's go
-up and down by half of their mean, slowly (0.98 of a window's deviation is left in the next); the challenger's differ
-from them by a deviation of 12.5 % of the mean over a day, which passes faster (0.85): as with two seeds on Victoria.
+Windows of a series overlap, and so do their errors. A window has an error in each quarter of its day. The champion's
+errors have a standard deviation of half their mean and a high persistence (0.98 of a window's deviation remains in the
+next); the challenger's differ from them by 12.5 % of the mean over a day, with a lower persistence (0.85): as with two
+seeds on Victoria.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.settings import Evaluate
 from pipeline.promotion.settings import Promote
 
-RIGHT, DISAGREE = 0.868, 0.06  # accuracy; share of reviews that one of two seeds alone gets right
+RIGHT, DISAGREE = 0.868, 0.06  # accuracy; share of reviews that only one of two seeds gets right
 LEVEL, LEVEL_STAYS = 0.5, 0.98  # of the champion's error: deviation over the mean, share left after a window
 APART, APART_STAYS = 0.125, 0.85  # of the difference of two seeds
 DAY, WEEK = 48, 336  # windows
@@ -64,8 +65,8 @@ class Rates(NamedTuple):
 
 
 def main(
-    simulations: Annotated[int, typer.Option(help="How many stand behind each number.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    simulations: Annotated[int, typer.Option(help="Simulations per number.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The seed of all draws.")] = 0,
 ) -> None:
     settings = section(Promote)
     print(
@@ -86,7 +87,7 @@ def main(
 def rates(
     gate_split: GateSplit, difference: float, in_a_slice: float | None, settings: Promote, simulations: int, seed: int
 ) -> Rates:
-    """What becomes of challengers that are truly better by `difference`, or in the first slice by `in_a_slice`."""
+    """The gate's decisions on challengers truly better by `difference`, or in the first slice by `in_a_slice`."""
     random = torch.Generator().manual_seed(seed)
     parts = slices(gate_split, random)
     name = next(iter(parts))
@@ -103,7 +104,7 @@ def rates(
 def judged(
     gate_split: GateSplit, settings: Promote, pair: Pair, parts: Mapping[str, Bool[Tensor, "examples steps"]], seed: int
 ) -> tuple[Bool[Tensor, " simulations"], Bool[Tensor, " simulations"]]:
-    """For each simulation what gate.py would find: whether the rule holds, and whether a slice speaks against it."""
+    """For each simulation, the outcomes of gate.py: whether the rule holds, and whether a slice is against it."""
     wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
     resamples = Resamples(gate_split.examples, gate_split.block, wanted, seed)
     whole = torch.ones(pair[0].shape[:2], dtype=torch.bool)
@@ -130,7 +131,7 @@ def slices(gate_split: GateSplit, random: torch.Generator) -> dict[str, Bool[Ten
 
 
 def reviews(true: Float[Tensor, "examples 1"], simulations: int, random: torch.Generator) -> Pair:
-    """Whether each is right: both, the challenger alone, the champion alone, neither."""
+    """Whether each is right: both, only the challenger, only the champion, neither."""
     drawn = torch.rand(len(true), 1, simulations, generator=random, dtype=torch.float64)
     apart = true.abs().clamp(min=DISAGREE)[..., None]
     ours_only, theirs_only = (apart + true[..., None]) / 2, (apart - true[..., None]) / 2
@@ -154,7 +155,7 @@ def _better(
     """As PairedBootstrap.better, for many pairs at once, and in single precision, which is twice as fast."""
     rows = inside.any(1)
     weights, drawn = inside[rows].float(), counts[:, rows].float()
-    drawn = drawn[drawn.any(1)]  # a resample without a row of the slice says nothing of it
+    drawn = drawn[drawn.any(1)]  # a resample without a row of the slice does not count
     total = (drawn @ weights.sum(1))[:, None]
     ours, theirs = ((values[rows].float() * weights[..., None]).sum(1) for values in pair)
     difference = drawn @ (ours - theirs)

@@ -1,4 +1,4 @@
-"""Challenger and champion on the gate split: asked through their packages, scored alike, and every gate's outcome."""
+"""Challenger and champion on the gate split: predicted by their packages, scored alike, with every gate's outcome."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -26,15 +26,15 @@ SINGLES = 100  # single requests that are timed
 
 
 class Judged(NamedTuple):
-    """What a decision rests on."""
+    """The grounds of a decision."""
 
     outcomes: list[Outcome]
     scores: dict[str, Any]  # of challenger, champion and the strongest baseline, with intervals
-    gate: dict[str, Any]  # what was asked
+    gate: dict[str, Any]  # the rows that were predicted
 
 
 class Asked(NamedTuple):
-    """Rows of the gate split as somebody would ask for them."""
+    """Rows of the gate split in the form of requests."""
 
     rows: list[int]
     requests: pd.DataFrame
@@ -42,7 +42,7 @@ class Asked(NamedTuple):
 
     @property
     def singles(self) -> list[tuple[int, int]]:
-        """Requests that are asked one by one, evenly spaced."""
+        """Requests that are sent one by one, evenly spaced."""
         each = len(self.requests) // len(self.rows)
         sampled_rows = np.linspace(0, len(self.rows) - 1, min(SINGLES, len(self.rows))).astype(int).tolist()
         return [(row * each, (row + 1) * each) for row in sampled_rows]
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
 def judge(
     task: str, prepared: Prepared, settings: Promote, seed: int, challenger: Version, champion: Version | None
 ) -> Judged:
-    """The gates in order; where one of the first fails there is nothing to score."""
+    """The gates in order; if one of the first fails there is nothing to score."""
     sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
     seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
     if why := scoring.of_another_clock(prepared, seen):
@@ -69,18 +69,20 @@ def judge(
     outcomes.append(gate.size(registry.megabytes(challenger), settings))
     answers: dict[str, Answers] = {}
     with ThreadPoolExecutor(1) as beside:
-        for name, version in tqdm(sides.items(), desc=f"{task}: answers to the gate split", unit="model", disable=None):
+        for name, version in tqdm(
+            sides.items(), desc=f"{task}: predictions on the gate split", unit="model", disable=None
+        ):
             asked = ask(prepared, challenger, rows)
             gate_record["digest"] = asked.digest
             try:
                 answered = isolated.ask(version.uri, asked.requests, asked.singles if name == "challenger" else ())
             except InputError as error:
-                failed = Outcome("answers", False, f"the {name} cannot answer: {error}")
+                failed = Outcome("answers", False, f"the {name} cannot predict: {error}")
                 return Judged([*outcomes, failed], {}, gate_record)
             answers[name] = to_answers(prepared, asked, scoring.read(prepared, "gate", rows, answered.answers))
             if name == "challenger":
                 outcomes.append(gate.latency(answered.seconds, settings))
-                learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests had the machine
+                learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests needed the machine
         simple = learning.result()
     bootstrap = PairedBootstrap(prepared.task, settings, len(rows), seed)
     return compared(bootstrap, prepared, asked, answers, simple, Judged(outcomes, {}, gate_record))
@@ -94,7 +96,7 @@ def compared(
     simple: OnGate,
     before: Judged,
 ) -> Judged:
-    """What the answers decide, and everybody's scores."""
+    """The outcomes that predictions decide, and all scores."""
     strongest, constant = (
         to_answers(prepared, asked, scoring.Read(simple.outputs[name][asked.rows], {}))
         for name in (simple.strongest, "constant")
@@ -111,7 +113,7 @@ def compared(
 
 
 def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
-    """The gate split as it lies on the disk now, with a digest of what is asked and what is right."""
+    """The gate split as it is on disk now, with a digest of inputs and targets."""
     description = files.read_json(registry.artifact(challenger, "model.json"))
     service = find(Service, description["kind"])(description, registry.artifact(challenger, "learned"))
     requests = service.requests(prepared, "gate", rows)

@@ -1,6 +1,6 @@
-"""Two models' answers to the same rows, and what a bootstrap of the rows makes of their difference.
+"""Two models' predictions for the same rows, and a bootstrap of their difference.
 
-Every resample of the rows gives a score of each, so that the difference has an interval of its own: a paired test.
+Every resample of the rows gives a score of each, so that the difference has its own interval: a paired test.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ from pipeline.tasks import Task
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answered on the gate split, as contributions to the scores at each step (one step for labels)."""
+    """A model's predictions on the gate split, as contributions to the scores at each step (one step for labels)."""
 
     cells: Float[Tensor, "examples steps parts"]
-    gate: str  # digest of the rows that it was asked
+    gate: str  # digest of the rows that it predicted
     rates: Mapping[str, float] = field(default_factory=dict)  # coverage, or the share of abstentions
 
     @property
@@ -39,7 +39,7 @@ class PairedBootstrap:
         self.resamples = Resamples(examples, task.block, wanted, seed)
 
     def scores(self, answers: Answers, inside: Bool[Tensor, "examples steps"] | None = None) -> dict[str, Tensor]:
-        """Each metric of each resample, over all steps or those `inside` alone."""
+        """Each metric of each resample, over all steps or only those `inside`."""
         weights = torch.ones(answers.cells.shape[:2]).double() if inside is None else inside.double()
         counts = self.resamples.counts @ weights.sum(1)
         sums = self.resamples.counts @ (answers.cells.double() * weights[..., None]).sum(1)
@@ -48,7 +48,7 @@ class PairedBootstrap:
     def better(
         self, ours: Answers, theirs: Answers, inside: Bool[Tensor, "examples steps"] | None = None
     ) -> Float[Tensor, " resamples"]:
-        """How much better ours is: in shares of right answers, or for errors as a share of their error."""
+        """How much better ours is: the difference in accuracy, or, for errors, as a share of theirs."""
         name = self.task.main_metric
         our, their = self.scores(ours, inside)[name], self.scores(theirs, inside)[name]
         return our - their if self.task.higher_is_better else (their - our) / their
@@ -62,6 +62,6 @@ class PairedBootstrap:
         return {name: self.with_interval(values) for name, values in self.scores(answers).items()}
 
     def with_interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> dict[str, Any]:
-        """A value with the ends of its interval; where there is none, they are None and `reason` says why."""
+        """A value with the ends of its interval; without one they are None and `reason` says why."""
         low, high, reason = self.resamples.interval(values, confidence)
         return {"value": float(values[0]), "low": low, "high": high, **({"reason": reason} if reason else {})}

@@ -1,1 +1,1 @@
-"""From a champion back to its data: verified, reconciled with MLflow, restored from snapshots, kept in bounds."""
+"""From a champion back to its data: verified, reconciled with MLflow, restored from snapshots, pruned."""

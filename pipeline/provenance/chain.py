@@ -1,9 +1,9 @@
-"""The chain from a champion to its data, link by link, every digest computed anew.
+"""The chain from a champion to its data, link by link, recomputing every digest.
 
     registry -> package -> run -> models/TASK/ARCHITECTURE -> train@... -> data/prepared -> prepare@... -> data/raw
     -> fetch@... -> source
 
-A champion of an earlier training than the one in models/ is followed to what `lineage snapshot` kept of its stage.
+A champion from an earlier training than the one in models/ is traced to what `lineage snapshot` kept of its stage.
 """
 
 import re
@@ -20,18 +20,18 @@ from pipeline.tasks import make
 from pipeline.tracking import lineage, models, registry, run_facts, runs
 from pipeline.tracking.registry import Version
 
-ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again to be compared
+ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again for comparison
 
 
 class Broken(InputError):
-    """A link that does not hold."""
+    """A broken link."""
 
     def __init__(self, place: str, expected: object, actual: object, advice: str = ""):
-        super().__init__(f"broken link: {place}: expected {expected}, came {actual}{': ' if advice else ''}{advice}")
+        super().__init__(f"broken link: {place}: expected {expected}, found {actual}{': ' if advice else ''}{advice}")
 
 
 def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
-    """Each link in a line, from the champion to the source; raises Broken at the first that does not hold."""
+    """Each link in a line, from the champion to the source; raises Broken at the first broken one."""
     version = registry.champion(task)
     if version is None:
         yield check_never_had(task)
@@ -47,7 +47,7 @@ def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
     yield check_result(version, architecture, seed)
     stages = Stages()
     try:
-        yield check_prepared(version)  # before the stage that has it as a whole folder: it names the file
+        yield check_prepared(version)  # before the stage, which sees only the folder: this names the file
         yield check_stage(stages, f"train@{task}-{architecture}")
         yield check_stage(stages, f"sweep@{task}")
         yield check_raw(version)
@@ -70,7 +70,7 @@ def check_never_had(task: str) -> str:
 
 
 def check_runs(task: str, params: Mapping[str, Any]) -> int:
-    """How many networks in models/TASK there are, each with its run and model; raises Broken for one without."""
+    """The number of networks in models/TASK, each with its run and model; raises Broken for one without."""
     count = 0
     advice = f"run `pipeline lineage reconcile --task {task}`"
     for architecture in reconciliation.trained(task, params):
@@ -89,7 +89,7 @@ def check_runs(task: str, params: Mapping[str, Any]) -> int:
 
 
 def check_package(version: Version) -> str:
-    """The package's weights and its other files are those that were logged."""
+    """Check that the package's weights and other files are those that were logged."""
     if not models.exists(version.model_id):
         advice = f"run `pipeline lineage reconcile restore --task {version.task}`"
         raise Broken(version.uri, f"model {version.model_id} in MLflow", "none", advice)
@@ -103,7 +103,7 @@ def check_package(version: Version) -> str:
 
 
 def having_run(version: Version) -> Version:
-    """The version with the run that the store has of its network."""
+    """The version with the run of its network in the store."""
     if (with_run := lineage.with_its_run(version)) is not None:
         return with_run
     advice = f"run `pipeline lineage reconcile restore --task {version.task}`"
@@ -111,7 +111,7 @@ def having_run(version: Version) -> Version:
 
 
 def check_run(version: Version) -> str:
-    """The model's run is there, and is about the same network."""
+    """Check that the model's run exists and is about the same network."""
     run = run_facts.read(version.run_id)
     _same(f"run {version.run_id}: status", "FINISHED", run.status)
     for key in ("task", "architecture", "seed"):
@@ -122,23 +122,23 @@ def check_run(version: Version) -> str:
 
 
 def check_kept(version: Version) -> str:
-    """Of a champion of an earlier training: the snapshot states how it was trained, and the run agrees."""
+    """For a champion from an earlier training: check that the snapshot states its training and the run agrees."""
     kept, tags = snapshots.read(version.task) or {"trained": {}}, version.tags
     all_trainings = {**kept["trained"], **snapshots.trainings_of_run(version.run_id)}
     trained = all_trainings.get(tags["weights.digest"])
     place = paths.champion(version.task) / "snapshot.json"
     if trained is None:
         advice = f"run `pipeline lineage snapshot --task {version.task}` after each promote, before training again"
-        champion = f"{version.uri}: trained earlier than what models/{version.task} holds"
+        champion = f"{version.uri}: trained earlier than the networks in models/{version.task}"
         raise Broken(champion, f"its training in {place}", "none", advice)
     run = run_facts.read(version.run_id)
     _same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.tags.get("inputs.digest"))
     _same(f"{version.uri}: tag data.digest", str(trained["source"]["digest"]), tags.get("data.digest"))
-    return f"{place}: of an earlier {trained['stage']}, from {trained['source']['source']}"
+    return f"{place}: from an earlier {trained['stage']}, from {trained['source']['source']}"
 
 
 def check_result(version: Version, architecture: str, seed: int) -> str:
-    """Weights on disk, run.json and the package are of one training, and run.json leads back to the run."""
+    """Check that weights on disk, run.json and package are from one training, and that run.json names the run."""
     folder = paths.trained(version.task, architecture)
     record = files.read_json(folder / "run.json")
     _same(
@@ -153,11 +153,11 @@ def check_result(version: Version, architecture: str, seed: int) -> str:
     back = lineage.runs_of(version.task, architecture)[seed]
     ours, named = lineage.original(version.run_id), lineage.original(back["run_id"])
     _same(f"{folder}/run.json: the run of seed {seed} in MLflow", ours, named)
-    return f"{folder}: weights and model.json as in the package, run.json leads back to the run"
+    return f"{folder}: weights and model.json as in the package, run.json names the run"
 
 
 def check_stage(stages: Stages, name: str) -> str:
-    """Outputs, inputs and settings of a stage are those that dvc.lock has."""
+    """Check that outputs, inputs and settings of a stage are those in dvc.lock."""
     outputs, inputs = stages.outputs(name), stages.inputs(name)
     for entry in [*outputs, *inputs]:
         _agree(name, entry)
@@ -166,7 +166,7 @@ def check_stage(stages: Stages, name: str) -> str:
 
 
 def check_prepared(version: Version) -> str:
-    """Every prepared file is the one that the audit lists, and the run used just these."""
+    """Check that the prepared files are those that the audit lists, and that the run used exactly these."""
     folder = paths.prepared(version.task)
     audit = files.read_json(folder / "audit.json")
     for name, digest in audit["digests"].items():
@@ -179,7 +179,7 @@ def check_prepared(version: Version) -> str:
 
 
 def check_raw(version: Version) -> str:
-    """What was prepared came from the source that was fetched, as the package says."""
+    """Check that the data were prepared from the fetched source, as the package says."""
     source = files.read_json(paths.raw(version.task) / "source.json")
     audit = files.read_json(paths.prepared(version.task) / "audit.json")
     for key, value in audit["source"].items():
@@ -189,7 +189,7 @@ def check_raw(version: Version) -> str:
 
 
 def check_source(task: str, params: Mapping[str, Any]) -> str:
-    """The source, fetched once more, is the one that source.json describes; a remote one is not fetched."""
+    """Check that the source, fetched again, is the one in source.json; a remote one is not fetched."""
     recorded = files.read_json(paths.raw(task) / "source.json")
     if ELSEWHERE.fullmatch(str(recorded["source"])):
         return f"source {recorded['source']}: SHA-256 {recorded['digest']}, not fetched again"

@@ -1,4 +1,4 @@
-"""What DVC holds of a stage: the digests in dvc.lock, set against the files and settings as they are now; its cache."""
+"""A stage's digests in dvc.lock, compared with the current files and settings; DVC's cache."""
 
 import os
 import subprocess
@@ -18,15 +18,15 @@ from pipeline.common import InputError, paths
 
 
 class Entry(NamedTuple):
-    """An output, dependency or setting of a stage: what dvc.lock says, and what there is."""
+    """An output, dependency or setting of a stage: as in dvc.lock, and as it is now."""
 
     place: str
-    locked: Any  # None where dvc.lock does not have it
-    current: Any  # None where there is no such file or setting
+    locked: Any  # None if dvc.lock does not have it
+    current: Any  # None if there is no such file or setting
 
 
 class Stages:
-    """The project's stages, by their names in dvc.lock: train@imdb-gru, say."""
+    """The project's stages, by their names in dvc.lock, such as train@imdb-gru."""
 
     def __init__(self) -> None:
         try:
@@ -58,7 +58,7 @@ class Stages:
             raise InputError(f"dvc.yaml has no stage {name}: {' '.join(str(error).split())}") from None
 
     def _file(self, tracked: Any) -> Entry:
-        """Hashed anew: what DVC has cached for a file with the same time and size is not used."""
+        """Always hashed: DVC's cached digest for a file with the same time and size is not used."""
         if not tracked.exists:
             return Entry(tracked.def_path, tracked.hash_info.value, None)
         nowhere = HashFileDB(localfs, str((paths.WORK / "nothing").resolve()))  # a dry run puts nothing there
@@ -72,7 +72,7 @@ def prune(days: int, dry_run: bool) -> str:
     cache, root, versioned = Path(repo.cache.local.path), Path(repo.root_dir), not repo.config["core"]["no_scm"]
     repo.close()
     if not cache.is_relative_to(root):
-        return f"dvc cache: {cache} is outside this project, which others may share: left as it is"
+        return f"dvc cache: {cache} is outside this project and may be shared: left as it is"
     since = (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
     words = ["--workspace", *(["--all-branches", "--all-tags", "--date", since] if versioned else [])]
     before = _bytes(cache)
@@ -80,7 +80,7 @@ def prune(days: int, dry_run: bool) -> str:
     gc = [sys.executable, "-m", "dvc", "gc", *words]
     code, lines = _run_with_progress(gc, f"dvc gc: dvc.lock of commits since {since}")
     if code:
-        raise InputError(f"dvc gc ended with {code}: {(lines or ['it said nothing'])[-1]}")
+        raise InputError(f"dvc gc exited with {code}: {(lines or ['no output'])[-1]}")
     if dry_run:
         what = " ".join(line for line in lines if not line.startswith("WARNING"))
         return f"dvc cache: {before:,} bytes; dvc gc --dry: {what}"
@@ -88,7 +88,7 @@ def prune(days: int, dry_run: bool) -> str:
 
 
 def _run_with_progress(words: list[str], what: str) -> tuple[int, list[str]]:
-    """A command's exit code and lines; while it runs, a line shows for how long."""
+    """A command's exit code and lines; while it runs, a line shows the time elapsed."""
     with (
         tqdm(desc=what, bar_format="{desc}: {elapsed}", disable=None, leave=False) as bar,
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,

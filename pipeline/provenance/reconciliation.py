@@ -1,7 +1,7 @@
-"""Runs and models in the stead of those that a store lacks: it is new, or DVC took the networks from its cache.
+"""Log runs and models that a store lacks because it is new, or because DVC took the networks from its cache.
 
-run.json is DVC's and stays as it is. A run that is logged here bears the id that run.json has as its tag
-`original.run`, by which lineage.runs_of finds it.
+run.json belongs to DVC and is unchanged. A run that is logged here has the id in run.json as its tag `original.run`, by
+which lineage.runs_of finds it.
 """
 
 import csv
@@ -20,7 +20,7 @@ from pipeline.tracking import connection, lineage, models, registry, runs
 from pipeline.tracking.cell import CellRuns
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 
-COLUMNS = {  # of history.csv, and what they are called in MLflow
+COLUMNS = {  # of history.csv, and their names in MLflow
     "train_loss": "train/loss",
     "valid_loss": "valid/loss",
     "grad_norm_before": "grad_norm/before",
@@ -29,9 +29,9 @@ COLUMNS = {  # of history.csv, and what they are called in MLflow
 
 
 def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Log what the store lacks of a task's trained networks; gives them as (architecture, seed).
+    """Log the trained networks of a task that the store lacks; returns them as (architecture, seed).
 
-    What was only deleted, in the UI, comes back instead.
+    Runs that were only deleted in the UI are restored instead.
     """
     bring_back(task, params)
     missing = {}
@@ -45,18 +45,18 @@ def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def bring_back(task: str, params: Mapping[str, Any]) -> None:
-    """Restore the runs of the networks in models/ and of the champion that somebody deleted, but not for good."""
+    """Restore runs of the networks in models/ and of the champion that were deleted, but not permanently."""
     champion = registry.champion(task)
     wanted = [champion.run_id] if champion and lineage.with_its_run(champion) is None else []
     for architecture in trained(task, params):
         wanted += [ids["run_id"] for ids in lineage.runs_of(task, architecture).values() if not is_whole(ids)]
     for run_id in wanted:
-        with suppress(InputError):  # deleted for good: it is logged anew
+        with suppress(InputError):  # deleted permanently: it is logged again
             connection.bring_back(run_id)
 
 
 def trained(task: str, params: Mapping[str, Any]) -> list[str]:
-    """The architectures of which models/TASK holds a training's results."""
+    """The architectures whose training results are in models/TASK."""
     return [name for name in params["architectures"] if (paths.trained(task, name) / "run.json").exists()]
 
 
@@ -68,7 +68,7 @@ def is_whole(values: Mapping[str, Any]) -> bool:
 def log(task: str, architecture: str, seeds: list[int], params: Mapping[str, Any]) -> None:
     """A run for each of these seeds, with its settings, history and model.
 
-    A killed one goes on in the same runs: their ids are remembered until all is done.
+    After a kill it resumes in the same runs: their ids are kept until all is done.
     """
     folder, prepared = paths.trained(task, architecture), open_prepared(task, params)
     description, record = files.read_json(folder / "model.json"), files.read_json(folder / "run.json")
@@ -78,7 +78,7 @@ def log(task: str, architecture: str, seeds: list[int], params: Mapping[str, Any
     memory = paths.WORK / "reconcile" / task / f"{architecture}.json"
     with CellRuns(memory, task, architecture, seeds) as cell:
         cell.begin(tags, settings, inputs, source)
-        cell.rest()  # this machine's load is not the training's
+        cell.rest()  # this machine's load is not that of the training
         for seed, row in history(folder):
             if seed in seeds:
                 cell.record(seed, row)
@@ -97,11 +97,11 @@ def refuse_other(
     prepared: Prepared,
     params: Mapping[str, Any],
 ) -> None:
-    """Raise InputError where the network was trained on other data, or with other settings, than there are now."""
+    """Raise InputError if the network was trained on other data, or with other settings, than the current ones."""
     task, architecture = description["task"], description["architecture"]
     advice = f"run `dvc repro train@{task}-{architecture}` first"
     if record["inputs_digest"] != (digest := lineage.inputs_digest(prepared.audit)):
-        mismatch = f"trained on data {record['inputs_digest']}, but there is {digest}"
+        mismatch = f"trained on data {record['inputs_digest']}, but the present data are {digest}"
         raise InputError(f"{folder}/run.json: {mismatch}: {advice}")
     current_settings = {k: v for k, v in (params["architectures"][architecture] or {}).items() if k != "choice"}
     recorded_and_current = {
@@ -112,7 +112,7 @@ def refuse_other(
     for place, (recorded, current) in recorded_and_current.items():
         if recorded != current:
             raise InputError(
-                f"{folder}/model.json: trained with other settings than params.yaml has in {place}: {advice}"
+                f"{folder}/model.json: trained with other settings than those in params.yaml at {place}: {advice}"
             )
 
 

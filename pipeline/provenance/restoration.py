@@ -1,4 +1,4 @@
-"""What snapshots.py kept, registered: in a new registry, or one that is behind another machine's decisions."""
+"""Register what snapshots.py kept: in a new registry, or in one that is behind another machine's decisions."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ from pipeline.tracking.registry import CHAMPION, Version
 
 
 def restore(task: str) -> str:
-    """Make the kept champion the registry's, where that has none, or its files or its run are gone, or it is behind
-    reports/decisions; gives what was done.
+    """Register the kept champion if the registry has none, lacks its files or run, or is behind reports/decisions;
+    returns what was done.
 
-    Raises InputError where the decisions name another champion than is kept: that one must be brought here.
+    Raises InputError if the decisions name another champion than is kept: that one must be copied here.
     """
     decisions.bring(task)
     if (done := decisions.complete(task)) is not None:
-        return f"{done.uri} is champion, as {paths.decisions()} says: that had not been done here"
+        return f"{done.uri} is now champion, as {paths.decisions()} decided: the registry lagged"
     kept, present, moved = read(task), registry.champion(task), decisions.made_elsewhere(task)
     whole, same = present is not None and is_whole(present), present is not None and is_same(present, kept)
     if present is not None and kept is not None and whole and moved is None:
@@ -37,24 +37,24 @@ def restore(task: str) -> str:
     registry.move(task, CHAMPION, again.number)
     registry.set_tags(again, {DONE: latest[0].name} if latest else {})
     was = "" if present is None or again == present else f", was {present.uri}"
-    return f"{again.uri} is champion{was}{'' if whole or present is None else ', whose files or run are gone'}"
+    return f"{again.uri} is champion{was}{'' if whole or present is None else ', whose files or run are missing'}"
 
 
 def check_kept(
     task: str, kept: Mapping[str, Any] | None, lost: Version | None, latest: tuple[Path, dict[str, Any]] | None
 ) -> None:
-    """Raises InputError where a lost champion has no copy, or the copy is not the one that the latest move names."""
+    """Raises InputError if a lost champion has no copy, or the copy is not the one that the latest move names."""
     folder = paths.champion(task)
     if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_done(task)):
         advice = f"run `pipeline promote --task {task} --afresh`"
-        raise InputError(f"{lost.uri}: its files or its run are gone, and there is no copy in {folder}: {advice}")
+        raise InputError(f"{lost.uri}: its files or its run are missing, and there is no copy in {folder}: {advice}")
     if latest is not None and (kept is None or not is_of(kept, latest[1]["to"])):
         advice = "see docs/operations.md, Another machine's champion"
         raise InputError(f"{latest[0]} names another champion than {folder} holds: {advice}")
 
 
 def is_same(version: Version, kept: Mapping[str, Any] | None) -> bool:
-    """Whether a version is the package that is kept."""
+    """Whether a version is the kept package."""
     return kept is not None and version.tags.get("package.digest") == kept["tags"]["package.digest"]
 
 
@@ -64,7 +64,7 @@ def is_whole(version: Version) -> bool:
 
 
 def logged_again(lost: Version) -> Version | None:
-    """A version of the same package as one that is lost, which `lineage reconcile` logged anew from models/."""
+    """A version of the same package as a lost one, logged again from models/ by `lineage reconcile`."""
     wanted = lost.tags.get("package.digest")
     for model in models.of(runs.experiment(lost.task)):
         if wanted and model.tags.get("package.digest") == wanted and models.exists(model.model_id):
@@ -81,20 +81,20 @@ def is_of(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def returned(task: str, weights: str) -> Version | None:
-    """The version of a kept champion with these weights; None where another is kept, or none."""
+    """The version of a kept champion with these weights; None if another is kept, or none."""
     kept = read(task)
     return None if kept is None or kept["tags"]["weights.digest"] != weights else version_of(kept)
 
 
 def version_of(kept: Mapping[str, Any]) -> Version:
-    """The version with the kept package; made unless the registry has one with its files."""
+    """The version with the kept package; created unless the registry has one with its files."""
     wanted = kept["tags"]["package.digest"]
     same = [v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted]
     return next((version for version in same if is_whole(version)), None) or register(kept)
 
 
 def register(kept: Mapping[str, Any]) -> Version:
-    """A version for a kept champion, of a run and a model that are made unless the store has them."""
+    """A version for a kept champion, of a run and a model that are created unless the store has them."""
     task, tags = kept["task"], {key: value for key, value in kept["tags"].items() if key != DONE}
     run_id = runs.find(task, {ORIGINAL: kept["run"]["run_id"], "outputs.digest": tags["weights.digest"]})
     if run_id is None or not holds(model_of(run_id), tags["package.digest"]):
@@ -107,12 +107,12 @@ def model_of(run_id: str) -> str:
 
 
 def holds(model_id: str, package: str) -> bool:
-    """Whether a model is this package: what reconcile logs anew bears the code of its day."""
+    """Whether a model is this package: what reconcile logs has the code of that time."""
     return models.exists(model_id) and models.tags_of(model_id).get("package.digest") == package
 
 
 def log(kept: Mapping[str, Any]) -> str:
-    """The kept run and its model; gives the run's id."""
+    """Create the kept run and its model; returns the run's id."""
     task, run = kept["task"], kept["run"]
     run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
     try:
@@ -125,5 +125,5 @@ def log(kept: Mapping[str, Any]) -> str:
         runs.finish(run_id, "FAILED")
         raise
     runs.finish(run_id)
-    runs.set_tags(run_id, {**run["tags"], ORIGINAL: run["run_id"], MODEL: model_id})  # now it may be found
+    runs.set_tags(run_id, {**run["tags"], ORIGINAL: run["run_id"], MODEL: model_id})  # only now can it be found
     return run_id

@@ -1,4 +1,4 @@
-"""Keep what a schedule piles up within bounds: old runs with their models and files, and unused files of DVC's cache.
+"""Prune what scheduled runs accumulate: old runs with their models and files, and unused files in DVC's cache.
 
 Kept are the newest `keep_runs` runs of each experiment, those younger than `keep_days`, those of champions and
 challengers, of former champions that reports/decisions names, and of the networks in models/; and with each run its
@@ -25,16 +25,16 @@ AT_ONCE = 500  # ids in one command line
 
 
 class Old(NamedTuple):
-    """What may go."""
+    """What can be removed."""
 
     runs: list[RunFacts]
-    deleted: list[RunFacts]  # by somebody, or by a removal that was killed, but not yet freed
+    deleted: list[RunFacts]  # by a user, or by a killed removal, but not yet freed
     models: list[LoggedModel]
     versions: list[registry.Version]
 
 
 def retain(names: list[str], params: Mapping[str, Any], settings: Retrain, dry_run: bool) -> Iterator[str]:
-    """Remove what is old, or only tell; gives a line for each kind of thing."""
+    """Remove what is old, or only report it; yields a line for each kind."""
     protected, verb = needed(names, params), "would remove" if dry_run else "removed"
     for name in experiments(names):
         old = find_old(name, protected, settings)
@@ -47,7 +47,7 @@ def retain(names: list[str], params: Mapping[str, Any], settings: Retrain, dry_r
         yield f"{name}: {verb} {things}"
         if not dry_run and (old.runs or old.deleted):
             yield from purge(old, settings)
-    yield f"dvc cache: looking at what the commits of the last {settings.keep_days} days need, a second or so for each"
+    yield f"dvc cache: checking what the commits of the last {settings.keep_days} days need, about a second for each"
     yield dvc_stages.prune(settings.keep_days, dry_run)
 
 
@@ -73,14 +73,14 @@ def former(task: str) -> list[registry.Version]:
 
 
 def experiments(names: list[str]) -> list[str]:
-    """The experiments of these tasks that the store has, those of their sweeps included; no deleted ones."""
+    """The experiments of these tasks in the store, with those of their sweeps; without deleted ones."""
     all_names = [name for task in names for name in (task, f"{task}-sweep")]
     return removal.active_experiments(all_names)
 
 
 def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
-    """What of an experiment is beyond both limits, not protected, and of no family of which a member stays."""
-    active_runs = run_facts.of_experiment(experiment, "active")  # the newest first
+    """The runs beyond both limits that are not protected and have no parent, child or sibling that stays."""
+    active_runs = run_facts.of_experiment(experiment, "active")  # newest first
     border = since(settings)
     kept = {
         run.run_id
@@ -102,12 +102,12 @@ def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
 
 
 def since(settings: Retrain) -> float:
-    """The time, in milliseconds, after which all is kept."""
+    """The time, in milliseconds, after which everything is kept."""
     return time.time() * 1000 - settings.keep_days * DAY
 
 
 def with_families(active_runs: list[RunFacts], kept: set[str]) -> set[str]:
-    """Parents of runs that stay, and the parents' children."""
+    """These runs with their parents and the parents' children."""
     parent = {run.run_id: run.tags[PARENT] for run in active_runs if PARENT in run.tags}
     more = set(kept)
     for run_id in kept:
@@ -122,7 +122,7 @@ def places(old: Old) -> list[str]:
 
 
 def remove(old: Old) -> None:
-    """Delete versions, models and runs, in this order: what a kill leaves is found by the next."""
+    """Delete versions, models and runs, in this order: the next removal finds what a kill leaves."""
     for version in old.versions:
         removal.delete_version(version)
     for model in old.models:
@@ -135,9 +135,9 @@ def purge(old: Old, settings: Retrain) -> Iterator[str]:
     """Have MLflow free what deleted runs and models hold: `mlflow gc`, which needs the database, not a server."""
     ids = [run.run_id for run in [*old.runs, *old.deleted]]
     if urlsplit(store.uri()).scheme in ("http", "https"):
-        yield f"{len(ids)} deleted runs keep their files until `mlflow gc` is run beside the tracking server"
+        yield f"{len(ids)} deleted runs keep their files until `mlflow gc` is run on the tracking server"
     elif young := ", ".join(removal.experiments_deleted_since(since(settings))):
-        yield f"mlflow gc waits, since it would end experiments deleted in the last {settings.keep_days} days: {young}"
+        yield f"mlflow gc is postponed: it would remove experiments deleted within {settings.keep_days} days: {young}"
     else:
         for begin in tqdm(range(0, len(ids), AT_ONCE), unit="batch", desc="mlflow gc", disable=None, leave=False):
             removal.collect(ids[begin : begin + AT_ONCE])

@@ -1,6 +1,6 @@
-"""A champion as a folder that DVC can keep: MLflow's own database holds absolute paths.
+"""A champion as a folder that DVC can keep: MLflow's own database contains absolute paths.
 
-models/champions/TASK/package/        the package as it is served, without paths or ids of the machine it came from
+models/champions/TASK/package/        the package as it is served, without paths or ids of its machine
 models/champions/TASK/snapshot.json   its run, its tags, its stage in dvc.lock, the SHA-256 of package/
 """
 
@@ -20,18 +20,18 @@ from pipeline.tracking import artifacts, lineage, registry, run_facts
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 from pipeline.tracking.registry import Version
 
-IDS = ("run_id", "model_id", "model_uuid")  # in MLmodel: of one store, another gives its own
+IDS = ("run_id", "model_id", "model_uuid")  # in MLmodel: each store assigns its own
 TRAINED = "trained.json"  # artifact of a champion's run: how it was trained
 LOCK = Path("dvc.lock")
-LOOKS = ("mlflow.runColor", "mlflow.source.git.commit")  # MLflow's tags that are kept of a run
+LOOKS = ("mlflow.runColor", "mlflow.source.git.commit")  # those of MLflow's tags on a run that are kept
 PASSING = ("process", ORIGINAL, MODEL)  # tags that are about one store or process
-CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # not single steps, nor the machine's load
+CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # neither single steps nor the machine's load
 
 
 def read(task: str) -> dict[str, Any] | None:
-    """What snapshot.json says of a task's champion; None without one.
+    """The contents of a task's snapshot.json; None without one.
 
-    Raises InputError where the package's files are not those that it lists.
+    Raises InputError if the package's files are not those that it lists.
     """
     folder = paths.champion(task)
     if not (folder / "snapshot.json").exists():
@@ -45,9 +45,9 @@ def read(task: str) -> dict[str, Any] | None:
 
 
 def write(task: str) -> str:
-    """Keep the champion; gives what was done. The same champion leaves the folder as it is, byte for byte.
+    """Keep the champion; returns what was done. The same champion leaves the folder unchanged, byte for byte.
 
-    Raises InputError where another machine has made a champion since: the folder may be that one's.
+    Raises InputError if another machine has made a champion since: the folder may hold that one.
     """
     version, folder = registry.champion(task), paths.champion(task)
     if version is None:
@@ -61,7 +61,7 @@ def write(task: str) -> str:
     package = registry.folder(version)
     sha256 = digest_of_export(package)
     if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
-        return f"{folder} holds {version.uri} already"
+        return f"{folder} already holds {version.uri}"
     with files.replacing(folder) as made:
         export(package, made / "package")
         facts: dict[str, Any] = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
@@ -77,7 +77,7 @@ def digest_of_export(package: Path) -> str:
 
 
 def export(package: Path, made: Path) -> None:
-    """Copy a package without what is true on one machine only."""
+    """Copy a package without what applies to only one machine."""
     left_out = shutil.ignore_patterns("__pycache__", "registered_model_meta")
     shutil.copytree(package, made, ignore=left_out)
     mlmodel = yaml.safe_load((package / "MLmodel").read_text(encoding="utf-8"))
@@ -90,12 +90,12 @@ def export(package: Path, made: Path) -> None:
 
 
 def lasting(version: Version) -> dict[str, str]:
-    """A version's tags, but for what was decided since it became champion."""
+    """A version's tags, except those of decisions since it became champion."""
     return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
 
 
 def run_record(version: Version) -> dict[str, Any]:
-    """The run behind a version: what another store needs to show it."""
+    """A version's run: what another store needs to show it."""
     run = run_facts.read(version.run_id)
     project_tags = {key for key in run.tags if not key.startswith("mlflow.")} - set(PASSING)
     tags = {key: value for key, value in run.tags.items() if key in project_tags or key in LOOKS}
@@ -112,7 +112,7 @@ def run_record(version: Version) -> dict[str, Any]:
 def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """How the champion and former ones were trained, by their weights' digest: stage, dvc.lock, inputs and source.
 
-    Of the champion itself this is known only while models/ holds its training, and kept from then on.
+    For the champion itself this is known only while models/ has its training, and kept from then on.
     """
     known = {**(before["trained"] if before else {}), **trainings_of_run(version.run_id)}
     if lineage.is_in_models(version.task, version.run_id, version.tags):
@@ -129,11 +129,11 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
 
 
 def note(version: Version) -> None:
-    """Keep how a network was trained with its run, too: for whoever follows it where models/ holds another training."""
-    if LOCK.exists():  # else it was not trained by a stage
+    """Keep how a network was trained with its run, too, for when models/ has another training."""
+    if LOCK.exists():  # otherwise it was not trained by a stage
         artifacts.log_json(version.run_id, trainings(version, None), TRAINED)
 
 
 def trainings_of_run(run_id: str) -> dict[str, Any]:
-    """The same, as the run of a champion has it, whatever models/ and models/champions hold by now."""
+    """The same, as kept with a champion's run, whatever models/ and models/champions hold now."""
     return artifacts.load_json(run_id, TRAINED) if artifacts.has(run_id, TRAINED) else {}

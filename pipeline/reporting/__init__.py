@@ -1,1 +1,1 @@
-"""What people look at: tables, figures and the page; nothing here changes a result."""
+"""Tables, figures and the page; nothing here changes a result."""

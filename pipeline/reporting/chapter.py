@@ -1,4 +1,4 @@
-"""What the page says of one task: what it is, its data, its results, how training went, and some answers."""
+"""The page's chapter on one task: the task, its data, results, training, and some predictions."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ TASKS = Path(__file__).parents[1] / "tasks"
 
 
 def chapter(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
-    """The section of one task: what there is of it, and what is not."""
+    """The section of one task, from the results that exist; it names those that are missing."""
     name = slug(results.name)
     return tag(
         "section",
@@ -58,10 +58,10 @@ def source(results: TaskResults, name: str) -> Iterator[Markup | None]:
 
 
 def lacking(results: TaskResults) -> Markup | None:
-    """What could not be read of this task, and the command that makes it."""
+    """The missing results of this task, and the command that makes them."""
     if not results.lacks:
         return None
-    return tag("p", f"Not here: {words.listed(results.lacks)}. ", tag("code", results.making), " makes them.")
+    return tag("p", f"Missing: {words.listed(results.lacks)}. Run ", tag("code", results.making), ".")
 
 
 def about(results: TaskResults) -> Markup:
@@ -73,7 +73,7 @@ def about(results: TaskResults) -> Markup:
 
 
 def more(summary: str, content: Markup | None) -> Markup | None:
-    """What opens on demand."""
+    """Content that opens on demand."""
     return tag("details", tag("summary", summary), content) if content else None
 
 
@@ -81,7 +81,7 @@ def headline(results: TaskResults) -> Iterator[object]:
     """The outcome in a few sentences."""
     networks, metric = results.ranked("network"), results.metrics["main_metric"]
     if not networks:
-        yield "No network has a result: every seed diverged."
+        yield "No network has a score: every seed diverged."
         return
     best, value = networks[0], networks[0]["metrics"][metric]
     measure = words.measure(metric, results.metrics["units"])
@@ -97,7 +97,7 @@ def headline(results: TaskResults) -> Iterator[object]:
 
 
 def answers(results: TaskResults) -> Iterable[Chart]:
-    """Figures of what networks answered, by the kind of target."""
+    """Figures of the networks' predictions, by the kind of target."""
     shown = results.shown(networks=1)
     if not shown:
         return ()
@@ -113,24 +113,24 @@ def texts(results: TaskResults) -> Markup | None:
 
 
 def data(results: TaskResults) -> Markup:
-    """Where the examples come from, and what was checked of them."""
+    """The source of the examples, and what was checked."""
     source, shared = results.audit.get("source", {}), sum(results.audit.get("duplicates_across", {}).values())
     sentences = [f"Source: {source.get('source', 'unknown')}."]
     if source.get("digest"):
         sentences.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
     sentences.append(_official(results))
-    sentences.append("No example stands in two splits." if not shared else f"{shared:,} examples stand in two splits.")
+    sentences.append("No example is in two splits." if not shared else f"{shared:,} examples are in two splits.")
     sentences += _near_copies(results.audit.get("near_copies", {}))
     return join(tag("p", " ".join(sentences)), tables.splits(results))
 
 
 def _near_copies(near: Mapping[str, Any]) -> Iterator[str]:
-    """How many near copies there are, and where they stand."""
+    """How many near copies there are, and in which splits."""
     if near.get("rows"):
         yield (
             f"{near['rows']:,} examples are near copies of others, in {near['groups']:,} groups (similarity "
-            f"{near['similarity']:g}): carved without regard to them, {near['rows_across_splits_otherwise']:,} of them "
-            f"would stand in other splits than their copies; {near['rows_across_splits']:,} do."
+            f"{near['similarity']:g}): if they were ignored, {near['rows_across_splits_otherwise']:,} of them "
+            f"would be in other splits than their copies; {near['rows_across_splits']:,} are."
         )
 
 
@@ -138,13 +138,13 @@ def _official(results: TaskResults) -> str:
     if results.metrics["official_split"]:
         return "The test split is the source's official one."
     if results.audit.get("source", {}).get("digest") is None and not results.audit.get("source", {}).get("bytes"):
-        return "Each split is drawn at random by a generator of its own."
-    how = "spans of time" if "spans" in results.audit else "set apart here"
-    return f"Not the official split: the splits are {how}, so published numbers are no fair match."
+        return "Each split is drawn by its own random generator."
+    how = "spans of time" if "spans" in results.audit else "made here"
+    return f"Not the official split: the splits are {how}, so published numbers are not comparable."
 
 
 def drawn(task: str, charts: Iterable[Chart]) -> Markup:
-    """Figures side by side where there is room; their data wait in the page until its script draws them."""
+    """Figures side by side if there is room; their data are in the page, and its script draws them."""
     return tag("div", *(_figure(f"{task}.{chart.name}", chart) for chart in charts), class_="figures")
 
 

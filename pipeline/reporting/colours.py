@@ -1,7 +1,7 @@
 """One colour per architecture and baseline, the same in the page and in the MLflow UI.
 
-The first are the palette of Okabe & Ito (2008), which colour-blind readers can tell apart. Lines differ by dashes and
-points by symbols, too, for those who see no colours.
+The first are the palette of Okabe & Ito (2008), which colour-blind readers can distinguish. For those who see no
+colours, lines also differ by dashes and points by symbols.
 """
 
 import zlib
@@ -18,7 +18,7 @@ NAMED = {
 OTHERS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#661100", "#44AA99", "#6699CC")
 
 INK, MUTED, GRID, PAPER = "#1B1F24", "#5B6470", "#E1E5EA", "#FFFFFF"
-DARK = {  # what stands for a colour on a dark page, where the colour itself would not be seen
+DARK = {  # replacements on a dark page, where the colour itself would be invisible
     INK: "#E8EBEF",
     MUTED: "#9BA5B1",
     GRID: "#2C333C",
@@ -41,15 +41,15 @@ def of(name: str) -> str:
 
 
 def dash(name: str) -> str:
-    """The dash of its lines, in plotly's words."""
+    """The dash of its lines, in plotly's notation."""
     return DASHES[_number(name) % len(DASHES)]
 
 
 def symbol(name: str) -> str:
-    """The symbol of its points, in plotly's words."""
+    """The symbol of its points, in plotly's notation."""
     return SYMBOLS[_number(name) % len(SYMBOLS)]
 
 
 def _number(name: str) -> int:
-    """Its place among the named ones; for others a number that the name alone decides."""
+    """Its place among the named ones; for others a number that depends only on the name."""
     return list(NAMED).index(name) if name in NAMED else zlib.crc32(name.encode())

@@ -1,4 +1,4 @@
-"""Figures of training: validation loss, gradient norms and clipping by optimizer step, a line for each seed."""
+"""Figures of training: validation loss, gradient norms and clipping by optimizer step, one line per seed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,10 +22,8 @@ def learning_curves(networks: Networks) -> Chart:
     figure.update_yaxes(title={"text": "validation loss"}, **scale(_losses(networks)))
     best = {name: _best(network.history) for name, network in networks.items()}
     summary = ", ".join(f"{name} {words.number(loss)}" for name, loss in best.items())
-    note = "A line for each seed, a point for each epoch; the weights of the lowest point are kept." + _diverged(
-        networks
-    )
-    return Chart("learning", "Learning curves", note, f"Least validation loss: {summary}", figure)
+    note = "One line per seed, one point per epoch; the weights at the lowest point are kept." + _diverged(networks)
+    return Chart("learning", "Learning curves", note, f"Lowest validation loss: {summary}", figure)
 
 
 def gradients(networks: Networks) -> Chart:
@@ -47,7 +45,7 @@ def gradients(networks: Networks) -> Chart:
 
 
 def _lines(networks: Networks) -> Iterator[tuple[str, dict[str, Any], Curve]]:
-    """Each seed of each network with the look of its line: one entry in the legend for all of them."""
+    """Each seed of each network with the look of its line; a network's seeds share one entry in the legend."""
     for name in sorted(networks, key=_in_palette):
         for number, (seed, curve) in enumerate(networks[name].history.items()):
             hover = f"{text(name)}, seed {seed}<br>step %{{x:,}}: %{{y:.4g}}<extra></extra>"

@@ -1,4 +1,4 @@
-"""What to show of thousands of answers: which examples, and how sure, how right, how far ahead."""
+"""What to show of thousands of predictions: examples, calibration, errors by step ahead."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BINS = 10  # of equal width, as in the calibration error of the scores
 
 @dataclass(frozen=True)
 class Reliability:
-    """Answers by how sure they are: a bin's mean probability, share of right answers and number of answers."""
+    """Predictions binned by probability: each bin's mean probability, accuracy and number of predictions."""
 
     confidence: Float[np.ndarray, " bins"]
     right: Float[np.ndarray, " bins"]
@@ -24,7 +24,7 @@ class Reliability:
 
 
 def reliability(probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"]) -> Reliability:
-    """The bins that hold any answer."""
+    """The bins that are not empty."""
     sure = probabilities.max(axis=1).astype(float)
     right = (probabilities.argmax(axis=1) == labels).astype(float)
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -37,7 +37,7 @@ def reliability(probabilities: Float[np.ndarray, "rows classes"], labels: Int[np
 def confusion(
     probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"]
 ) -> Int[np.ndarray, "classes classes"]:
-    """Number of examples by true label (row) and answer (column)."""
+    """Number of examples by true label (row) and predicted label (column)."""
     classes = probabilities.shape[1]
     pairs = labels.astype(int) * classes + probabilities.argmax(axis=1)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
@@ -46,7 +46,7 @@ def confusion(
 def most_wrong(
     probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"], count: int
 ) -> Int[np.ndarray, " shown"]:
-    """Rows that are answered wrongly, the surest first."""
+    """Rows with wrong predictions, the most confident first."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]
 
@@ -54,24 +54,24 @@ def most_wrong(
 def most_right(
     probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"], count: int
 ) -> Int[np.ndarray, " shown"]:
-    """Rows that are answered rightly, the surest first."""
+    """Rows with right predictions, the most confident first."""
     right = np.flatnonzero(probabilities.argmax(axis=1) == labels)
     return right[np.argsort(-probabilities[right].max(axis=1), kind="stable")][:count]
 
 
 def least_sure(probabilities: Float[np.ndarray, "rows classes"], count: int) -> Int[np.ndarray, " shown"]:
-    """Rows whose most likely label is the least likely."""
+    """Rows whose likeliest label has the lowest probability."""
     return np.argsort(probabilities.max(axis=1), kind="stable")[:count]
 
 
 def at_shares(errors: Float[np.ndarray, " rows"], shares: tuple[float, ...]) -> list[int]:
-    """The rows at these shares of the order by error: 0.5 is the median one. So examples are not chosen by eye."""
+    """The rows at these quantiles of the error (0.5 is the median), so that examples are not chosen by hand."""
     order = np.argsort(errors, kind="stable")
     return [int(order[round(share * (len(order) - 1))]) for share in shares]
 
 
 def thinned(rows: int, most: int) -> Int[np.ndarray, " kept"]:
-    """At most so many of the rows, evenly spaced."""
+    """At most this many of the rows, evenly spaced."""
     return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(int))
 
 

@@ -1,4 +1,4 @@
-"""What a figure of the page is, its look, and the figure of a task's scores. Drawn by plotly."""
+"""The page's figures, their look, and the figure of a task's scores. Drawn by plotly."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ AXIS = {
     "automargin": True,
     "title": {"font": {"size": 13}},
 }
-LOOK = {  # of every figure; the page swaps the colours where the reader prefers dark
+LOOK = {  # of every figure; the page replaces the colours if the reader prefers dark
     "font": {"family": "system-ui, sans-serif", "size": 13, "color": colours.INK},
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
@@ -33,7 +33,7 @@ SHAPES = {"network": "circle", "control": "circle-open", "baseline": "square"}
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with the words that stand under it, and those that stand for it where it cannot be seen."""
+    """A figure with its caption, and the text that replaces it where it cannot be seen."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Chart:
 
 
 def scores(results: TaskResults) -> Chart:
-    """A dot for each network and baseline, best on top, with its interval and every seed."""
+    """A dot for each network and baseline, best at the top, with its interval and every seed."""
     metric, shown = results.metrics["main_metric"], results.ranked("network", "control", "baseline")
     figure = plain(height=90 + 28 * len(shown))
     for entry in reversed(shown):
@@ -66,7 +66,7 @@ def scores(results: TaskResults) -> Chart:
 
 
 def floor(results: TaskResults) -> float | None:
-    """The error of a perfect predictor, where a task states the deviation of the noise in its targets."""
+    """The error of a perfect predictor, if a task states the standard deviation of the noise in its targets."""
     noise = results.settings.get("noise")
     if isinstance(noise, float) and noise > 0 and results.metrics["main_metric"] == "mse":
         return noise**2
@@ -81,7 +81,7 @@ def plain(height: int) -> go.Figure:
 
 
 def line(name: str, width: float = 1.5) -> dict[str, Any]:
-    """How the lines of a network or baseline look, and its entry in the legend."""
+    """The look of the lines of a network or baseline, and its entry in the legend."""
     return {
         "name": text(name),
         "legendgroup": name,
@@ -91,7 +91,7 @@ def line(name: str, width: float = 1.5) -> dict[str, Any]:
 
 
 def scale(values: Iterable[float | None]) -> dict[str, Any]:
-    """An axis for these numbers: logarithmic where positive ones differ widely, with ticks at 1, 2, 5 if they fit."""
+    """An axis for these numbers: logarithmic if positive ones differ widely, with ticks at 1, 2, 5 if they fit."""
     known = [value for value in values if value is not None]
     if not known or min(known) <= 0 or max(known) < WIDE * min(known):
         return {"type": "linear"}
@@ -99,12 +99,12 @@ def scale(values: Iterable[float | None]) -> dict[str, Any]:
 
 
 def text(name: str) -> str:
-    """A name as plotly shows it: what looks like a tag is not taken for one."""
+    """A name escaped for plotly, which would interpret tags."""
     return str(escape(name))
 
 
 def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, shape: str, **look: Any) -> None:
-    """A mean with its interval, where it has one, on the row of that name."""
+    """A mean with its interval, if it has one, on the row of that name."""
     low, high = (value["mean"] if value[end] is None else value[end] for end in ("low", "high"))
     hover = f"{name}<br>{' '.join(words.mean_and_interval(value))}<extra></extra>"
     figure.add_scatter(
@@ -153,8 +153,8 @@ def _add_line(figure: go.Figure, name: str, value: float) -> None:
 
 def _note(lines: dict[str, float]) -> str:
     meanings = {
-        "trivial": "Trivial: the best answer that ignores the inputs.",
-        "floor": "Floor: the variance of the noise, below which no predictor can get.",
+        "trivial": "Trivial: the best prediction that ignores the inputs.",
+        "floor": "Floor: the variance of the noise, the lowest possible error.",
     }
     dots = "Means over seeds with their intervals; small rings are single seeds."
     shapes = "Networks are round, the control hollow, baselines square."

@@ -1,4 +1,4 @@
-"""How to read the page: what intervals, comparisons, names and measures mean."""
+"""How to read the page: the meaning of intervals, comparisons, names and measures."""
 
 from collections.abc import Sequence
 
@@ -10,30 +10,29 @@ from pipeline.reporting.results import TaskResults
 
 TERMS = {
     "interval": "The {confidence:.0%} bootstrap interval over test examples of the mean over seeds. Overlapping "
-    "windows of a series are resampled in blocks of neighbours, at least five; where they are fewer than two blocks of "
-    "the length that the task asks for, there is no interval. It says how far other test examples could move the "
-    "number, not how far other seeds could: the values of the seeds stand beside it, from five seeds on with Student's "
-    "interval over them.",
-    "better than": "The interval of the paired difference, on the same resamples, lies wholly above 0. Otherwise the "
-    "result is marked: not better, or worse where the interval lies wholly below 0.",
-    "identity": "The control: embedding and readout alone, without memory. A network that does not beat it has not "
-    "shown that it makes use of the order of its inputs.",
+    "windows of a series are resampled in blocks of neighbours, at least five; if there are fewer than two blocks of "
+    "the task's length, there is no interval. It shows how much the number could change with other test examples, not "
+    "with other seeds: the seeds' values are beside it, from five seeds on with Student's interval over them.",
+    "better than": "The interval of the paired difference, on the same resamples, lies entirely above 0. Otherwise the "
+    "result is marked: not better, or worse if the interval lies entirely below 0.",
+    "identity": "The control: only embedding and readout, without memory. A network that does not beat it has not "
+    "shown that it uses the order of its inputs.",
     "simplest, strongest baseline": "The first of a task's baselines; the one that is best on the validation split.",
-    "trivial": "The best answer that ignores the inputs: derived rather than measured, where the task allows it.",
-    "core parameters": "Those of the recurrent, attention or other core, whose budget is equal for all; embedding and "
-    "readout come on top.",
-    "best on validation": "The network with the lowest mean validation loss over its sound seeds; its seed with the "
-    "lowest serves. It is what promote would take, where a task has a champion.",
-    "diverged": "A loss, gradient or answer was not finite: the training stopped there, which is a result.",
+    "trivial": "The best prediction that ignores the inputs: derived rather than measured, if the task allows it.",
+    "core parameters": "Those of the recurrent, attention or other core, with the same budget for all; embedding and "
+    "readout are not included.",
+    "best on validation": "The network with the lowest mean validation loss over the seeds that did not diverge, "
+    "and its best seed: what promote would take, if a task has a champion.",
+    "diverged": "A loss, gradient or prediction was not finite: training stopped there, which is a result.",
 }
 MEASURES = {
-    "accuracy": "Share of right answers.",
+    "accuracy": "Share of right predictions.",
     "f1": "Macro F1: the harmonic mean of precision and recall of each label, and the mean of these over the labels.",
     "f1_of_a_label": "Harmonic mean of precision and recall.",
-    "precision_of_a_label": "Of the examples that were given the label, the share that has it.",
-    "recall_of_a_label": "Of the examples that have the label, the share that was given it.",
+    "precision_of_a_label": "Of the examples predicted to have the label, the share that has it.",
+    "recall_of_a_label": "Of the examples that have the label, the share predicted to have it.",
     "log_loss": "Mean negative log-probability of the true label, in nats.",
-    "calibration_error": "Mean distance between a probability and how often it comes true, over 10 bins.",
+    "calibration_error": "Mean distance between predicted probability and accuracy, over 10 bins.",
     "mse": "Mean squared error.",
     "mae": "Mean absolute error.",
     "rmse": "Square root of the mean squared error.",
@@ -45,7 +44,7 @@ MEASURES = {
 
 
 def glossary(tasks: Sequence[TaskResults], confidence: float) -> Markup:
-    """The terms of the page, and those measures that it shows."""
+    """The page's terms, and the measures that it shows."""
     entries = [entry for results in tasks for entry in results.ranked("network", "baseline")]
     shown = {metric for entry in entries for metric in entry["metrics"]}
     shown |= {f"{metric}_of_a_label" for e in entries for scores in e.get("classes", {}).values() for metric in scores}

@@ -1,4 +1,4 @@
-"""Figures of predicted labels: how often a probability comes true, and which of many labels of a sequence are right."""
+"""Figures of predicted labels: calibration, confusion, and accuracy by step of a sequence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -14,14 +14,14 @@ MOST = 12  # classes whose numbers are written into the matrix
 
 
 class Answers(NamedTuple):
-    """What one network or baseline answered, and what is right."""
+    """The predictions of a network or baseline, and the targets."""
 
     probabilities: Float[np.ndarray, "rows classes"]
     labels: Int[np.ndarray, " rows"]
 
 
 def charts(results: TaskResults) -> Iterator[Chart]:
-    """Reliability and confusion; where a sequence has a label for each step, the share of right ones by step."""
+    """Reliability and confusion; if a sequence has a label for each step, the accuracy by step."""
     shown = results.shown(networks=3)
     if not shown:
         return
@@ -37,7 +37,7 @@ def charts(results: TaskResults) -> Iterator[Chart]:
 
 
 def calibration(answers: Mapping[str, Answers]) -> Chart:
-    """Share of right answers by the probability given to them; the larger a point, the more answers."""
+    """Accuracy by predicted probability; the larger a point, the more predictions."""
     figure = plain(height=400)
     style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=style, name="calibrated", hoverinfo="skip")
@@ -50,18 +50,18 @@ def calibration(answers: Mapping[str, Answers]) -> Chart:
             x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look
         )
         errors[name], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
-    figure.update_xaxes(title={"text": "mean probability of the answer"}, range=[least - 0.03, 1.03])
-    figure.update_yaxes(title={"text": "share of right answers"}, range=[least - 0.03, 1.03])
+    figure.update_xaxes(title={"text": "mean predicted probability"}, range=[least - 0.03, 1.03])
+    figure.update_yaxes(title={"text": "accuracy"}, range=[least - 0.03, 1.03])
     errors_listed = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
     note = (
-        f"Answers in {examples.BINS} bins by how sure they are; larger points hold more. "
+        f"Predictions in {examples.BINS} bins by probability; larger points hold more. "
         f"Calibration error: {errors_listed}."
     )
     return Chart("calibration", "Reliability", note, note, figure)
 
 
 def confusion(name: str, answers: Answers, label_names: Sequence[str]) -> Chart:
-    """How often one network or baseline gave each answer to each label."""
+    """How often one network or baseline predicted each label for each true label."""
     counts = examples.confusion(*answers)
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
     names = [text(str(label)) for label in label_names]
@@ -77,17 +77,17 @@ def confusion(name: str, answers: Answers, label_names: Sequence[str]) -> Chart:
         texttemplate="%{text}" if len(names) <= MOST else None,
         colorscale=[[0, colours.PAPER], [1, colours.NAMED["gru"]]],
         showscale=False,
-        hovertemplate="%{y} answered as %{x}: %{z:.1%}<extra></extra>",
+        hovertemplate="%{y} predicted as %{x}: %{z:.1%}<extra></extra>",
     )
     figure.update_xaxes(title={"text": "answer"}, type="category", showgrid=False)
     figure.update_yaxes(title={"text": "label"}, type="category", showgrid=False, autorange="reversed")
-    note = f"How {name} answered the examples of each label."
+    note = f"The predictions of {name} for the examples of each label."
     summary = ", ".join(f"{label} {share:.1%}" for label, share in zip(names, shares.diagonal(), strict=True))
     return Chart("confusion", "Confusion", note, f"{note} Right: {summary}", figure)
 
 
 def label_names(results: TaskResults, classes: int) -> list[str]:
-    """The labels' names where the task states them, else their numbers."""
+    """The labels' names if the task states them, otherwise their numbers."""
     return list(results.settings.get("labels") or map(str, range(classes)))
 
 

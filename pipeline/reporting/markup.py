@@ -1,4 +1,4 @@
-"""HTML built from Python: whatever is not markup already is escaped, so that no name or review can break a page."""
+"""HTML built from Python: everything that is not markup is escaped, so that no name or review can break a page."""
 
 import re
 import zlib
@@ -12,20 +12,20 @@ VOID = {"meta", "br", "col"}  # elements without an end tag
 def tag(element: str, *children: object, **attributes: object) -> Markup:
     """One element: `tag("td", "a < b", class_="name")` is `<td class="name">a &lt; b</td>`.
 
-    An underscore in an attribute's name is a hyphen, a last one is dropped; True stands for an attribute without a
-    value; None and False leave the attribute out. Children that are None are left out.
+    An underscore in an attribute's name becomes a hyphen, a trailing one is dropped; True gives an attribute without a
+    value; None and False omit the attribute. Children that are None are omitted.
     """
     opening = Markup("<{}{}>").format(element, join(*(_attribute(name, value) for name, value in attributes.items())))
     return opening if element in VOID else join(opening, *children, Markup("</{}>").format(element))
 
 
 def join(*children: object) -> Markup:
-    """Several pieces, one after the other; those that are None are left out."""
+    """Several pieces, concatenated; None is omitted."""
     return Markup().join(escape(child) for child in children if child is not None)
 
 
 def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attributes: object) -> Markup:
-    """A table in a box that scrolls by itself, so that the page never does; rows are `<tr>` elements."""
+    """A table in a box that scrolls sideways, so that the page does not; rows are `<tr>` elements."""
     body = join(
         tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
         tag("tbody", *rows),
@@ -36,13 +36,13 @@ def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attrib
 
 
 def prose(docstring: str) -> Markup:
-    """Paragraphs of a docstring; indented blocks are drawn as they stand, `names` as code."""
+    """Paragraphs of a docstring; indented blocks are preformatted, `names` are code."""
     blocks = [block for block in re.split(r"\n\s*\n", docstring.strip("\n")) if block.strip()]
     return join(*(_block(block) for block in blocks))
 
 
 def slug(name: str) -> str:
-    """A name as it may stand in an element's id; different names have different slugs."""
+    """A name in a form valid in an element's id; different names have different slugs."""
     clean = re.sub(r"[^A-Za-z0-9_-]+", "-", name)
     return clean if clean == name else f"{clean}-{zlib.crc32(name.encode()):08x}"
 
@@ -56,7 +56,7 @@ def _block(block: str) -> Markup:
 
 
 def _attribute(name: str, value: object) -> Markup | None:
-    """Its value is escaped in any case: HTML within an attribute is text."""
+    """An attribute; its value is always escaped, since HTML within an attribute is text."""
     if value is None or value is False:
         return None
     attribute = name.rstrip("_").replace("_", "-")

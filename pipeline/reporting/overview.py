@@ -1,4 +1,4 @@
-"""The map of results: every architecture on every task at a glance, and whom it does not beat."""
+"""The map of results: every architecture on every task at a glance, and what it does not beat."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from pipeline.reporting.results import TaskResults
 
 
 def table_of(tasks: Sequence[TaskResults], architectures: Iterable[str]) -> Markup:
-    """The map of results: the main metric of every architecture on every task, and who is not beaten."""
+    """The map of results: the main metric of every architecture on every task, and what it does not beat."""
     names = list(architectures)
     head = ["task", "metric", *names, "strongest baseline"]
     caption = "Mean over seeds on the test split. Bold: the best network, or several that are equal. " + "; ".join(

@@ -1,7 +1,7 @@
-"""One page of all results, that needs nothing but itself: styles, script, figures and plotly stand inside it.
+"""One self-contained page of all results: styles, script, figures and plotly are inside it.
 
-Equal inputs give equal bytes. Plotly's script is held compressed: a browser unpacks it, and the page weighs 2 MB
-rather than 5.
+Equal inputs give equal bytes. Plotly's script is stored compressed and unpacked by the browser, so that the page has
+2 MB instead of 5.
 """
 
 import base64
@@ -23,10 +23,10 @@ from pipeline.reporting.results import TaskResults
 
 HERE = Path(__file__).parent
 TITLE = "Sequence models, measured"
-LACKS, LACKING = "lacks", "What this page lacks"
+LACKS, LACKING = "lacks", "Missing from this page"
 SCALES = {
-    "smoke": "These are the numbers of a smoke run: they prove that every stage runs, and nothing else.",
-    "quick": "These are the numbers of a quick run, made for two CPU cores: short trainings of few seeds.",
+    "smoke": "These are the numbers of a smoke run: they show that every stage runs, nothing more.",
+    "quick": "These are the numbers of a quick run, made for two CPU cores: short trainings with few seeds.",
     "full": "These are the numbers of a full run.",
 }
 
@@ -39,9 +39,9 @@ def page(
     lacks: Sequence[str] = (),
     here: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """The whole document; `findings` are those of each section, by its name.
+    """The complete document; `findings` are those of each section, by its name.
 
-    `lacks` are results that are not there, each with the command that makes it; `here` is this machine.
+    `lacks` are missing results, each with the command that makes it; `here` is this machine.
     """
     main = tag(
         "main",
@@ -82,7 +82,7 @@ def contents(tasks: Sequence[TaskResults], with_lacks: bool, names: Sequence[str
 
 
 def lacking(lacks: Sequence[str]) -> Markup | None:
-    """What is not on the page, with the commands that make it."""
+    """What is missing from the page, with the commands that make it."""
     if not lacks:
         return None
     return tag("section", tag("h2", LACKING), tag("ul", *(tag("li", prose(lack)) for lack in lacks)), id=LACKS)
@@ -97,16 +97,16 @@ def intro(tasks: Sequence[TaskResults], params: Mapping[str, Any]) -> Markup:
     seeds = sorted({results.seeds for results in tasks})
     overview_text = (
         f"Which architecture, on which data? {_counted(len(params['architectures']), 'architecture')} on "
-        f"{_counted(len(tasks), 'task')}, each trained with {_seeds(seeds)} at an equal budget "
+        f"{_counted(len(tasks), 'task')}, each trained with {_seeds(seeds)} and the same budget "
         "of core parameters, beside simple baselines on the same test examples."
     )
     scale = tag("p", SCALES[params["scale"]], class_=f"scale {params['scale']}")
-    noscript = tag("noscript", tag("p", "The figures need JavaScript; every number also stands in a table."))
+    noscript = tag("noscript", tag("p", "The figures need JavaScript; every number is also in a table."))
     return tag("header", tag("h1", TITLE), tag("p", overview_text, class_="lead"), scale, noscript)
 
 
 def scripts() -> list[Markup]:
-    """Plotly, compressed, and the few lines that unpack it and draw."""
+    """Plotly, compressed, and the few lines that unpack it and draw the figures."""
     plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     packed = base64.b64encode(zlib.compress(plotly, 9)).decode()
     dark = f"const DARK = {json.dumps(colours.DARK, sort_keys=True)};\n"

@@ -1,4 +1,4 @@
-"""Figures of one network or baseline for its MLflow run: those of the page, of its answers alone."""
+"""Figures of one network or baseline for its MLflow run: those of the page, of only its predictions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipeline.tasks import Prepared
 def of_candidate(
     prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor, history: Path
 ) -> Iterator[Chart]:
-    """A network's training, then the answers of one seed, by the kind of target."""
+    """A network's training, then the predictions of one seed, by the kind of target."""
     if history.exists():
         yield from of_training(candidate, seed, history)
     task = prepared.task
@@ -44,7 +44,7 @@ def of_training(candidate: Candidate, seed: int, history: Path) -> Iterator[Char
 
 
 def of_labels(name: str, answers: Tensor, targets: Tensor, names: list[str]) -> Iterator[Chart]:
-    """Of probabilities [*rows, classes] and labels [*rows]; those of a sequence's steps count one by one."""
+    """Of probabilities [*rows, classes] and labels [*rows]; each step of a sequence counts as a label."""
     flat = labels.Answers(answers.flatten(0, -2).numpy(), targets.flatten().numpy())
     yield labels.calibration({name: flat})
     yield labels.confusion(name, flat, names)
@@ -63,12 +63,12 @@ def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: T
         yield series.window_chart(number, title, series.past(prepared, row), true[row], window, band)
     held = ((true >= forecast + band[0]) & (true <= forecast + band[1])).mean()
     wanted = series.TAILS[1] - series.TAILS[0]
-    note = f"The windows' bands, {wanted:.0%} of validation errors at each step, hold {held:.1%} of test values."
+    note = f"The windows' bands, {wanted:.0%} of validation errors at each step, contain {held:.1%} of test values."
     yield series.horizon_chart({candidate.name: errors.mean(axis=0)}, prepared.task.units.get("mae"), note)
 
 
 def document(chart: Chart) -> str:
-    """A figure with its words, as HTML that fetches plotly's program from its public address.
+    """A figure with its caption, as HTML that loads plotly's script from its public address.
 
     Held in each, that would be 5 MB for every figure of every run.
     """
@@ -79,7 +79,7 @@ def document(chart: Chart) -> str:
 
 
 def texts_of_candidate(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> dict[str, str]:
-    """Tables in HTML by name: the surest wrong answers, for tasks that keep their texts."""
+    """Tables in HTML by name: the most confident wrong predictions, for tasks that keep their texts."""
     all_texts = reviews.texts(prepared.folder)
     if not all_texts:
         return {}
@@ -89,5 +89,5 @@ def texts_of_candidate(prepared: Prepared, candidate: Candidate, seed: int, targ
 
 
 def label_names(prepared: Prepared, classes: int) -> list[str]:
-    """The labels' names where the task states them, else their numbers."""
+    """The labels' names if the task states them, otherwise their numbers."""
     return list(getattr(prepared.task, "labels", None) or map(str, range(classes)))

@@ -1,4 +1,4 @@
-"""What the page is made from: scores, histories and settings as the stages wrote them, without importing torch."""
+"""The page's data: scores, histories and settings as the stages wrote them, without importing torch."""
 
 import csv
 from collections.abc import Collection
@@ -24,18 +24,18 @@ class Network:
     description: dict[str, Any]
     history: dict[int, Curve]
     seconds: float
-    machine: dict[str, Any] | None = None  # that it was trained on, where run.json has it
+    machine: dict[str, Any] | None = None  # on which it was trained, if run.json has it
 
     @property
     def diverged(self) -> dict[int, int]:
-        """The step at which each diverged seed did so."""
+        """The step at which each diverged seed diverged."""
         seeds = self.description["seeds"].items()
         return {int(seed): result["diverged_at"] for seed, result in seeds if result["status"] == "diverged"}
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The answers for one test split: rows in the split's order."""
+    """The predictions for one test split: rows in the split's order."""
 
     outputs: dict[int, Float[np.ndarray, "rows values"]]  # by seed
     targets: Shaped[np.ndarray, "rows targets"]
@@ -47,14 +47,14 @@ class TaskResults:
 
     name: str
     metrics: dict[str, Any]
-    audit: dict[str, Any]  # empty where there are no prepared data
+    audit: dict[str, Any]  # empty if there are no prepared data
     networks: dict[str, Network]
-    lacks: tuple[str, ...] = ()  # what of it could not be read
-    has_answers: bool = True  # predictions of all, and the data that they are about
+    lacks: tuple[str, ...] = ()  # what is missing
+    has_answers: bool = True  # predictions of all, and the data they are for
 
     @property
     def making(self) -> str:
-        """The command that makes what is lacking."""
+        """The command that makes what is missing."""
         return f"dvc repro evaluate@{self.name}"
 
     @property
@@ -64,12 +64,12 @@ class TaskResults:
 
     @property
     def kind(self) -> str:
-        """The file of pipeline/tasks that the task is made by."""
+        """The file in pipeline/tasks that defines the task."""
         return next((n.description["kind"] for n in self.networks.values()), self.name)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The task's settings, defaults filled in."""
+        """The task's settings, including defaults."""
         return next((n.description["task_settings"] for n in self.networks.values()), {})
 
     def ranked(self, *kinds: str) -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ class TaskResults:
         return [entry["name"] for entry, mean in zip(ranked, means, strict=True) if mean == means[0]]
 
     def best_on_validation(self) -> Selected | None:
-        """The network, and the seed of it, that promote would take; None where every one diverged."""
+        """The network and seed that promote would take; None if every seed diverged."""
         return selection.best_network({name: network.description for name, network in self.networks.items()})
 
     def strongest_baseline(self) -> str | None:
@@ -94,12 +94,12 @@ class TaskResults:
         return next((entry["name"] for entry in self.ranked("baseline")), None)
 
     def shown(self, networks: int) -> list[dict[str, Any]]:
-        """The entries whose answers are shown: so many of the best networks, and the strongest baseline."""
+        """The entries whose predictions are shown: this many of the best networks, and the strongest baseline."""
         strongest = self.strongest_baseline()
         return [*self.ranked("network")[:networks], *(e for e in self.ranked("baseline") if e["name"] == strongest)]
 
     def predictions(self, name: str) -> Predictions:
-        """What a network or baseline answered."""
+        """The predictions of a network or baseline."""
         table = parquet.read_table(paths.predictions(self.name) / f"{name}.parquet")
         seeds = table["seed"].to_numpy()
         outputs, targets = (_matrix(table[column]) for column in ("output", "target"))
@@ -107,7 +107,7 @@ class TaskResults:
         return Predictions(by_seed, targets[seeds == seeds[0]])
 
     def best(self, entry: dict[str, Any]) -> Float[np.ndarray, "rows values"]:
-        """The answers of the seed that serves, or of a baseline's only one."""
+        """The predictions of the seed that is served, or of a baseline."""
         outputs = self.predictions(entry["name"]).outputs
         return outputs.get(entry["serves"], next(iter(outputs.values())))
 
@@ -118,7 +118,7 @@ def is_current(task: str) -> bool:
 
 
 def read(task: str, architectures: list[str]) -> TaskResults:
-    """What there is about one task. Raises InputError, which names the stage to run, where it has no scores at all."""
+    """The results of one task. Raises InputError, which names the stage to run, if it has no scores."""
     if not paths.metrics(task).exists():
         raise InputError(f"no {paths.metrics(task)}: run `dvc repro evaluate@{task}` first")
     metrics, audit = files.read_json(paths.metrics(task)), paths.prepared(task) / "audit.json"
@@ -136,7 +136,7 @@ def read(task: str, architectures: list[str]) -> TaskResults:
 
 
 def _lack(what: str, wanted: Collection[str], there: Collection[str]) -> list[str]:
-    """Those that are not there, by name or all of them."""
+    """The missing ones, by name, or "all"."""
     missing = [name for name in wanted if name not in there]
     if not missing:
         return []
@@ -154,7 +154,7 @@ def _network(task: str, architecture: str) -> Network | None:
 
 
 def read_history(path: Path) -> dict[int, Curve]:
-    """The columns of each seed; an empty cell (no validation loss of a diverged epoch) is None."""
+    """The columns of each seed; an empty cell (a diverged epoch has no validation loss) is None."""
     curves: dict[int, Curve] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

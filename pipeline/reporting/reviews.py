@@ -1,4 +1,4 @@
-"""A few texts with their labels and the probabilities that were given: right, wrong and in doubt."""
+"""A few texts with their labels and predicted probabilities: right, wrong and uncertain."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ STYLE = "body { font: 14px sans-serif } td, th { padding: 4px 12px 4px 0; text-a
 
 
 def texts(prepared: Path) -> list[str]:
-    """The raw texts of the test split of a prepared folder; none where the task keeps none."""
+    """The raw texts of the test split of a prepared folder; none if the task keeps none."""
     path = prepared / "test.arrow"
     if not path.exists():
         return []
@@ -27,7 +27,7 @@ def texts(prepared: Path) -> list[str]:
 
 
 def answered(results: TaskResults, all_texts: list[str]) -> Markup:
-    """Texts on which the best network was sure and wrong, sure and right, and unsure; beside the strongest baseline."""
+    """Texts on which the best network was confident and wrong, confident and right, or uncertain; with the baseline."""
     shown = results.shown(networks=1)
     labels = results.predictions(shown[0]["name"]).targets[:, 0]
     answers = {entry["name"]: results.best(entry) for entry in shown}
@@ -46,7 +46,7 @@ def answered(results: TaskResults, all_texts: list[str]) -> Markup:
         for reason, chosen in rows.items()
         for row in chosen
     ]
-    caption = "Chosen by how sure the best network was, not by hand. Long texts are shortened in the middle."
+    caption = "Chosen by the best network's confidence, not by hand. Long texts are shortened in the middle."
     return table(head, lines, caption, class_="texts")
 
 
@@ -56,13 +56,13 @@ def worst(
     labels: Int[np.ndarray, " rows"],
     names: list[str],
 ) -> Markup:
-    """A page of the texts that were answered wrongly with the greatest certainty."""
+    """A page of the texts with the most confident wrong predictions."""
     lines = [
         _line(str(place), all_texts[row], names[int(labels[row])], [float(probabilities[row, int(labels[row])])])
         for place, row in enumerate(examples.most_wrong(probabilities, labels, 20), 1)
     ]
     head = ["", "text", "label", "probability of the label"]
-    made = table(head, lines, "Test texts answered wrongly, the surest first.")
+    made = table(head, lines, "Test texts predicted wrongly, the most confident first.")
     return tag("html", tag("head", tag("meta", charset="utf-8"), tag("style", STYLE)), tag("body", made), lang="en")
 
 

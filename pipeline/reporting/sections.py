@@ -1,9 +1,9 @@
-"""The page's sections beside the chapters on tasks: a file `section.py` in the room that measures, found by that name.
+"""The page's sections beside the tasks' chapters: a file `section.py` in the room that measures, found by that name.
 
-Such a file has NAME, the stage that measures; PLACE, a number by which sections stand in order; TITLE; and ABOUT, the
-question in words that a student understands. Of what its stage found it gives either `body(findings)`, or
-`lead(found)`, paragraphs with the numbers that answer it, `charts(found)` and `tables(found)`, at each scale that was
-measured. What it reads is reports/NAME.json and reports/full/NAME.json, or what its own `read(params, missing)` gives.
+Such a file has NAME, the stage that measures; PLACE, a number that orders the sections; TITLE; and ABOUT, the question
+in words that a student understands. From its stage's results it makes either `body(findings)`, or, at each scale that
+was measured, `lead(found)`, paragraphs with the numbers that answer the question, `charts(found)` and `tables(found)`.
+It reads reports/NAME.json and reports/full/NAME.json, or what its own `read(params, missing)` returns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def by_name() -> Mapping[str, ModuleType]:
 
 
 def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[Record]:
-    """What there is for a section; adds what there is not to `missing`, each with the command that makes it."""
+    """A section's results; adds those that are missing to `missing`, each with the command that makes it."""
     module = by_name()[name]
     if hasattr(module, "read"):
         return module.read(params, missing)
@@ -46,7 +46,7 @@ def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[R
 
 
 def section(name: str, findings: Sequence[Record], here: Record | None = None) -> Markup:
-    """A section, of all reports of its stage; `here` is the machine that the page is made on."""
+    """A section, from all reports of its stage; `here` is the machine that makes the page."""
     module = by_name()[name]
     if hasattr(module, "body"):
         parts = module.body(findings)
@@ -56,14 +56,14 @@ def section(name: str, findings: Sequence[Record], here: Record | None = None) -
 
 
 def page(name: str, report: Record) -> str:
-    """Its figures alone, as one page that needs no network: plotly's program stands in it once."""
+    """Only its figures, as one page that works offline: plotly's script is in it once."""
     figures: list[go.Figure] = [chart.figure for chart in by_name()[name].charts(report)]
     parts = [f.to_html(full_html=False, include_plotlyjs=number == 0) for number, f in enumerate(figures)]
     return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
 
 
 def with_scale(values: Any, name: str) -> Record:
-    """A stage's file as its section takes it: the ledger's is a list, each entry with its scale."""
+    """A stage's file in the form its section takes: the ledger's is a list, each entry with its scale."""
     return {"scale": values[0]["scale"], name: values} if isinstance(values, list) else values
 
 
@@ -80,11 +80,11 @@ def _of_scale(module: ModuleType, report: Record, here: Record) -> Markup:
 
 
 def _when(report: Record) -> str:
-    """When something was measured once, and which trained networks it looked at."""
+    """When something was measured once, and with which trained networks."""
     once = report.get("measured")
     return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
 
 
 def _elsewhere(where: Record, here: Record) -> str:
-    """That the times are not this machine's, where they are another's."""
-    return f": another machine than this page was made on, which is {named(here)}" if differs(where, here) else ""
+    """A note if the times are another machine's."""
+    return f": another machine than the one that made this page, {named(here)}" if differs(where, here) else ""

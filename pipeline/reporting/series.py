@@ -1,4 +1,4 @@
-"""Figures of forecasts: a few windows beside what came true, and the error by how far ahead."""
+"""Figures of forecasts: a few windows with the true values, and the error by step ahead."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DASHES = ("solid", "5px,2px", "2px,2px")  # of the best network, the next, and t
 UTC = "+00:00"  # at the end of an instant
 TAILS = (0.05, 0.95)  # the quantiles of validation errors that bound a band
 BAND = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-TAIL = 2  # horizons of the past that are drawn before a forecast
+TAIL = 2  # horizons of the past drawn before a forecast
 
 Values = Float[np.ndarray, "rows horizon"]
 Band = tuple[Float[np.ndarray, " horizon"], Float[np.ndarray, " horizon"]]  # to be added to a forecast: low, high
@@ -28,7 +28,7 @@ Band = tuple[Float[np.ndarray, " horizon"], Float[np.ndarray, " horizon"]]  # to
 
 @dataclass(frozen=True)
 class Past:
-    """What a window's forecast begins from: its last values, and when they were."""
+    """A window's last values before its forecast, and their times."""
 
     values: Float[np.ndarray, " tail"]
     target: str  # what is forecast; the first of several
@@ -61,7 +61,7 @@ def window_chart(
     forecasts: Mapping[str, Any],
     band: Band | None = None,
 ) -> Chart:
-    """The true series with the end of its look-back, and the forecasts; the band lies around each of them."""
+    """The true series with the end of its look-back, and the forecasts, each with the band around it."""
     figure = plain(height=330)
     tail = len(before.values)
     times = [time.removesuffix(UTC) if isinstance(time, str) else time for time in before.times]
@@ -88,7 +88,7 @@ def window_chart(
 
 
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
-    """Mean absolute error at each step ahead: all networks, the strongest baseline, and the others on demand."""
+    """Mean absolute error at each step ahead: all networks, the strongest baseline, the others on demand."""
     strongest, errors, hidden = results.strongest_baseline(), {}, []
     for entry in results.ranked("network", "control", "baseline"):
         answers, name = results.predictions(entry["name"]), entry["name"]
@@ -96,7 +96,7 @@ def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
         off = [np.abs(first_target(outputs, prepared) - true).mean(axis=0) for outputs in answers.outputs.values()]
         errors[name] = np.mean(off, axis=0)
         hidden += [name] if entry["kind"] == "baseline" and name != strongest else []
-    note = "Over all test windows, mean over seeds. Baselines that are not drawn can be switched on in the legend."
+    note = "Over all test windows, mean over seeds. More baselines can be switched on in the legend."
     return horizon_chart(errors, results.metrics["units"].get("mae"), note, strongest, hidden)
 
 
@@ -107,7 +107,7 @@ def horizon_chart(
     strongest: str | None = None,
     hidden: Collection[str] = (),
 ) -> Chart:
-    """A line for each name; that of the strongest baseline is thick, hidden ones wait in the legend."""
+    """A line for each name; the strongest baseline's is thick, hidden ones can be switched on in the legend."""
     figure, ends = plain(height=400), {}
     for name, exact in errors.items():
         error, visible = exact.astype(np.float32), "legendonly" if name in hidden else True
@@ -124,13 +124,13 @@ def horizon_chart(
 
 
 def error_band(errors: Values) -> Band:
-    """How far below and above its forecast the truth lay at each step ahead: quantiles over the validation windows."""
+    """Quantiles of the error below and above the forecast at each step ahead, over the validation windows."""
     low, high = np.quantile(errors, TAILS, axis=0)
     return low, high
 
 
 def past(prepared: "Prepared", row: int) -> Past:
-    """The end of a test window's look-back in natural units: nothing where the inputs hold no past of the targets."""
+    """The end of a test window's look-back in natural units; nothing if the inputs have no past of the targets."""
     import torch
 
     task, spec, columns = prepared.task, prepared.task.spec, prepared.columns("test")
@@ -144,7 +144,7 @@ def past(prepared: "Prepared", row: int) -> Past:
 
 
 def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:
-    """The times of a window, for tasks that keep their series' first time and its step; instants end with +00:00."""
+    """The times of a window, for tasks that keep their series' first time and step; instants end with +00:00."""
     learned = prepared.learned
     if "start" not in columns or "step_seconds" not in learned:
         return []

@@ -15,9 +15,9 @@ SPLITS = ("train", "valid", "gate", "test")
 
 
 def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
-    """Every network and baseline on the main metric, best first, with the trivial predictor where it would stand.
+    """Every network and baseline on the main metric, best first, with the trivial predictor at its rank.
 
-    `here` is this machine: seconds of another one are marked as such.
+    `here` is this machine: seconds of another one are marked.
     """
     metric = results.metrics["main_metric"]
     measure = words.measure(metric, results.metrics["units"])
@@ -27,14 +27,12 @@ def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Marku
     if trivial is not None:
         rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
     best = f"Best first: mean {measure} over seeds, with its interval. {words.intervals(results.metrics)}"
-    caption = (
-        f"{best} Parameters: of the core / all. Seconds: of training, for a seed{_elsewhere(results, here or {})}."
-    )
+    caption = f"{best} Parameters: of the core / all. Seconds: of training, per seed{_elsewhere(results, here or {})}."
     return table(head, rows, caption, class_="scores")
 
 
 def comparisons(results: TaskResults) -> Markup | None:
-    """By how much each network is better than those it is compared with, in pairs; None where there are none."""
+    """How much better each network is than those it is compared with, in pairs; None if there are none."""
     networks = [entry for entry in results.ranked("network") if entry["against"]]
     compared_with = list(dict.fromkeys(other["name"] for entry in networks for other in entry["against"].values()))
     if not compared_with:
@@ -49,7 +47,7 @@ def comparisons(results: TaskResults) -> Markup | None:
 
 
 def measures(results: TaskResults) -> Markup | None:
-    """The other metrics of every network and baseline, with their intervals; None where there is but one."""
+    """The other metrics of every network and baseline, with their intervals; None if there is only one."""
     shown = results.ranked("network", "control", "baseline")
     others = [name for name in (shown[0]["metrics"] if shown else ()) if name != results.metrics["main_metric"]]
     if not others:
@@ -61,7 +59,7 @@ def measures(results: TaskResults) -> Markup | None:
 
 
 def classes(results: TaskResults) -> Markup | None:
-    """Each label's F1, precision and recall by every network and baseline; None where there are no labels."""
+    """Each label's F1, precision and recall by every network and baseline; None if there are no labels."""
     shown = [entry for entry in results.ranked("network", "control", "baseline") if entry.get("classes")]
     if not shown:
         return None
@@ -80,15 +78,15 @@ def classes(results: TaskResults) -> Markup | None:
 
 
 def choices(results: TaskResults) -> Markup:
-    """How each network was trained, and how that ended."""
+    """How each network was trained, and why it stopped."""
     keys = ("initializer", "clipping", "threshold", "optimizer", "learning_rate")
     head = ["name", *(key.replace("_", " ") for key in keys), "width", "steps of each seed", "ended"]
     rows = [_row(name, *_choice(network, keys)) for name, network in results.networks.items()]
-    return table(head, rows, "What params.yaml states or a sweep chose, and why each seed stopped.")
+    return table(head, rows, "The settings that params.yaml states or a sweep chose, and why each seed stopped.")
 
 
 def splits(results: TaskResults) -> Markup:
-    """Rows of each split; of a series also the time that it spans, of reviews the number with each label."""
+    """Rows of each split; for a series also its time span, for reviews the number with each label."""
     audit, labels, spans = results.audit, results.audit.get("labels", {}), results.audit.get("spans", {})
     names = sorted({label for counts in labels.values() for label in counts})
     head = ["split", "examples", *names, *(["from", "to"] if spans else [])]
@@ -104,7 +102,7 @@ def splits(results: TaskResults) -> Markup:
 
 
 def _elsewhere(results: TaskResults, here: Mapping[str, Any]) -> str:
-    """The other machines that networks were trained on, and which."""
+    """The other machines on which networks were trained, and which networks."""
     machines: dict[str, list[str]] = {}
     for name, network in results.networks.items():
         if network.machine and machine.differs(network.machine, here):
@@ -126,20 +124,20 @@ def _score_row(results: TaskResults, entry: Mapping[str, Any], metric: str) -> M
 
 
 def _trivial_row(value: float, columns: int) -> Markup:
-    cells = ["trivial", words.number(value), "–", "the best answer that ignores the inputs", "derived", "–", "–"]
+    cells = ["trivial", words.number(value), "–", "the best prediction that ignores the inputs", "derived", "–", "–"]
     assert len(cells) == columns
     return _row(*cells)
 
 
 def _rank(results: TaskResults, trivial: float) -> int:
-    """The place at which a value stands in the order of the results."""
+    """The rank of a value among the results."""
     metric, sign = results.metrics["main_metric"], -1 if results.metrics["higher_is_better"] else 1
     means = [e["metrics"][metric]["mean"] for e in results.metrics["results"] if e["metrics"]]
     return sum(sign * mean <= sign * trivial for mean in means)
 
 
 def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: Network | None) -> str:
-    """Every seed's value in the order of the seeds, one that diverged says so; then the interval over seeds."""
+    """Every seed's value in order of the seeds, or that it diverged; then the interval over seeds."""
     if network is None:
         return "–"
     sound, diverged = iter(value["by_seed"] if value else []), _diverged(entry, network)
@@ -151,7 +149,7 @@ def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: N
 
 
 def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]:
-    """Whom it beats, whom it does not, and how many seeds diverged; the latter two are marked."""
+    """What it beats, what it does not, and how many seeds diverged; the latter two are marked."""
     marks = [
         tag("span", f"{verdict} {names}", class_="won" if verdict == "better than" else "mark")
         for verdict, names in words.compared(entry).items()
@@ -163,7 +161,7 @@ def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]
 
 
 def _diverged(entry: Mapping[str, Any], network: Network) -> set[int]:
-    """Seeds that diverged in training, and those whose answers were not finite."""
+    """Seeds that diverged in training, and those whose predictions were not finite."""
     return {*network.diverged, *map(int, entry["not_scored"])}
 
 
@@ -195,7 +193,7 @@ def _parameters(entry: Mapping[str, Any]) -> str:
 
 
 def _in_time(split: tuple[str, int]) -> int:
-    """Splits in the order in which a pipeline uses them."""
+    """Splits in the order of their use."""
     return SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS)
 
 
@@ -204,6 +202,6 @@ def _row(name: str, *cells: object) -> Markup:
 
 
 def _class(cell: object) -> str | None:
-    """Numbers stand to the right."""
+    """Numbers are aligned to the right."""
     content = str(cell)
     return "number" if content[:1] in "0123456789−–[" else None

@@ -1,4 +1,4 @@
-"""Figures of predicted numbers: predicted against true, and what is left between them."""
+"""Figures of predicted numbers: predicted against true, and residuals."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +10,8 @@ from pipeline.reporting import colours, examples
 from pipeline.reporting.figures import Chart, floor, line, plain, text
 from pipeline.reporting.results import TaskResults
 
-POINTS = 400  # shown of each network's
-BINS = 60  # of residuals at most
+POINTS = 400  # shown for each network
+BINS = 60  # of residuals, at most
 
 Values = Float[np.ndarray, " values"]
 
@@ -27,7 +27,7 @@ def charts(results: TaskResults) -> Iterator[Chart]:
 
 
 def against_true(pairs: dict[str, tuple[Values, Values]]) -> Chart:
-    """A point for each of some predicted values, and the line on which they would all be right."""
+    """A point for each of some predicted values, and the line of perfect predictions."""
     figure = plain(height=400)
     ends = np.array([min(true.min() for _, true in pairs.values()), max(true.max() for _, true in pairs.values())])
     style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
@@ -42,14 +42,14 @@ def against_true(pairs: dict[str, tuple[Values, Values]]) -> Chart:
         )
     figure.update_xaxes(title={"text": "true value"})
     figure.update_yaxes(title={"text": "predicted value"})
-    note = f"At most {POINTS} test values of each, evenly spaced; right answers lie on the dotted line."
+    note = f"At most {POINTS} test values of each, evenly spaced; perfect predictions lie on the dotted line."
     fits = {name: np.corrcoef(*pair)[0, 1] if np.ptp(pair[0]) > 0 else 0.0 for name, pair in pairs.items()}
     summary = ", ".join(f"{name} {fit:.3f}" for name, fit in fits.items())
     return Chart("predicted", "Predicted against true", note, f"Correlation of predicted and true: {summary}", figure)
 
 
 def residuals(pairs: dict[str, tuple[Values, Values]], noise: float | None) -> Chart:
-    """Density of predicted less true; with the density of the noise that nobody can predict."""
+    """Density of predicted minus true, with the density of the unpredictable noise."""
     figure = plain(height=400)
     errors = {name: predicted - true for name, (predicted, true) in pairs.items()}
     reach = max(float(np.quantile(np.abs(error), 0.995)) for error in errors.values()) or 1.0
@@ -65,11 +65,11 @@ def residuals(pairs: dict[str, tuple[Values, Values]], noise: float | None) -> C
         normal = np.exp(-(middle**2) / (2 * noise)) / np.sqrt(2 * np.pi * noise)
         style = {"color": colours.INK, "dash": "dot", "width": 2}
         figure.add_scatter(x=_short(middle), y=_short(normal), mode="lines", name="noise", line=style, hoverinfo="skip")
-    figure.update_xaxes(title={"text": "predicted less true"})
+    figure.update_xaxes(title={"text": "predicted minus true"})
     figure.update_yaxes(title={"text": "density"}, rangemode="tozero")
-    note = "How far off all test values are."
+    note = "The errors of all test values."
     if noise:
-        note += " Dotted: the noise of the targets, the least spread possible."
+        note += " Dotted: the noise of the targets, the smallest possible spread."
     spread = ", ".join(f"{name} {error.std():.3f}" for name, error in errors.items())
     return Chart("residuals", "Residuals", note, f"Standard deviations of the residuals: {spread}", figure)
 
@@ -79,5 +79,5 @@ def _pair(results: TaskResults, entry: dict[str, Any]) -> tuple[Values, Values]:
 
 
 def _short(values: Values) -> Float[np.ndarray, " values"]:
-    """Half the bytes in the page."""
+    """Half the bytes in the page, by lower precision."""
     return values.astype(np.float32)

@@ -1,4 +1,4 @@
-"""How numbers, intervals and comparisons are said, the same in every table and figure."""
+"""The wording of numbers, intervals and comparisons, the same in every table and figure."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ ROLES = {  # of metrics.json's `against`, with the sign of each in the map of re
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number in so many significant digits: 0.9032, 12.31, 4,530, 1.2e−05; a dash for None."""
+    """A number with this many significant digits: 0.9032, 12.31, 4,530, 1.2e−05; a dash for None."""
     return "–" if value is None else _rounded(value, value, digits)
 
 
 def mean_and_interval(value: Mapping[str, Any], digits: int = 4) -> tuple[str, str]:
-    """A mean and its interval to the same decimal: 0.9032 and [0.8981, 0.9083]; or that there is no interval."""
+    """A mean and its interval to the same decimal place: 0.9032 and [0.8981, 0.9083]; or that there is no interval."""
     if value["low"] is None:
         return number(value["mean"], digits), "no interval"
     most = max(abs(value[key]) for key in ("mean", "low", "high"))
@@ -28,7 +28,7 @@ def mean_and_interval(value: Mapping[str, Any], digits: int = 4) -> tuple[str, s
 
 
 def _rounded(value: float, like: float, digits: int) -> str:
-    """`value` to the decimal that gives `like` so many significant digits."""
+    """`value` to the decimal place that gives `like` this many significant digits."""
     if like != 0 and not 1e-4 <= abs(like) < 1e6:
         return f"{value:.{digits - 2}e}".replace("-", "−")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(like)))) if like else 0
@@ -36,13 +36,13 @@ def _rounded(value: float, like: float, digits: int) -> str:
 
 
 def measure(name: str, units: Mapping[str, str]) -> str:
-    """A metric's name as people read it, with its unit if it has one: log loss, MAPE (%)."""
+    """A metric's display name, with its unit if it has one: log loss, MAPE (%)."""
     readable = " ".join(part.upper() if part in ACRONYMS else part for part in name.split("_"))
     return f"{readable} ({units[name]})" if name in units else readable
 
 
 def diverged(status: Mapping[str, Any]) -> str:
-    """When a training did so, where that is known."""
+    """When a training diverged, if that is known."""
     return "diverged" if status["diverged_at"] is None else f"diverged at step {status['diverged_at']}"
 
 
@@ -53,24 +53,24 @@ def listed(words: Iterable[str]) -> str:
 
 
 def not_beaten(entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The comparisons of an entry of metrics.json that it does not win, by role."""
+    """The comparisons in an entry of metrics.json that it does not win, by role."""
     against = entry.get("against", {})
     return {role: other for role, other in against.items() if other.get("beats") is False}
 
 
 def verdict(other: Mapping[str, Any]) -> str:
-    """What a comparison comes to: worse, when its whole interval is below 0; not better, when 0 is within."""
+    """The verdict of a comparison: worse, if its entire interval is below 0; not better, if 0 is within."""
     return "better than" if other["beats"] else "worse than" if other["high"] < 0 else "not better than"
 
 
 def intervals(metrics: Mapping[str, Any]) -> str:
-    """How the intervals of a task's metrics.json were made, or why it has none."""
+    """How the intervals in a task's metrics.json were made, or why it has none."""
     made = metrics["intervals"]
     if made["reason"]:
-        return f"There are no intervals, and nothing is said to beat anything: {made['reason']}."
+        return f"There are no intervals, so nothing counts as better: {made['reason']}."
     if made["block"] == 1:
-        return "Intervals are of examples drawn one by one."
-    return f"Intervals are of {made['blocks']:g} blocks of {made['block']:,} neighbouring windows."
+        return "Intervals are from examples resampled one by one."
+    return f"Intervals are from {made['blocks']:g} blocks of {made['block']:,} neighbouring windows."
 
 
 def compared(entry: Mapping[str, Any]) -> dict[str, str]:
@@ -83,5 +83,5 @@ def compared(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def signs(entry: Mapping[str, Any]) -> str:
-    """The signs of the map of results: who is not beaten."""
+    """The signs in the map of results: what is not beaten."""
     return "".join(ROLES[role][1] for role in ROLES if role in not_beaten(entry))

@@ -1,6 +1,6 @@
-"""Studies: a search, for one architecture on one task, for the choice that trains it best.
+"""Studies: each searches, for one architecture on one task, for the choice that trains it best.
 
-`space` is what is searched, `study` where it is kept, `places` who runs which trial, `trials` how one is run.
+`space` is what is searched, `study` where it is kept, `places` which worker runs which trial, `trials` how one is run.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from pipeline.training.setup import read_choice
 
 @dataclass(frozen=True)
 class Plan:
-    """One architecture on one task, and all that decides how its trainings end, as it was when the plan was made."""
+    """One architecture on one task, with everything that decides its trainings, as it was when the plan was made."""
 
     task: str
     architecture: str
@@ -46,7 +46,7 @@ class Plan:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The architecture's own."""
+        """The architecture's settings."""
         return self.params["architectures"][self.architecture] or {}
 
     @property
@@ -55,12 +55,12 @@ class Plan:
         return read_choice(self.architecture, self.settings)
 
     def prepared(self) -> Prepared:
-        """The task as trials see it: of the sweep's length."""
+        """The task as in trials, with the sweep's lengths."""
         return shortened(self, self.sweep)
 
 
 def shortened(plan: Plan, lengths: Comparison) -> Prepared:
-    """The task with other lengths than its own where they are given, without early stopping but for what is solved."""
+    """The task with other lengths, where given, and without early stopping unless it is solved."""
     prepared = open_prepared(plan.task, plan.params)
     overrides = {
         name: getattr(lengths, name) for name in ("epochs", "steps_per_epoch", "batch_size") if getattr(lengths, name)

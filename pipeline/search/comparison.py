@@ -1,4 +1,4 @@
-"""Settings that sweep and evidence share: both compare set-ups on tasks that are cut to a length of their own."""
+"""Settings that sweep and evidence share: both compare set-ups on tasks with their own training lengths."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,19 +13,19 @@ class Comparison(Settings):
     """Trainings of one length, with several initializers, clippings and learning rates."""
 
     tasks: list[TaskName] = []
-    """Tasks on which they are compared."""
+    """Tasks on which set-ups are compared."""
     epochs: int = Field(0, ge=0)
-    """Epochs of a training; 0 takes the task's own."""
+    """Epochs per training; 0 takes the task's own number."""
     steps_per_epoch: int = Field(0, ge=0)
-    """Steps of an epoch; 0 takes the task's own."""
+    """Steps per epoch; 0 takes the task's own number."""
     batch_size: int = Field(0, ge=0)
-    """Examples of a step; 0 takes the task's own."""
+    """Examples per step; 0 takes the task's own number."""
     initializers: list[str] = ["deck", "default", "orthogonal"]
     """Initializers to compare."""
     clippings: Mapping[str, Any]
-    """Clippings to compare, each with its threshold or a range of them (none has null)."""
+    """Clippings to compare, each with its threshold or a range (null for none)."""
     learning_rates: Mapping[str, Any]
-    """Optimizers to compare them under, each with its learning rates."""
+    """Optimizers to compare, each with its learning rates."""
 
     @model_validator(mode="after")
     def _compares(self) -> "Comparison":
@@ -36,5 +36,5 @@ class Comparison(Settings):
             raise ValueError("initializers: one is named twice")
         for name, threshold in self.clippings.items():
             if (name == "none") != (threshold is None):
-                raise ValueError(f"clippings.{name}: every clipping but none has a threshold, none has null")
+                raise ValueError(f"clippings.{name}: every clipping needs a threshold, except none, which needs null")
         return self

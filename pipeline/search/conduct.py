@@ -1,4 +1,4 @@
-"""Conduct a study: its workers side by side, what they say handed on, and its best choice."""
+"""Conduct a study: run its workers in parallel, pass on their messages, and return its best choices."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,11 +16,11 @@ from pipeline.training.choice import Choice
 from pipeline.training.setup import configure_threads, cores
 from pipeline.training.worker_processes import WorkerProcesses
 
-FINALISTS = 3  # choices that the evidence compares, too
+FINALISTS = 3  # choices that the evidence compares
 
 
 class Log(Protocol):
-    """Who is told of a study's trials as they end, and of its end, be it by an error."""
+    """Receives a study's trials as they end, and its end, even after an error."""
 
     def __enter__(self) -> "Log": ...
 
@@ -33,14 +33,12 @@ class Log(Protocol):
 
 @study.in_reach()
 def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], is_only_process: bool = True) -> list[Choice]:
-    """Run trials until the study has its places filled, and give the best choices; the log is made once they run.
+    """Run trials until the study's places are filled, and return the best choices; the log is created while they run.
 
-    Where this process is `alone` and has one worker, a study repeats.
-    Raises InputError when no trial ended soundly, or the storage is lost.
+    If this process is `alone` and has one worker, a study is repeatable.
+    Raises InputError if every trial diverged or failed, or the storage is lost.
     """
-    configure_threads(
-        1
-    )  # a pool of threads begun here would be missing in the workers, which are forked and would wait for it
+    configure_threads(1)  # a thread pool started here would be missing in the forked workers, which would wait for it
     ours = study.make(plan, make_space(plan))
     workers = plan.sweep.workers or cores()
     repeatable = is_only_process and workers == 1
@@ -63,12 +61,12 @@ def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], is_only_p
 
 
 def done(ours: optuna.Study) -> int:
-    """Trials that hold a place for good."""
+    """Trials that fill a place permanently."""
     return sum(trial.state in FINISHED for trial in ours.get_trials(deepcopy=False))
 
 
 def ranked(plan: Plan, ours: optuna.Study) -> list[FrozenTrial]:
-    """The complete trials that did not diverge, by their validation loss; there is one."""
+    """The complete trials that did not diverge, by their validation loss; at least one."""
     complete = [trial for trial in ours.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
     sound = [trial for trial in complete if "diverged_at" not in trial.user_attrs]
     if not sound:

@@ -1,7 +1,7 @@
-"""The journal file of studies: a JSON record a line, appended under a lock, made whole after a kill or a full disk.
+"""The journal file of studies: one JSON record per line, appended under a lock, repaired after a kill or a full disk.
 
-A process that dies as it writes leaves part of a line. Nobody has read it, since a record ends with its line; but the
-next record would be appended to it, and from then on nobody could read on. So it is dropped before anything is written.
+A process that is killed while writing leaves part of a line. Nobody has read it, since a record ends with its line; but
+the next record would be appended to it, and make the rest unreadable. So it is dropped before anything is written.
 """
 
 import io
@@ -17,11 +17,11 @@ from optuna.storages.journal._file import BaseJournalFileLock
 
 from pipeline.common import files
 
-BEGIN = b'{"op_code":'  # of every record
+BEGIN = b'{"op_code":'  # the beginning of every record
 
 
 class Journal(JournalFileBackend):
-    """Optuna's access to the journal, which is made, or made whole, if need be."""
+    """Optuna's access to the journal, which is created or repaired if necessary."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -39,9 +39,9 @@ class Journal(JournalFileBackend):
 
 
 class FileLock(BaseJournalFileLock):
-    """The operating system's lock on a file beside the journal: it falls when its holder dies, however that dies.
+    """The operating system's lock on a file beside the journal: it is released when its holder exits, however it exits.
 
-    It is taken to append a record, which then begins a line.
+    It is held to append a record, which then begins a line.
     """
 
     def __init__(self, journal: Path, path: Path):
@@ -50,7 +50,7 @@ class FileLock(BaseJournalFileLock):
     def acquire(self) -> bool:
         held = files.locked(self.path)
         held.__enter__()
-        self._held = held  # not before: another thread of this process may hold the lock until now
+        self._held = held  # only now: another thread of this process may have held the lock until here
         try:
             if not ends_with_line(self.journal):
                 repair(self.journal)
@@ -71,7 +71,7 @@ def ends_with_line(journal: Path) -> bool:
 
 
 def repair(journal: Path) -> None:
-    """Drop what is no record, and say so; a journal that is whole is only read."""
+    """Drop what is not a record, and report it; a sound journal is only read."""
     lines = io.BytesIO(journal.read_bytes()).readlines() if journal.exists() else []
     records = [record(line) for line in lines]
     if records == lines:
@@ -82,12 +82,12 @@ def repair(journal: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     others = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-    reason = "a process was killed, or the disk was full, as it was written"
-    print(f"{journal}: the broken record of line {broken[0]}{others} dropped: {reason}", file=sys.stderr)
+    reason = "a process was killed, or the disk was full, while it was written"
+    print(f"{journal}: the broken record of line {broken[0]}{others} was dropped: {reason}", file=sys.stderr)
 
 
 def record(line: bytes) -> bytes:
-    """The record at the end of a line, with its line end; empty where there is none."""
+    """The record at the end of a line, with its line end; empty if there is none."""
     begin = line.find(BEGIN)
     while begin >= 0 and line.endswith(b"\n"):
         if _is_record(line[begin:]):

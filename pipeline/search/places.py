@@ -1,9 +1,9 @@
-"""Who runs which trial, so that a study ends with exactly as many finished trials as it has places, none run twice.
+"""Which worker runs which trial, so that a study ends with exactly as many finished trials as places, none run twice.
 
-Without a lock, on any storage: trials are numbered one by one, so a worker asks for one and then looks at its number.
-Whoever has more trials before it than there are places, or runs what another already does, gives it back as failed.
-Trials of a dead worker are failed and their parameters queued again. Where one worker has the study for itself, it
-resumes its own instead, under their numbers: so a study that was killed repeats, too.
+Without a lock, on any storage: trials are numbered one by one, so a worker asks for one and then checks its number. A
+worker whose trial has as many before it as there are places, or is run by another already, gives it back as failed.
+Trials of a dead worker are marked failed and their parameters queued again. A worker that has the study to itself
+resumes its own trials instead, under their numbers: so a killed study is repeatable, too.
 """
 
 import time
@@ -22,13 +22,13 @@ from pipeline.search.study import FIRST, GIVEN_BACK
 POLL_SECONDS = 0.2
 RETRY = "retry of "  # the origin of a dead worker's trial that is run again
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
-CHOICE = "choice"  # what a trial tries: all of its parameters are drawn
+CHOICE = "choice"  # a trial's choice: all of its parameters are drawn
 
 
 class Places:
-    """The places of one study, as one worker sees them; `sampler` gives one for a study of so many trials.
+    """The places of one study, as one worker sees them; `sampler` makes one for a study of this many trials.
 
-    A worker that is to be `repeatable` has the study for itself.
+    A `repeatable` worker has the study to itself.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Places:
         self._beats: dict[int, tuple[object, float]] = {}
 
     def claim(self) -> optuna.Trial | None:
-        """A trial to run, waited for if need be; None when as many as there are places have finished."""
+        """A trial to run, after waiting if necessary; None once all places are filled."""
         while True:
             if self.repeatable and (trial := self.resume()) is not None:
                 return trial
@@ -63,11 +63,11 @@ class Places:
             time.sleep(POLL_SECONDS)
 
     def resume(self) -> optuna.Trial | None:
-        """The trial that a kill of this worker left. One whose parameters it was drawing leaves no trace in the study:
-        it is failed, and the next draws the same."""
+        """The trial that a kill of this worker left. One whose parameters were being drawn is marked failed, and the
+        next draws the same."""
         for dead in self._trials():
             if dead.state == TrialState.RUNNING and not self._lives(dead):
-                if CHOICE in dead.user_attrs or FIRST in dead.user_attrs:  # those that were queued are drawn already
+                if CHOICE in dead.user_attrs or FIRST in dead.user_attrs:  # queued ones are already drawn
                     trial = optuna.Trial(self.study, dead._trial_id)
                     trial.set_user_attr("process", process.this())
                     return trial
@@ -75,7 +75,7 @@ class Places:
         return None
 
     def free_dead(self) -> None:
-        """Queue the parameters of dead workers' trials again, then fail them: in this order, so that none is lost."""
+        """Queue the parameters of dead workers' trials again, then mark those failed: in this order none is lost."""
         for trial in self._trials():
             if trial.state == TrialState.RUNNING and not self._lives(trial):
                 parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
@@ -91,13 +91,15 @@ class Places:
         return self.study.get_trials(deepcopy=False)
 
     def _surplus(self, ours: optuna.Trial) -> str:
-        """Why a trial is one too many; empty for one that is to be run."""
+        """Why a trial is not needed; empty for one to run."""
         origin = ours.user_attrs.get(FIRST)
-        if origin is not None and origin.startswith(RETRY):  # it was queued before what it stands for was failed
+        if origin is not None and origin.startswith(
+            RETRY
+        ):  # it was queued before the trial it replaces was marked failed
             number = int(origin.removeprefix(RETRY))
             self._fail(number)
             if self._trials()[number].state in FINISHED:
-                return "its worker lived"
+                return "its worker was alive"
         before = [t for t in self._trials() if t.number < ours.number and t.state != TrialState.FAIL]
         if len(before) >= self.places:
             return "no place was left"
@@ -105,8 +107,8 @@ class Places:
         return "queued twice" if same else ""
 
     def _lives(self, trial: FrozenTrial) -> bool:
-        """Whether a trial's process runs; one that cannot be seen from here must have shown life within the grace."""
-        if self.repeatable and "process" not in trial.user_attrs:  # the kill came before it was noted
+        """Whether a trial's process runs; one on another machine must have sent a sign of life in the grace period."""
+        if self.repeatable and "process" not in trial.user_attrs:  # the kill came before it was recorded
             return False
         seen = process.alive(trial.user_attrs["process"]) if "process" in trial.user_attrs else None
         if seen is not None:
@@ -120,14 +122,14 @@ class Places:
 
 @contextmanager
 def beating(trial: optuna.Trial, grace_seconds: float) -> Iterator[None]:
-    """While a trial runs, show other machines that its worker lives: four times in every grace."""
+    """While a trial runs, send signs of life to other machines: four in each grace period."""
     done = Event()
 
     def beat() -> None:
         count = 0
         while not done.wait(grace_seconds / 4):
             count += 1
-            with suppress(Exception):  # where the storage is lost, the trial itself will tell
+            with suppress(Exception):  # if the storage is lost, the trial itself reports it
                 trial.set_user_attr("beat", count)
 
     thread = Thread(target=beat, daemon=True)

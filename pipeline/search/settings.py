@@ -1,4 +1,4 @@
-"""Settings of the sweep stage: what is searched, for which tasks, how long and by how many."""
+"""Settings of the sweep stage: what is searched, for which tasks, for how long and by how many workers."""
 
 from typing import Annotated, Literal
 
@@ -11,28 +11,28 @@ Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
 class Sweep(Comparison):
-    """A study per task and architecture; its best choice is what train then takes."""
+    """A study per task and architecture; train takes its best choice."""
 
     architectures: list[ArchitectureName] = []
-    """Architectures that are swept on them."""
+    """Architectures that are swept on these tasks."""
     trials: int = Field(20, gt=0)
     """Finished trials of a study: complete, pruned and diverged together. Raise it to enlarge a study."""
     workers: int = Field(0, ge=0)
-    """Processes that run trials at the same time; 0 takes one per core. With one, a study repeats."""
+    """Processes that run trials at the same time; 0 takes one per core. With one, a study is repeatable."""
     storage: str = ""
     """Where studies are kept: empty for a journal file in .work, or postgresql://user:password@host/database."""
     grace_seconds: float = Field(60.0, gt=0)
-    """Silence after which a worker on another machine counts as dead; on this machine its process is looked up."""
+    """Seconds of silence after which a worker on another machine counts as dead; on this one its process is checked."""
     sampler: Literal["tpe", "random", "grid", "cmaes"] = "tpe"
-    """tpe; random; grid (`points` values of each number, shuffled); cmaes (of numbers: one name of each)."""
+    """tpe; random; grid (`points` values of each number, shuffled); cmaes (numbers only: one name of each kind)."""
     points: int = Field(3, gt=1)
     """Values of each number on the grid, from the low end of its range to the high one."""
     pruner: Literal["halving", "hyperband", "median", "none"] = "halving"
-    """What ends hopeless trials early, by their validation losses so far."""
+    """The pruner, which stops hopeless trials early by their validation losses so far."""
     penalty: float = Field(100.0, gt=0)
-    """What a diverged trial scores; above any sound validation loss."""
+    """The score of a diverged trial, above any finite validation loss."""
     clippings: dict[str, Range | None] = {"none": None, "norm": (0.1, 10.0)}
-    """Clippings to try, each with the range of its threshold (none without); ranges are searched on a log scale."""
+    """Clippings to try, each with the range of its threshold (null for none); ranges are searched on a log scale."""
     learning_rates: dict[str, Range] = {"adamw": (3e-4, 1e-2)}
     """Optimizers to try, each with the range of its highest learning rate."""
 
@@ -40,7 +40,7 @@ class Sweep(Comparison):
     def _has_ranges(self) -> "Sweep":
         for name, (low, high) in {**self.ranges("clippings"), **self.ranges("learning_rates")}.items():
             if low > high:
-                raise ValueError(f"{name}: the range [{low}, {high}] is empty: its low end comes first")
+                raise ValueError(f"{name}: the range [{low}, {high}] is empty: the low end comes first")
         return self
 
     def ranges(self, kind: Literal["clippings", "learning_rates"]) -> dict[str, Range]:

@@ -1,7 +1,7 @@
-"""What a study searches: initializer, clipping with its threshold, optimizer with its learning rate.
+"""The search space of a study: initializer, clipping with its threshold, optimizer with its learning rate.
 
-Parameters are conditional: a threshold exists for its clipping alone, a learning rate for its optimizer alone, and an
-initializer that sets nothing in an architecture is not there.
+Parameters are conditional: a threshold exists only for its clipping, a learning rate only for its optimizer, and an
+initializer that does not apply to an architecture is left out.
 """
 
 import math
@@ -26,7 +26,7 @@ LIBRARY = Choice(initializer="default", clipping="none", optimizer="adamw", lear
 
 
 class Space:
-    """The choices that a study may try. Raises InputError for names that do not exist."""
+    """The choices of a study. Raises InputError for unknown names."""
 
     def __init__(self, settings: Sweep, initializers: list[str]):
         all_known(
@@ -60,7 +60,7 @@ class Space:
         }
 
     def grid(self) -> list[dict[str, Any]]:
-        """Every combination of names with `points` values of its own numbers, evenly apart on a log scale."""
+        """Every combination of names with `points` values of its numbers, evenly spaced on a log scale."""
         points = self.settings.points
         clippings: list[dict[str, Any]] = []
         for name, between in self.settings.clippings.items():
@@ -89,7 +89,7 @@ class Space:
 
 
 def make_space(plan: Plan) -> Space:
-    """The space of a plan, without the initializers that set nothing in its architecture."""
+    """The space of a plan, without the initializers that do not apply to its architecture."""
     all_known(Named("sweep.initializers", "initializer", plan.sweep.initializers, INITIALIZERS))
     task = open_prepared(plan.task, plan.params).task
     make = lambda: make_model(task, plan.architecture, plan.settings, plan.model)  # noqa: E731
@@ -97,7 +97,7 @@ def make_space(plan: Plan) -> Space:
     if not initializers:
         raise InputError(
             f"sweep.initializers: {', '.join(plan.sweep.initializers)}: "
-            f"none sets anything in {plan.architecture}: add default"
+            f"none applies to {plan.architecture}: add default"
         )
     return Space(plan.sweep, initializers)
 

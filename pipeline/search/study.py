@@ -1,6 +1,6 @@
-"""Where a study is kept and found again: in a journal file, or in a database that several machines share.
+"""Where a study is kept: in a journal file, or in a database that several machines share.
 
-A study is named after a digest of all that decides its scores, so that changed data or code never reuses old ones.
+A study is named after a digest of what decides its scores, so that changed data or code never reuse old scores.
 """
 
 import json
@@ -27,11 +27,11 @@ from pipeline.search.space import Space
 
 NOT_SCORED_BY = ("tasks", "architectures", "trials", "workers", "storage", "grace_seconds")
 FIRST = "origin"  # of a trial that was not sampled: deck, default, stated, grid N, or retry of N
-GIVEN_BACK = "given_back"  # why a trial was one too many
+GIVEN_BACK = "given_back"  # why a trial was not needed
 
 
 def make_storage(where: str) -> BaseStorage:
-    """The journal, or the database at `where`. Raises InputError when it cannot be reached or written."""
+    """The journal, or the database at `where`. Raises InputError if it cannot be reached or written."""
     journal = paths.STUDIES
     try:
         if not where:
@@ -46,17 +46,17 @@ def make_storage(where: str) -> BaseStorage:
 
 @contextmanager
 def in_reach() -> Iterator[None]:
-    """Raises InputError where the storage is lost meanwhile."""
+    """Raises InputError if the storage is lost in the block."""
     try:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         raise InputError(
-            f"sweep.storage: lost ({_driver_message(error)}): start again when it is back, what ended is kept"
+            f"sweep.storage: lost ({_driver_message(error)}): start again when it is back; finished trials are kept"
         ) from None
 
 
 def _database(where: str, attempts: int = 3) -> RDBStorage:
-    """Of two that open an empty database at once, one fails to make its tables and looks again."""
+    """If two processes open an empty database at once, one fails to create the tables and retries."""
     try:
         return RDBStorage(where, engine_kwargs={"pool_pre_ping": True, "connect_args": _patience(where)})
     except (IntegrityError, ProgrammingError):
@@ -67,7 +67,7 @@ def _database(where: str, attempts: int = 3) -> RDBStorage:
 
 
 def make(plan: Plan, space: Space) -> optuna.Study:
-    """The plan's study, made with its first trials if it is new. Raises InputError where the name is another's."""
+    """The plan's study, created with its first trials if it is new. Raises InputError if another has its name."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     study = optuna.create_study(
@@ -80,9 +80,7 @@ def make(plan: Plan, space: Space) -> optuna.Study:
     )
     key = digest(plan)
     if study.user_attrs.get("key", key) != key:
-        raise InputError(
-            f"sweep.storage: its study {name_of(plan)} is of another space, data or code: remove it, or use another"
-        )
+        raise InputError(f"sweep.storage: its study {name_of(plan)} has another space, data or code: use another")
     study.set_user_attr("key", key)
     counted_trials = [trial for trial in study.get_trials(deepcopy=False) if GIVEN_BACK not in trial.user_attrs]
     there = {trial.user_attrs.get(FIRST) for trial in counted_trials}
@@ -93,13 +91,13 @@ def make(plan: Plan, space: Space) -> optuna.Study:
 
 
 def wait_for(plan: Plan, seconds: float) -> None:
-    """Wait until the plan's study is there to be joined. Raises InputError when it does not come."""
+    """Wait until the plan's study can be joined. Raises InputError if it does not appear."""
     storage, name, begun = make_storage(plan.sweep.storage), name_of(plan), time.monotonic()
     while name not in (names := [summary.study_name for summary in storage.get_all_studies()]):
         if time.monotonic() - begun > seconds:
             alike = [other for other in names if other.startswith(name.rpartition("-")[0])]
             raise InputError(
-                f"sweep --join: no study {name}: the sweep has not begun, or its params.yaml, data or code are not "
+                f"sweep --join: no study {name}: the sweep has not begun, or its params.yaml, data or code differ from "
                 f"those here; there are: {', '.join(alike) or 'none'}"
             )
         time.sleep(1)
@@ -126,29 +124,29 @@ def queue(plan: Plan, space: Space) -> dict[str, dict[str, Any]]:
 
 
 def digest(plan: Plan) -> str:
-    """Of space, settings, inputs and code."""
+    """Digest of space, settings, inputs and code."""
     space = {name: value for name, value in plan.sweep.model_dump(mode="json").items() if name not in NOT_SCORED_BY}
     return files.text_digest(json.dumps([space, plan.decides], sort_keys=True))
 
 
 def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
-    """The sampler, seeded by the project's seed and `parts`: whoever has others draws other trials."""
+    """The sampler, seeded by the project's seed and `parts`: different parts draw different trials."""
     sweep = plan.sweep
     seed = int(np.random.SeedSequence([plan.params["seed"], *parts]).generate_state(1)[0])
     if sweep.sampler == "cmaes":
         if sweep.storage:
-            raise InputError("sweep.sampler: cmaes keeps pickles in its study: only without sweep.storage")
+            raise InputError("sweep.sampler: cmaes keeps pickles in its study, so it needs an empty sweep.storage")
         many = [space.initializers, sweep.clippings, sweep.learning_rates]
         if any(len(names) > 1 for names in many):
             raise InputError(
-                "sweep.sampler: cmaes searches numbers: state one initializer, one clipping, one optimizer"
+                "sweep.sampler: cmaes searches only numbers: state one initializer, one clipping, one optimizer"
             )
         return CmaEsSampler(seed=seed)
     return TPESampler(seed=seed) if sweep.sampler == "tpe" else RandomSampler(seed)  # a grid is queued: none is drawn
 
 
 def make_pruner(plan: Plan) -> BasePruner:
-    """What ends hopeless trials after an epoch."""
+    """The pruner, which stops hopeless trials after an epoch."""
     epochs, pruner = plan.prepared().task.epochs, plan.sweep.pruner
     if pruner == "halving":
         return SuccessiveHalvingPruner(min_resource=max(1, epochs // 4), reduction_factor=4)
@@ -158,7 +156,7 @@ def make_pruner(plan: Plan) -> BasePruner:
 
 
 class Brackets(HyperbandPruner):
-    """Hyperband, with a trial's bracket by its number among those that did not fail: a kill may cost a number."""
+    """Hyperband, with a trial's bracket by its number among those that did not fail: a kill may use up a number."""
 
     def _get_bracket_id(self, study: optuna.Study, trial: FrozenTrial) -> int:
         counted = copy(trial)
@@ -171,7 +169,7 @@ def _failed(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _driver_message(error: Exception) -> str:
-    """What a database's driver says, on one line."""
+    """A database driver's message, in one line."""
     origin = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
     return " ".join(str(origin).split())
 

@@ -15,7 +15,7 @@ from optuna.visualization import (
 
 
 def page(study: Study) -> str:
-    """A page without network: plotly's program stands in it once."""
+    """A page that works offline: plotly's script is in it once."""
     drawn = figures(study)
     first, *others = (
         figure.to_html(full_html=False, include_plotlyjs=number == 0) for number, figure in enumerate(drawn.values())
@@ -24,7 +24,7 @@ def page(study: Study) -> str:
 
 
 def figures(study: Study) -> dict[str, go.Figure]:
-    """The figures that the study's trials allow: importances ask for two complete trials that differ."""
+    """The figures that the study's trials allow: importances need two complete trials that differ."""
     made = {
         "history": plot_optimization_history(study),
         "curves": plot_intermediate_values(study),
@@ -35,14 +35,14 @@ def figures(study: Study) -> dict[str, go.Figure]:
     complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     if len({trial.value for trial in complete}) > 1:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of few trials, which the title tells
+            warnings.simplefilter("ignore", UserWarning)  # about few trials, which the title states
             title = f"Importances, from {len(complete)} complete trials"
             made["importances"] = plot_param_importances(study).update_layout(title=title)
     return made
 
 
 def heat_map(study: Study) -> go.Figure:
-    """The least validation loss of each initializer with each clipping, and how many trials it took."""
+    """The lowest validation loss of each initializer with each clipping, and the number of trials."""
     best: dict[tuple[str, str], list[float]] = {}
     for trial in study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
         if trial.value is not None and "diverged_at" not in trial.user_attrs:
@@ -60,4 +60,4 @@ def heat_map(study: Study) -> go.Figure:
             colorbar={"title": "loss"},
         )
     )
-    return figure.update_layout(title="Least validation loss, initializer by clipping", yaxis_title="initializer")
+    return figure.update_layout(title="Lowest validation loss, initializer by clipping", yaxis_title="initializer")

@@ -1,4 +1,4 @@
-"""Run the trials of a study: a training each, reported epoch by epoch, ended early where it is hopeless."""
+"""Run the trials of a study: each a training, reported epoch by epoch and stopped early if hopeless."""
 
 import os
 from contextlib import suppress
@@ -19,15 +19,15 @@ from pipeline.training.loop import Fit
 from pipeline.training.setup import set_up
 from pipeline.training.worker_processes import Send
 
-PRUNED_AT = "pruned_at"  # the epoch after which a trial was ended early
+PRUNED_AT = "pruned_at"  # the epoch after which a trial was stopped early
 
 
 @study.in_reach()
 def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
-    """Run trials until the study has its places filled; sends the number of each that ended.
+    """Run trials until the study's places are filled; sends the number of each that ended.
 
-    Unless it is to be `repeatable`, this process draws other trials than any other.
-    Raises InputError where the storage is lost.
+    Unless it is `repeatable`, this process draws other trials than any other.
+    Raises InputError if the storage is lost.
     """
     space, ourselves = make_space(plan), 0 if repeatable else os.getpid()
     ours = study.make(plan, space)
@@ -35,13 +35,13 @@ def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
     places = Places(ours, plan.sweep.trials, plan.sweep.grace_seconds, draw, repeatable)
     prepared = plan.prepared()
     while (trial := places.claim()) is not None:
-        with suppress(UpdateFinishedTrialError):  # another machine took us for dead: the trial is run again there
+        with suppress(UpdateFinishedTrialError):  # another machine considered us dead: the trial is run again there
             run(plan, prepared, space, ours, trial)
         send(trial.number)
 
 
 def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial: optuna.Trial) -> None:
-    """Run one trial, and leave in the study all that there is to know of it."""
+    """Run one trial, and record everything about it in the study."""
     with beating(trial, plan.sweep.grace_seconds):
         choice = space.suggest(trial)
         trial.set_user_attr(CHOICE, choice.model_dump())
@@ -59,9 +59,9 @@ def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial:
 
 
 def follow(fit: Fit, trial: optuna.Trial) -> TrialState:
-    """Train, and report each epoch's validation loss to the study, until the end or until the pruner has seen enough.
+    """Train, and report each epoch's validation loss to the study, until the end or until the pruner stops it.
 
-    Of a trial that is resumed after a kill, the epochs before the last that was reported were judged already.
+    In a trial resumed after a kill, the pruner has already judged the epochs before the last one reported.
     """
     judged = max(trial.storage.get_trial(trial._trial_id).intermediate_values, default=0)
     for record in fit:
@@ -75,10 +75,10 @@ def follow(fit: Fit, trial: optuna.Trial) -> TrialState:
 
 
 def hopeless(trial: optuna.Trial, epoch: int) -> bool:
-    """Whether the pruner ends a trial after this epoch.
+    """Whether the pruner stops a trial after this epoch.
 
-    A pruner notes with the trial how far it has come, and answers otherwise when it is asked again. So its answer is
-    kept first and its notes second: whatever a kill cuts off, a resumed trial has the same answer.
+    A pruner stores its progress with the trial, and would decide differently if asked again. So its decision is written
+    first and its progress second: wherever a kill interrupts, a resumed trial gets the same decision.
     """
     notes = BufferedStorage(trial.storage)
     ours = copy(trial.study)
@@ -91,7 +91,7 @@ def hopeless(trial: optuna.Trial, epoch: int) -> bool:
 
 
 class BufferedStorage:
-    """A storage as a pruner sees it, which holds notes on trials back until `write`."""
+    """A storage for a pruner, which holds back writes on trials until `write`."""
 
     def __init__(self, storage: BaseStorage):
         self._storage = storage
@@ -109,7 +109,7 @@ class BufferedStorage:
 
 
 def summary(trials: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
-    """Numbers of trials by what became of them, and the optimizer steps that they took."""
+    """Numbers of trials by outcome, and the optimizer steps that they took."""
     count = lambda state: sum(trial.state == state for trial in trials)  # noqa: E731
     return {
         "complete": count(TrialState.COMPLETE),

@@ -1,6 +1,6 @@
-"""How a trained network answers requests: what comes in and goes out as a table, for each kind of real task.
+"""How a trained network predicts requests: tables in and out, for each kind of real task.
 
-A file is called like the kind (pipeline/tasks). What is checked here is told to whoever asked, in one line.
+A file has its kind's name (pipeline/tasks). Mistakes found here are reported to the client, in one line.
 """
 
 from abc import ABC, abstractmethod
@@ -16,11 +16,11 @@ from pipeline.common import InputError, files
 from pipeline.tasks import Prepared
 from pipeline.tasks.shared import file_faults
 
-Answer = Callable[[pd.DataFrame], pd.DataFrame]  # requests to answers, by a network in this process or in another
+Answer = Callable[[pd.DataFrame], pd.DataFrame]  # requests to predictions, by a network in this process or in another
 
 
 class Column(NamedTuple):
-    """A column of a request or an answer; one that is not required may be missing, or lack values."""
+    """A column of a request or a prediction; one that is not required may be missing, or lack values."""
 
     name: str
     kind: Literal["string", "double", "boolean"]
@@ -28,7 +28,7 @@ class Column(NamedTuple):
 
 
 class Service(ABC):
-    """Requests and answers of one network; `learned` is the folder of what its task learned from the training split."""
+    """Requests and predictions of one network; `learned` is the folder of what its task learned in training."""
 
     def __init__(self, description: Mapping[str, Any], learned: Path):
         self.task, self.folder = make_task(description), learned
@@ -51,27 +51,27 @@ class Service(ABC):
 
     @abstractmethod
     def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
-        """Answers in the order of the requests. Raises InputError for a request that cannot be answered."""
+        """Predictions in the order of the requests. Raises InputError for a request that cannot be predicted."""
 
     @abstractmethod
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
-        """Rows of a split as somebody would ask for them; `prepared` is any preparation of the same task."""
+        """Rows of a split in the form of requests; `prepared` is any preparation of the same task."""
 
     @abstractmethod
     def seen(self, prepared: Prepared) -> dict[str, Any]:
-        """What tells whether an example was among those that the network was trained or chosen with."""
+        """What identifies the examples with which the network was trained or chosen."""
 
     @abstractmethod
     def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
-        """How the data looked that the network was trained with, to be compared with what comes later: JSON values."""
+        """A profile of the network's training data, for comparison with later data: JSON values."""
 
     @abstractmethod
     def news(
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
     ) -> dict[str, Any]:
-        """The same of what has come since, by a later preparation of the task; `rows` counts it.
+        """The same of newer data, from a later preparation of the task; `rows` counts them.
 
-        Of fewer rows than `least` nothing but the count.
+        For fewer rows than `least` it has only the count.
         """
 
 

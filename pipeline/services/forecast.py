@@ -1,4 +1,4 @@
-"""Forecasts of series, with intervals: rows of the past, and of the horizon with what is known in advance.
+"""Forecasts of series, with intervals: from rows of the past, and of the horizon with what is known in advance.
 
     timestamp            demand_gw  workday           timestamp            demand_gw  demand_gw_low  demand_gw_high
     2014-12-30 23:00:00       4.11        1           2014-12-31 00:00:00       3.98           3.87            4.09
@@ -6,14 +6,12 @@
     2014-12-31 00:00:00                   1           ...
     2014-12-31 00:30:00                   1
 
-Several series are told apart by a column `series`. Rows of the horizon may be left out where nothing is known ahead.
-
-Where the network learned instants, times come with their offset, whichever it is, and answers are in UTC (`+00:00`);
-where it learned a local clock, times come and go without one.
+A column `series` distinguishes several series. Rows of the horizon may be left out if nothing is known ahead. If the
+network was trained on instants, times have any offset, and those of forecasts are in UTC (`+00:00`); if it was trained
+on a local clock, all times are without offset.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +20,7 @@ import torch
 from pipeline.architectures import SequenceModel
 from pipeline.common import InputError
 from pipeline.services import Answer, Column, Service, check_columns
+from pipeline.services.records import Block, Current, Reference, Seen
 from pipeline.services.shared import request_times, request_values, series_profile
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
@@ -30,12 +29,12 @@ from pipeline.tasks.series.cells_of_series import joined
 from pipeline.tasks.series.timestamps import ACCEPTED, Clock, clock_of
 from pipeline.tasks.shared.file_faults import listed
 
-TOGETHER = 64  # windows that are read at once
+TOGETHER = 64  # windows read at once
 SERIES = "series"
 
 
 class Forecasts(Service):
-    """Rows in, a row of forecasts for each step of the horizon out, with `low` and `high` of every target."""
+    """From rows to a row of forecasts for each step of the horizon, with `low` and `high` of every target."""
 
     task: Forecast
 
@@ -69,7 +68,7 @@ class Forecasts(Service):
         low, middle, high = self._forecast(torch.from_numpy(windows.astype(np.float32)), model)
         answers = []
         for number, (name, (times, _)) in enumerate(asked):
-            columns: dict[str, Any] = {SERIES: name, self.task.time_name: times[self.task.look_back :].astype(str)}
+            columns: dict[str, object] = {SERIES: name, self.task.time_name: times[self.task.look_back :].astype(str)}
             for target, place in zip(self.task.targets, range(len(self.task.targets)), strict=True):
                 for end, values in (("", middle), ("_low", low), ("_high", high)):
                     columns[f"{target}{end}"] = values[number, :, place]
@@ -78,8 +77,10 @@ class Forecasts(Service):
 
     def _forecast(self, windows: torch.Tensor, model: SequenceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
-        task, steps = self.task, windows.shape[1]
-        columns = {"series": windows.flatten(0, 1), "start": torch.arange(len(windows)) * steps}
+        task = self.task
+        size = windows.shape[1]
+        starts = torch.arange(len(windows)) * size
+        columns = {"start": starts, "series": windows.flatten(0, 1), **task.constants(self.folder)}
         batches = (task.gather(columns, rows) for rows in torch.arange(len(windows)).split(TOGETHER))
         outputs = torch.cat([model(batch.inputs, batch.lengths) for batch in batches]).double()
         half = torch.tensor(self.calibration["half_widths"], dtype=torch.float64)
@@ -87,7 +88,7 @@ class Forecasts(Service):
         return low, middle, high
 
     def _windows(self, table: pd.DataFrame) -> list[tuple[str, tuple[pd.DatetimeIndex, np.ndarray]]]:
-        """Of each series its name and window. Raises InputError, which names all that is wrong with any of them."""
+        """Each series' name and window. Raises InputError, which names the faults of all of them."""
         if unnamed := int(table[SERIES].isna().sum()):
             raise InputError(f"rows without a name in {SERIES!r}: {unnamed:,}; accepted: a name in each, or in none")
         asked, wrong = [], []
@@ -103,9 +104,10 @@ class Forecasts(Service):
     def _window(self, name: str, rows: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:
         """Times and standardised features of look-back and horizon; what is not known there is not a number.
 
-        Raises InputError, which names all that is wrong with the series.
+        Raises InputError, which names all faults of the series.
         """
-        task, cells = self.task, joined([rows[column].tolist() for column in self.task.time_columns])
+        task = self.task
+        cells = joined([rows[column].tolist() for column in task.time_columns])
         times, faults = request_times.read(cells, task, self._clock, self._step, self.learned.get("time_format"))
         values = request_values.with_horizon(rows[task.value_columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
@@ -122,18 +124,16 @@ class Forecasts(Service):
     def _step(self) -> steps.Step:
         return steps.learned(self.learned)
 
-    def _written(self, times: pd.DatetimeIndex) -> dict[str, Any]:
-        """Times as requests have them: in one column, or a date and a time of day."""
-        text = pd.Series(times.astype(str))
-        if len(self.task.time_columns) == 1:
+    def _written(self, times: pd.DatetimeIndex) -> dict[str, np.ndarray]:
+        """Times as requests have them: in one column, as a date and a time of day, or as year, month, day and hour."""
+        text, names = pd.Series(times.astype(str)), self.task.time_columns
+        if len(names) == 1:
             return {self.task.time_name: text.to_numpy()}
-        if len(self.task.time_columns) > 2:
-            parts = zip(
-                self.task.time_columns, (times.year, times.month, times.day, times.hour, times.minute), strict=False
-            )
-            return {name: part.astype(str).to_numpy() for name, part in parts}
-        day, time = self.task.time_columns
-        return {day: text.str[:10].to_numpy(), time: text.str[11:].where(text.str.len() > 10, "00:00:00").to_numpy()}
+        if len(names) > 2:
+            parts = (times.year, times.month, times.day, times.hour, times.minute)
+            return {name: parts[place].astype(str).to_numpy() for place, name in enumerate(names)}
+        time_of_day = text.str[11:].where(text.str.len() > 10, "00:00:00")
+        return {names[0]: text.str[:10].to_numpy(), names[1]: time_of_day.to_numpy()}
 
     @property
     def _clock(self) -> Clock:
@@ -155,34 +155,35 @@ class Forecasts(Service):
             tables.append(pd.DataFrame({**index_columns, **dict(zip(task.value_columns, columns.T, strict=True))}))
         return pd.concat(tables, ignore_index=True)
 
-    def seen(self, prepared: Prepared) -> dict[str, Any]:
-        """The time after the last row that chose or taught anything."""
+    def seen(self, prepared: Prepared) -> Seen:
+        """The time after the last row used to train or choose."""
         rows = max(prepared.audit["borders"][split][1] for split in ("train", "valid"))
-        begin, step = pd.Timestamp(prepared.learned["start"]), steps.learned(prepared.learned)
+        begin = pd.Timestamp(prepared.learned["start"])
+        step = steps.learned(prepared.learned)
         return {"until": (begin + rows * step.offset).isoformat()}
 
-    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
-        """Of the rows that taught or chose; the network's errors on the validation rows alone."""
+    def reference(self, prepared: Prepared, answer: Answer) -> Reference:
+        """Of the rows used to train or choose, with the network's errors only on validation rows."""
         (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
         size = series_profile.SEASONS * self.task.season
-        judged = (begin + -begin % size, end)  # from the first whole block in the validation rows on
+        judged = (begin + -begin % size, end)  # from the first complete block in the validation rows
         return {"of": "series", "blocks": self._blocks(prepared, (0, end), judged, answer)}
 
-    def news(
-        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
-    ) -> dict[str, Any]:
-        """New are all rows from `until` on: the network learned from none of them, and time has passed since."""
+    def news(self, prepared: Prepared, seen: Seen, reference: Reference, answer: Answer, least: int) -> Current:
+        """New are all rows from `until` on: the network learned from none of them, and they are later."""
         if isinstance(prepared.task, Forecast) and prepared.task.value_columns != self.task.value_columns:
             columns, accepted = (", ".join(task.value_columns) for task in (prepared.task, self.task))
-            raise InputError(f"the columns of the data are {columns}; accepted: {accepted}, which the champion learned")
+            raise InputError(
+                f"the columns of the data are {columns}; *accepted: {accepted}, as in the champion's training data"
+            )
         self._check_clock(prepared)
         times, _ = _in_units(prepared)
         bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
-        profile: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
+        profile: Current = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
         if profile["rows"] < least:
             return profile
-        profile |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
-        return {**profile, "blocks": self._blocks(prepared, bounds, bounds, answer)}
+        span: Current = {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
+        return {**profile, **span, "blocks": self._blocks(prepared, bounds, bounds, answer)}
 
     def _check_clock(self, prepared: Prepared) -> None:
         if (data_clock := clock_of(prepared.learned["start"])) != self._clock:
@@ -191,7 +192,7 @@ class Forecasts(Service):
 
     def _blocks(
         self, prepared: Prepared, bounds: tuple[int, int], judged: tuple[int, int], answer: Answer
-    ) -> list[dict[str, Any]]:
+    ) -> list[Block]:
         """The blocks within `bounds`, with the network's errors within `judged`."""
         task, (times, values) = self.task, _in_units(prepared)
         scaled = scaler.standardised(values, self.learned, task.value_columns)[:, : len(task.targets)]
@@ -212,7 +213,7 @@ class Forecasts(Service):
 
 
 def _in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
-    """The whole prepared series in the source's units: its times, and [rows, columns]."""
+    """The entire prepared series in the source's units: its times, and [rows, columns]."""
     task, learned = prepared.task, prepared.learned
     assert isinstance(task, Forecast)
     series = prepared.columns("train")["series"][:, : len(task.value_columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor

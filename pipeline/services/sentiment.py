@@ -1,10 +1,9 @@
-"""Labels for texts: the answer, how probable it is, or that the network abstains.
+"""Labels for texts: the label and its probability, or that the network abstains.
 
-It abstains where none of the words is known (the deck's slide 17), or where the likeliest label is hardly likelier than
-chance: then `abstained` is true, and there is no label. The probabilities are given all the same.
+It abstains if no word is known (the deck's slide 17), or the likeliest label is barely above chance: then `abstained`
+is true, and there is no label. Probabilities are always given.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,16 +16,17 @@ from pipeline.common import InputError
 from pipeline.common.files import text_digest
 from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.shared import abstention, text_profile
-from pipeline.tasks import Prepared, Ragged
+from pipeline.tasks import Columns, Prepared
 from pipeline.tasks.sentiment import Sentiment
 from pipeline.tasks.shared.text_files import is_whole
 from pipeline.tasks.text import review_store, tokenization
-from pipeline.tasks.text.tokenization import UNKNOWN, saved
+from pipeline.tasks.text.tokenization import saved
+from pipeline.tasks.text.vocabularies import UNKNOWN
 
 LONGEST = 100_000  # characters of a text
-TOGETHER = 64  # texts that are read at once, those of like length together
+TOGETHER = 64  # texts read at once, those of similar length together
 TAUGHT, ASIDE = ("train", "valid"), ("gate", "test")
-SHORT = 8  # digits of a digest that tells a text that was kept aside
+SHORT = 8  # digits of the digest that identifies a text kept aside
 
 
 class Reviews(Service):
@@ -52,31 +52,29 @@ class Reviews(Service):
         check_columns(requests, self.inputs)
         first = requests.index.start if isinstance(requests.index, pd.RangeIndex) else 0  # a piece of a long table
         texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
-        probabilities, known = self._probabilities(self._tokens(texts, first), model)
+        probabilities, known = self._probabilities(self._columns(texts, first), model)
         likeliest, names = probabilities.max(axis=1), np.array(self.task.labels, dtype=object)
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.abstention_margin)
         labels = pd.Series(np.where(sure, names[probabilities.argmax(axis=1)], None), dtype=object)  # null in JSON
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
         return pd.DataFrame({"label": labels, abstention.COLUMN: ~sure, "probability": likeliest, **each})
 
-    def _tokens(self, texts: list[str], first: int) -> Ragged:
+    def _columns(self, texts: list[str], first: int) -> Columns:
         """What `Sentiment.encode` reads, not padded."""
         cleaned = review_store.clean(texts)
         if not all(cleaned):
-            raise InputError(f"row {first + cleaned.index('') + 1}: text is empty but for markup; accepted: text")
-        rows = tokenization.encode(tokenization.saved(self.folder), cleaned, self.task.max_tokens)
-        offsets = np.cumsum([0, *map(len, rows)])
-        values = np.fromiter(itertools.chain.from_iterable(rows), np.int64, offsets[-1])
-        return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+            raise InputError(f"row {first + cleaned.index('') + 1}: text is empty except for markup; accepted: text")
+        return tokenization.few(self.folder, cleaned, self.task.reading)
 
-    def _probabilities(self, tokens: Ragged, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
-        """[texts, labels], calibrated; and which texts have a word that is known."""
-        lengths = tokens.offsets.diff()
+    def _probabilities(self, columns: Columns, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
+        """[texts, labels], calibrated; and which texts have a known word."""
+        lengths = self.task.lengths(columns)
         probabilities = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
         known = torch.zeros(len(lengths), dtype=torch.bool)
         for rows in lengths.argsort().split(TOGETHER):
-            inputs, steps = tokenization.padded(tokens, rows)
-            known[rows] = (inputs > UNKNOWN).any(dim=1)
+            inputs, steps = self.task.read(columns, rows)
+            tokens = inputs[..., 0] if self.task.spec.ratios else inputs
+            known[rows] = (tokens > UNKNOWN).any(dim=1)
             probabilities[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
         return probabilities.numpy(), known.numpy()
 
@@ -90,7 +88,7 @@ class Reviews(Service):
         return {"texts": sorted(digest_of(text) for text in texts)}
 
     def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
-        """Of validation texts, which fit the vocabulary and the network no better than new ones can."""
+        """Of validation texts, to which neither vocabulary nor network was fitted, as is the case with new ones."""
         aside = sorted({digest_of(text)[:SHORT] for split in ASIDE for text in prepared.texts(split)})
         texts, labels, of_all = prepared.texts("valid"), prepared.targets("valid"), prepared.targets("train")
         return {**self._profile(texts, labels.tolist(), answer, of_all.tolist()), "aside": "".join(aside)}
@@ -98,9 +96,9 @@ class Reviews(Service):
     def news(
         self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
     ) -> dict[str, Any]:
-        """New are texts of today's train and valid that stood in no split when the network was trained.
+        """New are texts of today's train and valid that were in no split when the network was trained.
 
-        Those that fall to gate and test are left alone: they judge models, and tell nothing else.
+        Those in gate and test are not used: these splits only judge models.
         """
         before, aside = set(seen["texts"]), _pieces(reference["aside"])
         texts: list[str] = []
@@ -120,12 +118,12 @@ class Reviews(Service):
 
 
 def digest_of(text: str) -> str:
-    """What a text is known by among those seen."""
+    """The digest by which a seen text is identified."""
     return text_digest(text.casefold())[:16]
 
 
 def _pieces(digests: str) -> set[str]:
-    """Short digests that were written end to end."""
+    """Short digests from their concatenation."""
     return {digests[begin : begin + SHORT] for begin in range(0, len(digests), SHORT)}
 
 

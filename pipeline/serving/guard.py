@@ -1,7 +1,7 @@
-"""What stands before MLflow's scoring server: it lets only sound requests through and says in one line what was wrong.
+"""A guard in front of MLflow's scoring server: it passes only valid requests and reports mistakes in one line.
 
-The server behind it answers 500 to deeply nested JSON and 200 to a number where text belongs, takes bodies of any size,
-and prints its stack traces to whoever asks. MLflow's JSON forms are accepted and passed on as one of them:
+The server answers 500 to deeply nested JSON and 200 to a number in place of text, takes bodies of any size, and shows
+its stack traces to clients. MLflow's JSON forms are accepted and passed on as one of them:
 
     {"dataframe_records": [{"text": "..."}]}     {"dataframe_split": {"columns": ["text"], "data": [["..."]]}}
     {"inputs": {"text": ["..."]}}                {"inputs": ["..."]} or {"instances": ["..."]} for a single column
@@ -23,7 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 LARGEST = 1_000_000  # bytes of a body
-DRAINED = 16_000_000  # bytes that are read of one that is too large: its sender reads no answer before it has sent it
+DRAINED = 16_000_000  # bytes read of one that is too large: its sender reads no response before it has sent it
 ASK, PASSED_ON = "/invocations", ("/ping", "/health", "/version")
 CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_LARGE",
          415: "UNSUPPORTED_MEDIA_TYPE", 503: "TEMPORARILY_UNAVAILABLE"}  # fmt: skip
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """An ASGI application before another: `columns` are what a request may have, `page` at / says how to ask."""
+    """An ASGI application in front of another: `columns` are those of a request, `page` at / shows a request."""
 
     def __init__(self, behind: App, columns: Sequence[Column], page: str, example: bytes):
         self.behind, self.columns = behind, columns
@@ -50,7 +50,7 @@ class Guard:
             log.exception(OURS)
             status, kind, body = 500, "application/json", _error_body(500, OURS)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
-        headers += [(b"connection", b"close")] if status == 413 else []  # what is left of the body is not read
+        headers += [(b"connection", b"close")] if status == 413 else []  # the rest of the body is not read
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -84,7 +84,7 @@ def _check_kind(headers: dict[bytes, bytes]) -> None:
 
 
 async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises Refused for one that is too large, of which nothing is kept."""
+    """The entire body. Raises Refused for one that is too large, of which nothing is kept."""
     stated = headers.get(b"content-length", b"0")
     announced = int(stated[:19]) if stated.isdigit() else 0
     parts: list[bytes] = []
@@ -103,7 +103,7 @@ async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
 
 
 async def _ask(app: App, scope: MutableMapping[str, Any], body: bytes) -> tuple[int, str, bytes]:
-    """Status, content type and body of what the server behind answers to this body."""
+    """Status, content type and body of the server's response to this body."""
     asked, sent = [{"type": "http.request", "body": body, "more_body": False}], []
 
     async def receive() -> Message:
@@ -119,11 +119,11 @@ async def _ask(app: App, scope: MutableMapping[str, Any], body: bytes) -> tuple[
 
 
 def _plain(status: int, kind: str, body: bytes) -> tuple[int, str, bytes]:
-    """The server's answer; of an error only its own line, without the request and the stack trace around it."""
+    """The server's response; for an error only its message, without the request and the stack trace."""
     if status == 200:
         return status, kind, body
     reply = _json_or_empty(body)
-    if "stack_trace" in reply or status >= 500:  # a mistake of ours, whatever the server takes it for
+    if "stack_trace" in reply or status >= 500:  # our mistake, whatever the server considers it
         log.error("%s %s", status, body.decode(errors="replace")[:10_000])
         status = max(status, 500)
         return status, "application/json", _error_body(status, OURS)

@@ -1,4 +1,4 @@
-"""How fast a server answers over HTTP, as clients see it that keep their connections and ask again at once."""
+"""How fast a server answers over HTTP, as measured by clients that keep their connections and never pause."""
 
 import http.client
 import itertools
@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 CLIENTS = (1, 8, 32)  # at once
 REQUESTS = 480  # in all, for each number of clients
-WARM_UP = 32  # before the first that count
-WORDS = 230  # of a text: as a review of IMDB has on average
+WARM_UP = 32  # before those that count
+WORDS = 230  # of a text: the mean of IMDB's reviews
 
 
 def measure(address: str, requests: int = REQUESTS, clients: Sequence[int] = CLIENTS) -> dict[int, dict[str, float]]:
-    """For each number of clients: p50_seconds, p95_seconds and requests_per_second of the example that / names."""
+    """For each number of clients: p50_seconds, p95_seconds and requests_per_second of the example that / shows."""
     body = json.dumps(_lengthened(_once(address, "GET", "/example"))).encode()
     _asked(address, body, WARM_UP)
     latencies = {}
@@ -41,7 +41,7 @@ def measure(address: str, requests: int = REQUESTS, clients: Sequence[int] = CLI
 
 
 def _asked(address: str, body: bytes, times: int) -> list[float]:
-    """Seconds of each of so many requests over one connection; the clock stops when the answer is read."""
+    """Seconds of each of so many requests over one connection; the clock stops when the response is read."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     seconds = []
     for _ in range(times):
@@ -65,7 +65,7 @@ def _once(address: str, method: str, path: str) -> Any:
 
 
 def _lengthened(example: dict[str, Any]) -> dict[str, Any]:
-    """The example, a single text in it repeated up to `WORDS` words; a window of a series stays as it is."""
+    """The example, with a single text repeated up to `WORDS` words; a window of a series is unchanged."""
     rows = example["dataframe_records"]
     if len(rows) > 1:
         return example

@@ -1,7 +1,7 @@
 """The model that MLflow logs: built from this code, its weights read from safetensors, nothing unpickled.
 
-Real tasks answer tables (see pipeline/services). Drawn ones take the array of their inputs [batch, time, features] (or
-tokens [batch, time]) and give the array of their outputs.
+Models of real tasks take and return tables (see pipeline/services). Those of drawn tasks take an array of inputs
+[batch, time, features] (or tokens [batch, time]) and return an array of outputs.
 """
 
 from pathlib import Path
@@ -22,10 +22,12 @@ from pipeline.services import Service
 class ServedModel(mlflow.pyfunc.PythonModel):
     """One network of one task."""
 
-    _skip_type_hint_validation = True  # MLflow would warn at each logging and loading: the signature is stated instead
+    _skip_type_hint_validation = (
+        True  # MLflow would warn at each logging and loading; the signature is stated explicitly
+    )
 
     def load_context(self, context: Any) -> None:
-        """`context.artifacts` name model.json, the weights, and the folder of what the task learned."""
+        """`context.artifacts` has the paths of model.json, the weights, and the folder of what the task learned."""
         description = files.read_json(Path(context.artifacts["description"]))
         self.task = make_task(description)
         self.model = load(description, Path(context.artifacts["weights"]))
@@ -33,7 +35,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         self.service = find(Service, description["kind"])(description, learned) if self.task.real else None
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow reads hints as a schema
-        """Answers in the order of the requests; a mistake in them is one line, one of ours names no code."""
+        """Predictions in the order of the requests; a mistake in them is one line, an internal one shows no code."""
         try:
             with torch.inference_mode():
                 return (

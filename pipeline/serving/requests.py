@@ -1,4 +1,4 @@
-"""The table that a request's body holds, checked: known columns, text and numbers in their places, nothing deeper."""
+"""The table in a request's body, checked: known columns, text and numbers in their places, no nesting."""
 
 import json
 import math
@@ -13,7 +13,7 @@ FORMS = ("dataframe_records", "dataframe_split", "inputs", "instances")
 
 
 class Refused(Exception):
-    """A request that is not answered, with its status and the line that says why."""
+    """A refused request, with its status and the reason in one line."""
 
     def __init__(self, status: int, line: str):
         super().__init__(line)
@@ -55,7 +55,7 @@ def _parsed(body: bytes) -> Any:
         raise Refused(400, f"the body is not JSON: {error}") from None
     except RepeatedKeyError as error:
         raise Refused(400, f"an object has the key {error} more than once; accepted: once") from None
-    except RecursionError:  # at about 1,000; less deep ones are refused for their types
+    except RecursionError:  # at about 1,000 levels; fewer are refused for their types
         raise Refused(400, "the body has lists or objects too deep within each other") from None
     except ValueError:  # a whole number of thousands of digits
         raise Refused(400, "the body has a number that is too long") from None
@@ -145,7 +145,7 @@ def _text(value: str, place: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What a JSON value is, to name it in a line."""
+    """A short description of a JSON value."""
     if value is None:
         return "null"
     if isinstance(value, bool):

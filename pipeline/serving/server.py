@@ -1,4 +1,4 @@
-"""MLflow's scoring server behind the guard, in one process: a few threads of it answer requests side by side."""
+"""MLflow's scoring server behind the guard, in one process: a few threads answer requests in parallel."""
 
 import html
 import logging
@@ -14,12 +14,12 @@ from pipeline.common import InputError
 from pipeline.services import Column
 from pipeline.serving.guard import ASK, LARGEST, App, Guard
 
-PATIENCE = 5  # seconds that open requests get when the server is ended
-WAITING = 1000  # connections at once; more are told to come back
+PATIENCE = 5  # seconds for open requests when the server is stopped
+WAITING = 1000  # connections at once; more are asked to retry
 
 
 class Served(NamedTuple):
-    """What is served: the scoring server of a package, the columns of its requests, and a request."""
+    """A package's scoring server, the columns of its requests, and an example."""
 
     application: App
     inputs: list[Column]
@@ -27,7 +27,7 @@ class Served(NamedTuple):
 
 
 def serve(served: Served, title: str, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Answer until Ctrl-C; `ready` is told the address as soon as it takes requests. Port 0 takes a free one."""
+    """Serve until Ctrl-C; `ready` gets the address as soon as requests are accepted. Port 0 takes a free one."""
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     example = b'{"dataframe_records": %s}\n' % served.example.to_json(orient="records").encode()
     place = listen(host, port)
@@ -42,7 +42,7 @@ def serve(served: Served, title: str, host: str, port: int, ready: Callable[[str
 
 
 class _Server(uvicorn.Server):
-    """Says that it is ready once it takes requests and an ending signal ends it in order."""
+    """Reports that it is ready once it accepts requests and a signal stops it cleanly."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]):
         super().__init__(config)
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Its protocol is stated, or asyncio would leave small packets waiting for 40 ms."""
+    """A listening socket. Its protocol is stated, or asyncio would delay small packets by 40 ms."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,7 +69,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _page(title: str, address: str, example: bytes) -> str:
-    """What / says, as HTML: how to ask."""
+    """The page at /, as HTML: how to send a request."""
     kind = "-H 'Content-Type: application/json'"
     inline = example.decode().strip()
     ask = f"curl {address}{ASK} {kind} -d '{inline}'"
@@ -81,7 +81,7 @@ def _page(title: str, address: str, example: bytes) -> str:
         ask,
         "",
         f"Bodies of up to {LARGEST:,} bytes. A mistake is answered with 4xx and one line of JSON.",
-        "/example is a request, /ping and /health answer while it is up, /version is MLflow's.",
+        "/example returns a request, /ping and /health answer while the server runs, /version is MLflow's.",
     ]
     escaped = html.escape("\n".join(lines), quote=False)
     return f"<!doctype html><title>{html.escape(title)}</title>\n<pre>\n{escaped}\n</pre>\n"

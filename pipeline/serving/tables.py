@@ -1,4 +1,4 @@
-"""Tables in files of any length, checked, read and written a piece at a time."""
+"""Tables in files of any length, checked and read piece by piece."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ def check_input(path: Path) -> None:
 
 
 def rows_of(path: Path) -> int | None:
-    """Rows of a file, where it says so itself."""
+    """The number of a file's rows, if the file states it."""
     if path.suffix != ".parquet" or not path.exists():
         return None
     try:
@@ -48,10 +48,10 @@ def rows_of(path: Path) -> int | None:
 def read(
     path: Path, columns: Sequence[Column], together: str = "", settings: TableSettings | None = None
 ) -> Iterator[pd.DataFrame]:
-    """Pieces of the table with these columns alone, indexed by row from 0.
+    """Pieces of the table with only these columns, indexed by row from 0.
 
-    The whole file is read once before: every kind of fault is in one InputError, with its count and first place, before
-    anything is answered. Rows with one value of the column `together`, if there is one, must follow one another.
+    The file is first read completely: every kind of fault is in one InputError, with its count and first place, before
+    anything is predicted. Rows with one value of the column `together`, if it exists, must be adjacent.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
@@ -81,7 +81,7 @@ def _form(table: Table, columns: Sequence[Column], settings: TableSettings, path
 def _checked(
     table: Table, path: Path, columns: Sequence[Column], together: str, form: number_forms.Form
 ) -> Iterator[pd.DataFrame]:
-    """The pieces that could be read; after them, InputError for what could not."""
+    """The readable pieces; after them, InputError for the rest."""
     faults, blocks, first = file_faults.Tally(), Blocks(together), 0
     wanted = [column.name for column in columns if column.name in table.header]
     for rows in table.pieces(wanted):
@@ -103,7 +103,7 @@ class Piece(NamedTuple):
 
 
 def _typed(piece: Piece, columns: Sequence[Column], form: number_forms.Form, faults: file_faults.Tally) -> pd.DataFrame:
-    """The columns as a service takes them: text as it is, numbers as float64, an empty cell as none."""
+    """The columns in a service's form: text unchanged, numbers as float64, an empty cell as None."""
     typed: dict[str, Any] = {}
     for column in columns:
         if column.name in piece.columns or column.required:
@@ -123,12 +123,12 @@ def _numbers(
         cell = cells[row]
         if not is_nothing(cell) and not numbers.is_missing(cell, form):
             place = f"in {piece.place(row)} ({cell!r:.60})"
-            faults.note(f"cells of {column.name!r} that hold no number", f"{place}; accepted: a number, or nothing")
+            faults.note(f"cells of {column.name!r} that are not numbers", f"{place}; accepted: a number, or nothing")
     return pd.Series(values)
 
 
 def _text(column: Column, cells: Sequence[Any], piece: Piece, faults: file_faults.Tally) -> pd.Series:
-    """Times are written in ISO 8601, with the offset that they have; numbers that name a series, with their digits."""
+    """Times in ISO 8601, with their offset; numbers that name a series, as their digits."""
     text = list(cells)
     for row in [
         row for row, cell in enumerate(text) if not (isinstance(cell, str) and cell.strip() and is_whole(cell))
@@ -146,17 +146,17 @@ def _text(column: Column, cells: Sequence[Any], piece: Piece, faults: file_fault
         else:
             text[row] = None
             place = f"in {piece.place(row)} ({type(cell).__name__} {cell!r:.40})"
-            faults.note(f"cells of {column.name!r} that are no text", f"{place}; accepted: text in each")
+            faults.note(f"cells of {column.name!r} that are not text", f"{place}; accepted: text in each")
     return pd.Series(text, dtype=object)
 
 
 def is_nothing(cell: Any) -> bool:
-    """A blank, or what stands for no value."""
+    """Whether a cell is blank or a missing value."""
     return not cell.strip() if isinstance(cell, str) else bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
 
 
 class Blocks:
-    """Whether rows with one value of a column follow one another, and whether all rows have it or none."""
+    """Checks that rows with one value of a column are adjacent, and that all rows have it or none."""
 
     def __init__(self, column: str):
         self.column = column
@@ -164,7 +164,7 @@ class Blocks:
         self._current: Any = None
 
     def follow(self, table: pd.DataFrame, piece: Piece, faults: file_faults.Tally) -> None:
-        """Note the rows where a name comes again after another."""
+        """Record the rows where a name occurs again after another."""
         names = table.get(self.column, pd.Series(dtype=object))
         for row in np.flatnonzero((names != names.shift()).to_numpy()).tolist():
             self._begin(names.iloc[row], piece.place(row), faults)
@@ -174,13 +174,13 @@ class Blocks:
             return
         self._ended.add(self._current)
         if name in self._ended:
-            accepted = f"accepted: the rows of each {self.column!r} together"
-            faults.note(f"rows where a {self.column!r} goes on after another", f"in {place} ({name!r:.60}); {accepted}")
+            accepted = f"accepted: adjacent rows for each {self.column!r}"
+            faults.note(f"rows where a {self.column!r} resumes after another", f"in {place} ({name!r:.60}); {accepted}")
         self._current = name
 
 
 def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> Iterator[pd.DataFrame]:
-    """The last `needed` rows of each series, whose rows stand together; without the column, all rows are one."""
+    """The last `needed` rows of each series, whose rows are adjacent; without the column, all rows are one series."""
     kept: list[pd.DataFrame] = []
     current: Any = None
     for piece in pieces:
@@ -194,6 +194,6 @@ def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> It
 
 
 def joined(tables: Iterator[pd.DataFrame], count: int) -> Iterator[pd.DataFrame]:
-    """So many tables as one, again and again."""
+    """Tables joined in groups of this many."""
     while batch := list(itertools.islice(tables, count)):
         yield pd.concat(batch, ignore_index=True)

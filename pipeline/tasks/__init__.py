@@ -1,4 +1,4 @@
-"""What a task is: where its data comes from, what a model must output, and how that output is judged.
+"""What a task is: the source of its data, what a model must output, and how that output is scored.
 
 Prepared data is a folder of Arrow files, one per split, that are memory-mapped: `Columns` are views of them.
 """
@@ -6,7 +6,7 @@ Prepared data is a folder of Arrow files, one per split, that are memory-mapped:
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -16,40 +16,9 @@ from torch import Tensor
 from pipeline.common import InputError, Settings, files, paths
 from pipeline.common.params import check, load
 from pipeline.common.registry import Named, all_known, find, known, names
+from pipeline.tasks.shared.examples import Batch as Batch, Columns as Columns, DataSpec as DataSpec, Ragged as Ragged
 
 SPLITS = ("train", "valid", "gate", "test")
-
-
-class Ragged(NamedTuple):
-    """Rows of different lengths, end to end: row i is values[offsets[i]:offsets[i + 1]]."""
-
-    values: Shaped[Tensor, " total"]
-    offsets: Int[Tensor, " rows_plus_one"]
-
-
-Columns = Mapping[str, Tensor | Ragged]
-
-
-class Batch(NamedTuple):
-    """Examples stacked along the first axis; shorter sequences are padded with zeros at the end."""
-
-    inputs: Shaped[Tensor, "batch time ..."]  # int tokens, or floats with a trailing feature axis
-    lengths: Int[Tensor, " batch"]  # steps before the padding
-    targets: Shaped[Tensor, "batch ..."]
-
-
-class DataSpec(NamedTuple):
-    """What a model must accept and return: everything an architecture may know about a task."""
-
-    inputs: int  # vocabulary size if tokens, else features per step
-    outputs: int  # classes, or values predicted
-    steps: int  # longest sequence in training, as the core sees it: after patching
-    tokens: bool = False  # the inputs are token ids; 0 is padding
-    per_step: bool = False  # one output per step, rather than one per sequence
-    whole: bool = False  # the sequence is known at once: it may be read in both directions and pooled
-    patch: int = 1  # steps that the embedding joins into one
-    horizon: int = 0  # outputs are read at this many steps at the end only (0: at all)
-    relative: bool = False  # the first `outputs` features are what is forecast: models see them relative to the last
 
 
 class Task(Settings, ABC):
@@ -60,7 +29,7 @@ class Task(Settings, ABC):
     batch_size: int = Field(64, gt=0)
     """Sequences per optimizer step."""
     epochs: int = Field(8, gt=0)
-    """Epochs at most; a record is made after each."""
+    """Maximum number of epochs; a record is made after each."""
     steps_per_epoch: int = Field(0, ge=0)
     """Optimizer steps per epoch; 0 is one pass over the training split."""
     patience: int = Field(3, gt=0)
@@ -69,13 +38,17 @@ class Task(Settings, ABC):
     """Validation loss below which training stops: the task is solved."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
+    embedding: int = Field(0, ge=0)
+    """Width of the embedding of its inputs, the same for every network; 0 takes that of `model`."""
+    average: float = Field(0.0, ge=0, lt=1)
+    """Decay, a step, of an exponential average of the weights, which is judged and kept in their place; 0 is none."""
     readout: str = Field("last", pattern="^(last|mean|max|mean_max|attention)$")
-    """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
+    """How a sequence becomes one vector: its last step, or a pooling if the entire sequence is known."""
     bidirectional: bool = False
-    """Adds a second core that reads the sequence backwards, where the whole sequence is known at once."""
+    """Adds a second core that reads the sequence backwards, if the entire sequence is known."""
 
-    real: ClassVar[bool] = False  # from a source, with a `gate` split; else drawn at random
-    main_metric: ClassVar[str]  # what results are ranked by
+    real: ClassVar[bool] = False  # from a source, with a `gate` split; otherwise drawn at random
+    main_metric: ClassVar[str]  # by which results are ranked
     higher_is_better: ClassVar[bool] = False
 
     @property
@@ -83,19 +56,23 @@ class Task(Settings, ABC):
     def spec(self) -> DataSpec: ...
 
     def fetch(self, folder: Path) -> dict[str, Any]:
-        """Copy the source into `folder`; gives what it was: name, bytes, digest. Drawn tasks have none."""
+        """Copy the source into `folder`; returns its name, bytes and digest. Drawn tasks have none."""
         return {"source": "drawn at random", "bytes": 0, "digest": None}
 
     def revised(self, before: Path, after: Path) -> dict[str, Any] | None:
-        """How earlier rows, fetched to `before`, differ in `after`; raises InputError where they cannot be compared."""
+        """How earlier rows, fetched to `before`, differ in `after`; raises InputError if they cannot be compared."""
         return None
 
     @abstractmethod
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
-        """Write the splits and what was learned from the training split into `folder`; gives the audit.
+        """Write the splits, and what was learned from the training split, to `folder`; returns the audit.
 
-        Raises InputError on a leak: a row that stands in two splits.
+        Raises InputError on a leak: a row in two splits.
         """
+
+    def constants(self, folder: Path) -> Columns:
+        """What `gather` needs beside a split's own columns, of what was learned into `folder`."""
+        return {}
 
     @abstractmethod
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -103,30 +80,30 @@ class Task(Settings, ABC):
 
     @abstractmethod
     def loss(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> Float[Tensor, ""]:
-        """Mean over what counts in the batch; what training minimizes."""
+        """Mean over the targets that count in the batch; training minimizes it."""
 
     @abstractmethod
     def contributions(
         self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."], learned: Mapping[str, Any]
     ) -> Float[Tensor, "batch parts"]:
-        """What each example adds to the scores: `scores` of their mean are the metrics, for any set of examples."""
+        """Each example's contribution to the scores: `scores` of their mean are the metrics of any set of examples."""
 
     @abstractmethod
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
         """The metrics from the mean contributions of a set of examples (or of many sets: the bootstrap)."""
 
     def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        """The same of each class alone, by its name; tasks without classes have none."""
+        """The same for each class, by its name; tasks without classes have none."""
         return {}
 
     def answers(self, outputs: Float[Tensor, "batch ..."], learned: Mapping[str, Any]) -> Float[Tensor, "batch ..."]:
-        """Outputs as people read them: probabilities of labels, numbers in the targets' own units."""
+        """Outputs in readable form: probabilities of labels, numbers in the targets' units."""
         return outputs
 
     def calibrate(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> dict[str, Any]:
-        """What the validation split tells of a network's outputs, for answers that say how sure they are: JSON values.
+        """What is learned from the validation split to make predictions calibrated: JSON values.
 
-        Drawn tasks are not served, and have nothing to tell.
+        Drawn tasks are not served, and have none.
         """
         return {}
 
@@ -139,7 +116,7 @@ class Task(Settings, ABC):
     @property
     @abstractmethod
     def trivial(self) -> float:
-        """The main metric of the best predictor that ignores the inputs, derived; nan where the data decide it."""
+        """The main metric of the best predictor that ignores the inputs, derived; nan if it depends on the data."""
 
     @property
     def units(self) -> dict[str, str]:
@@ -148,11 +125,11 @@ class Task(Settings, ABC):
 
     @property
     def baselines(self) -> dict[str, dict[str, Any]]:
-        """The baselines' names, each with its kind (a file of pipeline/baselines) and settings."""
+        """The baselines' names, each with its kind (a file in pipeline/baselines) and settings."""
         return {"constant": {"kind": "constant"}}
 
     def lengths(self, columns: Columns) -> Int[Tensor, " rows"] | None:
-        """Steps of each row, to batch rows of like length together; None where all are alike."""
+        """Steps of each row, for batches of similar length; None if all are equal."""
         return None
 
     def rows(self, columns: Columns) -> int:
@@ -162,12 +139,12 @@ class Task(Settings, ABC):
 
     @property
     def block(self) -> int:
-        """Neighbouring test examples that a bootstrap moves together: 1 where examples are independent."""
+        """Neighbouring test examples that a bootstrap moves together: 1 if examples are independent."""
         return 1
 
 
 class Prepared:
-    """A task's prepared folder: its splits, opened when asked for, and what was learned from the training split."""
+    """A task's prepared folder: its splits, opened when needed, and what was learned from the training split."""
 
     def __init__(self, task: Task, folder: Path):
         self.task, self.folder = task, folder
@@ -176,12 +153,13 @@ class Prepared:
         self.learned: dict[str, Any] = files.read_json(learned) if learned.exists() else {}
 
     def columns(self, split: str) -> Columns:
-        """The split's columns (and the series that all splits share), as views of the memory-mapped files."""
+        """The split's columns, and those that all splits share, as views of the memory-mapped files."""
         from pipeline.tasks.shared import column_files
 
         shared = self.folder / "shared.arrow"
         columns = column_files.read(self.folder / f"{split}.arrow")
-        return {**columns, **column_files.read(shared)} if shared.exists() else columns
+        of_all = column_files.read(shared) if shared.exists() else {}
+        return {**columns, **of_all, **self.task.constants(self.folder)}
 
     def targets(self, split: str) -> Tensor:
         """The targets of every row of a split, in its order."""
@@ -197,7 +175,7 @@ class Prepared:
 
 
 def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
-    """The task that params.yaml calls `name`, checked."""
+    """The task `name` of params.yaml, checked."""
     tasks, place = (load() if params is None else params)["tasks"], f"tasks.{name}"
     known("task", name, tasks)
     settings = {"kind": name} | (tasks[name] or {})
@@ -206,12 +184,12 @@ def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
 
 
 def real(params: Mapping[str, Any]) -> list[str]:
-    """The names of the tasks that come from a source: these have a gate split, and may have a champion."""
+    """The names of the tasks that have a source: these have a gate split, and may have a champion."""
     return [name for name in params["tasks"] if make(name, params).real]
 
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared:
-    """The prepared data of the task called `name`, with the settings of params.yaml or of `params`."""
+    """The prepared data of the task `name`, with the settings of params.yaml or of `params`."""
     task, folder = make(name, params), paths.prepared(name)
     if not (folder / "audit.json").exists():
         raise InputError(f"no prepared data in {folder}: run `dvc repro prepare@{name}` first")

@@ -5,7 +5,7 @@ Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, experiment 4; as used si
     value   0.3  0.8  0.1  0.5 ...        target 0.8 + 0.5 = 1.3
     marker   0    1    0    1  ...
 
-Always answering 1 has a mean squared error of 1/6, the variance of the sum of two uniform numbers. With `range: signed`
+Predicting 1 has a mean squared error of 1/6, the variance of the sum of two uniform numbers. With `range: signed`
 the values are uniform in [-1, 1] and the target is 0.5 + (x1 + x2) / 4, as in 1997: trivial error 1/24.
 """
 

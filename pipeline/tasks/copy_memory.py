@@ -2,7 +2,7 @@
 
 Hochreiter & Schmidhuber 1997; the form used here is from Arjovsky et al., Unitary Evolution RNNs, 2016.
 
-    inputs    3 7 1  0 0 0 0  9 0 0        9 asks for the symbols
+    inputs    3 7 1  0 0 0 0  9 0 0        9 requests the symbols
     targets   0 0 0  0 0 0 0  3 7 1
 
 Without memory, guessing among 8 symbols at the last steps has a cross-entropy of symbols * ln 8 / steps nats per step
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from pipeline.tasks import DataSpec
 from pipeline.tasks.shared.drawn import Labelled
 
-ALPHABET = 8  # symbols 1..8; 0 is blank and 9 asks
+ALPHABET = 8  # symbols 1..8; 0 is blank and 9 the request
 BLANK, ASK = 0, 9
 
 
@@ -62,7 +62,7 @@ class CopyMemory(Labelled):
     def contributions(
         self, outputs: Float[Tensor, "batch time classes"], targets: Int[Tensor, "batch time"], learned: Any
     ) -> Float[Tensor, "batch 2"]:
-        """Columns: share of the symbols recalled, cross-entropy per step over the whole sequence.
+        """Columns: share of the symbols recalled, cross-entropy per step over the entire sequence.
 
         Both are nan for a sequence whose outputs are not numbers.
         """
@@ -76,5 +76,5 @@ class CopyMemory(Labelled):
         return {"accuracy": means[..., 0], "log_loss": means[..., 1]}
 
     def class_scores(self, means: Float[Tensor, "... 2"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        """None: what counts is the share of the symbols, whichever they are."""
+        """None: only the share of symbols counts, whichever they are."""
         return {}

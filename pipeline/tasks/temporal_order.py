@@ -1,4 +1,4 @@
-"""Temporal order: in which order did two rare symbols come, among many others?
+"""Temporal order: in which order did two rare symbols occur, among many others?
 
 Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, experiment 6a; Pascanu et al. 2013.
 

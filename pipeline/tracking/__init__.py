@@ -1,1 +1,1 @@
-"""What goes to MLflow: runs, models, and how to find a run from a result and back. It and serving alone use mlflow."""
+"""What is logged to MLflow: runs, models, and the links between runs and results."""

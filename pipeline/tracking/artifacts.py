@@ -12,7 +12,7 @@ from pipeline.tracking.connection import client, written
 
 
 def log_folder(run_id: str, folder: Path) -> None:
-    """All files of a folder, with the folders below it."""
+    """All files of a folder, including subfolders."""
     written(lambda: client().log_artifacts(run_id, str(folder)), run_id)
 
 
@@ -35,7 +35,7 @@ def has(run_id: str, name: str) -> bool:
 
 
 def load_json(run_id: str, name: str) -> dict[str, Any]:
-    """What a JSON file of a run holds; raises FileNotFoundError where the store has no such run or file."""
+    """The contents of a run's JSON file; raises FileNotFoundError if the store has no such run or file."""
     client()
     try:
         content: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{name}")

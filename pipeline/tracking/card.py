@@ -8,7 +8,7 @@ from pipeline.tasks import Prepared
 
 
 def write(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prepared) -> str:
-    """What a reader must know of a model before using it, as Markdown."""
+    """What a reader should know about a model before using it, as Markdown."""
     result, audit = description["seeds"][str(description["seed"])], prepared.audit
     size = description["parameters"]
     rows = ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items())
@@ -18,9 +18,9 @@ def write(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Pre
         f"* Kind of task: {description['kind']}. Rows: {rows}.",
         f"* Data: {tags['data.provenance']} (SHA-256 {tags['data.digest']}); licence: {tags['data.licence']}.",
         f"* Parameters: {size['total']:,}, of them {size['core']:,} in the core.",
-        f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps, by which its epoch was chosen.",
+        f"* Validation loss {result['valid_loss']:.4g} after {result['steps']:,} steps; the epoch was chosen by it.",
         f"* Weights: SHA-256 {tags['weights.digest']}.",
-        "* It was trained on no other data than these; on other sources, times or languages its answers are untested.",
+        "* It was trained only on these data; on other sources, times or languages its predictions are untested.",
         "",
         "Settings of the task:",
         "",

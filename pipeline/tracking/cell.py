@@ -10,9 +10,9 @@ from pipeline.tracking import runs
 
 
 class CellRuns:
-    """Open runs of a cell's seeds. Left by an error, those that did not finish are FAILED; none stays RUNNING.
+    """Open runs of a cell's seeds. After an error, those that did not finish are FAILED; none stays RUNNING.
 
-    `memory` is a file that remembers the runs' ids, so that a resumed training goes on in the same ones.
+    `memory` is a file with the runs' ids, so that a resumed training uses the same ones.
     """
 
     def __init__(self, memory: Path, task: str, name: str, seeds: list[int]):
@@ -23,12 +23,12 @@ class CellRuns:
         self._watches: dict[int, Any] = {}
 
     def begin(self, tags: Mapping[str, Any], params: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> None:
-        """Start a run per seed, or go on with those that a killed training left."""
+        """Start a run per seed, or resume those that a killed training left."""
         earlier = files.read_json(self.memory) if self.memory.exists() else {}
         for seed in self.seeds:
             seed_tags = {**tags, **runs.look(self.name), "seed": seed, "architecture": self.name}
             name = f"{self.name} seed {seed}"
-            with command.uninterrupted():  # a run that is begun is known, and so will be ended
+            with command.uninterrupted():  # a run that is started is known, and so will be ended
                 seed_params = {**params, "seed": seed}
                 self.ids[seed] = runs.start(self.task, name, seed_tags, seed_params, earlier.get(str(seed)))
                 files.write_json(self.memory, {str(key): value for key, value in self.ids.items()})
@@ -39,18 +39,18 @@ class CellRuns:
         runs.end_dead_runs(self.task)
 
     def record(self, seed: int, record: Mapping[str, Any]) -> None:
-        """Log an epoch, unless the run has it from before a kill."""
+        """Log an epoch, unless the run already has it from before a kill."""
         if record["step"] > self.logged[seed]:
             runs.log_records(self.ids[seed], record)
             self.logged[seed] = record["step"]
 
     def rest(self) -> None:
-        """Take no more samples of the machine's load: training is over, and each is a write beside ours."""
+        """Stop sampling the machine's load: training is over, and each sample is a write that competes with ours."""
         for seed in self.seeds:
             self._stop_watch(seed)
 
     def finish(self, seed: int, tags: Mapping[str, Any]) -> None:
-        """End a seed's run as FINISHED: a diverged training is a result, too, and says so in its tags."""
+        """End a seed's run as FINISHED: a diverged training is a result, too, recorded in its tags."""
         self._stop_watch(seed)
         runs.set_tags(self.ids[seed], tags)
         runs.finish(self.ids[seed])
@@ -62,7 +62,7 @@ class CellRuns:
     def __exit__(self, *error: object) -> None:
         for seed in set(self.ids) - self.finished:
             self._stop_watch(seed)
-            with suppress(InputError):  # one that is gone for good; the others are to end, too
+            with suppress(InputError):  # a run that was deleted permanently; the others must be ended, too
                 runs.finish(self.ids[seed], "FAILED")
 
     def _stop_watch(self, seed: int) -> None:

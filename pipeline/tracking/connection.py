@@ -1,4 +1,4 @@
-"""The connection to the store: a client, searches page by page, and writes that no interrupt and no lock breaks."""
+"""The connection to the store: a client, searches page by page, and writes that withstand interrupts and locks."""
 
 import logging
 import os
@@ -23,16 +23,16 @@ PAUSES = (0.1, 0.3, 1.0, 3.0)  # seconds before another attempt to write
 
 
 def client() -> MlflowClient:
-    """A client of the store; the first ever makes the schema, while others wait."""
+    """A client of the store; the very first creates the schema, while others wait."""
     mlflow.set_tracking_uri(store.uri())
     with unbroken(), files.locked(paths.WORK / "store.lock") if store.local() else nullcontext():
         return MlflowClient(store.uri())
 
 
 def written(write: Callable[[], T], run_id: str | None = None) -> T:
-    """The result of a write; tried again where SQLite refused it, or the run that it is about was deleted meanwhile.
+    """The result of a write; repeated if SQLite refused it, or its run was deleted in the meantime.
 
-    Of two that have read and now want to write, SQLite lets neither wait: it refuses one at once, "database is locked".
+    If two processes have read and now want to write, SQLite refuses one at once: "database is locked".
     """
     for pause in PAUSES:
         try:
@@ -50,12 +50,12 @@ def written(write: Callable[[], T], run_id: str | None = None) -> T:
 
 
 def bring_back(run_id: str) -> None:
-    """Restore a run that was deleted in the UI; raises InputError for one that was deleted for good."""
+    """Restore a run that was deleted in the UI; raises InputError for a permanently deleted one."""
     deleted.restore_run(client(), run_id)
 
 
 def paged(search: Callable[[str | None], Any]) -> list[Any]:
-    """All that a search finds, which takes the token of a page and gives its entries."""
+    """All results of a search function, which takes a page token and returns a page of entries."""
     entries = list(page := search(None))
     while page.token:
         entries += (page := search(page.token))

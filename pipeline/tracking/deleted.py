@@ -1,4 +1,4 @@
-"""Runs and experiments that somebody deleted in MLflow's UI: they are in its trash until `mlflow gc`, and come back."""
+"""Restore runs and experiments deleted in MLflow's UI: they are in its trash until `mlflow gc`."""
 
 import sys
 
@@ -10,23 +10,23 @@ from pipeline.common import InputError
 from pipeline.tracking.store import unbroken
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such run, or no id of one
-REFUSED = ("must be in the 'active' state", "it is in the deleted state")  # what MLflow says of a write
+REFUSED = ("must be in the 'active' state", "it is in the deleted state")  # MLflow's messages on a write
 
 
 def is_meant_by(error: MlflowException) -> bool:
-    """Whether MLflow refused a write to a run because it was deleted, be it for good."""
+    """Whether MLflow refused a write to a run because it was deleted, even permanently."""
     return any(words in str(error) for words in REFUSED) or error.error_code == "RESOURCE_DOES_NOT_EXIST"
 
 
 def restore_run(client: MlflowClient, run_id: str) -> None:
-    """Bring a run back, with its experiment, if it was deleted; raises InputError for one that was deleted for good."""
+    """Restore a run, with its experiment, if it was deleted; raises InputError for a permanently deleted one."""
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
         if error.error_code not in ABSENT:
             raise
-        gone = f"MLflow has no run {run_id}: it was deleted for good"
-        raise InputError(f"{gone}: run the same command again, which begins a new one") from None
+        gone = f"MLflow has no run {run_id}: it was deleted permanently"
+        raise InputError(f"{gone}: run the same command again, which starts a new one") from None
     restore_experiment(client, client.get_experiment(run.info.experiment_id))
     if client.get_run(run_id).info.lifecycle_stage != "active":
         with unbroken():
@@ -35,13 +35,13 @@ def restore_run(client: MlflowClient, run_id: str) -> None:
 
 
 def restore_experiment(client: MlflowClient, experiment: Experiment) -> None:
-    """Bring an experiment back, with its runs, if it was deleted: no other can have its name."""
+    """Restore an experiment, with its runs, if it was deleted: no other can have its name."""
     if experiment.lifecycle_stage == "active":
         return
     try:
         with unbroken():
             client.restore_experiment(experiment.experiment_id)
-    except MlflowException:  # another process did so meanwhile
+    except MlflowException:  # another process did so in the meantime
         if client.get_experiment(experiment.experiment_id).lifecycle_stage != "active":
             raise
     print(f"MLflow: experiment {experiment.name} was deleted: restored with its runs", file=sys.stderr)

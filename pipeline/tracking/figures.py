@@ -1,4 +1,4 @@
-"""Draw the figures of every candidate's runs, side by side in processes, into folders that MLflow takes as they are."""
+"""Draw the figures of every candidate's runs, in parallel processes, into folders that MLflow takes as they are."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ from pipeline.training.worker_processes import Send, WorkerProcesses, start_meth
 def drawing(
     task: str, prepared: Prepared, candidates: Sequence[Candidate], targets: Tensor
 ) -> Iterator[Iterator[tuple[int, Path]]]:
-    """Begins to draw; gives each candidate's number, as it is done, with a folder that holds a folder for every seed.
+    """Start drawing; yields each candidate's number when it is done, with a folder that has a subfolder for every seed.
 
-    Those have `figures/NAME.html` and `tables/NAME.html`. All are gone on leaving.
+    Those have `figures/NAME.html` and `tables/NAME.html`. All are removed on leaving.
     """
     with TemporaryDirectory() as place:
         draw = partial(_draw, Path(place), task, prepared, candidates, targets)

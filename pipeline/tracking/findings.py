@@ -1,4 +1,4 @@
-"""What a stage on the challenges found, as a run in MLflow: its numbers, the whole of it as JSON, and its figures."""
+"""The results of a challenge's stage as a run in MLflow: its numbers, the complete JSON, and its figures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ EXPERIMENT = "challenges"
 def log(
     stage: str, settings: Mapping[str, Any], report: Mapping[str, Any], numbers: Mapping[str, int | float | None]
 ) -> None:
-    """A run of the stage: `settings` are its params, `numbers` its metrics (None is left out)."""
+    """A run of the stage: `settings` are its params, `numbers` its metrics (None is skipped)."""
     run_id = runs.start(EXPERIMENT, stage, {"stage": stage, "scale": report["scale"]}, {stage: settings})
     try:
         runs.log_metrics(run_id, numbers)

@@ -1,7 +1,7 @@
-"""Answers of a package to requests, from a fresh process that runs the package's own code.
+"""Predictions of a package, from a new process that runs the package's own code.
 
-Two packages in one process would share the first one's code, since both call it `pipeline`; and this project's code of
-today may not be what a package was logged with.
+Two packages in one process would share the first one's code, since both name it `pipeline`; and the project's current
+code may differ from what a package was logged with.
 """
 
 import os
@@ -21,21 +21,21 @@ SCRIPT = Path(__file__).with_name("predict_isolated.py")
 
 
 class Answered(NamedTuple):
-    """Answers to a table of requests, and how long single ones took."""
+    """Predictions for a table of requests, and how long single ones took."""
 
     answers: pd.DataFrame
     seconds: list[float]
 
 
 def answers(uri: str, requests: pd.DataFrame) -> pd.DataFrame:
-    """What the package at `uri` (models:/... or a folder) answers to the requests, in their order."""
+    """Predictions of the package at `uri` (models:/... or a folder) for the requests, in their order."""
     return ask(uri, requests).answers
 
 
 def ask(uri: str, requests: pd.DataFrame, singles: Sequence[tuple[int, int]] = ()) -> Answered:
-    """The same, and the seconds of `singles`, asked one after another: first row of each, and the row after its last.
+    """The same, with the seconds of `singles`, sent one by one: each the first row and the row after the last.
 
-    Raises InputError with what the package's process said, in one line.
+    Raises InputError with the error of the package's process, in one line.
     """
     place = str(Path(uri).resolve()) if Path(uri).exists() else uri
     with tempfile.TemporaryDirectory() as made:
@@ -51,7 +51,7 @@ def ask(uri: str, requests: pd.DataFrame, singles: Sequence[tuple[int, int]] = (
 
 
 def _environment() -> dict[str, str]:
-    """This process's, without what would lead to this project's code or let anything be unpickled."""
+    """This process's environment, without what leads to this project's code or allows unpickling."""
     overrides = {
         "MLFLOW_TRACKING_URI": store.uri(),
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -63,8 +63,8 @@ def _environment() -> dict[str, str]:
 
 
 def _reason(folder: Path, done: "subprocess.CompletedProcess[str]") -> str:
-    """What went wrong, in one line."""
+    """The error, in one line."""
     if (folder / "error.txt").exists():
         return (folder / "error.txt").read_text(encoding="utf-8")
-    last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["it said nothing"]
-    return f"its process ended with {done.returncode}: {last[0].strip()}"
+    last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no output"]
+    return f"its process exited with {done.returncode}: {last[0].strip()}"

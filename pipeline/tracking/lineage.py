@@ -1,4 +1,4 @@
-"""The thread between a result that DVC holds and the execution that MLflow holds: run.json, digests, tags."""
+"""The links between a result in DVC and its run in MLflow: run.json, digests, tags."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pipeline.tracking import models, run_facts, runs
 from pipeline.tracking.cell import CellRuns
 from pipeline.tracking.registry import Version
 
-ORIGINAL = "original.run"  # tag of a run that was logged in another's stead: that run's id, which run.json has
+ORIGINAL = "original.run"  # tag of a run that replaces another: the id of that one, which run.json has
 MODEL = "model"  # and the id of the model that was logged with it
 
 
@@ -46,7 +46,7 @@ def inputs_digest(audit: Mapping[str, Any]) -> str:
 
 
 def log_models(runs_of_cell: CellRuns, prepared: Prepared, description: dict[str, Any], folder: Path) -> dict[int, Any]:
-    """Log each seed's model and end its run; gives run and model ids by seed."""
+    """Log each seed's model and end its run; returns run and model ids by seed."""
     ids = {}
     runs_of_cell.rest()
     for seed, run_id in runs_of_cell.ids.items():
@@ -66,7 +66,7 @@ def log_models(runs_of_cell: CellRuns, prepared: Prepared, description: dict[str
 def run_record(
     outcomes: Mapping[int, Any], ids: Mapping[int, Any], folder: Path, audit: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """run.json: ids, digests, clock values and whose they are: the only output that differs in equal trainings."""
+    """run.json: ids, digests, times and their machine: the only output that differs between equal trainings."""
     seeds = {}
     for seed, outcome in sorted(outcomes.items()):
         weights = folder / f"{seed}.safetensors"
@@ -76,11 +76,11 @@ def run_record(
 
 
 def runs_of(task: str, architecture: str) -> dict[int, dict[str, Any]]:
-    """What run.json says of each seed: run_id, model_id, train_seconds, tokens_per_second, weights_digest.
+    """The entries of each seed in run.json: run_id, model_id, train_seconds, tokens_per_second, weights_digest.
 
-    Where this store has another run in that one's stead (see reconciled.py and restored.py), its ids are given.
+    If this store has a replacement for a run (provenance/reconciliation.py, restoration.py), its ids are returned.
     """
-    runs.experiment(task)  # which somebody may have deleted with all its runs
+    runs.experiment(task)  # which may have been deleted with all its runs
     record = files.read_json(paths.trained(task, architecture) / "run.json")
     return {int(seed): {**values, **_ids_here(task, values)} for seed, values in record["seeds"].items()}
 
@@ -96,8 +96,8 @@ def _ids_here(task: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_its_run(version: Version) -> Version | None:
-    """A version with the run of its network that the store has: its own, or one that was logged in its stead, of the
-    same weights. None where there is none."""
+    """A version with the run of its network in the store: its own, or a replacement with the same weights. None if
+    there is none."""
     runs.experiment(version.task)  # as above
     if runs.exists(version.run_id):
         return version
@@ -106,12 +106,12 @@ def with_its_run(version: Version) -> Version | None:
 
 
 def is_in_models(task: str, run_id: str, tags: Mapping[str, str]) -> bool:
-    """Whether models/ holds what a run wrote, rather than a later training's results: run.json names the run."""
+    """Whether models/ holds this run's results, and not a later training's: run.json names the run."""
     path = paths.trained(task, tags["architecture"]) / "run.json"
     record = files.read_json(path)["seeds"].get(tags["seed"]) if path.exists() else None
     return record is not None and record["run_id"] == original(run_id)
 
 
 def original(run_id: str) -> str:
-    """The id of the run that trained: another one's, if this run was logged in its stead."""
+    """The id of the run that trained: another's, if this run replaces it."""
     return str(run_facts.read(run_id).tags.get(ORIGINAL, run_id))

@@ -1,6 +1,6 @@
 """Models in MLflow: logged from code with weights as safetensors, a signature and an input example; no pickle.
 
-With the model of a real task go the digests of what it has seen, its data's provenance and licence, and a card.
+The model of a real task includes the digests of what it has seen, its data's provenance and licence, and a card.
 """
 
 import shutil
@@ -24,7 +24,7 @@ from pipeline.architectures.shared.saved import load
 from pipeline.common import files
 from pipeline.common.registry import find
 from pipeline.services import Column, Service
-from pipeline.tasks import Prepared, Task
+from pipeline.tasks import SPLITS, Prepared, Task
 from pipeline.tracking import card
 from pipeline.tracking.connection import bring_back, client, paged, written
 from pipeline.tracking.store import unbroken
@@ -33,21 +33,21 @@ NEEDED = (
     "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
     "torch",
 )  # fmt: skip
-CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports of this project
+CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports from this project
 
 
 class LoggedModel(NamedTuple):
     """A model that the store has."""
 
     model_id: str
-    run_id: str  # of the run that it was logged with
+    run_id: str  # of the run with which it was logged
     tags: dict[str, str]
-    place: str  # address of its package
+    place: str  # URI of its package
 
 
 def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
-    """Log the network of one seed with its run; gives the model's id."""
-    bring_back(run_id)  # if it was deleted meanwhile
+    """Log the network of one seed with its run; returns the model's id."""
+    bring_back(run_id)  # if it was deleted in the meantime
     seed_description = {**description, "seed": seed}
     result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
     tags = {
@@ -90,7 +90,7 @@ def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: i
 
 
 def log_package(run_id: str, experiment_id: str, name: str, package: Path, tags: Mapping[str, str]) -> str:
-    """Log a folder that is a package already, as it is, as a run's model; gives the model's id."""
+    """Log a folder that is already a package, unchanged, as a run's model; returns the model's id."""
     model = written(lambda: client().create_logged_model(experiment_id, name, run_id, dict(tags)))
     written(lambda: client().log_model_artifacts(model.model_id, str(package)))
     written(lambda: client().finalize_logged_model(model.model_id, "READY"))
@@ -109,19 +109,19 @@ def exists(model_id: str) -> bool:
 
 
 def of(experiment_id: str) -> list[LoggedModel]:
-    """All models of an experiment, but for deleted ones."""
+    """All models of an experiment, except deleted ones."""
     search = client().search_logged_models
     entries = paged(lambda page: search([experiment_id], max_results=50, page_token=page))
     return [LoggedModel(m.model_id, m.source_run_id, m.tags, m.artifact_location) for m in entries]
 
 
 def tags_of(model_id: str) -> dict[str, str]:
-    """Raises MLflow's exception where the store has no such model; see exists."""
+    """Raises MLflow's exception if the store has no such model; see exists."""
     return dict(client().get_logged_model(model_id).tags)
 
 
 def digest_of(package: Path) -> str:
-    """What the tag package.digest says of a package that is as it was logged: SHA-256 over artifacts and code."""
+    """The tag package.digest of an unchanged package: SHA-256 over artifacts and code."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for part in [*(package / "artifacts").iterdir(), *(package / "code").iterdir()]:
@@ -140,11 +140,11 @@ def weights_digest(path: Path, seed: int) -> str:
 def _signature(
     task: Task, description: Mapping[str, Any], place: Path, prepared: Prepared
 ) -> tuple[ModelSignature, Any]:
-    """What goes in and out, and an example of it; what a served network has seen is written beside what it learned."""
+    """Inputs and outputs, with an example; what a served network has seen is written beside what it learned."""
     if task.real:
         service = find(Service, description["kind"])(description, place / "learned")
         files.write_json(place / "learned" / "seen.json", service.seen(prepared))
-        if description["seed"] == description["serves"]:  # only that seed's model may become champion
+        if description["seed"] == description["serves"]:  # only that seed's model can become champion
             model = load(description, place / "weights.safetensors")
             files.write_json(place / "learned" / "reference.json", _reference(service, model, prepared))
         return ModelSignature(inputs=_schema(service.inputs), outputs=_schema(service.outputs)), service.example
@@ -159,7 +159,7 @@ def _signature(
 
 
 def _reference(service: Service, model: SequenceModel, prepared: Prepared) -> dict[str, Any]:
-    """How the data looked that it was trained with, answers of its own included: what drift compares new data with."""
+    """A profile of its training data, including its predictions: what drift compares new data with."""
 
     def answer(requests: pd.DataFrame) -> pd.DataFrame:
         with torch.inference_mode():
@@ -175,7 +175,8 @@ def _schema(columns: list[Column]) -> Schema:
 def _copy_learned(prepared: Path, folder: Path) -> None:
     """What the task learned (vocabulary, scaler), without the data."""
     folder.mkdir()
-    for file in {*prepared.glob("*.json")} - {prepared / "audit.json"}:
+    data = {"audit.json", "shared.arrow", *(f"{split}.arrow" for split in SPLITS)}
+    for file in (path for path in prepared.iterdir() if path.name not in data):
         shutil.copyfile(file, folder / file.name)
 
 

@@ -1,7 +1,7 @@
-"""MLflow's database follows the project's folder, whose old place it holds in every address of an artifact.
+"""Update MLflow's database after the project's folder was moved or copied: it has the old path in every artifact URI.
 
-A folder that was moved would go on writing to where it was, and a copy into its original. Addresses below another
-folder's mlartifacts/ (and mlruns/, where MLflow's own experiment Default keeps its runs) are rewritten to this one's.
+A moved folder would continue to write to its old path, and a copy to its original. URIs below another folder's
+mlartifacts/ (and mlruns/, where MLflow's own experiment Default keeps its runs) are rewritten to this one's.
 """
 
 import os
@@ -23,24 +23,24 @@ COLUMNS = (
 )
 FOLDERS = (paths.ARTIFACTS, Path("mlruns"))
 BACKUP = paths.WORK / "mlflow-before-move.db"
-SECONDS = 30.0  # to wait for a process that writes to the database
+SECONDS = 30.0  # of waiting for a process that writes to the database
 
 
 def follow() -> None:
-    """Rewrite the addresses of a database that was made in another folder than this, and say so.
+    """Rewrite the URIs of a database that was made in another folder, and report it.
 
-    A store that MLFLOW_TRACKING_URI names is left alone.
-    Raises InputError for a copy whose artifacts are still with the original alone.
+    A store that MLFLOW_TRACKING_URI names is left as it is.
+    Raises InputError for a copy whose artifacts are only in the original.
     """
     if os.environ.get("MLFLOW_TRACKING_URI") or not paths.DATABASE.exists() or not roots():
         return
-    with files.locked(paths.WORK / "store.lock"):  # two processes that see the same: the second has nothing to do
+    with files.locked(paths.WORK / "store.lock"):  # of two processes that notice it, the second has nothing to do
         if not (old := roots()):
             return
         for root in old:
             if (root / paths.ARTIFACTS).exists() and not paths.ARTIFACTS.exists():
                 raise InputError(
-                    f"{paths.DATABASE} was made in {root}, and its artifacts are not here: "
+                    f"{paths.DATABASE} was made in {root}, and its artifacts are missing here: "
                     f"run `cp -r {root / paths.ARTIFACTS} .` and start again"
                 )
         back_up()
@@ -50,7 +50,7 @@ def follow() -> None:
 def roots() -> list[Path]:
     """The other folders in whose mlartifacts/ the database has its experiments.
 
-    A folder with mlartifacts/ and no database is no project: somebody keeps artifacts there on purpose, unless MLflow's
+    A folder with mlartifacts/ but no database is not a project: artifacts are kept there on purpose, unless MLflow's
     own experiment was made there, too.
     """
     with closing(sqlite3.connect(paths.DATABASE, timeout=SECONDS)) as database:
@@ -80,8 +80,8 @@ def _folder(location: str | None) -> str:
 
 def _report(old: Sequence[Path], count: int) -> str:
     line = (
-        f"{paths.DATABASE} was made in {' and '.join(map(str, old))} and lies in {Path.cwd()} now: "
-        f"{count} addresses of artifacts lead here (the database as it was: {BACKUP})"
+        f"{paths.DATABASE} was made in {' and '.join(map(str, old))} and is now in {Path.cwd()}: "
+        f"{count} artifact URIs were updated (backup of the database: {BACKUP})"
     )
     for root in old:
         if _on_purpose(root):  # an earlier version of this project wrote there after the move
@@ -90,7 +90,7 @@ def _report(old: Sequence[Path], count: int) -> str:
 
 
 def back_up() -> None:
-    """Copy the database as it is."""
+    """Back up the database."""
     with (
         files.replacing(BACKUP) as temporary,
         closing(sqlite3.connect(paths.DATABASE, timeout=SECONDS)) as database,
@@ -100,7 +100,7 @@ def back_up() -> None:
 
 
 def rewrite(old: Sequence[Path]) -> int:
-    """Have every address below the old folders begin with this one, all or none; gives how many there were."""
+    """Make every URI below the old folders begin with this one, all or none; returns how many there were."""
     count = 0
     with closing(sqlite3.connect(paths.DATABASE, timeout=SECONDS, isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -115,7 +115,7 @@ def rewrite(old: Sequence[Path]) -> int:
 
 
 def prefixes(old: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """What addresses begin with and shall begin with, as URIs and as plain paths."""
+    """The old and new beginnings, as URIs and as plain paths."""
     for root in old:
         for folder in FOLDERS:
             yield f"{(root / folder).as_uri()}/", f"{folder.resolve().as_uri()}/"

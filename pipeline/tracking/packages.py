@@ -1,6 +1,6 @@
-"""A package of the registry, loaded to answer in this process with the code that it carries.
+"""A package from the registry, loaded to predict in this process with its own code.
 
-Code moves on after a model was logged. What was measured, and let through the gate, is the model with its own code.
+The project's code changes after a model was logged. The gate tested the model with its own code.
 """
 
 import os
@@ -25,12 +25,15 @@ PROJECT = __name__.partition(".")[0]
 def load(uri: str, store: str) -> PyFuncModel:
     """The package that `uri` names in the store at address `store`.
 
-    It uses one thread a request: several at once are answered side by side.
+    It uses one thread per request; several requests are processed in parallel.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     torch.set_num_threads(1)
     mlflow.set_tracking_uri(store)
-    with _package_code(), warnings.catch_warnings(record=True):  # of type hints, which the signature makes needless
+    with (
+        _package_code(),
+        warnings.catch_warnings(record=True),
+    ):  # about type hints, which the signature makes unnecessary
         try:
             return mlflow.pyfunc.load_model(uri)
         except MlflowException as error:
@@ -43,12 +46,12 @@ def example_of(model: PyFuncModel) -> pd.DataFrame:
 
 
 def inputs_of(model: PyFuncModel) -> list[Column]:
-    """The columns of its requests. Its service is of its own classes, not of ours."""
+    """The columns of its requests. Its service has the package's classes, not ours."""
     return [Column(*column) for column in model.unwrap_python_model().service.inputs]
 
 
 def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
-    """Raises InputError for requests that cannot be answered. Texts are texts, even where all are missing."""
+    """Raises InputError for requests that cannot be predicted. Texts are texts, even if all are missing."""
     try:
         answered = model.predict(requests)
     except MlflowException as error:
@@ -58,13 +61,13 @@ def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
 
 
 def application(model: PyFuncModel) -> Any:
-    """MLflow's scoring server of the package: it answers /invocations, /ping, /health and /version."""
+    """MLflow's scoring server for the package: it answers /invocations, /ping, /health and /version."""
     return scoring_server.init(model)
 
 
 @contextmanager
 def _package_code() -> Iterator[None]:
-    """Within it, modules of this project's name are imported anew: from the package, whose folder MLflow puts first."""
+    """In this block, modules with this project's name are imported again: from the package, which MLflow puts first."""
     ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PROJECT}
     path, writes = list(sys.path), sys.dont_write_bytecode
     sys.dont_write_bytecode = True  # the package stays as it was logged

@@ -1,4 +1,4 @@
-"""Answer requests with a package, in a process that has nothing of this project but what the package carries.
+"""Predict requests with a package, in a process whose only code of this project is the package's.
 
 Started by its path (pipeline/tracking/isolated.py does), from an empty folder, with the model's URI:
 
@@ -19,7 +19,7 @@ WARM_UP = 5  # single requests before those that are timed
 
 def main(uri: str) -> None:
     sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
-    import mlflow.pyfunc  # only now: an editable install would give this project's `pipeline`
+    import mlflow.pyfunc  # only now: an editable install would supply this project's `pipeline`
     import pandas as pd
 
     work = json.loads(Path("work.json").read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """The registry: versions of each task's model, and which of them is `champion` or `challenger`.
 
-A registered model is named like its task. A version is the package of one network (pipeline/tracking/models.py), under
-an alias where it has a part to play; there are no stages.
+A registered model has its task's name. A version is the package of one network (pipeline/tracking/models.py), with an
+alias if it has a role; stages are not used.
 """
 
 import json
@@ -17,7 +17,7 @@ from pipeline.common import InputError, files, paths
 from pipeline.tracking.connection import client, paged, written
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-PACKAGES = paths.WORK / "packages"  # downloaded from stores that are not on this machine
+PACKAGES = paths.WORK / "packages"  # downloaded from stores on other machines
 
 
 class Version(NamedTuple):
@@ -36,14 +36,14 @@ def champion(task: str) -> Version | None:
 
 
 def present(task: str) -> Version:
-    """The champion; raises InputError where there is none."""
+    """The champion; raises InputError if there is none."""
     if (version := champion(task)) is None:
         raise InputError(f"{task} has no champion yet: run `pipeline promote --task {task}` first")
     return version
 
 
 def holder(task: str, alias: str) -> Version | None:
-    """The version that has the alias; None where no version has."""
+    """The version that has the alias, or None."""
     try:
         return _version(client().get_model_version_by_alias(task, alias))
     except MlflowException as error:
@@ -53,16 +53,16 @@ def holder(task: str, alias: str) -> Version | None:
 
 
 def versions(task: str) -> list[Version]:
-    """All versions of a task's model, the oldest first."""
+    """All versions of a task's model, oldest first."""
     query = f"name = '{task}'"
     model_versions = paged(lambda page: client().search_model_versions(query, max_results=1000, page_token=page))
     return sorted((_version(model_version) for model_version in model_versions), key=lambda version: version.number)
 
 
 def register(task: str, run_id: str, model_id: str, tags: Mapping[str, Any] | None = None) -> Version:
-    """The version of a logged model, with the model's own tags; made unless there is one.
+    """The version of a logged model, with the model's tags; created unless there is one.
 
-    Raises InputError where the store does not have the model.
+    Raises InputError if the store does not have the model.
     """
     try:
         model = client().get_logged_model(model_id)
@@ -86,7 +86,7 @@ def register(task: str, run_id: str, model_id: str, tags: Mapping[str, Any] | No
 
 
 def move(task: str, alias: str, number: int) -> None:
-    """Give the alias to a version; whichever had it, has it no more."""
+    """Move the alias to a version."""
     written(lambda: client().set_registered_model_alias(task, alias, str(number)))
 
 
@@ -100,7 +100,7 @@ def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
 
 
 def folder(version: Version) -> Path:
-    """The package's folder: where the store keeps it, or a copy of what a store elsewhere has."""
+    """The package's folder: in the store, or a copy of a remote store's."""
     try:
         package = _on_this_machine(client().get_logged_model(version.model_id).artifact_location)
         if package is None:
@@ -111,7 +111,7 @@ def folder(version: Version) -> Path:
     except MlflowException as error:
         raise InputError(f"{version.uri}: no package: {error.message.splitlines()[0]}") from None
     if not (package / "MLmodel").exists():
-        raise InputError(f"{version.uri}: no package in {package}: its files are gone")
+        raise InputError(f"{version.uri}: no package in {package}: its files are missing")
     return package
 
 
@@ -126,19 +126,19 @@ def artifact(version: Version, name: str) -> Path:
 
 
 def signature(version: Version) -> dict[str, Any]:
-    """The columns of requests and answers, by the package's MLmodel."""
+    """The columns of requests and predictions, from the package's MLmodel."""
     model_signature = mlflow.models.Model.load(str(folder(version))).signature
     return {key: json.loads(value) for key, value in model_signature.to_dict().items() if value}
 
 
 def megabytes(version: Version) -> float:
-    """What the package weighs."""
+    """The package's size in bytes."""
     sizes = [f.stat().st_size for f in folder(version).rglob("*") if f.is_file() and "__pycache__" not in f.parts]
     return sum(sizes) / 1e6
 
 
 def _make_sure_of(task: str) -> None:
-    """Have a registered model of the task's name."""
+    """Create a registered model with the task's name, unless there is one."""
     try:
         written(lambda: client().create_registered_model(task))
     except MlflowException as error:
@@ -150,5 +150,5 @@ def _version(model_version: Any) -> Version:
     number = int(model_version.version)
     tags = {key: str(value) for key, value in model_version.tags.items()}
     uri = f"models:/{model_version.name}/{number}"
-    model_id = model_version.source.removeprefix("models:/")  # the database store keeps no other trace of it
+    model_id = model_version.source.removeprefix("models:/")  # the database store has no other reference to it
     return Version(model_version.name, number, uri, model_version.run_id, model_id, tags)

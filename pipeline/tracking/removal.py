@@ -1,4 +1,4 @@
-"""Remove runs, models and versions from the store for good, and weigh what they hold."""
+"""Remove runs, models and versions from the store permanently, and measure their size."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from pipeline.tracking.registry import Version
 
 
 def active_experiments(names: list[str]) -> list[str]:
-    """Those of the experiments that the store has; no deleted ones."""
+    """Those of the experiments that the store has, without deleted ones."""
     entries = {name: client().get_experiment_by_name(name) for name in names}
     return [name for name, entry in entries.items() if entry is not None and entry.lifecycle_stage == "active"]
 
@@ -27,29 +27,29 @@ def experiments_deleted_since(border: float) -> list[str]:
 
 
 def weigh(place: str, path: str | None = None) -> int:
-    """Bytes of all files at an artifact address."""
+    """Bytes of all files at an artifact URI."""
     entries = get_artifact_repository(place).list_artifacts(path)
     return sum(weigh(place, entry.path) if entry.is_dir else entry.file_size or 0 for entry in entries)
 
 
 def delete_version(version: Version) -> None:
-    """Take a version out of the registry; its model stays."""
+    """Remove a version from the registry; its model stays."""
     written(lambda: client().delete_model_version(version.task, str(version.number)))
 
 
 def delete_model(model_id: str) -> None:
-    """Put a logged model among the deleted ones, which `collect` frees with their runs."""
+    """Mark a logged model as deleted; `collect` frees it with its run."""
     written(partial(client().delete_logged_model, model_id))
 
 
 def collect(run_ids: list[str]) -> None:
-    """`mlflow gc` of deleted runs. The store's address, which may hold a password, is not on the command line.
+    """`mlflow gc` of deleted runs. The store's URI, which may contain a password, is not on the command line.
 
-    It needs the database itself, not a tracking server. Raises InputError with the last line of what it says.
+    It needs the database itself, not a tracking server. Raises InputError with the last line of its output.
     """
     env = {**os.environ, "MLFLOW_TRACKING_URI": store.uri(), "MLFLOW_BACKEND_STORE_URI": store.uri()}
     words = [sys.executable, "-m", "mlflow", "gc", "--run-ids", ",".join(run_ids)]
     done = subprocess.run(words, env=env, capture_output=True, text=True)
     if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["it said nothing"]
-        raise InputError(f"mlflow gc ended with {done.returncode}: {last[0].strip()}")
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no output"]
+        raise InputError(f"mlflow gc exited with {done.returncode}: {last[0].strip()}")

@@ -21,7 +21,7 @@ SYSTEM_SECONDS = 2.0  # between two samples of CPU, memory, disk, network (and G
 
 
 def experiment(task: str, note: str = "") -> str:
-    """The id of the task's experiment, made if need be; one that was deleted, but not for good, is restored."""
+    """The id of the task's experiment, created if necessary; a deleted one is restored, unless permanently deleted."""
     existing = client().get_experiment_by_name(task)
     if existing is not None:
         deleted.restore_experiment(client(), existing)
@@ -30,14 +30,14 @@ def experiment(task: str, note: str = "") -> str:
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": note}
     try:
         return written(lambda: client().create_experiment(task, artifact_location=place, tags=tags))
-    except MlflowException:  # another process may have made it meanwhile
+    except MlflowException:  # another process may have created it in the meantime
         if (existing := client().get_experiment_by_name(task)) is None:
             raise
         return existing.experiment_id
 
 
 def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
-    """Begin a run, or go on with the one called `run_id` if the store has it; gives its id."""
+    """Start a run, or resume the run `run_id` if the store has it; returns its id."""
     made, home = client(), experiment(task)
     if run_id is not None and exists(run_id):
         written(lambda: made.update_run(run_id, status="RUNNING"), run_id)
@@ -59,7 +59,7 @@ def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, An
 
 
 def exists(run_id: str) -> bool:
-    """Whether the store has this run, and it is not among the deleted."""
+    """Whether the store has this run, and it is not deleted."""
     try:
         return client().get_run(run_id).info.lifecycle_stage == "active"
     except MlflowException as error:
@@ -69,7 +69,7 @@ def exists(run_id: str) -> bool:
 
 
 def log_records(run_id: str, *records: Mapping[str, Any]) -> None:
-    """Epochs of training: the metrics of each at its last step, and the points of its step curves."""
+    """Log epochs of training: the metrics of each at its last step, and the points of its step curves."""
     now, metrics = int(time.time() * 1000), []
     for record in records:
         known = {key: value for key, value in record.items() if "/" in key and value is not None}
@@ -82,7 +82,7 @@ def log_records(run_id: str, *records: Mapping[str, Any]) -> None:
 
 
 def log_curves(run_id: str, curves: Mapping[str, Iterable[Sequence[int | float]]], time_ms: int) -> None:
-    """Metrics with points [step, value] each, as of one time in milliseconds since 1970."""
+    """Log metrics with points [step, value] each, all at one time in milliseconds since 1970."""
     points = [Metric(key, value, time_ms, int(step)) for key, values in curves.items() for step, value in values]
     for begin in range(0, len(points), 1000):
         written(partial(client().log_batch, run_id, metrics=points[begin : begin + 1000]), run_id)
@@ -91,14 +91,14 @@ def log_curves(run_id: str, curves: Mapping[str, Iterable[Sequence[int | float]]
 def log_metrics(
     run_id: str, values: Mapping[str, int | float | None], step: int = 0, model_id: str | None = None
 ) -> None:
-    """Numbers of a finished run; with the model they belong to, so that the UI shows them with it."""
+    """Log numbers of a finished run, with their model, so that the UI shows them with it."""
     now = int(time.time() * 1000)
     metrics = [Metric(k, float(v), now, step, model_id=model_id) for k, v in values.items() if v is not None]
     written(lambda: client().log_batch(run_id, metrics=metrics), run_id)
 
 
 def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) -> None:
-    """The data sets a run used, each with its own digest, by their context (training, validation, test)."""
+    """Log the data sets of a run, each with its digest, by context (training, validation, test)."""
     inputs = []
     for context, digest in digests.items():
         data = MetaDataset(CodeDatasetSource({"source": source}), name=f"{task}-{context}", digest=digest[:32])
@@ -123,13 +123,13 @@ def monitor(run_id: str) -> SystemMetricsMonitor:
 
 
 def last_step(run_id: str) -> int:
-    """The last optimizer step whose record the run has; -1 without any."""
+    """The last optimizer step that the run has; -1 without any."""
     steps = [m.step for m in client().get_run(run_id).data._metric_objs if m.key == "train/loss"]
     return max(steps, default=-1)
 
 
 def end_dead_runs(task: str) -> None:
-    """Mark as FAILED what a killed process of this machine left RUNNING."""
+    """Mark as FAILED the runs that a killed process of this machine left RUNNING."""
     for run in client().search_runs([experiment(task)], "attributes.status = 'RUNNING'"):
         if process.alive(run.data.tags.get("process", "")) is False:
             finish(run.info.run_id, "FAILED")
@@ -143,14 +143,14 @@ def find(task: str, tags: Mapping[str, str]) -> str | None:
 
 
 def children(task: str, parent: str) -> list[tuple[str, str, int]]:
-    """Id, status and trial's number of the runs below a parent."""
+    """Id, status and trial number of a parent's child runs."""
     home, below = [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'"
     child_runs = paged(lambda page: client().search_runs(home, below, max_results=1000, page_token=page))
     return [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in child_runs]
 
 
 def delete(run_id: str) -> None:
-    """Put a run among the deleted ones, which the UI hides."""
+    """Delete a run in the sense of the UI, which hides it."""
     written(lambda: client().delete_run(run_id))
 
 
@@ -170,7 +170,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
 
 @cache
 def _code_version() -> dict[str, str]:
-    """The git commit, and whether files differ from it, as this process found them; empty outside a repository."""
+    """The git commit, and whether files differed from it when this process started; empty outside a repository."""
     ask = lambda *words: subprocess.run(["git", *words], capture_output=True, text=True)  # noqa: E731
     commit = ask("rev-parse", "HEAD")
     if commit.returncode:

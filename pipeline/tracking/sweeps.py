@@ -1,4 +1,4 @@
-"""A study in MLflow: a parent run, and under it a run per trial, in an experiment of their own beside the task's."""
+"""A study in MLflow: a parent run with a child run per trial, in a separate experiment beside the task's."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ PARENT = "mlflow.parentRunId"
 
 
 class StudyRuns:
-    """The runs of one study. Made, it brings what a killed process left into agreement with the study."""
+    """The runs of one study. On creation, runs that a killed process left are brought into agreement with the study."""
 
     def __init__(self, plan: Plan, study: Study):
         self.plan, self.study, self.experiment = plan, study, f"{plan.task}-sweep"
@@ -32,7 +32,7 @@ class StudyRuns:
 
     @staticmethod
     def sweep_lock() -> AbstractContextManager[None]:
-        """While it is held no other process of this machine adds runs: there is one of each."""
+        """While it is held no other process of this machine adds runs, so that none is logged twice."""
         return files.locked(paths.WORK / "sweep.lock")
 
     def __enter__(self) -> "StudyRuns":
@@ -43,7 +43,7 @@ class StudyRuns:
             runs.finish(self.parent, "FAILED")
 
     def agree(self) -> None:
-        """Give every ended trial one run with its state: logs what is missing, and anew what was cut short."""
+        """Give every ended trial one run with its state: log what is missing, and log again what was interrupted."""
         with self.sweep_lock():
             ended = {t.number: t for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()}
             there = set()
@@ -56,7 +56,7 @@ class StudyRuns:
                 self._log(ended[number])
 
     def record(self, number: int) -> None:
-        """Log a trial that ended just now, unless another process did."""
+        """Log a trial that has just ended, unless another process did."""
         with self.sweep_lock():
             (trial,) = (t for t in self.study.get_trials(deepcopy=False) if t.number == number)
             if runs.find(self.experiment, {PARENT: self.parent, "trial": str(number)}) is None:
@@ -87,7 +87,7 @@ class StudyRuns:
 
 
 def log_evidence(params: Mapping[str, Any], report: Mapping[str, Any]) -> None:
-    """A run of the factorial's cells and tests, beside the task's sweeps."""
+    """Log the factorial's cells and tests as a run beside the task's sweeps."""
     task, architecture = report["task"], report["architecture"]
     tags = {"stage": "evidence", "task": task, "architecture": architecture, "scale": params["scale"]}
     settings = {"evidence": params.get("evidence") or {}}

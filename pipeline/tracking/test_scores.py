@@ -1,4 +1,4 @@
-"""What evaluation adds to MLflow: test scores and figures to the networks' runs, and a run per baseline."""
+"""Log evaluation to MLflow: test scores and figures to the networks' runs, and a run per baseline."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ def log(
 def _log_scores(
     run_id: str, model_id: str | None, entry: Mapping[str, Any], place: int, seed: int, description: Any
 ) -> None:
-    """The scores of the seed that is the `place`th of those that did not diverge."""
+    """The scores of the `place`th seed of those that did not diverge."""
     scores = {f"test/{name}": value["by_seed"][place] for name, value in entry["metrics"].items()}
     step = description["seeds"][str(seed)]["steps"] if "seeds" in description else 0
     runs.log_metrics(run_id, scores, step, model_id)
@@ -58,8 +58,8 @@ def _log_scores(
 
 
 def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Mapping[str, Any]) -> str:
-    """A run for a baseline, or for a network that this store did not see trained (DVC restored it): an earlier
-    evaluation's on the same data, or a new one."""
+    """A run for a baseline, or for a network without a training run in this store (DVC restored it): that of an earlier
+    evaluation on the same data, or a new one."""
     baseline = candidate.kind == "baseline"
     same = {
         "stage": "evaluate",

@@ -1,1 +1,1 @@
-"""How a network is trained: set up, the loop, its batches, first weights, clipping, and checkpoints."""
+"""How a network is trained: set-up, loop, batches, initializers, clipping, and checkpoints."""

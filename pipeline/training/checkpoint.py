@@ -1,7 +1,7 @@
-"""The state of an unfinished training in one safetensors file, replaced whole, so that a kill loses seconds at most.
+"""The state of an unfinished training in one safetensors file, replaced atomically, so that a kill loses only seconds.
 
-Everything a resumed run needs to end bit for bit (on a CPU) where an unbroken one ends: weights, best weights,
-optimizer, random state, the trace of all steps; and, as JSON in the file's metadata, the progress.
+It has all that a resumed run needs for the same result, bit for bit (on a CPU), as an uninterrupted one: weights, best
+weights, optimizer, random state, the trace of all steps; and, as JSON in the file's metadata, the progress.
 """
 
 import json
@@ -18,7 +18,7 @@ from pipeline.common.files import replacing
 
 
 def write(path: Path, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
-    """Replace the file at `path`; its last content stays whole until the new one is on the disk."""
+    """Replace the file at `path`; its old content is kept until the new one is on disk."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata={"progress": json.dumps(progress)}))
@@ -44,7 +44,7 @@ def gather(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore(tensors: dict[str, Tensor], model: nn.Module, optimizer: Optimizer) -> None:
-    """Put back what `gather` took."""
+    """Restore what `gather` returned."""
     model.load_state_dict(part(tensors, "model"))
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part(tensors, "optimizer").items():

@@ -1,4 +1,4 @@
-"""What a sweep searches and training uses: one choice per task and architecture."""
+"""The choice that a sweep searches for and training uses, one per task and architecture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +11,14 @@ from pipeline.common.params import check
 
 
 class Choice(Settings):
-    """How one architecture is initialised, clipped and optimised."""
+    """An architecture's initializer, clipping and optimizer."""
 
     initializer: str = "default"
-    """How the first weights are drawn: a function of pipeline/training/initializers.py."""
+    """How the initial weights are drawn: a function in pipeline/training/initializers.py."""
     clipping: str = "none"
-    """How gradients are limited before each step: a function of pipeline/training/clipping.py."""
+    """How gradients are limited before each step: a function in pipeline/training/clipping.py."""
     threshold: float = Field(1.0, gt=0)
-    """Where the clipping begins; each clipping has its own range. Unused without clipping."""
+    """The clipping's threshold; each clipping has its own range. Unused without clipping."""
     optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"
     """adamw, sgd with momentum, or rmsprop."""
     learning_rate: float = Field(3e-3, gt=0)
@@ -31,12 +31,12 @@ def stated(architecture: str, settings: Mapping[str, Any]) -> Choice:
 
 
 def swept(task: str, architecture: str) -> Choice:
-    """The choice that the sweep wrote: its best, or the one that params.yaml states where nothing was swept."""
+    """The choice that the sweep wrote: its best, or, without a sweep, the one that params.yaml states."""
     return check(Choice, _read(paths.choice(task, architecture), task), "choice", paths.choice(task, architecture))
 
 
 def finalists(task: str, architecture: str) -> list[Choice]:
-    """The best choices of the sweep, the best first; none where nothing was swept."""
+    """The best choices of the sweep, best first; none without a sweep."""
     path = paths.finalists(task)
     choices = _read(path, task)
     return [check(Choice, values, architecture, path) for values in choices.get(architecture, [])]

@@ -1,7 +1,7 @@
 """Ways to limit gradients between the backward pass and the optimizer's step, in place.
 
 Each takes the parameters, a threshold and the norms of all steps so far, and returns the joint norm before clipping and
-whether anything was clipped, as tensors, so that a GPU need not wait for the answer.
+whether anything was clipped, as tensors, so that a GPU need not be waited for.
 """
 
 from collections.abc import Callable, Iterable

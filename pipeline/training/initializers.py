@@ -1,17 +1,17 @@
-"""Ways to set a network's first weights: each takes the model and overwrites parameters of its cores in place.
+"""Ways to set a network's initial weights: each takes the model and overwrites parameters of its cores in place.
 
 Torch stacks the gates' square blocks in one matrix: one for an RNN, three for a GRU (r, z, n), four for an LSTM
-(i, f, g, o). Initializers act on each block by itself. Recurrent blocks multiply the state, the others the input.
+(i, f, g, o). Initializers act on each block separately. Recurrent blocks multiply the state, the others the input.
 
     initializer       recurrent blocks           other matrices              biases
-    default           as torch draws             as torch draws              as torch draws (or the architecture's own)
+    default           torch's own                torch's own                 torch's own (or the architecture's)
     deck           0.01 x normal              0.01 x normal               0
     xavier_uniform    Glorot uniform             Glorot uniform              0
     xavier_normal     Glorot normal              Glorot normal               0
     kaiming           He normal                  He normal                   0
-    orthogonal        orthogonal                 as torch draws              as torch draws
-    identity          identity                   as torch draws              0 in the recurrent modules
-    chrono            as torch draws             as torch draws              gates keep the state for 1..T steps
+    orthogonal        orthogonal                 torch's own                 torch's own
+    identity          identity                   torch's own                 0 in the recurrent modules
+    chrono            torch's own                torch's own                 gates keep the state for 1..T steps
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ Initializer = Callable[[SequenceModel], None]
 
 
 def default(model: SequenceModel) -> None:
-    """What torch does by itself, each layer's own `reset_parameters`; or what an architecture brings of its own."""
+    """Torch's own, by each layer's `reset_parameters`; or the architecture's."""
     for core in model.cores:
         assert isinstance(core, Architecture)
         core.initialise(model.spec.steps)
@@ -123,7 +123,7 @@ def recurrent_blocks(model: nn.Module) -> Iterator[Tensor]:
 
 
 def _set_all(model: SequenceModel, draw: Callable[[Tensor], object]) -> None:
-    """Draw every matrix of the cores anew, gate by gate, and set their biases to 0."""
+    """Redraw every matrix of the cores, gate by gate, and set their biases to 0."""
     for core in model.cores:
         for name, parameter in core.named_parameters():
             if parameter.dim() > 1:

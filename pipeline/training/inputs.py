@@ -1,4 +1,4 @@
-"""All that decides what a training gives, as values to compare or digest: settings, data and code."""
+"""Everything that decides a training's result, as values to compare or digest: settings, data and code."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from pipeline.common import files, paths
 from pipeline.common.code import digests
 from pipeline.tasks import make
 
-HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no training
+HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no result
 
 
 def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> list[Any]:
-    """Plain values that are equal exactly when two trainings of this architecture on this task would be."""
+    """Plain values that are equal exactly when two trainings of this architecture on this task have equal results."""
     package = Path(pipeline.__file__).parent
     code = [package / name for name in ("train.py", "common", "training")]
     code += [package / "architectures" / name for name in ("__init__.py", "shared", f"{architecture}.py")]

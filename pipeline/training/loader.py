@@ -1,6 +1,6 @@
 """Batches of a split: which rows at which step, and their tensors on the device.
 
-Which rows step s takes is a function of the seed and s alone, so that a resumed run sees what an unbroken one sees.
+The rows of step s depend only on the seed and s, so that a resumed run sees what an uninterrupted one sees.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from pipeline.tasks import Batch, Columns, Ragged, Task
 
-POOL = 50  # batches among which rows of like length are sought
+POOL = 50  # batches among which rows of similar length are grouped
 
 
 class Loader:
-    """A split's batches; columns up to `resident_bytes` live on a GPU, larger ones are streamed from the memory map."""
+    """A split's batches; columns up to `resident_bytes` are kept on a GPU, larger ones streamed from the memory map."""
 
     def __init__(self, task: Task, columns: Columns, seed: int, device: torch.device, resident_bytes: float = 0):
         self.task, self.seed, self.device = task, seed, device
@@ -50,13 +50,13 @@ class Loader:
         return Batch(*(x.to(self.device, non_blocking=True) for x in pinned))
 
     def in_order(self) -> Iterator[tuple[Int[Tensor, " batch"], Batch]]:
-        """Every row once, with its number: for evaluation, where batches of like length come together."""
+        """Every row once, with its number: for evaluation, in batches of similar length."""
         order = torch.arange(self.rows) if self.lengths is None else self.lengths.argsort(stable=True)
         for rows in order.split(4 * self.size):
             yield rows, self.batch(rows)
 
     def _draw_plan(self, number: int) -> Int[Tensor, "steps batch"]:
-        """Every row at most once, in random batches; rows of like length share a batch."""
+        """Every row at most once, in random batches of similar length."""
         random = torch.Generator().manual_seed(1_000_003 * self.seed + number)
         order = torch.randperm(self.rows, generator=random)[: self.steps_per_pass * self.size]
         if self.lengths is None:

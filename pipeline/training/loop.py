@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.training import checkpoint
+from pipeline.training.average import WeightAverage
 from pipeline.training.setup import Run
 from pipeline.training.step import schedule, score, train_step
 
@@ -20,14 +22,14 @@ Record = dict[str, Any]
 
 @dataclass
 class Progress:
-    """How far a training has come: all of its state beside tensors, hence part of its checkpoint."""
+    """The progress of a training: its state except for tensors, part of its checkpoint."""
 
     step: int = 0
     epoch: int = 0
     best_loss: float = math.inf
     best_epoch: int = -1
     waited: int = 0
-    tokens: int = 0  # of the running epoch
+    tokens: int = 0  # in the current epoch
     epoch_seconds: float = 0.0
     seconds: float = 0.0
     stopped: str = ""  # why training ended; "" while it runs
@@ -40,7 +42,7 @@ class Progress:
 
 
 class Fit:
-    """Iterate to train: a record per epoch, those of a resumed run first. Then the model has its best weights."""
+    """Iterate to train: yields a record per epoch, also past ones. Then the model has its best weights."""
 
     def __init__(self, run: Run, work: Path | None = None):
         self.run, self.work = run, work
@@ -49,6 +51,7 @@ class Fit:
         self.trace = torch.zeros(3, self.total, device=run.accelerator.device)
         self.best: dict[str, Tensor] = {}
         self.model = run.accelerator.unwrap_model(run.model)
+        self.average = WeightAverage(self.model, run.task.average) if run.task.average else None
         self._saved = time.perf_counter()
 
     def __iter__(self) -> Iterator[Record]:
@@ -61,7 +64,7 @@ class Fit:
             self.model.load_state_dict(self.best)
 
     def _epoch(self) -> Record:
-        """Train to the next multiple of the epoch's steps, validate, and decide whether to go on."""
+        """Train to the next multiple of the epoch's steps, validate, and decide whether to continue."""
         progress = self.progress
         size = steps_per_epoch(self.run)
         end = (progress.epoch + 1) * size
@@ -73,8 +76,9 @@ class Fit:
                 begun = self._count_seconds(begun)
                 self._save()
         begun = self._count_seconds(begun)
-        record = self._record(size)
-        self._decide(record)
+        with self.average.in_place() if self.average is not None else nullcontext():
+            record = self._record(size)
+            self._decide(record)
         progress.seconds += time.perf_counter() - begun
         record["speed/train_seconds"] = progress.seconds
         progress.records.append(record)
@@ -94,11 +98,13 @@ class Fit:
         self.trace[:, progress.step] = train_step(run, batch, self.trace[NORM, : progress.step])
         progress.tokens += run.loaders["train"].tokens(progress.step)
         progress.step += 1
+        if self.average is not None:
+            self.average.update(progress.step)
         if self.trace.device.type == "cpu" or progress.step % run.train.log_every == 0 or progress.step == self.total:
             self._look_for_divergence()
 
     def _look_for_divergence(self) -> None:
-        """Find the first step whose loss or norm is not finite; a GPU is asked now and then only."""
+        """Find the first step whose loss or norm is not finite; on a GPU only checked at intervals."""
         progress = self.progress
         first = 0 if self.trace.device.type != "cpu" else progress.step - 1
         bad = (~self.trace[: NORM + 1, first : progress.step].isfinite()).any(dim=0).nonzero()
@@ -125,7 +131,7 @@ class Fit:
         }
 
     def _validate(self) -> dict[str, float]:
-        """Scores on the validation split; none where training has diverged, if only by answers that are not finite."""
+        """Scores on the validation split; none if training has diverged, even only by outputs that are not finite."""
         run = self.run
         progress = self.progress
         scores = {} if progress.diverged else score(run.task, run.model, run.loaders["valid"], run.learned)
@@ -136,7 +142,7 @@ class Fit:
         return scores
 
     def drop_best(self, why: str) -> None:
-        """Count a training that has ended as diverged after all, without weights to keep."""
+        """Mark a finished training as diverged, without weights to keep."""
         self.best = {}
         progress = self.progress
         progress.best_loss, progress.best_epoch = math.inf, -1
@@ -171,7 +177,7 @@ class Fit:
             progress.stopped = "all epochs done"
 
     def _count_seconds(self, begun: float) -> float:
-        """Add the time since `begun`; a GPU is waited for first."""
+        """Add the time since `begun`, after waiting for a GPU."""
         if self.trace.device.type == "cuda":
             torch.cuda.synchronize()
         passed = time.perf_counter() - begun
@@ -183,7 +189,10 @@ class Fit:
         if self.work is None or not self.run.accelerator.is_main_process:
             return
         best = {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors = {**checkpoint.gather(self.model, self.run.optimizer), **best, "trace": self.trace}
+        averages = {
+            f"average.{name}": tensor for name, tensor in (self.average.tensors if self.average else {}).items()
+        }
+        tensors = {**checkpoint.gather(self.model, self.run.optimizer), **best, **averages, "trace": self.trace}
         checkpoint.write(self.work, tensors, asdict(self.progress))
         self._saved = time.perf_counter()
 
@@ -193,6 +202,8 @@ class Fit:
         self.trace = tensors["trace"].to(self.trace.device)
         device = self.run.accelerator.device
         self.best = {name: tensor.to(device) for name, tensor in checkpoint.part(tensors, "best").items()}
+        if self.average is not None:
+            self.average.restore(checkpoint.part(tensors, "average"))
         self.progress = Progress(**progress)
 
 
@@ -202,5 +213,5 @@ def steps_per_epoch(run: Run) -> int:
 
 
 def total_steps(run: Run) -> int:
-    """Optimizer steps at most."""
+    """Maximum number of optimizer steps."""
     return run.task.epochs * steps_per_epoch(run)

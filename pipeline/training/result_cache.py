@@ -1,4 +1,4 @@
-"""Jobs that run in parallel, each once: a result is kept as its job ends, so that a killed stage resumes."""
+"""Jobs that run in parallel, each once: each result is kept, so that a killed stage resumes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,14 +22,14 @@ class ResultCache:
         self.path = path
         self.done: dict[str, Any] = {}
         if path.exists():
-            lines = path.read_bytes().split(b"\n")[:-1]  # a kill may have cut the last
+            lines = path.read_bytes().split(b"\n")[:-1]  # a kill may have truncated the last
             self.done = dict(entry for line in lines if (entry := _entry(line)) is not None)
             files.write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.done.items()))
 
     def run(
         self, work: Callable[[Job], Any], jobs: Mapping[str, Job], description: str, unit: str = "training"
     ) -> None:
-        """`work(job)`, which gives a JSON value, for each job that is not done: a process per core, of one thread."""
+        """Run `work(job)`, which returns a JSON value, for each job without a result: a one-thread process per core."""
         waiting = [(key, job) for key, job in jobs.items() if key not in self.done]
         workers = min(cores(), len(waiting))
         if not waiting:
@@ -49,7 +49,7 @@ class ResultCache:
 
 
 def _entry(line: bytes) -> tuple[str, Any] | None:
-    """A key and what its job gave; None for what is not whole: a full disk or a crash of the machine may leave such."""
+    """A key and its job's result; None for a damaged line, as left by a full disk or a crash of the machine."""
     try:
         key, result = json.loads(line)
     except (ValueError, TypeError):

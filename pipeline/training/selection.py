@@ -1,8 +1,8 @@
-"""What "best on validation" means: one definition, for promote, the page, the ledger and the strongest baseline.
+"""The definition of "best on validation", for promote, the page, the ledger and the strongest baseline.
 
-The candidate with the best mean over its sound seeds is best, and of its seeds the best one serves. Means are less of a
-lottery than single seeds: with many candidates and seeds, the best single score is partly luck (docs/promote.md). Of
-equals the first by name, or the least seed.
+The candidate with the best mean over the seeds that did not diverge is best, and its best seed is served. Means depend
+less on luck than single seeds: with many candidates and seeds, the best single score is partly luck (docs/promote.md).
+Among equals, the first by name or the lowest seed wins.
 Networks are compared by their validation loss, without the control; baselines by the task's main metric.
 """
 
@@ -12,29 +12,29 @@ from typing import Any, NamedTuple
 
 from pipeline.common import files, paths
 
-CONTROL = "identity"  # without memory: it is trained to be beaten
+CONTROL = "identity"  # without memory: trained for comparison
 
 Description = Mapping[str, Any]  # model.json
 
 
 class Candidate(NamedTuple):
-    """A network or baseline, and the validation score of each of its seeds that is sound (a baseline has seed 0)."""
+    """A network or baseline, and the validation score of each seed that did not diverge (a baseline has seed 0)."""
 
     name: str
     scores: Mapping[int, float]
 
 
 class Selected(NamedTuple):
-    """The candidate that is best on validation, and the seed of it that serves."""
+    """The candidate that is best on validation, and its seed that is served."""
 
     name: str
     seed: int
-    mean: float  # over the candidate's sound seeds
+    mean: float  # over the candidate's seeds that did not diverge
     score: float  # of the seed
 
 
 def best(candidates: Iterable[Candidate], higher_is_better: bool = False) -> Selected | None:
-    """None where no candidate has a finite score."""
+    """None if no candidate has a finite score."""
     sign = -1 if higher_is_better else 1
     selections: list[Selected] = []
     for name, scores in candidates:
@@ -46,18 +46,18 @@ def best(candidates: Iterable[Candidate], higher_is_better: bool = False) -> Sel
 
 
 def best_network(descriptions: Mapping[str, Description]) -> Selected | None:
-    """Of trained networks by name, as their model.json describes them; None where every seed of each diverged."""
+    """Of trained networks by name, as described by their model.json; None if every seed of each diverged."""
     networks = (Candidate(name, losses(it["seeds"])) for name, it in descriptions.items() if name != CONTROL)
     return best(networks)
 
 
 def losses(seeds: Mapping[Any, Mapping[str, Any]]) -> dict[int, float]:
-    """The validation loss of each sound seed."""
+    """The validation loss of each seed that did not diverge."""
     return {int(seed): result["valid_loss"] for seed, result in seeds.items() if result["status"] == "ok"}
 
 
 def serving(seeds: Mapping[Any, Mapping[str, Any]]) -> int | None:
-    """The seed of one network that serves."""
+    """The seed of a network that is served."""
     selected = best([Candidate("", losses(seeds))])
     return selected.seed if selected else None
 

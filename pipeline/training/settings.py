@@ -8,10 +8,10 @@ from pipeline.common import Settings
 
 
 class Train(Settings):
-    """How networks are trained; lengths and batch sizes stand with each task."""
+    """How networks are trained; lengths and batch sizes are settings of each task."""
 
     seeds: int = Field(2, gt=0)
-    """Seeds a cell is trained with, side by side; results state each one."""
+    """Number of seeds with which a cell is trained, in parallel; results state each one."""
     processes: int = Field(0, ge=0)
     """Processes that train seeds at the same time; 0 takes one per seed, up to the number of cores."""
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -19,7 +19,7 @@ class Train(Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes cuda, then mps, then the CPU."""
     deterministic: bool = False
-    """On CUDA, allow deterministic algorithms only (slower); the CPU always repeats bit for bit."""
+    """On CUDA, allow only deterministic algorithms (slower); the CPU is always reproducible bit for bit."""
     resident_gigabytes: float = Field(8.0, ge=0)
     """Data up to this size is copied to the GPU once; larger data is streamed from the memory map, batch by batch."""
     weight_decay: float = Field(0.01, ge=0)

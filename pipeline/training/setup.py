@@ -1,4 +1,4 @@
-"""Build all that a run needs, the same way in every stage: device, threads, data, model, optimizer."""
+"""Set up a run, in the same way in every stage: device, threads, data, model, optimizer."""
 
 import os
 import warnings
@@ -14,7 +14,7 @@ from torch.optim import SGD, AdamW, Optimizer, RMSprop
 from pipeline.architectures import SequenceModel, make_model
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import InputError
-from pipeline.common.machine import cores as cores  # for those who set a process up
+from pipeline.common.machine import cores as cores  # re-exported for users of this module
 from pipeline.common.registry import Named, all_known, known
 from pipeline.tasks import Prepared, Task
 from pipeline.training.choice import Choice, stated
@@ -38,10 +38,10 @@ class Run(NamedTuple):
 
 
 def configure_threads(threads: int) -> None:
-    """Set what holds for the whole process, before its first tensor operation.
+    """Set process-wide options, before the first tensor operation.
 
-    Flush-denormal is a setting of each thread, which a pool's threads inherit only when they start after it. Vanishing
-    gradients become subnormal numbers, and those cost a CPU many times the time.
+    Flush-denormal is a setting of each thread, which a pool's threads inherit only if they start later. Vanishing
+    gradients become subnormal numbers, which are many times slower on a CPU.
     """
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
@@ -57,7 +57,7 @@ def set_up(
     train: Train,
     seed: int,
 ) -> Run:
-    """A run on prepared data, on the device that `train` names: the same for the same seed."""
+    """A run on prepared data, on the device that `train` names: reproducible by its seed."""
     run = make_run(prepared.task, architecture, settings, choice, model, train, seed)
     loaders = {
         split: Loader(run.task, prepared.columns(split), seed, run.accelerator.device, train.resident_gigabytes * 1e9)
@@ -73,7 +73,7 @@ def make_run(
     accelerator = make_accelerator(train)
     set_seed(seed)
     network = first_weights(make_model(task, architecture, settings, model), choice)
-    network = network.to(accelerator.device)  # before the optimizer is made, whose fused form wants the device
+    network = network.to(accelerator.device)  # before the optimizer, whose fused form needs the device
     optimizer = make_optimizer(network, choice, train)
     network, optimizer = accelerator.prepare(network, optimizer)
     if task.batch_size % accelerator.num_processes:
@@ -82,7 +82,7 @@ def make_run(
 
 
 def make_accelerator(train: Train) -> Accelerator:
-    """Device placement, precision and processes; refuses a device that is not there."""
+    """Device placement, precision and processes; refuses a missing device."""
     if train.device == "cuda" and not torch.cuda.is_available():
         raise InputError("params.yaml: train.device: cuda, but torch sees no CUDA device; accepted here: auto, cpu")
     if train.device == "mps" and not torch.backends.mps.is_available():
@@ -101,7 +101,7 @@ def make_accelerator(train: Train) -> Accelerator:
 
 
 def first_weights(model: SequenceModel, choice: Choice) -> SequenceModel:
-    """The model with its choice's first weights."""
+    """The model with its choice's initial weights."""
     known("initializer", choice.initializer, INITIALIZERS)
     known("clipping", choice.clipping, CLIPPINGS)
     with torch.no_grad():

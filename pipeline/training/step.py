@@ -1,4 +1,4 @@
-"""What happens to one batch or one split: the update, the learning rate of a step, scores and predictions."""
+"""Operations on one batch or one split: the update, the learning rate of a step, scores and predictions."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ from pipeline.training.setup import Run
 
 
 def train_step(run: Run, batch: Batch, norms: Float[Tensor, " steps"]) -> Float[Tensor, "3"]:
-    """One update, in this order: backward, clip, step. Gives the loss, the norm before clipping, whether it clipped."""
+    """One update: backward, clip, step. Returns the loss, the norm before clipping, and whether it clipped."""
     with run.accelerator.autocast():
         outputs = run.model(batch.inputs, batch.lengths)
         loss = run.task.loss(outputs.float(), batch.targets)
@@ -29,7 +29,7 @@ def train_step(run: Run, batch: Batch, norms: Float[Tensor, " steps"]) -> Float[
 def score(task: Task, model: nn.Module, loader: Loader, learned: dict[str, Any]) -> dict[str, float]:
     """Loss and metrics of a model on a split, each the mean over its examples, summed once and divided once.
 
-    Where an output is not finite the loss is nan, whatever it looked at, and there are no metrics.
+    If any output is not finite the loss is nan, and there are no metrics.
     """
     model.eval()
     loss, parts = 0.0, torch.zeros(0)

@@ -1,7 +1,7 @@
-"""Run the seeds of a cell at the same time, each in a process of its own that reports its progress through a pipe.
+"""Run the seeds of a cell at the same time, each in its own process, which reports its progress through a pipe.
 
-Small networks gain nothing from a second thread, and two processes that each take all threads slow one another down
-tenfold and more (docs/log.md): so each process is given its share of the cores.
+Small networks gain nothing from a second thread, and two processes that each use all threads slow each other down
+tenfold and more (docs/log.md): so each process gets its share of the cores.
 """
 
 import importlib
@@ -24,20 +24,20 @@ from pipeline.training.setup import configure_threads, cores
 
 Send = Callable[[Any], None]
 Work = Callable[[int, Send], None]
-SECONDS = 5.0  # that a process has to end when it is asked to
+SECONDS = 5.0  # for a process to exit when it is asked to
 
 
 class Killed(RuntimeError):
-    """A process ended without a word."""
+    """A process exited without reporting an error."""
 
 
 class WorkerProcesses:
     """Calls `work(seed, send)` for each seed, at most `processes` at once (0: one per core), started on entry.
 
-    With `here`, or under `accelerate launch`, they run in this process, one after the other.
-    Iterating gives (seed, message) as messages arrive (in this process: when the seed has ended). Raises InputError for
-    a mistake of the user's and RuntimeError when a process fails or is killed (with `survive`: when
-    the last is killed). Leaving ends the processes that still run.
+    With `here`, or under `accelerate launch`, they run in this process, one after another.
+    Iterating yields (seed, message) as messages arrive (in this process: when the seed has ended). Raises InputError
+    for a user's mistake and RuntimeError if a process fails or is killed (with `survive`: if the last is killed).
+    Leaving stops the processes that still run.
     """
 
     def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False, survive: bool = False):
@@ -55,7 +55,7 @@ class WorkerProcesses:
             process.terminate()
         for _, process in self.running.values():
             process.join(SECONDS)
-            process.kill()  # the checkpoint is whole at any moment
+            process.kill()  # the checkpoint is always complete
             process.join()
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
@@ -70,8 +70,8 @@ class WorkerProcesses:
                 except Killed:
                     if not self.survive or len(self.running) == 1:
                         raise
-                    ending = f"process {process.pid} ended with exit code {process.exitcode}"
-                    print(f"warning: {ending}; the others go on", file=sys.stderr)
+                    ending = f"process {process.pid} exited with code {process.exitcode}"
+                    print(f"warning: {ending}; the others continue", file=sys.stderr)
                     kind, message = "done", None
                 if kind == "done":
                     process.join()
@@ -83,7 +83,7 @@ class WorkerProcesses:
     def _start(self) -> None:
         context = multiprocessing.get_context(start_method())
         if self.waiting and start_method() == "fork":
-            importlib.import_module("torch._dynamo")  # each process's optimizer would import it anew, in two seconds
+            importlib.import_module("torch._dynamo")  # each process's optimizer would import it again, in two seconds
         while self.waiting and len(self.running) < self.at_once:
             seed, threads = self.waiting.pop(0), max(1, cores() // self.at_once)
             reader, writer = context.Pipe(duplex=False)
@@ -99,7 +99,7 @@ def launched() -> bool:
 
 
 def start_method() -> str:
-    """fork where nothing forbids it (nothing is imported twice); spawn beside a GPU, whose state a fork would break."""
+    """fork if possible (nothing is imported twice); spawn with a GPU, whose state a fork would break."""
     return "fork" if sys.platform == "linux" and torch.cuda.device_count() == 0 else "spawn"
 
 
@@ -113,14 +113,14 @@ def _in_this_process(work: Work, seeds: Sequence[int]) -> Iterator[tuple[int, An
 
 def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGHUP):  # the parent hears Ctrl-C, or that the terminal was closed
-        signal.signal(number, signal.SIG_IGN)  # and ends its children
+    for number in (signal.SIGINT, signal.SIGHUP):  # the parent receives Ctrl-C or a closed terminal
+        signal.signal(number, signal.SIG_IGN)  # and stops its children
     Thread(target=_end_with_parent, daemon=True).start()
     configure_threads(threads)
     try:
         work(seed, lambda message: writer.send(("message", message)))
         writer.send(("done", None))
-    except BrokenPipeError:  # the parent is gone: the checkpoint keeps what was done
+    except BrokenPipeError:  # the parent has exited: the checkpoint keeps what was done
         sys.exit(1)
     except InputError as error:
         writer.send(("mistake", str(error)))
@@ -130,7 +130,7 @@ def _child(work: Work, seed: int, writer: Connection, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Where the parent was killed: end at once, so that a training that is begun again finds nobody at work."""
+    """If the parent was killed: exit at once, so that a restarted training finds no process running."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

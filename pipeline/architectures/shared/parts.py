@@ -1,4 +1,4 @@
-"""What every network has besides its core: the embedding of tokens or numbers, and the readout."""
+"""The parts of every network besides its core: the embedding of tokens or numbers, and the readout."""
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -7,30 +7,33 @@ from torch.nn import functional as F
 
 from pipeline.tasks import DataSpec
 
-TOKEN_STD = 0.1  # torch's 1 drowns what is learned of a rare word in its first, random vector (docs/log.md)
+TOKEN_STD = 0.1  # with torch's 1, a rare word's random initial vector drowns what is learned (docs/log.md)
 
 
 class Embedding(nn.Module):
-    """Tokens, or numbers, to the core's width by way of an embedding that is equally wide for every architecture.
+    """Maps tokens or numbers to the core's width, through an embedding of the same width for every architecture.
 
-    `spec.patch` neighbouring steps become one: their token embeddings side by side, or their numbers, are mapped
+    `spec.patch` neighbouring steps become one: their concatenated token embeddings, or their numbers, are mapped
     together (as the strided convolution of Johnson & Zhang 2016 for text, the segments of SegRNN 2023 for series).
     """
 
     def __init__(self, spec: DataSpec, embedding: int, width: int, dropout: float):
         super().__init__()
-        self.patch, self.dropout = spec.patch, nn.Dropout(dropout)
+        self.patch, self.dropout, self.ratios = spec.patch, nn.Dropout(dropout), spec.ratios
         if spec.tokens:
             self.first: nn.Embedding | nn.Linear = nn.Embedding(spec.inputs, embedding, padding_idx=0)
             with torch.no_grad():
                 self.first.weight.mul_(TOKEN_STD)
-            self.project = nn.Linear(spec.patch * embedding, width)
+            self.project = nn.Linear(spec.patch * (embedding + spec.ratios), width)
         else:
             self.first = nn.Linear(spec.patch * spec.inputs, embedding)
             self.project = nn.Linear(embedding, width)
         self.tokens = spec.tokens
 
     def forward(self, inputs: Shaped[Tensor, "batch time ..."]) -> Float[Tensor, "batch patches width"]:
+        if self.ratios:
+            tokens = self.first(inputs[..., 0].long())
+            return self.project(self.dropout(self._join(torch.cat([tokens, inputs[..., 1:]], dim=2))))
         if self.tokens:
             return self.project(self.dropout(self._join(self.first(inputs))))
         return self.project(self.dropout(self.first(self._join(inputs))))
@@ -71,6 +74,33 @@ class Readout(nn.Module):
         mean = hidden.masked_fill(~valid, 0).sum(dim=1) / steps[:, None]
         largest = hidden.masked_fill(~valid, -torch.inf).amax(dim=1)
         return {"mean": mean, "max": largest, "mean_max": torch.cat([mean, largest], dim=1)}[self.kind]
+
+
+class PhraseReadout(nn.Module):
+    """What the phrases of a text say of its label: the sum of their ratios, each weighed by the state of its step.
+
+        output = SCALE * sum over steps and lengths of gate * ratio,    gate = 2 sigmoid(linear(hidden))
+
+    At first every gate is near 1: the sum is the logarithm of naive Bayes' odds, but for the prior and SCALE.
+    """
+
+    SCALE = 0.05  # phrases are not independent, as naive Bayes has it: their plain sum is far too sure
+
+    def __init__(self, spec: DataSpec, width: int):
+        super().__init__()
+        self.patch, self.outputs = spec.patch, spec.outputs
+        self.each = 1 if spec.outputs == 2 else spec.outputs  # ratios of one phrase
+        self.lengths = spec.ratios // self.each
+        self.gate = nn.Linear(width, spec.patch * self.lengths)
+
+    def forward(
+        self, ratios: Float[Tensor, "batch time ratios"], hidden: Float[Tensor, "batch patches width"]
+    ) -> Float[Tensor, "batch outputs"]:
+        gates = 2 * self.gate(hidden).sigmoid()
+        gates = gates.reshape(len(hidden), -1, self.lengths)[:, : ratios.shape[1]]
+        by_length = ratios.reshape(*ratios.shape[:2], self.lengths, self.each)
+        spoken = self.SCALE * torch.einsum("btl,btle->be", gates, by_length)
+        return torch.cat([-spoken / 2, spoken / 2], dim=1) if self.outputs == 2 else spoken
 
 
 def reverse(x: Float[Tensor, "batch time width"], steps: Int[Tensor, " batch"]) -> Float[Tensor, "batch time width"]:

@@ -1,4 +1,4 @@
-"""What torch's fused recurrent modules share."""
+"""Code shared by torch's fused recurrent modules."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,7 +34,7 @@ class Recurrent(Architecture):
 
 
 class Cells(nn.Module):
-    """A torch loop of cells, as one writes it by hand."""
+    """A Python loop over torch's cells, as written by hand."""
 
     def __init__(self, kind: Callable[[int, int], nn.Module], width: int):
         super().__init__()

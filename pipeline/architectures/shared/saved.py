@@ -24,6 +24,6 @@ def load(description: Mapping[str, Any], weights: Path) -> SequenceModel:
 
 
 def make_task(description: Mapping[str, Any]) -> Task:
-    """The task with the settings it had when the network was trained."""
+    """The task with the settings with which the network was trained."""
     kind = find(Task, description["kind"])
     return check(kind, upgraded(description["task_settings"], kind.model_fields), f"tasks.{description['task']}")

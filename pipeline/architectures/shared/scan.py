@@ -1,8 +1,8 @@
-"""The linear recurrence h_t = a_t h_{t-1} + b_t over a whole sequence at once, by a blocked parallel scan.
+"""The linear recurrence h_t = a_t h_{t-1} + b_t over an entire sequence at once, by a blocked parallel scan.
 
-The sequence is cut into about sqrt(T) blocks of sqrt(T) steps. All blocks run side by side from a zero state, a short
-loop carries the last states from block to block, and a product adds what each block began with: 2 sqrt(T) operations
-one after the other instead of T. Nothing is divided and no logarithm taken, so that it is as exact as the loop.
+The sequence is cut into about sqrt(T) blocks of sqrt(T) steps. All blocks run in parallel from a zero state, a short
+loop carries the last states from block to block, and a product adds each block's initial state: 2 sqrt(T) sequential
+operations instead of T. There is no division and no logarithm, so it is as exact as the loop.
 Blelloch, Prefix Sums and Their Applications, 1990; Martin & Cundy, Parallelizing Linear Recurrent Neural Nets, 2018.
 """
 
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 def scan(
     a: Float[Tensor, "batch time width"], b: Float[Tensor, "batch time width"], blocks: int | None = None
 ) -> Float[Tensor, "batch time width"]:
-    """h with h_t = a_t h_{t-1} + b_t and h_0 = b_0, in `blocks` blocks (sqrt(T) unless told; 1 is the plain loop)."""
+    """h with h_t = a_t h_{t-1} + b_t and h_0 = b_0, in `blocks` blocks (by default sqrt(T); 1 is the plain loop)."""
     return _Scan.apply(a, b, blocks or max(1, round(math.sqrt(a.shape[1]))))
 
 
@@ -55,7 +55,7 @@ def _blocked(a: Tensor, b: Tensor, blocks: int) -> Tensor:
     for step in range(1, size):
         torch.addcmul(b[:, :, step], a[:, :, step], hidden[:, :, step - 1], out=hidden[:, :, step])
     if blocks > 1:
-        reach = a.cumprod(dim=2)  # how much of the state before its block reaches each step
+        reach = a.cumprod(dim=2)  # the share of the state before its block that reaches each step
         carried = torch.zeros_like(b[:, :, 0])
         for block in range(1, blocks):
             last = hidden[:, block - 1, -1]

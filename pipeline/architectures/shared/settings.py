@@ -1,4 +1,4 @@
-"""What all networks share, so that they differ in their architecture alone."""
+"""What all networks share, so that they differ only in their architecture."""
 
 from pydantic import Field
 

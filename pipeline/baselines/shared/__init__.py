@@ -1,1 +1,1 @@
-"""What baselines share."""
+"""Code shared by baselines."""

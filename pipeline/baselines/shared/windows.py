@@ -1,4 +1,4 @@
-"""What baselines of forecasts share: pass over a split's windows in pieces, so that no split need fit in memory."""
+"""Pass over a split's windows in pieces, so that no split need fit in memory, for baselines of forecasts."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,7 @@ def batches(prepared: Prepared, split: str) -> Iterator[Batch]:
 
 
 def look_back(prepared: Prepared) -> int:
-    """Steps that are seen."""
+    """Steps of the look-back."""
     spec = prepared.task.spec
     return spec.steps * spec.patch - spec.horizon
 
@@ -33,5 +33,5 @@ def past(prepared: Prepared, batch: Batch) -> Float[Tensor, "batch look_back tar
 
 
 def by_split(prepared: Prepared, predict: Predict) -> Callable[[str], Float[Tensor, "rows horizon targets"]]:
-    """A baseline's answer: the forecasts of a split, by its name."""
+    """A baseline's predictions: the forecasts of a split, by its name."""
     return lambda split: torch.cat([predict(batch) for batch in batches(prepared, split)])

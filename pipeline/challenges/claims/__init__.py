@@ -1,1 +1,1 @@
-"""The deck's claims, each beside what a correct experiment shows."""
+"""The deck's claims, each compared with a correct experiment."""

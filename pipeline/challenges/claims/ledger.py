@@ -1,7 +1,7 @@
 """The ledger: for each claim of the deck, what a correct experiment shows, and the verdict that its numbers allow.
 
-A verdict is `reproduced` (so it is), `corrected` (true otherwise than claimed), `refuted` (it is not so) or `undecided`
-(seeds or machine cannot tell). Each judge reads what the stages measured; none measures a network anew.
+A verdict is `reproduced` (true), `corrected` (true, but in another way), `refuted` (false) or `undecided` (seeds or
+machine do not suffice). Each judge reads what the stages measured; none measures a network again.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,20 +16,20 @@ from pipeline.challenges.deck import plain
 from pipeline.challenges.shared import GUESSING
 from pipeline.challenges.shared.results import Measured
 
-SAME = 1e-6  # a recurrence is the deck's when no output differs by more
+SAME = 1e-6  # a recurrence counts as the deck's if no output differs by more
 NOISE = 0.1**2  # variance of the noise in the slides' sine: no predictor of the noisy series can have a smaller error
 PLAIN, CONTROLS = "rnn", ("identity", GUESSING)
 
 
 class Judgement(NamedTuple):
-    """What an experiment says of a claim; `interval` is of `number`, None where there is none."""
+    """An experiment's verdict on a claim; `interval` is that of `number`, None if there is none."""
 
     verdict: str
     experiment: str
     number: float | None
     seeds: int | None = None
     interval: list[float] | None = None
-    evidence: str = ""  # where on the page, or in which file, it stands
+    evidence: str = ""  # its place on the page, or its file
 
 
 class Claim(NamedTuple):
@@ -41,9 +41,9 @@ class Claim(NamedTuple):
 
 
 def judged(claim: Claim, measured: Measured, tasks: Iterable[str]) -> Judgement:
-    """The judge's verdict; undecided where params.yaml lacks a task that the claim is about."""
+    """The judge's verdict; undecided if params.yaml lacks a task of the claim."""
     if missing := sorted({*claim.tasks} - {*tasks}):
-        return Judgement("undecided", f"Not tried: params.yaml has no task named {' or '.join(missing)}.", None)
+        return Judgement("undecided", f"Not tested: params.yaml has no task named {' or '.join(missing)}.", None)
     return claim.judge(measured)
 
 
@@ -65,7 +65,7 @@ def forward(measured: Measured) -> Judgement:
 def vanishes(measured: Measured) -> Judgement:
     slide = _scalar(measured, 0.1)
     experiment = (
-        f"With a correct backward pass the gradient vanishes, further than claimed: 10 to the "
+        f"With a correct backward pass the gradient vanishes, even more than claimed: 10 to the "
         f"{slide['log10']['median']:.0f}, not 10 to the {slide['printed_log10']:.0f}."
     )
     verdict = "corrected" if slide["log10"]["greatest"] < 0 else "refuted"
@@ -75,7 +75,7 @@ def vanishes(measured: Measured) -> Judgement:
 def explodes(measured: Measured) -> Judgement:
     slide = _scalar(measured, 10.0)
     experiment = (
-        "A sigmoid saturates before a weight of 10 can blow anything up: the slope it multiplies by is nearly 0. Over "
+        "A sigmoid saturates before a weight of 10 can make anything explode: its slope is nearly 0. Over "
         f"100 steps the gradient is 10 to the {slide['log10']['median']:.0f}, "
         f"not 10 to the {slide['printed_log10']:.0f}."
     )
@@ -88,7 +88,7 @@ def explodes(measured: Measured) -> Judgement:
 
 
 def dependencies(measured: Measured) -> Judgement:
-    """Half of the seeds is the line: below it, with the whole interval, the net does not learn to recall."""
+    """If the entire interval is below half of the seeds, the net does not learn to recall."""
     rows = [row for row in measured.stage("memory")["rows"] if row["task"] == "recall"]
     plain_rows = [row for row in rows if row["architecture"] == PLAIN]
     if not plain_rows:
@@ -98,9 +98,9 @@ def dependencies(measured: Measured) -> Judgement:
     others = [row for row in alike if row["architecture"] not in (PLAIN, *CONTROLS)]
     beside = ", ".join(f"{row['architecture']} in {row['solved']}" for row in others)
     experiment = (
-        f"Trained with the choice that params.yaml states, the plain RNN learns to recall over {ours['lag']} steps in "
-        f"{ours['solved']} of {ours['seeds']} seeds{'; ' if beside else ''}{beside}. The slide trains nothing, so that "
-        "its loss says nothing of memory."
+        f"Trained with the settings in params.yaml, the plain RNN learns to recall over {ours['lag']} steps in "
+        f"{ours['solved']} of {ours['seeds']} seeds{'; ' if beside else ''}{beside}. The slide trains nothing, so "
+        "its loss says nothing about memory."
     )
     share = ours["share"]
     verdict = "reproduced" if share["high"] < 0.5 else "refuted" if share["low"] > 0.5 else "undecided"
@@ -108,10 +108,10 @@ def dependencies(measured: Measured) -> Judgement:
 
 
 def convergence(measured: Measured) -> Judgement:
-    """The slide sees chance after 27.64 s, since it trains the readout alone."""
+    """The slide is at chance after 27.64 s, since it trains only the readout."""
     report = measured.stage("convergence")
     if not report["sum_sign"]:
-        return Judgement("undecided", "Not tried: convergence.task in params.yaml is null.", None)
+        return Judgement("undecided", "Not tested: convergence.task in params.yaml is null.", None)
     level = f"{report['criterion']['target_accuracy']:.0%}"
     solved = [row for row in report["sum_sign"] if row["solved"] == row["seeds"]]
     rnn = next((row for row in report["sum_sign"] if row["architecture"] == "rnn"), None)
@@ -121,10 +121,10 @@ def convergence(measured: Measured) -> Judgement:
         )
     best = min(solved, key=lambda row: row["seconds"]["median"])
     experiment = (
-        f"Trained whole, {best['architecture']} reaches {level} on fresh sequences in "
+        f"With all its weights trained, {best['architecture']} reaches {level} on fresh sequences in "
         f"{best['seconds']['median']:.1f} s (median of {best['seeds']} seeds), {len(solved)} of "
         f"{len(report['sum_sign'])} architectures with every seed, the plain RNN in {rnn['solved']} of {rnn['seeds']}. "
-        "The slide's 27.64 s at chance are those of a readout that is trained alone."
+        "The slide's 27.64 s at chance are those of a net whose readout alone is trained."
     )
     return Judgement("corrected", experiment, best["seconds"]["median"], best["seeds"], evidence="#convergence")
 
@@ -133,15 +133,15 @@ def parallelization(measured: Measured) -> Judgement:
     report = measured.stage("benchmark")
     times = report["deck"]["times_faster"]
     experiment = (
-        "The slide's two programs are the same loop. What does gain is a batch in a fused module: "
+        "The slide's two programs are the same loop. What does help is a batch in a fused module: "
         f"{times:.1f} times the sequences a second of the slide's loop, on {report['machine']['cores']} CPU cores. "
-        "What a GPU gains, a CPU cannot say."
+        "A CPU cannot show what a GPU gains."
     )
     return Judgement("corrected", experiment, times, evidence="#benchmark")
 
 
 def sentiment(measured: Measured) -> Judgement:
-    return _of_task(measured, "imdb", "accuracy", 0.5, "It has to be trained: ")
+    return _of_task(measured, "imdb", "accuracy", 0.5, "It must be trained: ")
 
 
 def sentences(measured: Measured) -> Judgement:
@@ -151,13 +151,13 @@ def sentences(measured: Measured) -> Judgement:
     records = answers("imdb", best.name, best.seed)
     right = sum(
         (record["answer"] or "neutral") == record["claimed"] for record in records
-    )  # the slide's name for no answer
+    )  # the slide's name for an abstention
     each = "; ".join(
         f"“{record['text']}”: {record['answer'] or 'none'} (the likelier label has {record['probability']:.2f}), "
         f"claimed {record['claimed']}"
         for record in records
     )
-    experiment = f"The trained {best.name}, best on validation, answers {right} of {len(records)} so. {each}."
+    experiment = f"The trained {best.name}, best on validation, predicts {right} of {len(records)} as claimed. {each}."
     verdict = "corrected" if right else "refuted"
     if right == len(records):
         verdict = "reproduced"
@@ -168,7 +168,7 @@ def series(measured: Measured) -> Judgement:
     if (best := measured.best_score("sine", "mse")) is None:
         return _diverged("sine")
     experiment = (
-        f"No predictor of the noisy sine can have an error below its noise's variance, {NOISE:g}; the slide prints "
+        f"No predictor of the noisy sine can have an error below the noise's variance, {NOISE:g}; the slide prints "
         f".000211. {best.name}, best on validation, has {best.mean:.4f} one step ahead on unseen phases."
     )
     verdict = "undecided" if best.interval is None else "refuted" if best.interval[0] > 0.000211 else "reproduced"
@@ -187,7 +187,7 @@ def _of_task(measured: Measured, task: str, metric: str, chance: float, introduc
 
 
 def _diverged(task: str) -> Judgement:
-    experiment = f"No network that was trained on {task} has finite answers."
+    experiment = f"No network trained on {task} has finite predictions."
     return Judgement("undecided", experiment, None, evidence=f"#{task}")
 
 

@@ -1,4 +1,4 @@
-"""The page's ledger of claims: what the deck says, what its program does, what is so."""
+"""The page's ledger of claims: what the deck says, what its program does, what an experiment shows."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from pipeline.reporting.sections import Record
 NAME, PLACE = "claims", 80
 TITLE = "The deck's claims"
 ABOUT = (
-    "This project grew from a deck of slides, each pair a small program and what it is said to print. Here is each "
-    "claim beside what the program does when it is run, and what a correct experiment shows."
+    "This project began with a deck of slides, each pair a small program and the output that it claims. Here each "
+    "claim is compared with what the program does when it is run, and with a correct experiment."
 )
 
 

@@ -1,4 +1,4 @@
-"""What a trained network says of the deck's sentences."""
+"""A trained network's predictions for the deck's sentences."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pipeline.services import Service
 
 
 def answers(task: str, architecture: str, seed: int) -> list[dict[str, Any]]:
-    """Of each sentence: what the slide says of it, the answer (None for an abstention), the likeliest's probability."""
+    """For each sentence: the slide's label, the prediction (None if it abstains), the probability of the likeliest."""
     folder = paths.trained(task, architecture)
     description = files.read_json(folder / "model.json")
     service = find(Service, description["kind"])(description | {"seed": seed}, paths.prepared(task))

@@ -1,1 +1,1 @@
-"""Slow and unsteady training, error surfaces, and predictions that are fed back."""
+"""Slow and unsteady training, error surfaces, and free-running predictions."""

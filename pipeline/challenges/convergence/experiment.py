@@ -1,7 +1,7 @@
 """What the convergence stage measures: a job for each kind of measurement, architecture and seed.
 
-solve     train on fresh sequences until fresh ones show that the task is solved
-control   the deck's program, of which the readout alone is trained
+solve     train on fresh sequences until others show that the task is solved
+control   the deck's program, which trains only the readout
 surface   the loss around the weights that train wrote, on validation sequences
 free      the series' networks that train wrote, fed their own predictions
 """
@@ -27,11 +27,11 @@ from pipeline.training.setup import read_choice
 
 Params = dict[str, Any]
 Kind = TypeVar("Kind", bound=Task)
-WAVES = 77  # waves are drawn from a seed of their own: train's splits have 0 to 2 in its place
+WAVES = 77  # waves are drawn with this in their seed: train's splits have 0 to 2 there
 
 
 class Job(NamedTuple):
-    """One thing to measure; the deck's program has no architecture."""
+    """One measurement; the deck's program has no architecture."""
 
     kind: str
     architecture: str
@@ -39,7 +39,7 @@ class Job(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is measured, with the two tasks it is measured on; None leaves out what needs it."""
+    """The settings and the two tasks that are measured; None skips what needs that task."""
 
     params: Params
     settings: Convergence
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 
 
 def plan(params: Params) -> Plan:
-    """Raises InputError for tasks that are not there, or of another kind."""
+    """Raises InputError for tasks that do not exist or are of another kind."""
     settings = section(Convergence, params)
     task, series = _task(params, "task", settings.task, SumSign), _task(params, "series", settings.series, Sine)
     overrides = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
@@ -56,7 +56,7 @@ def plan(params: Params) -> Plan:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """Everything that is measured. Raises InputError for networks that are not trained."""
+    """All jobs. Raises InputError for networks that are not trained."""
     names = list(plan.params["architectures"])
     seeds = training_seeds(plan)
     settings = plan.settings
@@ -77,12 +77,12 @@ def training_seeds(plan: Plan) -> list[int]:
 
 
 def measure(plan: Plan, job: Job) -> dict[str, Any]:
-    """What one job gives, as JSON values."""
+    """The result of a job, as JSON values."""
     return {"solve": _solve, "control": _control, "surface": _surface, "free": _free}[job.kind](plan, job)
 
 
 def waves(plan: Plan) -> free_running.Waves:
-    """The waves that every network and predictor goes on with."""
+    """The waves that every network and predictor continues."""
     settings = plan.settings
     assert plan.series is not None
     return free_running.draw(plan.series, settings.waves, settings.ahead, 1_000 * plan.params["seed"] + WAVES)

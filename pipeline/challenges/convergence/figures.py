@@ -1,4 +1,4 @@
-"""The figures on convergence: how fast, how steadily, on what surface, and what becomes of predictions fed back."""
+"""The figures on convergence: speed, steadiness, error surface, and free-running predictions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,21 +26,21 @@ def solved(report: Record, quantity: str) -> Chart:
     figure.update_xaxes(title={"text": f"{QUANTITIES[quantity]} until {level}"}, **figures.scale(values))
     figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=[r["architecture"] for r in rows[::-1]])
     figure.update_layout(showlegend=False)
-    note = "A dot is the median of the seeds that got there, a ring each of them; a cross marks where one gave up."
+    note = "A dot is the median of the seeds that solved it, a ring each of them; a cross marks where a seed gave up."
     if quantity == "seconds":
-        note += " The dotted line is the slide's time, after which its program still was at chance."
+        note += " The dotted line is the slide's time, after which its program was still at chance."
     summary = "; ".join(f"{row['architecture']} {needed_in_words(row, quantity)}" for row in rows)
     return Chart(quantity, f"{QUANTITIES[quantity].capitalize()} until {level} are right", note, summary, figure)
 
 
 def needed_in_words(row: Record, quantity: str) -> str:
-    """What most seeds needed, in words."""
+    """The median need, in words."""
     median = row[quantity]["median"]
     return "not reached by most seeds" if median is None else words.number(median, 3)
 
 
 def accuracy(report: Record) -> Chart:
-    """Accuracy on fresh sequences by sequences seen, of the weights and of their average: how steady the way is."""
+    """Accuracy on fresh sequences by sequences seen, for the weights and for their average: the steadiness."""
     figure = figures.plain(height=420)
     rows = report["sum_sign"]
     for row in rows:
@@ -54,11 +54,11 @@ def accuracy(report: Record) -> Chart:
     figure.update_xaxes(title={"text": "sequences seen"}, rangemode="tozero")
     figure.update_yaxes(title={"text": "accuracy on fresh sequences"}, tickformat=".0%")
     note = (
-        "Thin: the weights as each step leaves them. Thick: their average over the last steps, which is what counts. "
-        "A line for each seed, which ends when the average has reached the dotted line."
+        "Thin: the weights after each step. Thick: their average over the last steps, which counts. One line per seed, "
+        "ending where the average reaches the dotted line."
     )
     falls = "; ".join(f"{row['architecture']} {words.number(row['setback']['greatest'], 2)}" for row in rows)
-    return Chart("accuracy", "Accuracy on the way", note, f"Largest fall below the best so far: {falls}", figure)
+    return Chart("accuracy", "Accuracy during training", note, f"Largest fall below the best so far: {falls}", figure)
 
 
 def surface(report: Record, along: str) -> Chart:
@@ -75,16 +75,16 @@ def surface(report: Record, along: str) -> Chart:
     figure.update_yaxes(title={"text": "loss"}, **figures.scale(heights))
     if along == "random":
         title = "Loss along random lines"
-        note = "Each line changes every neuron's weights in proportion to their length (Li et al. 2018). 0: as trained."
+        note = "Each line changes every neuron's weights in proportion to their length (Li et al. 2018). 0: trained."
     else:
         title = "Loss along the gradient"
-        note = "To the right downhill, the way gradient descent goes: a step that is too long climbs the other side."
+        note = "Gradient descent goes to the right, downhill: a step that is too long climbs the other side."
     ends = "; ".join(f"{name} {words.number(line[-1], 3)}" for name, _, line in _lines(report, along))
     return Chart(f"surface-{along}", title, note, f"Loss at the right end: {ends}", figure)
 
 
 def free_running(report: Record) -> Chart:
-    """Error by how many steps a prediction has been fed back."""
+    """Error by the number of steps for which predictions have been fed back."""
     figure = figures.plain(height=400)
     steps = list(range(1, report["series"]["ahead"] + 1))
     for predictor in report["free_running"]:
@@ -97,8 +97,8 @@ def free_running(report: Record) -> Chart:
     figure.update_xaxes(title={"text": "steps ahead, each prediction fed back"}, rangemode="tozero")
     figure.update_yaxes(title={"text": "root mean squared error"}, rangemode="tozero")
     note = (
-        "Against the wave without its noise; means over seeds. Grey: the last value again and again, always 0 (the "
-        "mean), and the best fit of who is told the frequency."
+        "Against the wave without its noise; means over seeds. Grey: the last value repeated, always 0 (the mean), and "
+        "the best fit with the true frequency."
     )
     sound = [predictor for predictor in report["free_running"] if predictor["clean"]]
     ends = "; ".join(f"{predictor['name']} {words.number(predictor['clean'][-1], 3)}" for predictor in sound)
@@ -123,7 +123,7 @@ def _add_row(figure: go.Figure, row: Record, quantity: str, most: int) -> None:
 
 
 def _values(row: Record, quantity: str, most: int) -> list[float | None]:
-    """Each seed's; of those that gave up, what they had spent."""
+    """Each seed's value; for those that gave up, what they had spent."""
     spent = row["spent_seconds"]["by_seed"] if quantity == "seconds" else [float(most)] * row["seeds"]
     return [end if got is None else got for got, end in zip(row[quantity]["by_seed"], spent, strict=True)]
 

@@ -1,7 +1,7 @@
-"""Free-running prediction: a network that predicts the next value is fed its own predictions, far past what it knows.
+"""Free-running prediction: a network that predicts the next value is fed its own predictions, far past its data.
 
-Its window slides: the oldest value falls out, the newest prediction comes in, so that each prediction is made from as
-many values as in training. Set beside predictors that need no network, on the same fresh waves.
+Its window slides: the oldest value drops out and the newest prediction is added, so that each prediction is made from
+as many values as in training. Compared with predictors that need no network, on the same fresh waves.
 """
 
 import math
@@ -18,7 +18,7 @@ CHUNK = 256  # sequences that are predicted at once
 
 
 class Waves(NamedTuple):
-    """Noisy values that a predictor sees, and how they go on, without the noise and with it."""
+    """Noisy values that a predictor sees, and their continuation, without and with noise."""
 
     window: Float[Tensor, "waves steps"]
     clean: Float[Tensor, "waves ahead"]
@@ -37,7 +37,7 @@ def draw(task: Sine, waves: int, ahead: int, seed: int) -> Waves:
 
 @torch.no_grad()
 def run(model: nn.Module, waves: Waves) -> Float[Tensor, "waves ahead"]:
-    """What a network predicts 1, 2, ... steps past the window, each prediction fed back."""
+    """A network's predictions 1, 2, ... steps past the window, each fed back."""
     model.eval()
     return torch.cat([_slide(model, windows, waves.clean.shape[1]) for windows in waves.window.split(CHUNK)])
 
@@ -63,17 +63,17 @@ def _roots(predicted: Tensor, wanted: Tensor) -> list[float | None]:
 
 
 def last_value(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
-    """The last value seen, again and again."""
+    """The last value seen, repeated."""
     return waves.window[:, -1:].expand_as(waves.clean)
 
 
 def mean(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
-    """The mean of all waves, 0: the best answer that does not look."""
+    """The mean of all waves, 0: the best prediction that ignores the inputs."""
     return torch.zeros_like(waves.clean)
 
 
 def known_frequency(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
-    """The sine of the true frequency that fits the window best (least squares): what no network is told."""
+    """The sine of the true frequency that fits the window best (least squares): no network is given that frequency."""
     steps, ahead = waves.window.shape[1], waves.clean.shape[1]
     turn = 2 * math.pi * task.frequency * task.spacing * torch.arange(steps + ahead, dtype=torch.float64)
     basis = torch.stack([turn.sin(), turn.cos()], dim=1)

@@ -12,12 +12,12 @@ from pipeline.reporting.figures import Chart
 NAME, PLACE = "convergence", 50
 TITLE = "Slow training, complex surfaces, unsteady convergence?"
 ABOUT = (
-    "The slides say that recurrent nets train slowly, on complex error surfaces, and unsteadily, and show a program "
+    "The slides say that recurrent nets train slowly, unsteadily and on complex error surfaces, and show a program "
     "that is still at chance after 27.64 seconds. Here every architecture learns the same task, whether the sum of a "
     "sequence of random numbers is positive, from sequences that it never sees twice, until it is right often enough "
-    "on others. The error surface is the loss as a function of all weights: it is walked along lines through trained "
-    "weights, and its largest curvature says how short a step has to be. Last, networks that predict a sine one step "
-    "ahead are fed their own predictions."
+    "on others. The error surface is the loss as a function of all weights: it is sampled along lines through trained "
+    "weights, and its largest curvature determines how short a step must be. Finally, networks that predict a sine one "
+    "step ahead are fed their own predictions."
 )
 Record = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def lead(report: Record) -> Iterator[str]:
     if report["free_running"]:
         yield _fed_back(report)
     else:
-        yield "Not measured: predictions that are fed back: convergence.series in params.yaml is null."
+        yield "Not measured: free-running predictions: convergence.series in params.yaml is null."
 
 
 def charts(report: Record) -> Iterator[Chart]:
@@ -80,8 +80,8 @@ def _control(report: Record) -> str:
         f"{deck['printed']['seconds']} s and a loss of {deck['printed']['loss']}) and is right on "
         f"{report_tables.percent(deck['fresh_accuracy']['median'])} of fresh sequences, with a loss of "
         f"{words.number(deck['fresh_loss']['median'])}. It is not slow: it cannot learn. With weights of about a "
-        f"hundredth, of which only the readout is trained, its state knows little but the last of {steps} numbers, and "
-        f"who knows that alone is right on {report_tables.percent(deck['ceiling_accuracy'])} at most."
+        f"hundredth, of which only the readout is trained, its state holds little more than the last of {steps} "
+        f"numbers, which alone gives an accuracy of at most {report_tables.percent(deck['ceiling_accuracy'])}."
     )
 
 
@@ -92,8 +92,8 @@ def _unsteady(report: Record) -> str:
     diverged, trainings = (sum(row[key] for row in report["sum_sign"]) for key in ("diverged", "seeds"))
     return (
         f"Unsteady? {diverged} of {trainings} trainings diverged. Between checks the accuracy fell below its "
-        f"best so far by up to (points): {falls}. Single steps at a constant learning rate do that: the average of "
-        f"the weights over the last steps never fell by more than {report_tables.points(averaged)}."
+        f"best so far by up to (points): {falls}. This is due to single steps at a constant learning rate: the "
+        f"average of the weights over the last steps never fell by more than {report_tables.points(averaged)}."
     )
 
 
@@ -105,9 +105,9 @@ def _complex(sound: list[Record]) -> str:
     named = words.listed(f"{name} {words.number(sum(values) / len(values), 3)}" for name, values in curvatures.items())
     return (
         f"Complex surfaces? Of {len(lines)} lines through trained weights {sum(count > 1 for count in lines)} cross "
-        "more than one valley, which lines across a bowl would not; so few tell no more than that. Largest curvatures, "
-        f"means over seeds: {named}. They depend on how weights are scaled: they say how short a step must be, not "
-        "how hard a task is."
+        "more than one valley, which lines across a bowl would not; so few lines show no more. Largest curvatures, "
+        f"means over seeds: {named}. They depend on the scale of the weights: they determine how short a step must be, "
+        "not how hard a task is."
     )
 
 
@@ -118,7 +118,7 @@ def _fed_back(report: Record) -> str:
     sound.sort(key=lambda predictor: predictor["clean"][-1])
     order = words.listed(f"{predictor['name']} {words.number(predictor['clean'][-1], 3)}" for predictor in sound)
     return (
-        f"Errors of predictions fed back over {report['series']['ahead']} steps, against the wave without its noise, "
-        f"the least first: {order}. Who is good one step ahead need not be good far ahead: what is fed back is an "
-        "input that no network was trained on."
+        f"Errors of free-running predictions over {report['series']['ahead']} steps, against the wave without its "
+        f"noise, lowest first: {order}. A network that is good one step ahead need not be good far ahead: none was "
+        "trained on its own predictions."
     )

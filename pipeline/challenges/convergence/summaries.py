@@ -1,4 +1,4 @@
-"""What the convergence stage's jobs come to, seed by seed and together."""
+"""Summaries of the convergence stage's jobs, by seed and over seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ CONTROL = "identity"  # the architecture without memory
 
 
 def gather(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
-    """reports/convergence.json, but for the scale and the machine; empty where there is no task to measure on."""
+    """reports/convergence.json, except the scale and the machine; empty if there is no task to measure."""
     return {
         "task": plan.settings.task,
         "seeds": training_seeds(plan),
@@ -73,7 +73,7 @@ def _by_seed(results: Mapping[Job, Result], kind: str, task: str, name: str) -> 
 
 
 def solving(runs: Sequence[Result]) -> dict[str, Any]:
-    """How many seeds solved the task, what that took, and how unsteady the way was."""
+    """How many seeds solved the task, what that took, and how unsteady training was."""
     solved = [run if run["solved"] else {} for run in runs]
     return {
         "seeds": len(runs),
@@ -91,7 +91,7 @@ def solving(runs: Sequence[Result]) -> dict[str, Any]:
 
 
 def control(runs: Sequence[Result], steps: int) -> dict[str, Any]:
-    """The deck's program, beside what its slide printed and what it could reach at best."""
+    """The deck's program, with its slide's numbers and the best that it could reach."""
     pairs = [(split, name) for split in ("before", "train", "fresh") for name in ("loss", "accuracy")]
     return {
         "printed": readout_only.PRINTED,
@@ -103,7 +103,7 @@ def control(runs: Sequence[Result], steps: int) -> dict[str, Any]:
 
 
 def running(name: str, results: Sequence[tuple[int, Result]]) -> dict[str, Any]:
-    """Over sound seeds: the mean error by step ahead, with the least and the greatest."""
+    """Over seeds that did not diverge: the mean error by step ahead, with the lowest and highest."""
     sound = {seed: result for seed, result in results if result["status"] == "ok"}
     entry: dict[str, Any] = {"kind": "control" if name == CONTROL else "network", "seeds": list(sound)}
     entry["diverged"] = [seed for seed, _ in results if seed not in sound]
@@ -115,7 +115,7 @@ def running(name: str, results: Sequence[tuple[int, Result]]) -> dict[str, Any]:
 
 
 def spread(values: Sequence[int | float | None]) -> dict[str, Any]:
-    """Every seed's value, with the median, least and greatest; None never got there, and counts as the greatest."""
+    """Every seed's value, with the median, lowest and highest; None was never reached and counts as the highest."""
     numbers = [None if value is None else float(value) for value in values]
     order = sorted(math.inf if value is None else value for value in numbers)
     middle = (order[(len(order) - 1) // 2] + order[len(order) // 2]) / 2
@@ -124,7 +124,7 @@ def spread(values: Sequence[int | float | None]) -> dict[str, Any]:
 
 
 def setback(curve: Sequence[Sequence[int | float | None]]) -> float | None:
-    """How far a measure once fell below the best that it had reached before; None where it was never taken."""
+    """The largest fall of a measure below its best so far; None if it was never taken."""
     falls, best = [], -math.inf
     for value in (value for _, value in curve if value is not None):
         best = max(best, value)

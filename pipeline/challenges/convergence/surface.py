@@ -23,7 +23,7 @@ Loss = Callable[[nn.Module], Tensor]
 
 
 class Curvature(NamedTuple):
-    """The eigenvalue of the Hessian that is largest in size, as far as it was found."""
+    """The eigenvalue of the Hessian with the largest magnitude, as far as iteration found it."""
 
     value: float
     residual: float  # |H v - value v| / |value|: how far v is from an eigenvector
@@ -54,13 +54,13 @@ class Surface:
     def random(self, seed: torch.Generator) -> Float[Tensor, " parameters"]:
         """A random direction in which each neuron's weights have the length that they have in the network.
 
-        Without that, the same step would be large for a network of small weights and small for one of large weights
-        (Li et al., Visualizing the Loss Landscape of Neural Nets, 2018). Biases and norms stand still, as there.
+        Otherwise the same step would be large for a network with small weights and small for one with large weights
+        (Li et al., Visualizing the Loss Landscape of Neural Nets, 2018). Biases and norms are fixed, as there.
         """
         return parameters_to_vector([_like(parameter.detach(), seed) for parameter in self.parameters])
 
     def along(self, direction: Float[Tensor, " parameters"], distances: list[float]) -> list[float | None]:
-        """The loss at these multiples of a direction from the weights; None where it is not finite."""
+        """The loss at these multiples of a direction from the weights; None if it is not finite."""
         losses = [self.loss(self.weights + distance * direction) for distance in distances]
         return [loss if math.isfinite(loss) else None for loss in losses]
 
@@ -78,7 +78,7 @@ def on_batch(task: Task, batch: Batch) -> Loss:
 def describe(surface: Surface, distances: list[float], directions: int, iterations: int, seed: int) -> dict[str, Any]:
     """Loss along `directions` random lines and along the gradient, and the largest curvature. JSON values.
 
-    Distance 1 is as far as the weights of all matrices are long. Along the gradient, positive is downhill.
+    Distance 1 is the length of all matrices' weights. Along the gradient, positive is downhill.
     """
     random = torch.Generator().manual_seed(seed)
     lines = [surface.random(random) for _ in range(directions)]
@@ -100,9 +100,9 @@ def describe(surface: Surface, distances: list[float], directions: int, iteratio
 
 
 def largest_curvature(surface: Surface, iterations: int, seed: torch.Generator) -> Curvature:
-    """By power iteration: a direction that is bent again and again turns to the steepest curve's.
+    """By power iteration: repeated Hessian products turn a direction towards that of largest curvature.
 
-    The value is signed: below zero, the surface falls away to both sides faster than it rises anywhere.
+    The value is signed: below zero, the surface falls off in that direction faster than it rises in any other.
     """
     direction = torch.randn(len(surface.weights), dtype=torch.float64, generator=seed)
     direction, value, residual = direction / direction.norm(), 0.0, math.inf
@@ -119,7 +119,7 @@ def largest_curvature(surface: Surface, iterations: int, seed: torch.Generator) 
 
 
 def valleys(losses: list[float | None]) -> int:
-    """Places along a line where the loss is lower than at both neighbours: 1 for a bowl."""
+    """Points on a line where the loss is lower than at both neighbours: 1 for a bowl."""
     known = [math.inf, *(math.inf if loss is None else loss for loss in losses), math.inf]
     inner = range(1, len(known) - 1)
     return sum(known[i] < known[i - 1] and known[i] <= known[i + 1] and known[i] < math.inf for i in inner)

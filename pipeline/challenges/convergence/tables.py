@@ -1,4 +1,4 @@
-"""The tables on convergence: every number behind its figures."""
+"""The tables on convergence: the numbers behind its figures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from markupsafe import Markup
 from pipeline.reporting import words
 from pipeline.reporting.markup import table, tag
 
-SOLVED = "Medians over seeds, with the least and the greatest; of the share of seeds, Wilson's 95 % interval."
+SOLVED = "Medians over seeds, with the lowest and highest; for the share of seeds, Wilson's 95 % interval."
 CURVED = (
     "The surface around trained weights. Plain gradient descent overshoots with a learning rate above 2 / curvature, "
-    "the longest safe step. Residual: how far power iteration was from its end, with a star where it had not reached "
-    "it. Valleys: places on each random line, and on the gradient's, that are lower than both sides; 1 is a bowl."
+    "the longest safe step. Residual: how far power iteration was from convergence, with a star if it had not "
+    "converged. Valleys: points on each random line, and on the gradient's, lower than both sides; 1 is a bowl."
 )
 FREE = (
-    "Root mean squared errors, means over seeds. No predictor comes below {noise} against noisy values; the other "
+    "Root mean squared errors, means over seeds. No predictor can be below {noise} against noisy values; the other "
     "columns are against the wave without its noise."
 )
 AHEAD = (1, 10, 50, 100, 300)
@@ -79,7 +79,7 @@ def _free(predictor: Record, ahead: list[int]) -> list[object]:
 
 
 def _spread(values: Record) -> str:
-    """Median, least and greatest; a dash for what most seeds, or the last of them, never reached."""
+    """Median, lowest and highest; a dash for what most seeds, or the slowest, never reached."""
     middle, *ends = (words.number(values[key], 3) for key in ("median", "least", "greatest"))
     return middle if values["least"] is None else f"{middle} ({' to '.join(ends)})"
 

@@ -1,5 +1,5 @@
-"""The slide deck's small programs, told again in numpy: the controls of the experiments.
+"""The slide deck's small programs, rewritten in numpy: the controls of the experiments.
 
-`printed` holds them with their mistakes, each a function that does what the slide's program does when it is run; the
-other files hold what a program had to be to show what its slide claims.
+`printed` has them with their mistakes, each a function that does what the slide's program does; the other files have
+what a program would need to show what its slide claims.
 """

@@ -1,6 +1,6 @@
-"""The deck's programs as they are printed, mistakes included: `python -m pipeline.challenges.deck.printed NAME`.
+"""The deck's programs as printed, with their mistakes: `python -m pipeline.challenges.deck.printed NAME`.
 
-Each says what its slide says, by the slide's algorithm, and ends as the slide's program ends on today's numpy.
+Each follows its slide's algorithm, and ends as the slide's program does with today's numpy.
 """
 
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 RANDOM = np.random.default_rng(0)
 
 
-SENTENCES = {  # of slides 16 to 18, with what the slides say of them
+SENTENCES = {  # of slides 16 to 18, with the slides' labels
     "I love this movie it was very good": "positive",
     "I hate bad movies they make me sad": "negative",
     "The weather is nice today": "neutral",
@@ -33,7 +33,7 @@ def forward() -> None:
 
 
 def gradients() -> None:
-    """Slides 4 to 6: "vanishing" for w = 0.1 and "exploding" for w = 10; nobody sets the last step's gradient."""
+    """Slides 4 to 6: "vanishing" for w = 0.1 and "exploding" for w = 10; the last step's gradient is never set."""
     steps = 100
     for w in (0.1, 10.0):
         x, h = RANDOM.normal(size=steps), np.zeros(steps + 1)

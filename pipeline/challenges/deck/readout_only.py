@@ -1,14 +1,13 @@
-"""Slides 10 to 12, corrected: a plain RNN of tiny fixed weights, of which the readout alone is trained.
+"""Slides 10 to 12, corrected: a plain RNN of tiny fixed weights, of which only the readout is trained.
 
     h_t = tanh(wxh x_t + whh h_{t-1}),   p = sigmoid(why h_T),   why <- why - rate (p - label) h_T
 
-The label is whether the sequence's sum is positive. Only `why` changes, so that a sequence's last state is the same in
-every epoch: the states of all sequences are computed once, side by side, and what is left is the deck's updates, one
-sequence after the other.
+The label is whether the sequence's sum is positive. Only `why` changes, so a sequence's last state is the same in every
+epoch: the states of all sequences are computed once, in parallel; the deck's updates then take one sequence at a time.
 
-It cannot learn: weights of 0.01 x normal shrink a state to some five hundredths at each step, so that the last state
-tells the last number and next to nothing of those before. Who knows the last of T normal numbers alone is right about
-the sign of their sum with probability 1/2 + arcsin(1 / sqrt(T)) / pi: .545 for T = 50.
+It cannot learn: weights of 0.01 x normal shrink a state to about five hundredths at each step, so the last state
+reveals the last number and almost nothing of those before. Given only the last of T normal numbers, the sign of their
+sum can be predicted with probability 1/2 + arcsin(1 / sqrt(T)) / pi: .545 for T = 50.
 """
 
 import math
@@ -38,7 +37,7 @@ def experiment(
     epochs: int = 100,
     rate: float = 0.01,
 ) -> dict[str, Any]:
-    """The deck's training, then its loss (nats) and accuracy on the sequences it saw and on fresh ones."""
+    """The deck's training, then its loss (nats) and accuracy on the training sequences and on fresh ones."""
     random = np.random.default_rng(seed)
     weights = Weights(*(0.01 * random.standard_normal(shape) for shape in (hidden, (hidden, hidden), hidden)))
     begun = time.perf_counter()
@@ -57,12 +56,12 @@ def experiment(
 
 
 def ceiling(steps: int) -> float:
-    """The accuracy of who knows the last number alone."""
+    """The accuracy possible from only the last number."""
     return 0.5 + math.asin(1 / math.sqrt(steps)) / math.pi
 
 
 def last_states(weights: Weights, x: Float[np.ndarray, "sequences steps"]) -> Float[np.ndarray, "sequences hidden"]:
-    """What the net holds after each sequence's last number: all sequences side by side, one step after the other."""
+    """The net's state after each sequence's last number, computed for all sequences in parallel."""
     states = np.zeros((len(x), len(weights.wxh)))
     for numbers in x.T:
         states = np.tanh(np.outer(numbers, weights.wxh) + states @ weights.whh.T)
@@ -90,7 +89,7 @@ def score(
     states: Float[np.ndarray, "sequences hidden"],
     labels: Float[np.ndarray, " sequences"],
 ) -> dict[str, float]:
-    """Mean cross-entropy in nats, and the share of right answers."""
+    """Mean cross-entropy in nats, and accuracy."""
     logits = states @ why
     return {
         "loss": float(np.mean(np.logaddexp(0, logits) - labels * logits)),

@@ -1,7 +1,7 @@
 """Slides 4 to 6: the scalar net h_t = sigmoid(w h_{t-1} + x_t), with a correct backward pass.
 
 dh_t / dh_{t-1} = w h_t (1 - h_t), so the gradient over a lag is a product of such slopes. Its logarithm is a sum, which
-holds where the product is 1e-300.
+remains exact when the product is as small as 1e-300.
 """
 
 import math
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-CERTAIN = 4.0  # below this w the gradient vanishes whatever the input: a sigmoid's slope is at most 1 / 4
+CERTAIN = 4.0  # below this w the gradient vanishes for every input: a sigmoid's slope is at most 1 / 4
 LAGS = 100
 PRINTED = {0.1: math.log10(1.09e-20), 10.0: math.log10(2.0e20)}  # what the slides print for the first of 100 steps
 
 
 def activations(w: float, x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
-    """What the sigmoid is taken of at each step; the state before the first is 0."""
+    """The sigmoid's argument at each step; the state before the first is 0."""
     preactivations = np.empty(len(x))
     h = 0.0
     for step, x_t in enumerate(x):
@@ -28,12 +28,12 @@ def activations(w: float, x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, "
 def log_gradient(w: float, x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
     """log10 |dh_T / dh_{T-t}| for t = 0 .. T - 1."""
     a = activations(w, x)
-    slopes = math.log(w) - np.logaddexp(0, -a) - np.logaddexp(0, a)  # log of w h (1 - h), exact where 1 - h is not
+    slopes = math.log(w) - np.logaddexp(0, -a) - np.logaddexp(0, a)  # log of w h (1 - h), exact even when 1 - h is not
     return np.concatenate([[0.0], np.cumsum(slopes[:0:-1])]) / math.log(10)
 
 
 def chart(weights: int, seeds: int, seed: int) -> dict[str, Any]:
-    """The map over w in [0.1, 20] and the lags 1 .. LAGS (medians over input sequences), and both of the slides' w."""
+    """The map over w in [0.1, 20] and the lags 1 .. LAGS (medians over input sequences), and the slides' two w."""
     inputs = np.random.default_rng(seed).normal(size=(seeds, LAGS + 1))
     w = np.geomspace(0.1, 20, weights)
     medians = [np.median([log_gradient(weight, x)[1:] for x in inputs], axis=0) for weight in w]

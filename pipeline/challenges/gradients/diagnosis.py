@@ -1,4 +1,4 @@
-"""What gradients do in one network: how they flow back through time, and what of its recurrent blocks explains it."""
+"""Gradients in one network: how they flow back through time, and how its recurrent blocks explain it."""
 
 import copy
 import math
@@ -13,8 +13,8 @@ from pipeline.challenges.gradients import gradient_flow
 from pipeline.tasks import Batch, Task
 from pipeline.training.clipping import CLIPPINGS, grad_norm
 
-POINTS = 60  # lags that are kept, at equal ratios
-EXPONENTS = 8  # the largest ones that are kept
+POINTS = 60  # lags kept, at equal ratios
+EXPONENTS = 8  # the number of largest ones kept
 
 
 def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> d
 
 
 def towards_core(model: SequenceModel, task: Task, batch: Batch) -> tuple[Tensor, Tensor]:
-    """What the core reads, and the loss's gradient with respect to its last output; from there all is the core's."""
+    """The core's inputs, and the loss's gradient with respect to its last output, from where only the core matters."""
     inputs = batch.inputs.double() if batch.inputs.is_floating_point() else batch.inputs
     targets = batch.targets.double() if batch.targets.is_floating_point() else batch.targets
     x = model.embed(inputs).detach()
@@ -63,7 +63,7 @@ def blocks(core: nn.Module) -> Iterator[dict[str, Any]]:
 
 
 def clipped(model: nn.Module, thresholds: Mapping[str, float], history: Tensor) -> dict[str, float]:
-    """The norm that the optimizer would see of the gradients there are, under each clipping; they stay as they are."""
+    """The norm of the current gradients that the optimizer would see under each clipping; they are unchanged."""
     parameters = [p for p in model.parameters() if p.grad is not None]
     kept = [p.grad.clone() for p in parameters if p.grad is not None]
     norms = {}
@@ -76,7 +76,7 @@ def clipped(model: nn.Module, thresholds: Mapping[str, float], history: Tensor) 
 
 
 def thinned(norms: Tensor, first: int = 0) -> dict[str, list[Any]]:
-    """[lag, log10 of the norm] for lags from `first` on, at equal ratios where there are many."""
+    """[lag, log10 of the norm] for lags from `first` on, at equal ratios if there are many."""
     last = first + len(norms) - 1
     ratios = {round(math.exp(math.log(last + 1) * point / (POINTS - 1))) - 1 for point in range(POINTS)}
     lags = sorted({lag for lag in ratios if first <= lag <= last} | {first, last})
@@ -84,5 +84,5 @@ def thinned(norms: Tensor, first: int = 0) -> dict[str, list[Any]]:
 
 
 def _number(value: Tensor) -> float | None:
-    """None for a gradient that is exactly zero: its logarithm is no number."""
+    """None for a gradient of exactly zero, which has no logarithm."""
     return round(float(value), 4) if bool(value.isfinite()) else None

@@ -1,7 +1,7 @@
 """How gradients flow back through time: norms against the lag, horizon, Jacobians, Lyapunov exponents. In float64.
 
-Norms are natural logarithms: over long lags they fall below what a number can hold, so the backward pass through the
-unrolled steps is rescaled at every step and the scale kept apart (definitions: Pascanu et al. 2013).
+Norms are natural logarithms: over long lags norms underflow, so the backward pass through the
+unrolled steps is rescaled at every step and the scale kept separately (definitions: Pascanu et al. 2013).
 """
 
 import math
@@ -17,12 +17,12 @@ HORIZON = 1e-3  # a step is within the horizon while its gradient is above this 
 
 
 class Flow(NamedTuple):
-    """Logarithms of gradient norms over batch and width together, by how many steps back from the last."""
+    """Logarithms of gradient norms over batch and width together, by steps back from the last."""
 
     inputs: Float[Tensor, " steps"]
     """With respect to the core's input 0, 1, 2, ... steps back."""
     states: Float[Tensor, " earlier"] | None
-    """With respect to the joint state after the step 1, 2, ... steps back; None where there is no state."""
+    """With respect to the joint state after the step 1, 2, ... steps back; None if there is no state."""
 
 
 def flow(core: Architecture, x: Float[Tensor, "batch time width"], weight: Float[Tensor, "batch width"]) -> Flow:
@@ -90,5 +90,5 @@ def _states(core: Architecture, x: Float[Tensor, "batch time width"]) -> list[St
 
 
 def _flat(state: State) -> Float[Tensor, "batch state"]:
-    """The parts of a state side by side; the batch is the last dimension but one of each."""
+    """The parts of a state, concatenated; the batch is the second-to-last dimension of each."""
     return torch.cat([part.movedim(-2, 0).flatten(1) for part in state], dim=1)

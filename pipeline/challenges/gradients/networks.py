@@ -1,4 +1,4 @@
-"""The networks that are diagnosed: fresh ones of every architecture and initializer, and those that train wrote."""
+"""The networks diagnosed: untrained ones of every architecture and initializer, and those that train wrote."""
 
 import csv
 from functools import partial
@@ -24,7 +24,7 @@ UNCLIPPED = Choice(initializer="orthogonal", clipping="none", optimizer="sgd", l
 
 
 class Job(NamedTuple):
-    """One network: fresh, with an initializer; or trained on a task, with a seed."""
+    """One network: untrained, with an initializer; or trained on a task, with a seed."""
 
     architecture: str
     initializer: str = ""
@@ -33,7 +33,7 @@ class Job(NamedTuple):
 
 
 def untrained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
-    """Every architecture with each initializer that sets something in it."""
+    """Every architecture with each initializer that applies to it."""
     jobs = []
     for name in params["architectures"]:
         initializers = effective(settings.initializers, partial(_made, params, settings, name))
@@ -46,7 +46,7 @@ def trained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
     jobs = []
     for task in settings.tasks:
         if (spec := open_prepared(task, params).task.spec).whole or spec.patch > 1:
-            raise InputError(f"params.yaml: diagnose.tasks: {task} is not read forwards, step by step")
+            raise InputError(f"params.yaml: diagnose.tasks: {task} is not read forward step by step")
         for name in params["architectures"]:
             seeds = trained.description(task, name)["seeds"]
             jobs += [Job(name, task=task, seed=int(seed)) for seed in seeds]
@@ -54,7 +54,7 @@ def trained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
 
 
 def diagnose(params: dict[str, Any], settings: Diagnose, job: Job) -> dict[str, Any]:
-    """Gradient flow of one network; of one that diverged, its gradients up to then."""
+    """Gradient flow of one network; for one that diverged, its gradients until then."""
     if not job.task:
         task = Recall(lag=settings.lag)
         torch.manual_seed(params["seed"])
@@ -71,7 +71,7 @@ def diagnose(params: dict[str, Any], settings: Diagnose, job: Job) -> dict[str, 
 
 
 def clippings(params: dict[str, Any], settings: Diagnose) -> dict[str, Any]:
-    """An unclipped training of the plain rnn on recall: each step's norm, and what each clipping would make of it."""
+    """An unclipped training of the plain rnn on recall: each step's norm, and the norm after each clipping."""
     task, train = Recall(lag=settings.lag), section(Train, params)
     torch.manual_seed(params["seed"])
     model = first_weights(make_model(task, "rnn", {}, section(Model, params)), UNCLIPPED)
@@ -101,7 +101,7 @@ def _drawn(task: Recall, size: int, seed: int) -> Batch:
 
 
 def _norms(job: Job) -> list[list[float]]:
-    """[step, norm before clipping] of each epoch in which the norm was a number."""
+    """[step, norm before clipping] of each epoch in which the norm was finite."""
     with (paths.trained(job.task, job.architecture) / "history.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if int(row["seed"]) == job.seed and row["grad_norm_before"]]
     pairs = ([float(row["step"]), float(row["grad_norm_before"])] for row in rows)

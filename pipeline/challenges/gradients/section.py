@@ -1,4 +1,4 @@
-"""The page's section on gradients: how far back they reach, why, and what clipping makes of them."""
+"""The page's section on gradients: how far back they reach, why, and the effect of clipping."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,18 +15,18 @@ NAME, PLACE = "diagnose", 30
 TITLE = "Where do gradients go?"
 ABOUT = (
     "A network learns from a distant step only if the gradient of its error reaches that step. Going back through "
-    "time, a recurrent net multiplies the gradient by one matrix per step: the product dies out, or blows up, unless "
-    "its factors are held near 1. Measured in float64: the norm of the gradient with respect to what the core reads "
-    "so many steps before the last, as a share of that at the last step. The horizon is how many steps keep more than "
-    "a thousandth of it."
+    "time, a recurrent net multiplies the gradient by one matrix per step: the product vanishes or explodes unless its "
+    "factors are near 1. Measured in float64: the norm of the gradient with respect to the core's input a number of "
+    "steps before the last, as a share of that at the last step. The horizon is the number of steps with more than a "
+    "thousandth of it."
 )
-DARKEST = -200  # logarithm of the gradient from which on the map grows no darker
+DARKEST = -200  # logarithm of the gradient below which the map gets no darker
 
 
 def lead(report: Record) -> Iterator[object]:
     horizons = {name: best["horizon"] for name, best in _of_initializer(report, "default").items()}
     steps = max(network["steps"] for network in report["fresh"])
-    yield f"Fresh networks with torch's own first weights, {steps} steps: horizons of {_listed(horizons)} steps."
+    yield f"Untrained networks with torch's own initial weights, {steps} steps: horizons of {_listed(horizons)} steps."
     certain = [
         f"{network['architecture']} with {network['initializer']}"
         for network in report["fresh"]
@@ -59,7 +59,7 @@ def tables(report: Record) -> Iterator[Markup]:
     rows = [
         tag("tr", *(tag("td", cell) for cell in _row(network))) for network in (*report["fresh"], *report["trained"])
     ]
-    caption = "Fresh and trained networks; of the recurrent blocks the largest value, of the exponents the first."
+    caption = "Untrained and trained networks; the largest value of the recurrent blocks, the first of the exponents."
     yield tag("details", tag("summary", "Every network"), join(table(head, rows, caption)))
 
 
@@ -85,7 +85,7 @@ def _untrained(report: Record) -> Chart:
         f"{name}: horizon {network['horizon']} of {network['steps']}" for name, network in networks.items()
     )
     note = "The dotted line is a thousandth: where a line crosses it, its horizon ends."
-    return Chart("fresh", "Gradient of fresh networks by lag", note, summary, figure)
+    return Chart("fresh", "Gradient of untrained networks by lag", note, summary, figure)
 
 
 def _initializers(report: Record) -> Chart:
@@ -100,7 +100,7 @@ def _initializers(report: Record) -> Chart:
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     summary = "; ".join(f"{row}, {name}: {value}" for (row, name), value in horizon.items())
-    note = "Steps back with more than a thousandth of the last step's gradient; empty: it sets nothing there."
+    note = "Steps back with more than a thousandth of the last step's gradient; empty: it does not apply there."
     return Chart("initializers", "Horizon by initializer", note, summary, figure)
 
 
@@ -113,7 +113,7 @@ def _trained(report: Record) -> Iterator[Chart]:
         for network in sound:
             by_name.setdefault(network["architecture"], []).append(network)
         summary = "; ".join(f"{n}: horizons {_listed(dict(enumerate(h)), bare=True)}" for n, h in _horizons(by_name))
-        note = "Every seed is a line. Training changes what an initializer began."
+        note = "One line per seed. Training changes what the initializer set."
         yield Chart(f"trained-{task}", f"Gradient after training on {task}", note, summary, _flow(by_name))
 
 
@@ -154,7 +154,7 @@ def _scalar(report: Record) -> Chart:
     largest = max(max(row) for row in chart["log10"])
     note = (
         "Below the dotted line, w = 4, vanishing is certain: a sigmoid's slope is at most 1/4. Medians over inputs; "
-        "what is below 10 to the -200 is as dark as that."
+        "below 10 to the -200 the map gets no darker."
     )
     summary = f"The largest gradient on the whole map is 10 to the {_short(largest)}"
     return Chart("scalar", "The deck's scalar sigmoid net: log10 of its gradient", note, summary, figure)
@@ -172,10 +172,10 @@ def _clipping(report: Record) -> Chart:
         figure.add_scatter(x=steps, y=values, mode="lines", name=label, line=style)
     figure.update_xaxes(title={"text": "step"})
     figure.update_yaxes(title={"text": "norm of the gradient"}, type="log")
-    note = "An unclipped training of the plain RNN under sgd; of the same gradients, what each clipping hands on."
+    note = "An unclipped training of the plain RNN under sgd; the same gradients after each clipping."
     most = {name: max((row[name] for row in effect["norms"]), default=None) for name in effect["thresholds"]}
     summary = "; ".join(f"{name} at most {_short(value)}" for name, value in most.items())
-    return Chart("clipping", "What the optimizer sees of one and the same gradients", note, summary, figure)
+    return Chart("clipping", "The same gradients, as the optimizer sees them", note, summary, figure)
 
 
 def _short(value: float | None) -> str:

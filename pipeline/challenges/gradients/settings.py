@@ -1,4 +1,4 @@
-"""Settings of the diagnose stage: how far back gradients are followed, and through which networks."""
+"""Settings of the diagnose stage: how far back gradients are traced, and through which networks."""
 
 from typing import Annotated
 
@@ -9,14 +9,14 @@ from pipeline.common.names import TaskName
 
 
 class Diagnose(Settings):
-    """Gradient flow through fresh and trained networks, and the deck's scalar net."""
+    """Gradient flow through untrained and trained networks, and the deck's scalar net."""
 
     lag: int = Field(200, gt=1)
-    """Steps that fresh networks read: recall with as many distractors."""
+    """Steps that untrained networks read: recall with this many distractors."""
     batch: int = Field(16, gt=0)
     """Sequences whose gradients are taken together."""
     initializers: list[str] = ["default", "orthogonal"]
-    """First weights that are compared in every architecture."""
+    """Initializers compared in every architecture."""
     tasks: list[TaskName] = []
     """Tasks whose trained networks are diagnosed; those that cannot be read step by step are refused."""
     lyapunov_steps: int = Field(100, gt=0)
@@ -27,10 +27,10 @@ class Diagnose(Settings):
         "adaptive": 0.1,
         "percentile": 50.0,
     }
-    """Clippings whose effect on one and the same gradients is measured, each with its threshold."""
+    """Clippings whose effect on the same gradients is measured, each with its threshold."""
     clipping_steps: int = Field(60, gt=0)
-    """Steps of the unclipped training whose gradients they are."""
+    """Steps of the unclipped training that gives these gradients."""
     scalar_weights: int = Field(47, gt=1)
     """Weights of the scalar net, from 0.1 to 20 at equal ratios."""
     scalar_seeds: int = Field(8, gt=1)
-    """Input sequences that each of them reads."""
+    """Input sequences for each of them."""

@@ -1,1 +1,1 @@
-"""Do initialization and clipping matter? A factorial on fresh seeds."""
+"""Do initialization and clipping matter? A factorial on new seeds."""

@@ -1,7 +1,7 @@
-"""Evidence: a factorial of initializer and clipping, and the contenders, on fresh seeds.
+"""Evidence: a factorial of initializer and clipping, and the contenders, on new seeds.
 
-Each cell first finds its learning rate on a seed that is not used again. Trainings that are done are kept in .work as
-they end, so that a killed evidence goes on.
+Each cell first finds its learning rate on a seed that is not used again. Each training's result is kept in .work, so
+that a killed evidence resumes.
 """
 
 import json
@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 
 class Trainings:
-    """Trainings by choice and seed: each is run once, side by side, and remembered."""
+    """Trainings by choice and seed: each is run once, in parallel, and its result is kept."""
 
     def __init__(self, plan: Plan):
         self.plan, self.settings = plan, section(Evidence, plan.params)
@@ -45,7 +45,7 @@ class Trainings:
         self.kept = ResultCache(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
 
     def run(self, wanted: Iterable[tuple[Choice, int]], description: str) -> None:
-        """Run those that are not done."""
+        """Run those that have no result yet."""
         jobs = {_key(*job): job for job in wanted}
         self.kept.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {description}")
 
@@ -54,7 +54,7 @@ class Trainings:
 
 
 def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
-    """The whole evidence for one task: cells of the factorials, factors, contenders (`swept`: the best first).
+    """The complete evidence for one task: cells of the factorials, factors, contenders (`swept`: best first).
 
     Raises InputError for names that do not exist.
     """

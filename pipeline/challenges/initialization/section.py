@@ -1,4 +1,4 @@
-"""The page's section on initialisation and clipping: what a factorial on fresh seeds says."""
+"""The page's section on initialization and clipping: the results of a factorial on new seeds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
 
 NAME, PLACE = "evidence", 20
-TITLE = "Do initialisation and clipping matter?"
+TITLE = "Do initialization and clipping matter?"
 VALUES = ("mean", "low", "high")
 CHANCE = 0.05  # a corrected p value below this is reported as a difference
 
@@ -24,14 +24,14 @@ LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop"
 
 
 ABOUT = (
-    "Each cell of a factorial first found its learning rate on a seed apart; then the same fresh seeds trained all "
-    "of them. The number is the least validation loss. p values are of rank tests over seeds, corrected (Holm) "
-    "for the number of factors on a task, and of contenders; a diverged seed counts as the worst."
+    "Each cell of a factorial first found its learning rate on a separate seed; then all cells were trained with the "
+    "same new seeds. The number is the lowest validation loss. p values are from rank tests over seeds, corrected "
+    "(Holm) for the number of factors on a task, and of contenders; a diverged seed counts as the worst."
 )
 
 
 def read(params: Mapping[str, Any], missing: list[str]) -> list[Evidence]:
-    """That on this scale's tasks, and what was measured once in full and is kept by git."""
+    """The evidence on this scale's tasks, and that measured once at scale full, kept in git."""
     tasks: list[str] = []
     try:
         tasks = section(settings.Evidence, params).tasks
@@ -75,14 +75,14 @@ def _of_task(evidence: Evidence) -> Iterator[Markup]:
         "p",
     ]
     rows = [tag("tr", *(tag("td", cell) for cell in _contender(entry))) for entry in evidence["contenders"]]
-    yield table(head, rows, "The deck's set-up, the library's defaults, the stated choice and the sweep's best.")
+    yield table(head, rows, "The deck's set-up, torch's defaults, the stated choice and the sweep's best.")
     head = ["optimizer", "initializer", "clipping", "learning rate", "loss", "diverged"]
     rows = [tag("tr", *(tag("td", cell) for cell in _cell(cell))) for cell in evidence["cells"]]
-    yield table(head, rows, "The factorial: mean over sound seeds, with Student's 95 % interval.")
+    yield table(head, rows, "The factorial: mean over seeds that did not diverge, with Student's 95 % interval.")
 
 
 def factorial(evidence: Evidence) -> Chart:
-    """A row for each cell, in its optimizer's colour and shape."""
+    """A row for each cell, in its optimizer's colour and symbol."""
     cells = [cell for cell in evidence["cells"] if cell.get("low") is not None]
     losses = [max(loss, FLOOR) for cell in cells for loss in cell["losses"] if loss is not None]
     figure, axis = figures.plain(height=90 + 28 * len(cells)), figures.scale(losses)
@@ -90,7 +90,7 @@ def factorial(evidence: Evidence) -> Chart:
         shown = {key: max(cell[key], min(losses)) if axis["type"] == "log" else cell[key] for key in VALUES}
         figures.add_dot(figure, _named(cell), shown, *LOOKS[cell["optimizer"]])
         figures.add_seeds(figure, _named(cell), [None if loss is None else max(loss, FLOOR) for loss in cell["losses"]])
-    figure.update_xaxes(title={"text": "least validation loss"}, **axis)
+    figure.update_xaxes(title={"text": "lowest validation loss"}, **axis)
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
     summary = "; ".join(f"{_named(cell)} {words.number(cell['mean'])}" for cell in cells)
@@ -104,17 +104,17 @@ def _named(cell: Mapping[str, Any]) -> str:
 
 def _verdict(test: Mapping[str, Any]) -> str:
     if test["p_corrected"] is None:
-        return f"Under {test['optimizer']}, too few seeds to say whether the {test['factor']} matters."
+        return f"Under {test['optimizer']}, there are too few seeds to say whether the {test['factor']} matters."
     effect = "makes a difference" if test["p_corrected"] < CHANCE else "makes no difference that these seeds can show"
     return f"Under {test['optimizer']}, the {test['factor']} {effect}: p = {words.number(test['p_corrected'], 2)}."
 
 
 def _against_default(contenders: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Who is better and who is worse than the library's defaults, beyond noise."""
-    names_by_verdict: dict[str, list[str]] = {"better than": [], "worse than": [], "not told from": []}
+    """Which are better and which worse than torch's defaults, beyond noise."""
+    names_by_verdict: dict[str, list[str]] = {"better than": [], "worse than": [], "not distinguishable from": []}
     for entry in (entry for entry in contenders if entry.get("p_corrected") is not None):
         sure = entry["p_corrected"] < CHANCE
-        verdict = "not told from"
+        verdict = "not distinguishable from"
         if sure:
             verdict = "better than" if entry["better"] else "worse than"
         names_by_verdict[verdict].append(entry["contender"])
@@ -140,7 +140,7 @@ def _cell(cell: Mapping[str, Any]) -> list[object]:
 
 
 def _mean_with_interval(value: Mapping[str, Any]) -> list[object]:
-    """A mean with its interval where it has one; a dash without."""
+    """A mean with its interval, if it has one; without a mean, a dash."""
     if value.get("mean") is None:
         return ["–"]
     if value.get("low") is None:

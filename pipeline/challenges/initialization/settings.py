@@ -9,19 +9,19 @@ from pipeline.search.comparison import Comparison
 
 
 class Evidence(Comparison):
-    """A balanced comparison, since what a search visits is a biased sample."""
+    """A balanced comparison, since the trials of a search are a biased sample."""
 
     architecture: str = Field("rnn", validate_default=True)
-    """The architecture that is trained, where there are tasks to train it on."""
+    """The architecture that is trained, if there are tasks."""
     repeats: int = Field(8, ge=2)
-    """Fresh seeds of each cell and contender; a p value is quoted from 8 on."""
+    """New seeds for each cell and contender; p values are given from 8 on."""
     clippings: dict[str, float | None] = {"none": None, "norm": 1.0}
-    """Columns of the factorial, each with its threshold (none has null)."""
+    """Columns of the factorial, each with its threshold (null for none)."""
     learning_rates: dict[str, Annotated[list[float], Field(min_length=1)]] = {
         "sgd": [0.03, 0.3],
         "adamw": [0.001, 0.003],
     }
-    """A factorial for each of these optimizers; of its learning rates each cell takes the best on a seed apart."""
+    """A factorial for each of these optimizers; each cell takes the learning rate that is best on a separate seed."""
 
     @field_validator("architecture")
     @classmethod

@@ -1,7 +1,7 @@
-"""Who solves which memory task at which lag: networks of every architecture, and two controls, on the same seeds.
+"""Which networks solve which memory task at which lag: every architecture and two controls, on the same seeds.
 
 The controls are `identity`, an architecture without memory, and `guessing`, which draws weights and never trains. Each
-network is a job that is done once and remembered in .work, so that a killed stage goes on.
+network is a job whose result is kept in .work, so that a killed stage resumes.
 """
 
 import json
@@ -34,7 +34,7 @@ Params = dict[str, Any]
 
 
 class Row(NamedTuple):
-    """One architecture, or the control that guesses, on one task at one lag."""
+    """One architecture, or the guessing control, on one task at one lag."""
 
     problem: Problem
     lag: int
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 def gather(params: Params) -> dict[str, Any]:
-    """What reports/memory.json says. Raises InputError for names that do not exist and lags that a task refuses."""
+    """The contents of reports/memory.json. Raises InputError for unknown names and lags that a task refuses."""
     settings = section(Memory, params)
     _check_names(settings.problems)
     rows = list(_rows(settings, params))
@@ -68,14 +68,14 @@ def gather(params: Params) -> dict[str, Any]:
 
 
 def _check_names(problems: Sequence[Problem]) -> None:
-    """Raises InputError for tasks without a lag, and variants that they do not have."""
+    """Raises InputError for tasks without a lag, and for unknown variants."""
     places = [(f"memory.problems[{number}]", problem) for number, problem in enumerate(problems)]
     all_known(*(Named(f"{at}.task", "drawn task with a lag", [p.task], VARIANTS) for at, p in places))
     all_known(*(Named(f"{at}.variant", f"variant of {p.task}", [p.variant], VARIANTS[p.task]) for at, p in places))
 
 
 def _rows(settings: Memory, params: Params) -> Iterator[Row]:
-    """All that is measured, checked before any of it begins."""
+    """All jobs, checked before any begins."""
     for number, problem in enumerate(settings.problems):
         for lag in problem.lags:
             task = make(problem, lag, settings, f"memory.problems[{number}]")
@@ -93,7 +93,7 @@ def _rows(settings: Memory, params: Params) -> Iterator[Row]:
 
 
 def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
-    """One network: trained until it solves the task, or guessed."""
+    """One network, trained until it solves the task, or guessed."""
     (problem, lag, architecture), seed = job
     settings, (_, criterion, least) = section(Memory, params), variant(problem)
     task, checked = make(problem, lag, settings), max(settings.eval_sequences, least)
@@ -108,7 +108,7 @@ def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
 
 
 def _report_row(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A row of the report; a control that guesses counts trials, the others training sequences."""
+    """A row of the report; the guessing control counts trials, the others training sequences."""
     counted = "trials" if row.architecture == GUESSING else "sequences"
     solved = sum(network["solved"] for network in networks)
     none: dict[str, Any] = {"median": None, "by_seed": [None] * len(networks)}
@@ -128,7 +128,7 @@ def _report_row(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def needed(by_seed: Sequence[int | None]) -> dict[str, Any]:
-    """The median over all seeds, those that never solved it counting as more than any: None where it falls on them."""
+    """The median over all seeds; those that never solved it count as more than any: None if it falls on them."""
     ranked = [float("inf") if number is None else number for number in by_seed]
     middle = median(ranked)
     return {"median": None if middle == float("inf") else middle, "by_seed": list(by_seed)}
@@ -144,13 +144,13 @@ def _criterion(task: str, name: str, settings: Memory) -> dict[str, Any]:
 
 
 def _key(row: Row, seed: int, params: Params) -> str:
-    """All that decides a network, but for what decides every one."""
+    """What decides this network, except what decides every one."""
     task = {**_named(row.problem), "lag": row.lag, "max_sequences": row.problem.max_sequences}
     return json.dumps([task, row.architecture, params["architectures"].get(row.architecture), seed], sort_keys=True)
 
 
 def _digest(params: Params) -> str:
-    """Of what decides every network: settings but for those that only say which, code, and the machine."""
+    """Digest of what decides every network: settings, except those that only select, code, and the machine."""
     package = Path(pipeline.__file__).parent
     code = [package / name for name in ("architectures", "common", "tasks", "training", "challenges/shared")]
     code += [package / f"challenges/memory/{name}.py" for name in ("guessing", "problems", "variants")]

@@ -1,10 +1,10 @@
 """The control that does not learn: recurrent networks with random weights, until one of them solves the task.
 
 Hochreiter & Schmidhuber, LSTM can solve hard long time lag problems, 1997: several tasks that were published to show
-memory are solved so, and sooner than by training. What guessing solves says little about learning across time.
+memory are solved in this way, and faster than by training. Tasks that guessing solves show little about learning.
 
-A guessed network is a plain one, h = tanh(U x + W h + b), y = V h + c, on one-hot tokens or numbers, with all weights
-and biases uniform in [-reach, reach]. Many are run at once.
+A guessed network is a plain RNN, h = tanh(U x + W h + b), y = V h + c, on one-hot tokens or numbers, with all weights
+and biases uniform in [-reach, reach]. Many run at once.
 """
 
 import time
@@ -21,12 +21,12 @@ from pipeline.tasks import DataSpec
 from pipeline.tasks.shared.drawn import Drawn
 
 AT_ONCE = 500  # networks that run together
-FEW = 32  # sequences that sort out most of them
+FEW = 32  # sequences that rule out most of them
 CPU = torch.device("cpu")
 
 
 class Networks(NamedTuple):
-    """The weights of many networks, which stand along the first axis."""
+    """The weights of many networks, stacked along the first axis."""
 
     inward: Float[Tensor, "networks inputs units"]
     recurrent: Float[Tensor, "networks units units"]
@@ -36,10 +36,10 @@ class Networks(NamedTuple):
 
 
 def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, checked: int) -> dict[str, Any]:
-    """Guess until a network meets the criterion on so many fresh sequences; JSON values, as of `solve`.
+    """Guess until a network meets the criterion on this many fresh sequences; JSON values, as from `solve`.
 
-    A few sequences sort out the networks that miss it by far. `trials` is how many were guessed up to the one
-    that did, None where none did.
+    A few sequences rule out the networks that miss it by far. `trials` is the number guessed up to the one that met
+    it, None if none did.
     """
     begun = time.perf_counter()
     weights, random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (21, 22))
@@ -55,7 +55,7 @@ def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, chec
 
 
 def random_networks(number: int, spec: DataSpec, settings: Guessing, random: torch.Generator) -> Networks:
-    """So many networks, each weight uniform in [-reach, reach]."""
+    """This many networks, each weight uniform in [-reach, reach]."""
     units = settings.units
     shapes = (spec.inputs, units), (units, units), (1, units), (units, spec.outputs), (1, spec.outputs)
     drawn = (torch.rand(number, *shape, generator=random) for shape in shapes)
@@ -63,7 +63,7 @@ def random_networks(number: int, spec: DataSpec, settings: Guessing, random: tor
 
 
 def run(networks: Networks, spec: DataSpec, inputs: Shaped[Tensor, "batch time ..."]) -> Float[Tensor, "networks ..."]:
-    """Each network's outputs: after the last step, or at every step where the task asks for that."""
+    """Each network's outputs: after the last step, or at every step if the task requires it."""
     hidden = torch.zeros(len(networks.bias), len(inputs), networks.bias.shape[2])
     outputs = []
     for step in range(inputs.shape[1]):
@@ -78,7 +78,7 @@ def run(networks: Networks, spec: DataSpec, inputs: Shaped[Tensor, "batch time .
 def _values(
     task: Drawn, networks: Networks, criterion: Criterion, checked: int, random: torch.Generator
 ) -> list[tuple[int, float]]:
-    """Place and value of the networks that a few sequences do not sort out."""
+    """Index and value of the networks that a few sequences do not rule out."""
     few = draw(task, FEW, random, CPU)
     values = []
     for place, outputs in enumerate(run(networks, task.spec, few.inputs)):
@@ -90,5 +90,5 @@ def _values(
 
 
 def _near(criterion: Criterion) -> Criterion:
-    """What a network that meets the criterion surely meets on a few sequences."""
+    """The level that a network which meets the criterion certainly meets on a few sequences."""
     return criterion.model_copy(update={"threshold": criterion.threshold * (0.9 if criterion.higher_is_better else 2)})

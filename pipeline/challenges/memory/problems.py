@@ -1,4 +1,4 @@
-"""What the memory stage measures: tasks in variants at several lags, and the control that guesses weights."""
+"""The memory stage's problems: tasks in variants at several lags, and the control that guesses weights."""
 
 from typing import Annotated
 
@@ -16,23 +16,23 @@ class Problem(Settings):
     task: str
     """A task that is drawn at random and has a lag: recall, adding, temporal_order, copy_memory."""
     variant: str
-    """A form and its criterion: recall has bits, adding has unit, others usual; 1997 is that of published numbers."""
+    """A form and its criterion: bits for recall, unit for adding, else usual; 1997 is that of published numbers."""
     lags: list[Lag] = Field(min_length=1)
     """Distractors, blanks or steps, as the task counts them."""
     architectures: list[ArchitectureName] = []
-    """Architectures that are trained; none named: all of params.yaml."""
+    """Architectures that are trained; by default all in params.yaml."""
     max_sequences: int = Field(gt=0)
-    """Training sequences after which a network counts as unable within this budget."""
+    """Training sequences after which a network counts as failing within this budget."""
     guessed: bool = True
-    """Whether the control is run, which guesses weights at random."""
+    """Whether to run the control that guesses weights at random."""
 
 
 class Guessing(Settings):
-    """The control that does not learn: small networks with random weights, one after the other."""
+    """The control that does not learn: small networks with random weights, one after another."""
 
     units: int = Field(2, gt=0)
     """Hidden units of a guessed network."""
     reach: float = Field(100.0, gt=0)
     """Every weight is uniform in [-reach, reach]."""
     trials: int = Field(20_000, gt=0)
-    """Networks that are guessed at most, for each seed."""
+    """Maximum number of networks guessed, for each seed."""

@@ -1,4 +1,4 @@
-"""The page's section on memory: who can be trained to look how far back, and with how many sequences."""
+"""The page's section on memory: how far back networks can be trained to look, and with how many sequences."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,23 +15,23 @@ from pipeline.reporting.sections import Record
 NAME, PLACE = "memory", 40
 TITLE = "How far back can it be trained to look?"
 ABOUT = (
-    "In these tasks the answer stands far back in the sequence: a symbol to recall, two numbers to add, the order of "
-    "two symbols, a list to copy. The lag is how many steps lie between, or how long the sequence is. Every step of "
-    "training draws new sequences, and now and then the network is asked about others, which it has never seen; once "
-    "it answers those well enough, the task counts as solved, and the sequences that it was trained on are counted. "
-    "Two controls stand beside the networks: identity, which sees the last step alone, and guessing, which trains "
-    "nothing but draws small recurrent nets with random weights until one of them can do it (Hochreiter & Schmidhuber "
-    "1997). What guessing solves soon is a weak proof of learning over time."
+    "In these tasks the answer is far back in the sequence: a symbol to recall, two numbers to add, the order of two "
+    "symbols, a list to copy. The lag is the number of steps between, or the length of the sequence. Every training "
+    "step draws new sequences, and at intervals the network is checked on others that it has never seen; once it is "
+    "right often enough on those, the task counts as solved, and the sequences it was trained on are counted. There "
+    "are two controls: identity, which sees only the last step, and guessing, which trains nothing but draws small "
+    "recurrent nets with random weights until one of them succeeds (Hochreiter & Schmidhuber 1997). A task that "
+    "guessing solves quickly is weak evidence of learning over time."
 )
 CONTROLS = ("identity", GUESSING)
 LATCH = (
-    " One unit that the first symbol sets, and that later ones cannot turn, is not rare among random weights: what is "
-    "hard about this task is to find such a unit by gradients."
+    " A unit that the first symbol sets and later ones cannot change is not rare among random weights: the difficulty "
+    "of this task is to find such a unit by gradients."
 )
-DIFFERS = {  # from 1997, where the variant cannot be the paper's to the letter
-    "recall": "In the paper's 2a the distractors come in one fixed order and every next symbol is to be predicted; "
-    "here they are drawn at random from 99 and the last answer alone counts.",
-    "adding": "Here all sequences are equally long, with a mark in each half.",
+DIFFERS = {  # where the variant cannot be exactly the paper's of 1997
+    "recall": "In the paper's 2a the distractors come in one fixed order and every next symbol must be predicted; "
+    "here they are drawn at random from 99 and only the last prediction counts.",
+    "adding": "Here all sequences have the same length, with a mark in each half.",
     "temporal_order": "Here all sequences are 100 long, in the paper 100 to 110.",
 }
 
@@ -49,9 +49,10 @@ def lead(report: Record) -> Iterator[object]:
     seeds = len(report["seeds"])
     yield (
         f"{seeds} seed{'' if seeds == 1 else 's'} each, about {budget['parameters']:,} core parameters, batches of "
-        f"{budget['batch_size']}, every architecture with the choice that params.yaml states for it, at a constant "
-        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, so numbers of "
-        "sequences are no finer. Not solved means not within the budget: more sequences, another rate or size might do."
+        f"{budget['batch_size']}, every architecture with its choice in params.yaml, at a constant "
+        f"learning rate. The criterion is checked after every {budget['eval_every']:,} sequences, which limits "
+        "the precision of the numbers. Not solved means not within the budget: more sequences, another rate or "
+        "size might help."
     )
 
 
@@ -70,7 +71,7 @@ def tables(report: Record) -> Iterator[Markup]:
     rows = [tag("tr", *(tag("td", cell) for cell in _cells(row))) for row in report["rows"]]
     caption = (
         "Shares with Wilson's 95 % interval over seeds. The median counts a seed that did not solve it as more than "
-        "any; for guessing it is of networks tried. Seconds are of training on one thread, without the checks."
+        "any; for guessing it counts networks. Seconds are of training on one thread, without the checks."
     )
     yield table(head, rows, caption)
     head = ["task", "lags", "solved when", "on fresh sequences", "budget of sequences"]
@@ -101,7 +102,7 @@ def _named(task: str, variant: str) -> str:
 
 
 def _who(rows: Rows) -> str:
-    """Which networks solve it with every seed, with some, with none."""
+    """Which networks solve it with every seed, with some seeds, with none."""
     networks = [row for row in rows if row["architecture"] not in CONTROLS]
     names_by_outcome = {
         "every seed": [row["architecture"] for row in networks if row["solved"] == row["seeds"]],
@@ -113,12 +114,12 @@ def _who(rows: Rows) -> str:
 
 
 def _guessed(report: Record) -> Iterator[str]:
-    """What the control that guesses makes of each task."""
+    """The guessing control's results on each task."""
     for name, rows in _problems(report).items():
         guessed = [row for row in rows if row["architecture"] == GUESSING]
         if guessed:
             latch = LATCH if guessed[0]["variant"] == "bits" and guessed[0]["solved"] else ""
-            tried = f"at most {report['budget']['guessing']['trials']:,} networks a seed, none of them trained"
+            tried = f"at most {report['budget']['guessing']['trials']:,} untrained networks per seed"
             yield f"Guessing {name}, {tried}: {'; '.join(_tries(row) for row in guessed)}.{latch}"
 
 
@@ -129,7 +130,7 @@ def _tries(row: dict[str, Any]) -> str:
 
 
 def _beside(report: Record) -> Iterator[str]:
-    """Ours beside the published numbers, and how the two differ."""
+    """Our numbers and the published ones, and how the set-ups differ."""
     for point in report["published"]:
         for row in report["rows"]:
             if all(row[key] == point[key] for key in ("task", "variant", "lag", "architecture")):
@@ -137,14 +138,14 @@ def _beside(report: Record) -> Iterator[str]:
                 ours = f"a median of {middle:,.0f} sequences ({solved})" if middle else f"unsolved by most ({solved})"
                 yield (
                     f"{_named(point['task'], point['variant']).capitalize()} at lag {point['lag']:,}, "
-                    f"{point['architecture']}: {ours}; published are {point['sequences']:,} ({point['source']}). "
-                    f"{DIFFERS[point['task']]} The paper's net had no forget gate and took a step of gradient descent "
-                    f"after every sequence; ours takes one of AdamW after every {report['budget']['batch_size']}."
+                    f"{point['architecture']}: {ours}; published: {point['sequences']:,} ({point['source']}). "
+                    f"{DIFFERS[point['task']]} The paper's net had no forget gate and took a gradient descent step "
+                    f"after every sequence; ours takes an AdamW step after every {report['budget']['batch_size']}."
                 )
 
 
 def _published(report: Record, rows: Rows) -> list[dict[str, Any]]:
-    """The published points of this variant, at the lags that were measured."""
+    """The published points of this variant, at the measured lags."""
     lags, (row, *_) = {row["lag"] for row in rows}, rows
     same = [
         point for point in report["published"] if (point["task"], point["variant"]) == (row["task"], row["variant"])
@@ -178,5 +179,5 @@ def _criterion(criterion: Record) -> str:
         "largest_error": "largest absolute error",
     }
     if criterion["measure"] == "accuracy":
-        return "every answer is right" if level == 1 else f"at least {level:.0%} of answers are right"
+        return "every prediction is right" if level == 1 else f"at least {level:.0%} of predictions are right"
     return f"{measure_names[criterion['measure']]} below {words.number(level, 2)}"

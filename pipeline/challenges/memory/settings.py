@@ -12,15 +12,15 @@ class Memory(Settings):
     parameters: int = Field(8_000, gt=0)
     """Budget of core parameters."""
     batch_size: int = Field(64, gt=0)
-    """Sequences of a step."""
+    """Sequences per step."""
     seeds: int = Field(8, gt=0)
     """Networks of each architecture on each task at each lag."""
     eval_every: int = Field(1_280, gt=0)
-    """Training sequences between two checks of the criterion: what is said of sequences needed is this fine."""
+    """Training sequences between two checks of the criterion: the resolution of the sequences needed."""
     eval_sequences: int = Field(1_000, gt=0)
-    """Fresh sequences of a check."""
+    """Fresh sequences per check."""
     problems: list[Problem] = []
-    """What is measured."""
+    """The tasks, variants and lags that are measured."""
     guessing: Guessing = Guessing()
     """The control that guesses weights."""
 
@@ -29,5 +29,5 @@ class Memory(Settings):
         cases = [(problem.task, problem.variant, lag) for problem in self.problems for lag in problem.lags]
         for task, variant, lag in cases:
             if cases.count((task, variant, lag)) > 1:
-                raise ValueError(f"problems: {task} ({variant}) at lag {lag} stands there twice")
+                raise ValueError(f"problems: {task} ({variant}) at lag {lag} occurs twice")
         return self

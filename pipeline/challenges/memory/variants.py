@@ -1,6 +1,6 @@
-"""The memory tasks as they are measured: what their lag is, when they count as solved, what was published.
+"""The memory tasks as measured: their lag, when they count as solved, published results.
 
-Published numbers stand beside the variant that they belong to, and beside no other.
+Published numbers are given only with the variant that they belong to.
 """
 
 from typing import Any, NamedTuple
@@ -15,14 +15,19 @@ from pipeline.tasks.shared.drawn import Drawn
 
 
 class Variant(NamedTuple):
-    """Settings of a task, its criterion, and fresh sequences that a check has at least."""
+    """Settings of a task, its criterion, and the minimum number of fresh sequences in a check."""
 
     settings: dict[str, Any]
     criterion: Criterion
     checked: int = 1
 
 
-LAG = {"recall": "lag", "adding": "steps", "temporal_order": "steps", "copy_memory": "gap"}  # the setting that is it
+LAG = {
+    "recall": "lag",
+    "adding": "steps",
+    "temporal_order": "steps",
+    "copy_memory": "gap",
+}  # the setting that is the lag
 RIGHT = Criterion(measure="accuracy", threshold=0.99)
 VARIANTS: dict[str, dict[str, Variant]] = {
     "recall": {
@@ -61,7 +66,7 @@ def variant(problem: Problem) -> Variant:
 
 
 def make(problem: Problem, lag: int, settings: Memory, place: str = "memory.problems") -> Drawn:
-    """The task at this lag. Raises InputError where it does not allow it; `place` is where params.yaml asks for it."""
+    """The task at this lag. Raises InputError if it does not allow it; `place` is where params.yaml asks for it."""
     task_settings = {**variant(problem).settings, LAG[problem.task]: lag}
     size = {"parameters": settings.parameters, "batch_size": settings.batch_size}
     task = check(find(Task, problem.task), {**task_settings, **size}, f"{place}: {problem.task}")

@@ -1,10 +1,10 @@
-"""What each remedy changes, gathered from what the stages measured: a row for each, a column for each challenge."""
+"""What each remedy changes, from the stages' measurements: a row for each, a column for each challenge."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
-FAST = ("fused", "scan")  # implementations that one would use
+FAST = ("fused", "scan")  # implementations for practical use
 SIZE = ("device", "threads", "steps", "batch", "width")
 REAL = {"imdb": "accuracy", "victoria": "mae"}
 
@@ -12,7 +12,7 @@ REAL = {"imdb": "accuracy", "victoria": "mae"}
 def architectures(
     names: Sequence[str], reports: Mapping[str, Record], tasks: Mapping[str, Record]
 ) -> list[dict[str, Any]]:
-    """The plain net, and what takes its place; None where a stage did not measure it."""
+    """The plain net and its replacements; None where a stage did not measure it."""
     return [
         {
             "remedy": name,
@@ -27,7 +27,7 @@ def architectures(
 
 
 def choices(evidence: Sequence[Record]) -> list[dict[str, Any]]:
-    """Initialisation and clipping of the plain net, alone and together: the factorial's cells on each task."""
+    """Initialization and clipping of the plain net, separately and together: the factorial's cells on each task."""
     rows = []
     for task_evidence in evidence:
         for optimizer in dict.fromkeys(cell["optimizer"] for cell in task_evidence["cells"]):
@@ -60,7 +60,7 @@ def _horizon(report: Record, name: str) -> dict[str, Any] | None:
 
 
 def _memory(report: Record, name: str) -> dict[str, Any] | None:
-    """Recall over the longest lag that the plain net was given, too."""
+    """Recall over the longest lag at which the plain net was measured, too."""
     rows = [row for row in report["rows"] if row["task"] == "recall" and row["architecture"] == name]
     if not rows:
         return None
@@ -76,7 +76,7 @@ def _convergence(report: Record, name: str) -> dict[str, Any] | None:
 
 
 def _speed(report: Record, name: str) -> dict[str, Any] | None:
-    """At the size and setting that most systems were measured in, the longest of them."""
+    """At the size and setting in which most systems were measured, the longest of them."""
     rows = [row for row in report["rows"] if row["implementation"] in FAST and row["precision"] == "fp32"]
     rows = [row for row in rows if row["flush_denormal"]]
     systems: dict[tuple[Any, ...], set[str]] = {}

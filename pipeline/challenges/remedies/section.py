@@ -13,8 +13,8 @@ from pipeline.reporting.sections import Record
 NAME, PLACE = "remedies", 70
 TITLE = "Do the remedies help?"
 ABOUT = (
-    "The deck ends with a list: LSTM and GRU, attention, the Transformer, clipping, initialisation. Here is what each "
-    "changes on every challenge, beside the plain recurrent net. A dash: not measured."
+    "The deck ends with a list: LSTM and GRU, attention, the Transformer, clipping, initialization. Here is what each "
+    "changes on every challenge, compared with the plain recurrent net. A dash: not measured."
 )
 
 
@@ -49,13 +49,13 @@ def tables(report: Record) -> Iterator[Markup]:
         for row in report["architectures"]
     ]
     caption = (
-        "In place of the plain recurrent net (rnn): other architectures, equal in parameters. The sections that the "
-        "columns lead to name the machine of their seconds."
+        "Instead of the plain recurrent net (rnn): other architectures with as many parameters. The sections linked in "
+        "the header name the machine of the seconds."
     )
     yield table(head, rows, caption)
     head = ["task", "scale", "optimizer", "initialisation", "clipping", "loss", "diverged"]
     rows = [tag("tr", *(tag("td", cell) for cell in _choice(row))) for row in report["choices"]]
-    caption = "The plain recurrent net with initialisation and clipping changed, alone and together."
+    caption = "The plain recurrent net with initialization and clipping changed, separately and together."
     yield join(table(head, rows, caption), tag("p", tag("a", "Their tests", href="#evidence"), "."))
 
 

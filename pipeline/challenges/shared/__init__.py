@@ -1,3 +1,3 @@
-"""What several challenges use: training until a task is solved, trained networks, what a machine can do."""
+"""Code shared by several challenges: training until solved, trained networks, a machine's limits."""
 
-GUESSING = "guessing"  # the name that a control has among the architectures
+GUESSING = "guessing"  # a control's name among the architectures

@@ -8,7 +8,7 @@ from pipeline.common import Settings
 
 
 class Criterion(Settings):
-    """A share of right answers that is reached, or an error that is fallen below."""
+    """An accuracy to reach, or an error to stay below."""
 
     measure: Literal["accuracy", "mse", "mae", "largest_error"] = "accuracy"
     """accuracy (of copying: share of right symbols), mse, mae, or the largest absolute error of any output."""
@@ -20,7 +20,7 @@ class Criterion(Settings):
         return self.measure == "accuracy"
 
     def met(self, value: float) -> bool:
-        """Whether this value solves the task; one that is not a number does not."""
+        """Whether this value solves the task; nan does not."""
         return value >= self.threshold if self.higher_is_better else value < self.threshold
 
     def better(self, value: float, other: float) -> bool:

@@ -1,4 +1,4 @@
-"""What a machine is and the most it can do: the limits that measured times are set beside."""
+"""A machine's description and limits, with which measured times are compared."""
 
 import platform
 import resource
@@ -12,11 +12,11 @@ import torch
 
 from pipeline.common.machine import identity
 
-PRODUCTS = 6  # of which the fastest counts: a limit is not the mean
+PRODUCTS = 6  # the fastest counts: a limit is not a mean
 
 
 def machine() -> dict[str, Any]:
-    """Processor, memory and versions, and the CUDA device where there is one."""
+    """Processor, memory and versions, and the CUDA device if there is one."""
     description = {
         **identity(),
         "memory_bytes": psutil.virtual_memory().total,
@@ -38,7 +38,7 @@ def has_bf16() -> bool:
 
 
 def peak(device: str, precision: str, side: int) -> float:
-    """Floating-point operations a second of the fastest of several products of square matrices."""
+    """Floating-point operations per second of the fastest of several products of square matrices."""
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
     product = torch.mm(a, b)
@@ -53,13 +53,13 @@ def peak(device: str, precision: str, side: int) -> float:
 
 
 class LoadMonitor:
-    """How much others compute meanwhile: times taken beside busy neighbours say nothing of this machine."""
+    """The load of other processes: times measured beside busy neighbours do not characterize this machine."""
 
     def __init__(self) -> None:
         self.began = self._now()
 
     def others(self) -> float:
-        """Share of all cores' time that other processes took since the beginning, or other virtual machines."""
+        """Share of all cores' time since the beginning taken by other processes or virtual machines."""
         passed, all_seconds, own_seconds = (now - before for now, before in zip(self._now(), self.began, strict=True))
         return max(0.0, all_seconds - own_seconds) / (passed * (psutil.cpu_count() or 1))
 
@@ -78,12 +78,12 @@ def wait(device: str) -> None:
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds now."""
+    """Bytes of memory that this process has now."""
     return int(psutil.Process().memory_info().rss)
 
 
 def most_resident() -> int | None:
-    """Bytes of memory that this process held at most, where the system tells it (Linux)."""
+    """The most bytes of memory that this process has had, if the system reports it (Linux)."""
     status_file = Path("/proc/self/status")
     lines = status_file.read_text(encoding="utf-8").splitlines() if status_file.exists() else []
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)

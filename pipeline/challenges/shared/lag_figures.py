@@ -1,4 +1,4 @@
-"""Figures of what is measured against the lag: the share of seeds that solve a task, and the sequences they need."""
+"""Figures against the lag: the share of seeds that solve a task, and the sequences they need."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import slug
 
 APART = 0.025  # between the points of two architectures at one lag, in powers of ten
-ROOM = 1.7  # beside the least and the greatest number on an axis, as a factor
+ROOM = 1.7  # beyond the lowest and highest number on an axis, as a factor
 Rows = Sequence[dict[str, Any]]  # of reports/memory.json
 
 
 def shares(name: str, rows: Rows) -> Chart:
-    """The share of seeds that solve a task, a line for each architecture."""
+    """The share of seeds that solve a task, one line per architecture."""
     figure = _against_lag(rows)
     for architecture, x, points in _by_architecture(rows):
         look = _line(architecture)
@@ -77,13 +77,13 @@ def needed(name: str, rows: Rows, published: Rows, check_interval: int) -> Chart
     summary = "; ".join(f"{row['architecture']} {m:,.0f} at lag {row['lag']}" for row, m in middles if m is not None)
     note = (
         "Medians over all seeds (none where most fail); rings are single seeds, "
-        f"read every {check_interval:,} sequences."
+        f"checked every {check_interval:,} sequences."
     )
     return Chart(f"sequences-{slug(name)}", f"Training sequences to solve {name}", note, summary, figure)
 
 
 def _against_lag(rows: Rows) -> go.Figure:
-    """An empty figure over a logarithmic axis with the lags that were measured."""
+    """An empty figure over a logarithmic axis with the measured lags."""
     lags = sorted({row["lag"] for row in rows})
     figure, ends = figures.plain(height=360), [math.log10(lags[0] / ROOM), math.log10(lags[-1] * ROOM)]
     ticks = {"tickvals": lags, "ticktext": [f"{lag:,}" for lag in lags]}
@@ -92,7 +92,7 @@ def _against_lag(rows: Rows) -> go.Figure:
 
 
 def _line(architecture: str) -> dict[str, Any]:
-    """How an architecture looks; the control that guesses is grey."""
+    """The look of an architecture; the guessing control is grey."""
     look = figures.line(architecture)
     if architecture == GUESSING:
         look["line"]["color"] = look["marker"]["color"] = colours.MUTED
@@ -100,7 +100,7 @@ def _line(architecture: str) -> dict[str, Any]:
 
 
 def _by_architecture(rows: Rows) -> Iterator[tuple[str, list[float], Rows]]:
-    """Each architecture with its rows by lag, and where they are drawn: beside one another, so that none hides one."""
+    """Each architecture with its rows by lag, and their positions, side by side so that none hides another."""
     names = list(dict.fromkeys(row["architecture"] for row in rows))
     for place, name in enumerate(names):
         points = sorted((row for row in rows if row["architecture"] == name), key=lambda row: row["lag"])

@@ -1,4 +1,4 @@
-"""What other stages wrote, for stages that measure nothing themselves."""
+"""Other stages' results, for stages that measure nothing themselves."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from pipeline.training.selection import Selected
 
 
 class Score(NamedTuple):
-    """A network's test score; `interval` is None where there is none."""
+    """A network's test score; `interval` is None if there is none."""
 
     name: str
     mean: float
@@ -18,7 +18,7 @@ class Score(NamedTuple):
 
 
 class Measured:
-    """What the stages wrote. Raises InputError for what is not there."""
+    """The stages' results. Raises InputError for missing ones."""
 
     def stage(self, name: str) -> dict[str, Any]:
         return self._read(paths.findings(name), name)
@@ -27,14 +27,14 @@ class Measured:
         return self._read(paths.metrics(name), f"evaluate@{name}")
 
     def best(self, task: str) -> Selected | None:
-        """The network that is best on validation, of those that were evaluated; None where every one diverged."""
+        """The network that is best on validation, of those that were evaluated; None if every one diverged."""
         described = selection.read(task, [entry["name"] for entry in self.task(task)["results"]])
         if not described:
             raise InputError(f"no trained network in models/{task}: run `dvc repro train` first")
         return selection.best_network(described)
 
     def best_score(self, task: str, metric: str) -> Score | None:
-        """Of the same network; None where it has none, since no seed's test answers were finite."""
+        """Of the same network; None if no seed's test predictions were finite."""
         selected = self.best(task)
         name = selected.name if selected else None
         score = next((e["metrics"].get(metric) for e in self.task(task)["results"] if e["name"] == name), None)

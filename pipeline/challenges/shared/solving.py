@@ -1,7 +1,7 @@
-"""How many sequences a network needs: trained on fresh ones, step by step, until fresh ones show that it can.
+"""How many sequences a network needs: it is trained on fresh ones, step by step, until others show that it succeeds.
 
-No sequence is seen twice and there is no test set that could be chosen on: each step draws its batch, and each check
-draws its sequences from a generator of their own.
+No sequence is seen twice and no test set is used for a choice: each step draws its batch, and each check draws its
+sequences from a separate generator.
 """
 
 import copy
@@ -22,8 +22,8 @@ from pipeline.training.settings import Train
 from pipeline.training.setup import make_run
 from pipeline.training.step import train_step
 
-WARM_UP = 20  # steps in which the learning rate rises; then it is constant, since nobody knows how long it will take
-CHUNK = 256  # sequences that are checked at once
+WARM_UP = 20  # steps in which the learning rate rises; then it is constant, since the length of training is not known
+CHUNK = 256  # sequences checked at once
 
 
 def solve(
@@ -43,9 +43,9 @@ def solve(
     """Train on at most `most` sequences; after each `check_interval`, check the criterion on `checked` others.
 
     `sequences` is their number when the criterion was first met, None if it never was; `seconds` those of training,
-    without the checks. With `average`, what is checked is the mean of the weights over about this share of the steps
-    so far (Polyak & Juditsky 1992), and `unaveraged` tells the measure of the weights themselves. A loss or gradient
-    that is not finite ends it as diverged. Raises InputError where the task has no such measure. JSON values; call
+    without the checks. With `average`, checks use the mean of the weights over about this share of the steps so far
+    (Polyak & Juditsky 1992), and `unaveraged` has the measure of the weights themselves. A loss or gradient that is not
+    finite ends it as diverged. Raises InputError if the task has no such measure. JSON values; call
     `configure_threads` first.
     """
     run = make_run(task, architecture, settings, choice, model, train, seed)
@@ -88,7 +88,7 @@ def solve(
 def check(
     task: Drawn, model: nn.Module, criterion: Criterion, checked: int, random: torch.Generator, device: torch.device
 ) -> float:
-    """The criterion's measure on so many fresh sequences; nan where an output is not finite."""
+    """The criterion's measure on this many fresh sequences; nan if an output is not finite."""
     model.eval()
     batches = [draw(task, min(CHUNK, checked - begin), random, device) for begin in range(0, checked, CHUNK)]
     outputs = torch.cat([model(batch.inputs, batch.lengths).float().cpu() for batch in batches])
@@ -96,7 +96,7 @@ def check(
 
 
 def measure(task: Drawn, criterion: Criterion, outputs: Tensor, targets: Tensor) -> float:
-    """The criterion's measure of these outputs; nan where one is not finite."""
+    """The criterion's measure of these outputs; nan if one is not finite."""
     if not bool(outputs.isfinite().all()):
         return math.nan
     if criterion.measure == "largest_error":
@@ -116,20 +116,20 @@ def draw(task: Drawn, size: int, random: torch.Generator, device: torch.device) 
 
 @torch.no_grad()
 def _follow(mean: nn.Module, model: nn.Module, share: float) -> None:
-    """Move the mean's weights towards the model's by this share of the way."""
+    """Move the mean weights towards the model's by this share."""
     for ours, theirs in zip(mean.parameters(), model.parameters(), strict=True):
         ours.lerp_(theirs, share)
 
 
 def _errors(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Absolute errors of the outputs; those of a label are how far its probabilities lie from 0 and 1."""
+    """Absolute errors of the outputs; for a label, the distances of its probabilities from 0 and 1."""
     answers = task.answers(outputs, {})
     wanted = targets if targets.is_floating_point() else nn.functional.one_hot(targets, answers.shape[-1])
     return (answers - wanted).abs()
 
 
 def _note(result: dict[str, Any], sequences: int, value: float, criterion: Criterion) -> None:
-    """Enter what a check gave; outputs that are not finite are a divergence."""
+    """Record the result of a check; outputs that are not finite are a divergence."""
     if not math.isfinite(value):
         result["diverged"] = True
         return

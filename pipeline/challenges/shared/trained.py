@@ -1,4 +1,4 @@
-"""The networks that train wrote, for those who look into them."""
+"""The networks that train wrote, for stages that examine them."""
 
 from typing import Any, NamedTuple
 
@@ -8,14 +8,14 @@ from pipeline.common import InputError, files, paths
 
 
 class Trained(NamedTuple):
-    """One seed's network and what became of its training; no model where it diverged."""
+    """One seed's network and the outcome of its training; no model if it diverged."""
 
     status: dict[str, Any]
     model: SequenceModel | None
 
 
 def description(task: str, architecture: str) -> Any:
-    """model.json of a trained network. Raises InputError where it, or the weights of a sound seed, are missing."""
+    """model.json of a trained network. Raises InputError if it, or a seed's weights, are missing."""
     folder = paths.trained(task, architecture)
     described = folder / "model.json"
     content = files.read_json(described) if described.exists() else {"seeds": {}}

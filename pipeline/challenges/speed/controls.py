@@ -1,4 +1,4 @@
-"""What times are checked and compared with: scan and loop agree; the deck's loop against a fused module."""
+"""Checks and comparisons of times: scan and loop agree; the deck's loop against a fused module."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +31,7 @@ def scan_and_loop(made: tuple[nn.Module, Tensor]) -> dict[str, float]:
 
 
 def subnormals(clock: Clock, gradients: dict[str, Tensor]) -> dict[str, Any]:
-    """What a multiplication by subnormal numbers costs, and how many there are in gradients: without flush-denormal."""
+    """The cost of multiplying by subnormal numbers, and their share in gradients, without flush-denormal."""
     half, result = torch.full((1 << 16,), 0.5), torch.empty(1 << 16)
     seconds = {
         size: clock(partial(torch.mul, torch.full((1 << 16,), size), half, out=result)) for size in (1e-39, 1e-3)
@@ -41,14 +41,14 @@ def subnormals(clock: Clock, gradients: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _subnormal(x: Tensor) -> Tensor:
-    """By their bits: a comparison might flush them."""
+    """Counted by their bits: a comparison might flush them."""
     size = x.view(torch.int32) & 0x7FFFFFFF
     return (size > 0) & (size < 0x00800000)
 
 
 @torch.no_grad()
 def deck(clock: Clock, batch: int, lengths: list[int]) -> dict[str, Any]:
-    """The deck's numpy loop over one sequence, and nn.RNN of the same weights: alone, and in a batch. Forward only."""
+    """The deck's numpy loop over one sequence, and nn.RNN with its weights: one sequence, and a batch. Forward only."""
     random = np.random.default_rng(0)
     wxh, whh = 0.01 * random.normal(size=(HIDDEN, INPUTS)), 0.01 * random.normal(size=(HIDDEN, HIDDEN))
     fused = twin(wxh, whh)

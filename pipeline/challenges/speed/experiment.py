@@ -1,7 +1,6 @@
-"""Everything that the benchmark measures: which settings and sizes, each setting in a fresh process.
+"""Everything that the benchmark measures: which settings and sizes, each setting in a new process.
 
-Each result is kept in .work as it comes, so that a killed benchmark goes on; one that has ended measures anew when it
-is asked again.
+Each result is kept in .work, so that a killed benchmark resumes; a completed one measures again at its next start.
 """
 
 import json
@@ -27,14 +26,14 @@ from pipeline.training.setup import cores
 MAPPED = [("min_gru", "scan"), ("min_gru", "loop"), ("gru", "fused"), ("lstm", "fused")]
 CHECKPOINTED = ("gru", "lstm")
 AGREE_STEPS = 4096
-PATIENT = 10  # times the usual time, for rows with a mark
+PATIENT = 10  # factor on the usual time, for rows with a mark
 
 
 class Gathered(NamedTuple):
     """All that was measured."""
 
     results: dict[str, list[Result]]
-    """By what was wanted: `step`, `peak`, `memory`, ..."""
+    """By kind of measurement: `step`, `peak`, `memory`, ..."""
     left_out: list[str]
     """What this machine cannot measure, and why."""
     others: float
@@ -53,7 +52,7 @@ def gather(settings: Benchmark, seed: int) -> Gathered:
     for job in jobs:
         for name, arguments in job.wanted:
             results.setdefault(name, []).append(kept.done[_key(job, (name, arguments))])
-    files.remove(kept.path)  # what is asked again is measured again
+    files.remove(kept.path)  # the next start measures again
     return Gathered(results, left_out, monitor.others())
 
 
@@ -73,11 +72,11 @@ def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
     if cores() > 1:
         wanted[_like(cpu, threads=1)] = side
     else:
-        left_out.append("one thread against all: there is one core")
+        left_out.append("one thread against all: there is only one core")
     if has_bf16():
         wanted[_like(cpu, precision="bf16")] = side
     else:
-        left_out.append("bf16 on the CPU: it has no instructions for it")
+        left_out.append("bf16 on the CPU: it lacks the instructions")
     devices = [cpu]
     if settings.device == "auto" and torch.cuda.is_available():
         devices.append(_like(cpu, device="cuda"))
@@ -135,7 +134,7 @@ def _like(setting: Setting, **changes: Any) -> Setting:
 
 
 def _in_order(wanted: list[Wanted]) -> list[Wanted]:
-    """Each once, small ones first, so that they warm up for the large; checks last."""
+    """Each once, small ones first as a warm-up for the large; checks last."""
 
     def size(measurement: Wanted) -> tuple[bool, int]:
         name, case = measurement
@@ -145,12 +144,12 @@ def _in_order(wanted: list[Wanted]) -> list[Wanted]:
 
 
 def _run(jobs: list[Job], kept: ResultCache) -> None:
-    """What is not kept yet, one process after the other: nothing else of ours computes beside them."""
+    """Measure what is not kept yet, one process after another: nothing else of ours computes meanwhile."""
     waiting = [
         (job, [measurement for measurement in job.wanted if _key(job, measurement) not in kept.done]) for job in jobs
     ]
     waiting = [(job, wanted) for job, wanted in waiting if wanted]
-    tqdm.monitor_interval = 0  # no thread that wakes beside what is timed
+    tqdm.monitor_interval = 0  # no thread that wakes during timing
     kept.path.parent.mkdir(parents=True, exist_ok=True)
     with (
         fresh_process.server() as answers,

@@ -13,8 +13,8 @@ from pipeline.reporting.figures import Chart, plain
 Record = Mapping[str, Any]
 Row = Mapping[str, Any]
 DASHES = {"fused": "solid", "scan": "solid", "cells": "2px,3px", "loop": "8px,3px"}
-SCALE = "Cividis"  # colour-blind readers see its order; every cell has its number, too
-LEAST, MOST = math.log2(0.5), math.log2(5)  # what colours span at least, so that noise does not look like a gain
+SCALE = "Cividis"  # readable by colour-blind readers; every cell has its number, too
+LEAST, MOST = math.log2(0.5), math.log2(5)  # the minimum range of the colours, so that noise does not look like a gain
 CELL = 34  # pixels of a map's row
 
 
@@ -33,7 +33,7 @@ def lines(report: Record, device: str = "cpu") -> dict[str, list[Row]]:
 
 
 def times(report: Record, device: str) -> Chart:
-    """A line for each implementation, both axes logarithmic; on the CPU the deck's loop beside them."""
+    """A line for each implementation, both axes logarithmic; on the CPU also the deck's loop."""
     figure = plain(height=520)
     rows_by_name = lines(report, device)
     for name, rows in rows_by_name.items():
@@ -62,7 +62,7 @@ def times(report: Record, device: str) -> Chart:
     figure.update_xaxes(type="log", title={"text": "steps of a sequence"}, tickvals=lengths)
     figure.update_yaxes(type="log", title={"text": "seconds of a training step"}, tickformat="~g", dtick=1)
     size = f"{report['lines']['batch']} sequences, width {report['lines']['width']}"
-    note = f"{size}, fp32; forward and backward. Cost is linear where ten times the steps take ten times the seconds."
+    note = f"{size}, fp32; forward and backward. Cost is linear if ten times the steps take ten times the seconds."
     note += " The deck's numpy loop runs one sequence, forward only." if device == "cpu" else ""
     summary = ", ".join(f"{name} {words.number(rows[-1]['seconds'], 3)} s" for name, rows in rows_by_name.items())
     title = f"Seconds of a training step against length ({'CPU' if device == 'cpu' else 'GPU'})"
@@ -70,7 +70,7 @@ def times(report: Record, device: str) -> Chart:
 
 
 def denormal(report: Record) -> Chart:
-    """How many times faster flush-denormal makes a step: a map of length and width for each module."""
+    """The speed-up of a step by flush-denormal: a map of length and width for each module."""
     gains = summaries.gains(report["rows"])
     maps = {
         system: {
@@ -80,14 +80,14 @@ def denormal(report: Record) -> Chart:
     }
     batch = gains[0]["batch"] if gains else 0
     note = (
-        f"Times that the same step of {batch} sequences is faster with flush-denormal. 1.0 × is no gain: there the "
-        "gradient has not fallen below 1e−38, or the processor computes with such numbers as fast as with others."
+        f"Speed-up of the same step of {batch} sequences with flush-denormal. 1.0 × is no gain: there the gradient has "
+        "not fallen below 1e−38, or the processor computes with such numbers as fast as with others."
     )
     return _maps("denormal", "What flush-denormal gains", note, maps, "width", lambda z: f"{z:.1f} ×")
 
 
 def scan(report: Record) -> Chart:
-    """Times that minGRU's scan is faster than its loop and than fused modules: a map of length and batch for each."""
+    """The speed-up of minGRU's scan over its loop and over fused modules: a map of length and batch for each."""
     rows = summaries.select(usual(report), width=report["lines"]["width"])
     seconds = {(summaries.named(row), row["steps"], row["batch"]): row["seconds"] for row in rows}
     maps: dict[str, dict[tuple[int, int], float]] = {}
@@ -96,8 +96,8 @@ def scan(report: Record) -> Chart:
             if other == name and (scan_seconds := seconds.get(("min_gru scan", steps, batch))) is not None:
                 maps.setdefault(f"against {name}", {})[steps, batch] = taken / scan_seconds
     note = (
-        "Above 1 ×, two layers of minGRU by scan are faster than what they are compared with: their own step-by-step "
-        "loop, or one fused layer of GRU or LSTM, of the same width."
+        "Above 1 ×, two layers of minGRU by scan are faster than the comparison: their own step-by-step loop, or one "
+        "fused layer of GRU or LSTM of the same width."
     )
     return _maps("scan", "Where minGRU's parallel scan is faster", note, maps, "batch", lambda z: f"{z:.2g} ×")
 
@@ -110,7 +110,7 @@ def _maps(
     side: str,
     format_value: Callable[[float], str],
 ) -> Chart:
-    """Maps below one another with common colours: steps across, `side` upwards."""
+    """Maps in a column with common colours: steps across, `side` upwards."""
     sizes = [sorted({key[1] for key in cells}) for cells in maps.values()]
     heights = [len(side_sizes) for side_sizes in sizes] or [1]
     figure = plain(height=60 + sum(70 + CELL * rows for rows in heights))
@@ -144,7 +144,7 @@ def _maps(
 
 
 def _gap(heights: Sequence[int]) -> float:
-    """Room for a title between maps, as a share of the figure; none is needed beside a single one."""
+    """Room for a title between maps, as a share of the figure; a single map needs none."""
     return 0.0 if len(heights) == 1 else 60 / (sum(70 + CELL * rows for rows in heights))
 
 

@@ -1,4 +1,4 @@
-"""Ask for measurements, each job in a process that has computed nothing before; `timing` is what runs there."""
+"""Request measurements, each job in a process that has computed nothing before and runs `timing`."""
 
 import json
 import os
@@ -21,9 +21,9 @@ Answers = Callable[[Job], Iterator[tuple[Wanted, Result]]]
 
 @contextmanager
 def server() -> Iterator[Answers]:
-    """A function that gives what a job wants, each with its result as it comes, while the block lasts.
+    """Yields a function that runs a job and yields each measurement with its result, for the length of the block.
 
-    It raises RuntimeError when the job's process fails or is killed. On leaving, what runs is ended.
+    It raises RuntimeError if the job's process fails or is killed. On leaving, running processes are stopped.
     """
     code = str(Path(pipeline.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([code, os.environ.get("PYTHONPATH", "")])}
@@ -33,7 +33,7 @@ def server() -> Iterator[Answers]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # so that the server and the job of the moment can be ended together
+        start_new_session=True,  # so that the server and its current job can be stopped together
     ) as process:
         try:
             yield lambda job: _answers(process, job)
@@ -47,11 +47,11 @@ def server() -> Iterator[Answers]:
 def _answers(process: subprocess.Popen[str], job: Job) -> Iterator[tuple[Wanted, Result]]:
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(BrokenPipeError):  # it has ended: reported below
+    with suppress(BrokenPipeError):  # it has exited: reported below
         process.stdin.write(json.dumps(asdict(job)) + "\n")
         process.stdin.flush()
     for measurement in job.wanted:
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the process that measured {measurement} under {job.setting} ended before it was done")
+            raise RuntimeError(f"the process that measured {measurement} under {job.setting} exited before it was done")
         yield measurement, json.loads(line)

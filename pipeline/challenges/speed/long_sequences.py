@@ -1,7 +1,7 @@
-"""Train on long sequences in bounded memory: keep the states between chunks, and compute the rest again.
+"""Train on long sequences in bounded memory: keep the states between chunks, and recompute the rest.
 
-The forward pass keeps the state at the start of each chunk alone; the backward pass goes through the chunks from the
-last to the first, and runs each forward again to know its inner states (Chen et al., Training Deep Nets with Sublinear
+The forward pass keeps only the state at the start of each chunk; the backward pass goes through the chunks from the
+last to the first, and runs each forward again to get its inner states (Chen et al., Training Deep Nets with Sublinear
 Memory Cost, 2016). The gradient is exact, unlike that of truncated back-propagation, and the forward pass runs twice.
 """
 
@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Checkpointed(nn.Module):
-    """A fused recurrent core that keeps the inner states of one chunk at a time; its input must want a gradient."""
+    """A fused recurrent core that keeps the inner states of one chunk at a time; its input must require a gradient."""
 
     def __init__(self, cell: nn.RNNBase, chunk: int):
         super().__init__()
@@ -28,7 +28,7 @@ class Checkpointed(nn.Module):
     def _run(self, part: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         if not part.requires_grad:
             return self._chunk(part, *state)
-        # reentrant: its forward pass builds no graph, whose nodes alone took three quarters of a GRU's memory
+        # reentrant: its forward pass builds no graph, whose nodes took three quarters of a GRU's memory
         return checkpoint(self._chunk, part, *state, use_reentrant=True, preserve_rng_state=False)
 
     def _chunk(self, part: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
@@ -49,7 +49,7 @@ def difference(reference: nn.Module, other: nn.Module, x: Float[Tensor, "batch t
 
 
 def _gradients(core: nn.Module, x: Tensor) -> list[Tensor]:
-    """Of the input and every weight, where the loss looks at all outputs: so no gradient has vanished."""
+    """Gradients of the input and every weight; the loss uses all outputs, so that no gradient vanishes."""
     leaf = x.detach().clone().requires_grad_()
     core.zero_grad(set_to_none=True)
     core(leaf).square().mean().backward()

@@ -1,4 +1,4 @@
-"""The page's section on speed: what a training step costs, and what makes it cheaper."""
+"""The page's section on speed: the cost of a training step, and what reduces it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,13 +13,13 @@ NAME, PLACE = "benchmark", 60
 TITLE = "Limited parallelization: what a training step costs"
 ABOUT = (
     "A recurrent net computes each step from the one before: a long sequence is a long queue, which more processors "
-    "do not shorten. A Transformer computes all steps side by side, but compares each with every earlier one: twice "
-    "the length is four times the comparisons. A net whose gates do not look at its own state (minGRU) can be "
-    "computed in blocks side by side, by a scan. Which is faster depends on length, batch and machine: here it is "
-    "measured. A training step is forward and backward through the core; its loss looks at the last output alone."
+    "do not shorten. A Transformer computes all steps in parallel, but compares each with every earlier one: twice the "
+    "length is four times the comparisons. A net whose gates do not depend on its own state (minGRU) can be computed "
+    "in parallel blocks, by a scan. Which is faster depends on length, batch and machine: here it is measured. A "
+    "training step is forward and backward through the core; its loss uses only the last output."
 )
 Record = Mapping[str, Any]
-SLOW = 1.5  # times that a multiplication must be slower to be called so
+SLOW = 1.5  # factor by which a multiplication must be slower to be called slow
 
 
 def lead(report: Record) -> Iterator[str]:
@@ -70,17 +70,17 @@ def _denormal(gains: list[dict[str, Any]], numbers: Mapping[str, Any]) -> str:
     cost, shares = numbers["multiplication_times_slower"], numbers["share_of_gradients"]
     rare = words.listed(f"{share:.0%} of {system}'s" for system, share in shares.items())
     verdict = (
-        "Here they are as fast as others, so that flush-denormal, which takes them for zero, has nothing to gain: what "
-        "the map shows is the clock's noise."
+        "Here they are as fast as others, so flush-denormal, which treats them as zero, gains nothing: the map shows "
+        "the clock's noise."
         if cost < SLOW
-        else "Flush-denormal takes them for zero: vanishing gradients cost time, not only learning."
+        else "Flush-denormal treats them as zero: vanishing gradients cost time, not only learning."
     )
     return (
         f"Gradients that vanish fall below 1.2e−38, where numbers are called subnormal: {rare} at {numbers['steps']} "
         f"steps and width {numbers['width']}. Some processors compute with those many times slower; on this one a "
-        f"multiplication by them takes {cost:.1f} times as long. {verdict} The largest gain is that of "
+        f"multiplication by them takes {cost:.1f} times as long. {verdict} The largest gain is for "
         f"{best['system']} at {best['steps']:,} steps and width {best['width']}, {best['times_faster']:.1f} times; at "
-        f"{same} of the {len(gains)} sizes it is less than a tenth."
+        f"{same} of the {len(gains)} sizes it is less than 10 %."
     )
 
 
@@ -96,13 +96,13 @@ def _scan(report: Record) -> str:
     apart = max(check["outputs"] for check in report["checks"]["scan_against_loop"])
     steps = report["checks"]["scan_against_loop"][0]["steps"]
     return (
-        f"minGRU by scan is faster {words.listed(faster)}. Both ways give the same: at {steps:,} steps their "
+        f"minGRU by scan is faster {words.listed(faster)}. Both give the same result: at {steps:,} steps their "
         f"outputs differ by {words.number(apart, 2)} at most."
     )
 
 
 def _settings(report: Record) -> str:
-    """Whether a second thread and bf16 pay."""
+    """Whether a second thread and bf16 help."""
     steps, rows = report_tables.compared(report)
     cores = report["machine"]["cores"]
     usual = {summaries.named(row): row["seconds"] for row in rows.get((cores, "fp32"), ())}
@@ -124,7 +124,7 @@ def _caution(report: Record) -> str:
     left_out = f" Not measured here: {'; '.join(report['left_out'])}." if report["left_out"] else ""
     return (
         f"Other programs took {report['share_of_others']:.0%} of the cores' time meanwhile, which adds noise: "
-        f"differences of a few tenths may be no more than that.{left_out}"
+        f"differences of a few tens of percent may be noise.{left_out}"
     )
 
 
@@ -136,14 +136,14 @@ def _long_sequences(rows: list[dict[str, Any]]) -> str:
     if not saved:
         return ""
     return (
-        f"A training step over {rows[0]['steps']:,} steps keeps every inner state for its backward pass. To keep only "
-        f"one in {max(row['chunk'] or 0 for row in rows)} and compute the rest again gives the same gradient: "
+        f"A training step over {rows[0]['steps']:,} steps keeps every inner state for its backward pass. Keeping only "
+        f"one in {max(row['chunk'] or 0 for row in rows)} and recomputing the rest gives the same gradient: "
         f"{words.listed(saved)}."
     )
 
 
 def _pairs(rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Plain and in chunks, where the memory of both was seen."""
+    """Plain and in chunks, if the memory of both was measured."""
     for chunked in (row for row in rows if row["chunk"] is not None):
         wanted = {key: chunked[key] for key in ("system", "device")}
         plain = next(row for row in rows if row["chunk"] is None and all(row[k] == v for k, v in wanted.items()))

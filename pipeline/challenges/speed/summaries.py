@@ -1,4 +1,4 @@
-"""What measured times say: where one system overtakes another, what flush-denormal gains, which marks are met."""
+"""Summaries of measured times: where one system overtakes another, gains by flush-denormal, marks that are met."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-MARK = {"steps": 256, "batch": 64, "width": 128}  # where fused modules are held to a mark
+MARK = {"steps": 256, "batch": 64, "width": 128}  # the size at which fused modules have a mark
 GAIN, SHARE, APART = 5.0, 0.35, 1e-5  # the marks: times faster, share of the peak, largest difference
 SETTING = ("device", "threads", "flush_denormal", "precision", "batch", "width")
 PAIRS = (
@@ -33,7 +33,7 @@ def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
 
 
 def crossovers(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """For each setting and pair with two lengths or more in common: where the first overtakes or falls behind."""
+    """For each setting and pair with at least two common lengths: where the first overtakes or falls behind."""
 
     def setting(row: Row) -> tuple[Any, ...]:
         return tuple(row[key] for key in SETTING)
@@ -52,7 +52,7 @@ def crossovers(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def crossing(ratios: Mapping[int, float]) -> dict[str, Any]:
-    """Where the ratio of seconds, by steps, passes 1. Above 1 the system in question is the faster one."""
+    """Where the ratio of seconds, by steps, crosses 1. Above 1 the first system is faster."""
     changes = []
     for (low, before), (high, after) in pairwise(sorted(ratios.items())):
         if (before > 1) != (after > 1):
@@ -68,7 +68,7 @@ def crossing(ratios: Mapping[int, float]) -> dict[str, Any]:
 
 
 def gains(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """How many times faster each step is with flush-denormal than without, where both were measured."""
+    """The speed-up of each step by flush-denormal, where both were measured."""
     same = ("system", "implementation", "steps", "batch", "width", "threads", "precision", "device")
     slow = {tuple(row[key] for key in same): row["seconds"] for row in select(rows, flush_denormal=False)}
     entries = []
@@ -80,7 +80,7 @@ def gains(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def marks(rows: Sequence[Row], deck: Mapping[str, Any], agreement: Mapping[str, float]) -> list[dict[str, Any]]:
-    """What was asked, what was found and whether that meets it; None where it was not measured, or nothing asked."""
+    """A mark's target, its measured value and whether that meets it; None if not measured, or without a target."""
     entries = []
     for system in ("lstm", "gru"):
         measured_gains = [
@@ -107,7 +107,7 @@ def _mark(name: str, means: str, asked: float | None, measured: float | None, mo
 
 
 def _ratios(first: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
-    """Times that the first is faster than the other, by steps, where both were measured."""
+    """The speed-up of the first over the other, by steps, where both were measured."""
     return {steps: other[steps] / first[steps] for steps in sorted(first.keys() & other.keys())}
 
 

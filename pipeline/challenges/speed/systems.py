@@ -1,9 +1,9 @@
-"""What is timed: each architecture's core, in each way that it can be computed.
+"""The systems that are timed: each architecture's core in each of its implementations.
 
 `fused`: the project's architectures, with torch's own kernels over the whole sequence (oneDNN or torch's loop in C++ on
-a CPU, cuDNN on a GPU). `cells`: a Python loop over nn.RNNCell and its kin. `scan` and `loop`: the recurrence of minGRU
-in about sqrt(T) blocks side by side, and step by step. Layers are each architecture's own default: two for minGRU and
-the Transformer, one for the others.
+a CPU, cuDNN on a GPU). `cells`: a Python loop over nn.RNNCell and the like. `scan` and `loop`: the recurrence of minGRU
+in about sqrt(T) parallel blocks, and step by step. Layers are each architecture's default: two for minGRU and the
+Transformer, one for the others.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Way = tuple[str, str]  # an architecture, and one of its implementations
 
 
 def ways() -> list[Way]:
-    """All that can be timed: every implementation of every architecture that has a core."""
+    """All systems: every implementation of every architecture that has a core."""
     return [(name, way) for name in names(Architecture) for way in find(Architecture, name).implementations()]
 
 
@@ -29,16 +29,16 @@ def looped() -> list[str]:
 
 
 def build(system: str, implementation: str, width: int) -> nn.Module:
-    """A core with first weights as torch draws them."""
+    """A core with torch's own initial weights."""
     implementations = find(Architecture, system).implementations()
     known(f"implementation of {system}", implementation, implementations)
     return implementations[implementation](width)
 
 
 def training_step(core: nn.Module, x: Float[Tensor, "batch time width"], precision: str) -> Callable[[], None]:
-    """Forward and backward, as a function: the loss looks at the last output alone, and the input wants a gradient.
+    """Forward and backward, as a function: the loss uses only the last output, and the input requires a gradient.
 
-    So a gradient has the whole sequence to vanish in, and goes on to an embedding, as in training.
+    So the gradient passes through the entire sequence to an embedding, as in training.
     """
     x.requires_grad_()
 
@@ -55,7 +55,7 @@ def training_step(core: nn.Module, x: Float[Tensor, "batch time width"], precisi
 def operations(system: str, core: nn.Module, steps: int, batch: int, width: int) -> int:
     """Floating-point operations of such a step, of matrix products alone; the backward pass takes twice the forward's.
 
-    Each weight of a matrix is multiplied and added once a token: 2 per weight, hence forward 4 width^2 a token for rnn,
+    Each weight of a matrix is multiplied and added once per token: 2 per weight, so forward 4 width^2 a token for rnn,
     12 gru, 16 lstm, 8 min_gru, 20 attention, 48 transformer. A layer of attention adds scores and sums over the steps
     so far: 4 width (steps + 1) / 2 a token.
     """

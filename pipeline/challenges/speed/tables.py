@@ -43,7 +43,7 @@ def costs(report: Record) -> Markup:
     head = ["system", "weights", *(f"{steps:,} steps" for steps in lengths), "kB a token"]
     caption = (
         f"Milliseconds of a training step of {report['lines']['batch']} sequences, with the share of the "
-        "matrix-product peak (* measured once, not warmed up), and the most memory that a step takes for each token."
+        "matrix-product peak (* measured once, not warmed up), and a step's peak memory per token."
     )
     return table(head, body, caption)
 
@@ -67,7 +67,7 @@ def crossovers(report: Record) -> Markup:
         )
         rows.append(_row(entry["system"], entry["against"], entry["batch"], "; ".join(changes) or always, ends))
     caption = (
-        "Where one overtakes another; beside 1 × the noise of the clock may decide. Between measured lengths: "
+        "Where one overtakes another; near 1 × the noise of the clock may decide. Between measured lengths: "
         f"{report['interpolation']}."
     )
     return table(["", "against", "batch", "is", "times faster, by steps"], rows, caption)
@@ -92,7 +92,7 @@ def settings(report: Record) -> Markup:
 
 
 def compared(report: Record) -> tuple[int, dict[tuple[int, str], list[Mapping[str, Any]]]]:
-    """The rows of each number of threads and precision, at the greatest length that all were measured at."""
+    """The rows of each number of threads and precision, at the longest length at which all were measured."""
     rows = summaries.select(report["rows"], device="cpu", flush_denormal=True, **report["lines"])
     settings = sorted({(row["threads"], row["precision"]) for row in rows})
     by_setting = {setting: summaries.select(rows, threads=setting[0], precision=setting[1]) for setting in settings}
@@ -114,7 +114,7 @@ def long_sequences(report: Record) -> Markup:
         for check in report["checks"]["checkpointed_against_plain"]
     )
     caption = (
-        "Long sequences: the most memory of a training step. The gradients of both ways differ, as a share of the "
+        "Long sequences: the peak memory of a training step. The gradients of both ways differ, as a share of the "
         f"largest, by: {apart} (one sequence, fp32)."
     )
     return table(["system", "device", "sequences × steps", "how", "MB", "seconds"], rows, caption)

@@ -1,9 +1,9 @@
-"""Time training steps in a fresh process for each setting: `python -m pipeline.challenges.speed.timing` serves jobs.
+"""Time training steps in a new process for each setting: `python -m pipeline.challenges.speed.timing` serves jobs.
 
-Flush-denormal is a setting of each thread, which a pool's threads take from the one that starts them, and memory that
-was once taken says nothing of the next. So this program reads jobs (`Job`, a line of JSON each) and runs each in a fork
-of itself, which has imported torch but never computed (beside a GPU, whose state a fork would break: in a new process);
-that prints a line of JSON for each thing wanted.
+Flush-denormal is a setting of each thread, which a pool's threads inherit from the one that starts them, and memory
+taken earlier would hide a later peak. So this program reads jobs (`Job`, a line of JSON each) and runs each in a fork
+of itself, which has imported torch but never computed (with a GPU, whose state a fork would break, in a new process);
+the fork prints a line of JSON for each measurement.
 """
 
 import gc
@@ -27,12 +27,12 @@ from pipeline.training.setup import configure_threads
 from pipeline.training.worker_processes import start_method
 
 WARM_UP = 8  # steps of a short sequence that loads code and starts threads, before memory is measured
-FEWEST = 3  # passes that a median needs
+FEWEST = 3  # passes needed for a median
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What holds for a whole process."""
+    """The settings of a process."""
 
     device: str
     threads: int
@@ -42,7 +42,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Job:
-    """A setting, and what is wanted under it, in order: names of `Process`'s methods with their arguments."""
+    """A setting and its measurements, in order: names of `Process`'s methods with their arguments."""
 
     setting: Setting
     seed: int
@@ -50,17 +50,17 @@ class Job:
 
 
 class Process:
-    """A process under one setting: its methods measure."""
+    """A process with one setting: its methods measure."""
 
     def __init__(self, setting: Setting, seed: int):
         self.setting, self.seed = setting, seed
-        self.limit: float | None = None  # the fastest matrix product, once `peak` was wanted
+        self.limit: float | None = None  # the fastest matrix product, once `peak` was measured
         configure_threads(setting.threads)
         torch.set_flush_denormal(setting.flush_denormal)  # the pool, which inherits it, has not started yet
-        torch.set_float32_matmul_precision("highest")  # fp32 is fp32: no TF32 on a GPU
+        torch.set_float32_matmul_precision("highest")  # true fp32: no TF32 on a GPU
         torch.backends.cudnn.allow_tf32 = False
         gc.freeze()  # what was imported is never garbage
-        gc.disable()  # what is measured leaves none behind that would have to be looked for within a pass
+        gc.disable()  # measurements leave no garbage that would have to be collected during a pass
 
     def peak(self, side: int) -> dict[str, Any]:
         self.limit = hardware.peak(self.setting.device, self.setting.precision, side)
@@ -87,7 +87,7 @@ class Process:
         }
 
     def memory(self, is_long: bool, chunk: int | None = None, **case: Any) -> dict[str, Any]:
-        """Most memory of one forward and backward pass beyond what was there before; `chunk` checkpoints."""
+        """Peak memory of one forward and backward pass beyond what was used before; `chunk` checkpoints."""
         core, x = self._made(**case)
         core = core if chunk is None else long_sequences.Checkpointed(core.get_submodule("cell"), chunk)  # type: ignore[arg-type]
         device, precision, tokens = self.setting.device, self.setting.precision, case["steps"] * case["batch"]
@@ -95,7 +95,7 @@ class Process:
         before = self._held()
         (seconds,) = clock(systems.training_step(core, x, precision), device, 0.0, 1)
         most = torch.cuda.max_memory_allocated() if device == "cuda" else hardware.most_resident()
-        taken = None if most is None or most <= before else most - before  # less than starting took: not seen
+        taken = None if most is None or most <= before else most - before  # less than starting took: not measurable
         per_token = None if taken is None else taken / tokens
         measures = {
             "is_long": is_long,
@@ -110,13 +110,13 @@ class Process:
         return controls.scan_and_loop(self._made("min_gru", "scan", steps, batch, width)) | {"steps": steps}
 
     def chunks(self, system: str, steps: int, width: int, chunk: int) -> dict[str, Any]:
-        """How far the gradient of a checkpointed core is from the plain one's."""
+        """The difference of a checkpointed core's gradient from the plain one's."""
         core, x = self._made(system, "fused", steps, 1, width)
         apart = long_sequences.difference(core, long_sequences.Checkpointed(core.get_submodule("cell"), chunk), x)  # type: ignore[arg-type]
         return {"system": system, "steps": steps, "chunk": chunk, "gradient_difference": apart}
 
     def subnormals(self, names: list[str], steps: int, batch: int, width: int) -> dict[str, Any]:
-        """Of the gradient of the input, where the loss looks at the last output."""
+        """Share of subnormal numbers in the gradient of the input; the loss uses the last output."""
         gradients = {}
         for system in names:
             core, x = self._made(system, "fused", steps, batch, width)
@@ -146,9 +146,9 @@ class Process:
 
 
 def clock(work: Callable[[], None], device: str, seconds: float, passes: int) -> list[float]:
-    """Seconds of each pass; the first warms up, and counts only if it alone took all the time.
+    """Seconds of each pass; the first is a warm-up and counts only if it took all the time.
 
-    It says how many others fit, but three at least, so that a neighbour's work that slows one does not move the median.
+    It determines how many others fit, but at least three, so that a disturbance of one does not move the median.
     """
 
     def once() -> float:
@@ -165,7 +165,7 @@ def clock(work: Callable[[], None], device: str, seconds: float, passes: int) ->
 
 
 def flushes() -> bool:
-    """Whether this process's threads take numbers below 1.2e-38 for zero; asked of all of them, by their bits."""
+    """Whether this process's threads treat numbers below 1.2e-38 as zero; checked on all of them, by bits."""
     products = torch.full((1 << 20,), 1e-30) * 1e-10
     zero = products.view(torch.int32) == 0
     if bool(zero.any()) != bool(zero.all()):
@@ -180,14 +180,14 @@ def answer(job: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    importlib.import_module("torch._dynamo")  # which torch's checkpoint would import in each fork anew
+    importlib.import_module("torch._dynamo")  # torch's checkpoint would import it again in each fork
     context = multiprocessing.get_context(start_method())
     for line in sys.stdin:
         process = context.Process(target=answer, args=(json.loads(line),))  # type: ignore[attr-defined]
         process.start()
         process.join()
         if process.exitcode:
-            sys.exit(f"error: measuring ended with exit code {process.exitcode}")
+            sys.exit(f"error: measuring exited with code {process.exitcode}")
 
 
 if __name__ == "__main__":

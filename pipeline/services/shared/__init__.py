@@ -1,1 +1,1 @@
-"""What services share: abstention, the clock and numbers of requests, profiles of data."""
+"""Code shared by services: abstention, times and numbers of requests, profiles of data."""

@@ -1,4 +1,4 @@
-"""Which answers to texts are none: a network that is not sure abstains.
+"""Which predictions are abstentions: a network that is not certain abstains.
 
 label     abstained  probability
 positive  False      0.93
@@ -10,16 +10,16 @@ import pandas as pd
 from jaxtyping import Bool
 
 COLUMN = "abstained"
-BEFORE = "neutral"  # the label of an abstention in packages that were logged before answers had the column
+BEFORE = "neutral"  # the label of an abstention in packages logged before predictions had the column
 
 
 def abstained(answers: pd.DataFrame) -> Bool[np.ndarray, " answers"]:
-    """Which of these answers are none."""
+    """Which of these predictions are abstentions."""
     if COLUMN in answers:
         return answers[COLUMN].to_numpy(bool)
     return (answers["label"] == BEFORE).to_numpy(bool)
 
 
 def is_known(answers: pd.DataFrame, labels: tuple[str, ...]) -> bool:
-    """Whether answers tell abstentions from labels: earlier ones do not where a label has the abstentions' name."""
+    """Whether abstentions differ from labels: in earlier predictions not if a label has the abstentions' name."""
     return COLUMN in answers or BEFORE not in labels

@@ -1,4 +1,4 @@
-"""The times of a request, on the clock that the network learned: instants in UTC, or a local clock without offsets."""
+"""The times of a request, as in the network's training data: instants in UTC, or a local clock without offsets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from pipeline.tasks.series.steps import Step
 from pipeline.tasks.series.timestamps import Clock, Stamps
 
 WHY = {
-    "utc": "without an offset: {}, but the network learned instants",
-    "local": "with an offset: {}, but the network learned a local clock, whose offset is not known",
+    "utc": "without an offset: {}, but the network was trained on instants",
+    "local": "with an offset: {}, but the network was trained on a local clock, whose offset is not known",
 }
 
 

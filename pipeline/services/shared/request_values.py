@@ -1,4 +1,4 @@
-"""The numbers of a request for forecasts: as many rows as the network reads, and no gap where it needs a number."""
+"""The numbers of a request for forecasts: as many rows as the network reads, without gaps where it needs a number."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ Values = Float[np.ndarray, "rows columns"]
 
 
 def with_horizon(values: Values, task: Forecast) -> Float[np.ndarray, "all_rows columns"]:
-    """With rows of the horizon, where these were left out since nothing is known of them."""
+    """Add rows of the horizon, if these were left out since nothing is known of them."""
     if _ahead(values, task) or task.known:
         return values
     return np.vstack([values, np.full((task.horizon, values.shape[1]), np.nan)])
 
 
 def faults(values: Values, places: Sequence[str], task: Forecast) -> list[str]:
-    """What is wrong with the rows that the network would read, which are the last; `places` name all rows."""
+    """The faults of the rows that the network would read, which are the last; `places` name all rows."""
     size, ahead = task.look_back + task.horizon, _ahead(values, task)
     if ahead != task.horizon:
         return [f"{counted(ahead, 'row')} without targets at the end; accepted: {task.horizon}, the horizon"]
@@ -35,7 +35,7 @@ def _ahead(values: Values, task: Forecast) -> int:
 
 
 def _missing(values: Values, places: Sequence[str], task: Forecast) -> list[str]:
-    """Columns that lack a finite number where one is needed: how many, and the first."""
+    """Columns that lack a required finite number: how many cells, and the first."""
     needed = np.ones(values.shape, bool)
     needed[task.look_back :, : len(task.targets) + len(task.observed)] = False
     tally = file_faults.Tally()

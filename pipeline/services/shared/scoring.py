@@ -1,4 +1,4 @@
-"""What promote asks of each kind of answers: how they are scored, what else they tell, and which rows were seen."""
+"""What promote needs for each kind of prediction: scores, rates of certainty, and which rows were seen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,14 +20,14 @@ from pipeline.tasks.series.timestamps import ACCEPTED, clock_of
 
 
 class Read(NamedTuple):
-    """Answers in the form that a task scores, and the rates that tell how sure they are (abstention or coverage)."""
+    """Predictions in the form that a task scores, and their rates (abstention or coverage)."""
 
     outputs: Float[Tensor, "examples ..."]
     rates: dict[str, float]
 
 
 def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFrame) -> Read:
-    """Outputs from served answers: logarithms of probabilities, or forecasts standardised as the targets are."""
+    """Outputs from served predictions: logarithms of probabilities, or forecasts standardised like the targets."""
     task = prepared.task
     if isinstance(task, Sentiment):
         probabilities = answers[[f"probability_{label}" for label in task.labels]].to_numpy(np.float64)
@@ -49,7 +49,7 @@ def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFr
 def cells(
     prepared: Prepared, split: str, rows: Sequence[int], outputs: Tensor
 ) -> Float[Tensor, "examples steps parts"]:
-    """Contributions to the scores, of each step where there are several; those of an answer that is none are nan."""
+    """Contributions to the scores, of each step if there are several; nan for an invalid prediction."""
     task, targets = prepared.task, prepared.targets(split)[list(rows)]
     wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
     if targets.is_floating_point():
@@ -61,7 +61,7 @@ def cells(
 
 
 def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeIndex:
-    """When each value of a forecast is, window after window."""
+    """The time of each value of a forecast, window after window."""
     task, learned = prepared.task, prepared.learned
     assert isinstance(task, Forecast)
     first = _starts(prepared, split)[list(rows)] + task.look_back
@@ -73,10 +73,10 @@ def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeInd
 def rows_and_seen(
     prepared: Prepared, split: str, seen: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[int], dict[str, int]]:
-    """The rows of a split that may judge models, and how many of them each model has seen.
+    """The rows of a split that can judge models, and how many of them each model has seen.
 
-    Texts are all asked, and none may have been seen. Of a series only those windows are asked whose forecasts all lie
-    after everything that taught or chose any of the models.
+    All texts are used, and none may have been seen. Of a series, only windows are used whose forecasts are later than
+    everything used to train or choose any of the models.
     """
     if isinstance(prepared.task, Sentiment):
         digests = [digest_of(text) for text in prepared.texts(split)]
@@ -88,18 +88,18 @@ def rows_and_seen(
 
 
 def of_another_clock(prepared: Prepared, seen: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Why models cannot be asked about a series: an instant and a time on a local clock have no order."""
+    """Why models cannot be compared on a series: an instant and a time on a local clock have no order."""
     if isinstance(prepared.task, Sentiment):
         return None
     clocks = {name: clock_of(_part(name, record, "until")) for name, record in seen.items()}
     here = clock_of(prepared.learned["start"])
-    wrong = [f"the {name} learned {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != here]
+    wrong = [f"the {name} was trained on {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != here]
     return f"{', '.join(wrong)}; the data have {ACCEPTED[here]}" if wrong else None
 
 
 def _part(name: str, seen: Mapping[str, Any], key: str) -> Any:
     if key not in seen:
-        raise InputError(f"the {name}'s seen.json has no {key!r}: what it was trained on is unknown")
+        raise InputError(f"the {name}'s seen.json has no {key!r}: its training data are unknown")
     return seen[key]
 
 

@@ -1,11 +1,11 @@
-"""What a series looks like, in blocks of seven seasons (a week, where a season is a day).
+"""A profile of a series, in blocks of seven seasons (a week, if a season is a day).
 
     {"begin": "2014-01-08T00:00:00", "days": 7.0, "month": 1, "level": [0.31], "noise": [-1.2],
      "profile": [[-0.8, ...]], "error": None}
 
-All in deviations of the champion's training rows, one value for each target. `level` is the mean; `noise` the logarithm
-of the mean |y(t) - y(t - season)|; `profile` the mean of each part of the season, working days first and then weekends
-where a season is a day, less the level; `error` the logarithm of the champion's mean absolute error.
+All in standard deviations of the champion's training rows, one value per target. `level` is the mean; `noise` the
+logarithm of the mean |y(t) - y(t - season)|; `profile` the mean of each part of the season, working days first and then
+weekends if a season is a day, minus the level; `error` the logarithm of the champion's mean absolute error.
 """
 
 import math
@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 SEASONS = 7  # of a block
 PARTS = 24  # of a season at most
-LEAST = 1e-9  # of what a logarithm is taken
+LEAST = 1e-9  # minimum before a logarithm
 
 Values = Float[np.ndarray, "rows targets"]
 
@@ -31,9 +31,9 @@ def blocks(
     origin: pd.Timestamp,
     errors: Mapping[int, float],
 ) -> list[dict[str, Any]]:
-    """The whole blocks within `bounds` (rows); `errors` are mean absolute errors by the row where a forecast begins.
+    """The complete blocks within `bounds` (rows); `errors` are mean absolute errors by the row where a forecast begins.
 
-    `origin` is the time at which a season begins. Rows before the bounds only serve as the season before.
+    `origin` is the time at which a season begins. Rows before the bounds only serve as the previous season.
     """
     parts, changes = _parts(times, season, origin), _changes(values, season)
     first, end = bounds
@@ -45,7 +45,7 @@ def blocks(
 
 
 def begins(bounds: tuple[int, int], season: int, horizon: int) -> list[int]:
-    """The rows at which forecasts begin whose errors are asked for: end to end within each block, one at least."""
+    """The rows at which forecasts with needed errors begin: end to end within each block, at least one."""
     first, end = bounds
     size = SEASONS * season
     rows = [
@@ -79,7 +79,7 @@ def _block(
 
 
 def _parts(times: pd.DatetimeIndex, season: int, origin: pd.Timestamp) -> Int[np.ndarray, " rows"]:
-    """The part of the season in which each row stands; those of weekends follow, where a season is a day."""
+    """The part of the season of each row; those of weekends follow, if a season is a day."""
     step = times[1] - times[0]
     first = round((times[0] - origin).total_seconds() / step.total_seconds())
     place = (first + np.arange(len(times))) % season
@@ -90,7 +90,7 @@ def _parts(times: pd.DatetimeIndex, season: int, origin: pd.Timestamp) -> Int[np
 
 
 def _changes(values: Values, season: int) -> Values:
-    """How far each row is from the one a season before; not a number where there is none."""
+    """The difference of each row from the one a season before; nan without one."""
     changes = np.full(values.shape, np.nan)
     changes[season:] = np.abs(values[season:] - values[:-season])
     return changes

@@ -1,12 +1,12 @@
-"""What a set of texts looks like: how long they are, what is unknown in them, which words they hold, what is answered.
+"""A profile of a set of texts: their lengths, unknown tokens, words, and predictions.
 
     {"of": "texts", "texts": 1000, "lengths": [212, 95, ...], "unknown": [0.014, 0.0, ...],
      "holding": {"the": [991, 1.0], "film": [482, 1.9], ...}, "labels": {"negative": 7286, ...},
      "answered": {"negative": 492, ...}, "abstained": 3, "confidence": [0.93, 0.71, ...],
      "alike": {"lengths": 1.2, ...}}
 
-Texts that stand side by side are often alike (of one film, of one day), and tell less than as many others would: each
-number has beside it the factor by which this inflates the variance of its mean.
+Adjacent texts are often alike (of one film, of one day), and give less information than as many others: beside each
+number is the factor by which this inflates the variance of its mean.
 """
 
 from collections import Counter
@@ -19,11 +19,11 @@ from jaxtyping import Float
 
 from pipeline.services import Answer
 from pipeline.services.shared import abstention
-from pipeline.tasks.text.tokenization import UNKNOWN
+from pipeline.tasks.text.vocabularies import UNKNOWN
 
-MOST = 1000  # texts that are looked at, evenly spaced: files are sorted, by label say
+MOST = 1000  # texts used, evenly spaced: files may be sorted, for example by label
 LEAST_HOLDING = 0.01  # share of texts; rarer words are not listed
-NEIGHBOURS = 10  # on either side, with which a text is compared
+NEIGHBOURS = 10  # on each side, with which a text is compared
 
 
 def profile(
@@ -34,11 +34,11 @@ def profile(
     answer: Answer,
     of_all: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Of texts with these labels, which number `names`; the labels are counted in `of_all`, where there are more.
+    """The profile of texts with these labels, indices of `names`; labels are counted in `of_all`, if given.
 
-    `lengths` in tokens, nothing left out; `unknown` is the share of a text's tokens that the vocabulary lacks;
-    `holding` counts the texts that hold a word; `answered` the labels given; `confidence` is the probability of each
-    answer.
+    `lengths` in tokens, without truncation; `unknown` is the share of a text's tokens that the vocabulary lacks;
+    `holding` counts the texts with a word; `answered` the predicted labels; `confidence` is the probability of each
+    prediction.
     """
     rows = spaced(len(texts))
     sample = [texts[row] for row in rows]
@@ -67,9 +67,9 @@ def profile(
 
 
 def inflation(table: pd.DataFrame) -> Float[np.ndarray, " numbers"]:
-    """By how much the likeness of neighbours inflates the variance of each mean, 1 at least (Newey & West 1987).
+    """The factor by which similar neighbours inflate the variance of each mean, at least 1 (Newey & West 1987).
 
-    In a file that is sorted by label all neighbours have the same: of labels it tells little, as it should.
+    In a file sorted by label all neighbours have the same one, so that labels count for little, as they should.
     """
     left = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
     variance = (left**2).sum(axis=0)
@@ -81,12 +81,12 @@ def inflation(table: pd.DataFrame) -> Float[np.ndarray, " numbers"]:
 
 
 def spaced(rows: int) -> list[int]:
-    """At most MOST of so many rows."""
+    """At most MOST of this many rows."""
     return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
 
 
 def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> Mapping[str, list[float | int]]:
-    """The texts that hold each frequent word, and the inflation of this share."""
+    """The number of texts with each frequent word, and the inflation of this share."""
     sets = [set(ids) for ids in tokens]
     counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)
     common = sorted(token for token, count in counts.items() if count >= LEAST_HOLDING * len(tokens))

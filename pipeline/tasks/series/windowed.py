@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.tasks import SPLITS, DataSpec, Task
-from pipeline.tasks.series import calendar_columns, window_rows
+from pipeline.tasks.series import base_forecast, calendar_columns, window_rows
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.series.timestamps import as_instant
 
@@ -29,6 +29,9 @@ class Windowed(SeriesSettings, Task):
     """Columns that are seen in the look-back alone, such as a temperature."""
     known: tuple[str, ...] = ()
     """Columns that are known in advance, such as working days."""
+    base: base_forecast.Kind = "none"
+    """The forecast that networks see and correct: none, the last season repeated, or that of ridge regression, fitted
+    on the training windows with the columns of `known` (series/linear_map.py)."""
     calendar: bool = True
     """Add the time of day and the day of the week, which are known in advance."""
     look_back: int = Field(336, gt=0)
@@ -115,6 +118,7 @@ class Windowed(SeriesSettings, Task):
             patch=self.patch,
             horizon=self.horizon,
             relative=True,
+            base=self.base != "none",
         )
 
     @property

@@ -1,1 +1,1 @@
-"""What kinds of tasks share: files, columns, audits, scores, calibration."""
+"""Code shared by kinds of tasks: files, columns, audits, scores, calibration."""

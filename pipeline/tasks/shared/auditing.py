@@ -1,4 +1,4 @@
-"""What was checked of prepared data: sizes, rows in two splits, labels that a split lacks, time order, digests."""
+"""Checks of prepared data: sizes, rows in two splits, labels that a split lacks, time order, digests."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
@@ -12,8 +12,8 @@ def of(folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[st
     """The audit of the splits in `folder`.
 
     `keys` identify the rows of each split: a key in two splits is a leak. `learned` names what was learned and from
-    which split. `more` is what the task adds (label balance, time order, groups). Whatever files the folder holds
-    are listed with their digests.
+    which split. `more` has the task's additions (label balance, time order, groups). All files in the folder are
+    listed with their digests.
     """
     shared = {}
     for left, right in combinations(keys, 2):
@@ -29,15 +29,15 @@ def of(folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[st
 
 
 def refuse_leaks(audit: Mapping[str, Any], advice: str) -> None:
-    """Raise InputError when a row stands in two splits."""
+    """Raise InputError if a row is in two splits."""
     leaks = {pair: count for pair, count in audit["duplicates_across"].items() if count}
     if leaks:
         counts = ", ".join(f"{count} in {pair.replace('/', ' and ')}" for pair, count in leaks.items())
-        raise InputError(f"rows stand in two splits ({counts}): {advice}")
+        raise InputError(f"rows are in two splits ({counts}): {advice}")
 
 
 def refuse_lacking(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:
-    """Raise InputError when a split lacks a label: whatever is scored there, or chosen by it, ignores that label."""
+    """Raise InputError if a split lacks a label: scores and choices based on it would ignore that label."""
     lacking = {split: [label for label, count in labels.items() if not count] for split, labels in counts.items()}
     lacks = ", ".join(f"{split} has no {' and no '.join(labels)}" for split, labels in lacking.items() if labels)
     if lacks:

@@ -15,6 +15,7 @@ from torch import Tensor
 from pipeline.tasks import Ragged
 
 Array = npt.NDArray[Any]
+NUMPY = {"halffloat": "float16", "float": "float32", "double": "float64"}  # where its names differ from arrow's
 
 
 def write(path: Path, columns: Mapping[str, Array | tuple[Array, Array] | list[str]]) -> None:
@@ -23,7 +24,9 @@ def write(path: Path, columns: Mapping[str, Array | tuple[Array, Array] | list[s
     for name, column in columns.items():
         if isinstance(column, tuple):
             values, offsets = column
-            array, shape = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values)), None
+            flat, shape = pa.array(values.reshape(-1)), list(values.shape[1:]) or None
+            inner = pa.FixedSizeListArray.from_arrays(flat, int(np.prod(shape))) if shape else flat
+            array = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), inner)
         elif isinstance(column, list):
             array, shape = pa.array(column, pa.large_string()), None
         else:
@@ -44,7 +47,10 @@ def read(path: Path) -> dict[str, Tensor | Ragged]:
         if pa.types.is_large_string(field.type):
             continue
         if pa.types.is_large_list(field.type):
-            columns[field.name] = Ragged(_tensor(array.values), _tensor(array.offsets))
+            shape = json.loads(field.metadata[b"shape"])
+            inner = array.values
+            values = _tensor(inner.values).reshape(len(inner), *shape) if shape else _tensor(inner)
+            columns[field.name] = Ragged(values, _tensor(array.offsets))
         else:
             shape = json.loads(field.metadata[b"shape"])
             columns[field.name] = _tensor(array.values if shape else array).reshape(len(array), *shape)
@@ -61,8 +67,8 @@ def _batch(path: Path) -> pa.RecordBatch:
 
 
 def _tensor(array: pa.Array) -> Tensor:
-    name = str(array.type)  # arrow's own way to numpy imports pandas: a second in every process
-    values = np.frombuffer(array.buffers()[1] or b"", {"float": "float32", "double": "float64"}.get(name, name))
-    with warnings.catch_warnings():  # the map is read-only, and nobody writes to it
+    name = str(array.type)  # arrow's own conversion to numpy imports pandas: a second in every process
+    values = np.frombuffer(array.buffers()[1] or b"", NUMPY.get(name, name))
+    with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(values[array.offset : array.offset + len(array)])

@@ -1,6 +1,7 @@
-"""What tasks that are drawn at random share: sizes of their splits, one generator per split, and the audit."""
+"""Code shared by tasks drawn at random: sizes of splits, one generator per split, and the audit."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,12 +14,13 @@ from torch.nn import functional as F
 
 from pipeline.tasks import Batch, Columns, Task
 from pipeline.tasks.shared import auditing, column_files, score_sums
+from pipeline.tasks.shared.labels import OneLabel
 
-REDRAWS = 10  # rounds in which sequences that an earlier split has, too, are drawn again
+REDRAWS = 10  # rounds in which sequences that are also in an earlier split are redrawn
 
 
 class Drawn(Task):
-    """A memory task: a model has its last state alone to answer from, and reads in one direction."""
+    """A memory task: a model predicts only from its last state, and reads in one direction."""
 
     examples: int = Field(32_000, gt=0)
     """Sequences in the training split."""
@@ -30,7 +32,7 @@ class Drawn(Task):
         """`inputs` and `targets` of `size` sequences."""
 
     def _label_counts(self, targets: Shaped[Tensor, "size ..."]) -> dict[str, int]:
-        """How many sequences have each label; of a task without one label for each sequence nothing."""
+        """The number of sequences with each label; empty for a task without one label per sequence."""
         return {}
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
@@ -67,32 +69,16 @@ def _keys(drawn: dict[str, Tensor]) -> list[bytes]:
     return [row.tobytes() for row in np.ascontiguousarray(drawn["inputs"].numpy())]
 
 
-class Labelled(Drawn):
-    """A drawn task with one label per sequence; the loss is its cross-entropy in nats."""
+class Labelled(OneLabel, Drawn):
+    """A drawn task with one label per sequence."""
 
-    main_metric: ClassVar[str] = "accuracy"
-    higher_is_better: ClassVar[bool] = True
+    @property
+    def label_names(self) -> Sequence[str]:
+        return [str(number) for number in range(self.spec.outputs)]
 
     def _label_counts(self, targets: Int[Tensor, "size ..."]) -> dict[str, int]:
         counts = torch.bincount(targets.long().flatten(), minlength=self.spec.outputs).tolist()
         return {} if self.spec.per_step else {str(number): count for number, count in enumerate(counts)}
-
-    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        return F.cross_entropy(outputs, targets)
-
-    def contributions(
-        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
-    ) -> Float[Tensor, "batch parts"]:
-        return score_sums.label_contributions(outputs, targets)
-
-    def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
-        return score_sums.label_scores(means)
-
-    def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-        return score_sums.class_scores(means, [str(number) for number in range(self.spec.outputs)])
-
-    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
-        return outputs.softmax(dim=-1)
 
 
 class Valued(Drawn):

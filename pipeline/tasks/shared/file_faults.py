@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from pipeline.common import InputError
 
 LISTED = 5  # names of columns in one fault
-KNOWN = 50  # names of columns that there are
+KNOWN = 50  # names of existing columns
 SHOWN = 40  # characters of a name
 
 
 class Tally:
-    """Counts of faults by kind, for a file that is read a piece at a time; of each kind, the first place is kept."""
+    """Counts of faults by kind, for a file that is read piece by piece; the first place of each kind is kept."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -23,7 +23,7 @@ class Tally:
         self._first.setdefault(kind, place)
 
     def lines(self) -> list[str]:
-        """`load without a value: 3, first in line 11` for each kind, in the order in which they came."""
+        """`load without a value: 3, first in line 11` for each kind, in order of occurrence."""
         return [f"{kind}: {count:,}, first {self._first[kind]}" for kind, count in self._counts.items()]
 
     def by_column(self, kind: str, accepted: str) -> list[str]:
@@ -35,7 +35,7 @@ class Tally:
 
 
 def of_names(there: Sequence[str], wanted: Iterable[str], hint: str = "") -> list[str]:
-    """Of the columns in `wanted`, those that are not there, and those whose name several columns have."""
+    """Of the columns in `wanted`, those that are missing, and those whose name several columns have."""
     names = list(dict.fromkeys(wanted))
     missing = [repr(name) for name in names if name not in there]
     known = known_names(there)
@@ -60,13 +60,13 @@ def known_names(there: Iterable[object]) -> str:
 
 
 def shown(name: str) -> str:
-    """A name that somebody wrote as a terminal can show it: a byte out of place may have made it anything."""
+    """A name in a form that a terminal can show: a misplaced byte may have made it anything."""
     plain = name.isprintable() and name == name.strip() and len(name) <= SHOWN
     return name if plain else f"{name[:SHOWN]!r}{'…' * (len(name) > SHOWN)}"
 
 
 def listed(things: Sequence[str], what: str, most: int = LISTED) -> str:
-    """The first few, and how many more there are."""
+    """The first few, and the number of others."""
     more = f" and {len(things) - most:,} more {what}" if len(things) > most else ""
     return ", ".join(things[:most]) + more
 
@@ -77,7 +77,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def refuse(source: str, faults: Iterable[str]) -> None:
-    """Raise InputError where there are any: one fault in one line, several in a line each."""
+    """Raise InputError if there are any: one fault in one line, several in a line each."""
     kinds = list(faults)
     if len(kinds) == 1:
         raise InputError(f"{source}: {kinds[0]}")

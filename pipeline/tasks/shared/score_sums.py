@@ -1,7 +1,7 @@
 """Metrics as sums over examples: each example contributes a vector, and scores follow from the mean vector.
 
-So a metric is computed once over a whole split, whatever the batches were, and a bootstrap only weighs the
-contributions anew.
+So a metric is computed once over an entire split, independent of the batches, and a bootstrap only reweights the
+contributions.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ BINS = 10  # of equal width, for the calibration error
 def label_contributions(
     outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]
 ) -> Float[Tensor, "batch parts"]:
-    """Columns: right, log loss; for each class true positives, answers, examples; then 2 x BINS sums.
+    """Columns: right, log loss; for each class true positives, predictions, examples; then 2 x BINS sums.
 
-    The sums hold, for each bin of the answer's probability, that probability and whether the answer was right. All are
-    nan for an example whose outputs are not numbers.
+    The sums are, for each bin of the predicted probability, that probability and whether the prediction was right. All
+    are nan for an example whose outputs are not finite.
     """
     probabilities = outputs.double().softmax(dim=1)
     sound = probabilities.isfinite().all(dim=1, keepdim=True)
@@ -37,7 +37,7 @@ def label_contributions(
 def label_scores(means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
     """accuracy, f1 (macro), log_loss in nats, calibration_error (expected, Guo et al. 2017).
 
-    Macro F1 is the mean over the classes that have an example or an answer.
+    Macro F1 is the mean over the classes that have an example or a prediction.
     """
     true_positives, answered, true = _counts(means)
     occurs = ((answered + true) > 0).double()
@@ -51,7 +51,7 @@ def label_scores(means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "
 
 
 def class_scores(means: Float[Tensor, "... parts"], names: Sequence[str]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
-    """f1, precision and recall of each class, by its name; 0 where there is nothing to divide by."""
+    """f1, precision and recall of each class, by its name; 0 if the denominator is 0."""
     true_positives, answered, true = _counts(means)
     metrics = {
         "f1": _share(2 * true_positives, answered + true),
@@ -62,7 +62,7 @@ def class_scores(means: Float[Tensor, "... parts"], names: Sequence[str]) -> dic
 
 
 def _counts(means: Float[Tensor, "... parts"]) -> tuple[Tensor, Tensor, Tensor]:
-    """True positives, answers and examples of each class, as shares of all examples."""
+    """True positives, predictions and examples of each class, as shares of all examples."""
     true_positives, answered, true = means[..., 2 : -2 * BINS].tensor_split(3, dim=-1)
     return true_positives, answered, true
 

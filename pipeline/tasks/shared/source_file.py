@@ -1,4 +1,4 @@
-"""Bring one file from a path or a URL, check its digest, and fail within seconds, in one line, where that cannot be."""
+"""Copy one file from a path or a URL and check its digest; if that is impossible, fail within seconds, in one line."""
 
 import hashlib
 import shutil
@@ -44,7 +44,7 @@ def verified(path: Path, expected: str | None, source: str) -> str:
     digest = sha256(path)
     if expected and digest != expected.lower():
         raise InputError(
-            f"source {source!r}: its SHA-256 is {digest}, but `digest` says {expected}: if the new content is meant, "
+            f"source {source!r}: its SHA-256 is {digest}, but `digest` is {expected}: if the new content is right, "
             "write its digest there"
         )
     return digest
@@ -58,8 +58,8 @@ def sha256(path: Path) -> str:
 def download(url: str, path: Path, silence: float = SILENCE, otherwise: str = OTHERWISE) -> None:
     """Stream `url` to `path`; the error of one that cannot be read says what to do `otherwise`.
 
-    A thread reads and this one waits for its chunks, since looking a name up, connecting, and a server that sends its
-    headers letter by letter have no time limit in common.
+    A thread reads and this one waits for its chunks, since name resolution, connecting, and a server that sends its
+    headers letter by letter have no common time limit.
     """
     chunks: Queue[bytes | Exception] = Queue()
     threading.Thread(target=_read, args=(url, silence, chunks), daemon=True).start()

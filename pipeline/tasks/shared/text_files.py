@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-MARKS = {  # the first bytes of files that are no plain text; the longer ones first
+MARKS = {  # the first bytes of files that are not plain text
     b"BZh": "compressed by bzip2: unpack it (bunzip2 --keep)",
     b"\xfd7zXZ\x00": "compressed by xz: unpack it (unxz --keep)",
     b"PK\x03\x04": "a zip archive: unpack it",
@@ -16,7 +16,7 @@ HEAD = 4096  # bytes
 
 
 def other_kind(path: Path) -> str | None:
-    """What a file is, where its first bytes show that it is no plain text."""
+    """What a file is, if its first bytes show that it is not plain text."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     for mark, kind in MARKS.items():
@@ -28,7 +28,7 @@ def other_kind(path: Path) -> str | None:
 
 
 def is_whole(text: str) -> bool:
-    """Whether text can be written: half of a surrogate pair, as JSON and a command line may hold it, cannot."""
+    """Whether text can be written: half of a surrogate pair, as JSON and a command line may contain, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

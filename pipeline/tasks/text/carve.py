@@ -1,8 +1,8 @@
-"""Carve reviews into splits by groups: no text or near copy of one, and no film that is known or inferred, is in two.
+"""Carve reviews into splits by groups: no text, near copy, or known or inferred film is in two.
 
-A hash of the group's key decides its split, so that a group stays where it is when reviews are added:
+A hash of the group's key decides its split, so that a group keeps its split when reviews are added:
 
-    key "a fine film ..."  ->  SHA-256  ->  0.137, uniform in [0, 1)  ->  gate, where valid has 0.1 and gate 0.1
+    key "a fine film ..."  ->  SHA-256  ->  0.137, uniform in [0, 1)  ->  gate, if valid has 0.1 and gate 0.1
 """
 
 import hashlib
@@ -21,42 +21,43 @@ from pipeline.tasks.text import distinct, film_groups, minhash, review_groups
 from pipeline.tasks.text.review_store import Reviews
 
 Array = np.ndarray
-Splits = Shaped[Array, " rows"]  # the name of each row's split, or nothing where it is left out
-MISSED = 0.01  # chance that a split lacks a label for which there are enough groups
+Groups = Shaped[Array, " rows"]  # the key of each row's group
+Splits = Shaped[Array, " rows"]  # the name of each row's split, empty if it is left out
+MISSED = 0.01  # probability that a split lacks a label for which there are enough groups
 
 
 class Plan(NamedTuple):
     """How reviews are carved."""
 
     by: str  # films, column or text
-    shares: Mapping[str, float]  # of the splits beside train
-    examples: int  # rows, as whole groups, of an official test split and of the others; 0 for all
-    near_copies: float  # similarity of near copies; 0 looks for none
+    shares: Mapping[str, float]  # of the splits other than train
+    examples: int  # rows, in complete groups, of an official test split and of the others; 0 for all
+    near_copies: float  # similarity of near copies; 0 does not look for any
     labels: Sequence[str]
 
 
-def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Splits, dict[str, Any]]:
-    """The reviews that are kept, each one's split, and what the audit is to say of them.
+def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Groups, Splits, dict[str, Any]]:
+    """The reviews that are kept, each one's group and split, and their entries in the audit.
 
-    Raises InputError where a group stands in two splits, or a split lacks a label.
+    Raises InputError if a group is in two splits, or a split lacks a label.
     """
     if plan.by == "column" and all_reviews.groups is None:
         raise InputError("the fetched reviews have no column `group`: run fetch again")
     reviews, dropped = distinct.distinct(all_reviews)
     copies = minhash.groups(reviews.texts, plan.near_copies)
     reviews, copies, tested = distinct.apart_from_test(reviews, copies)
-    split, grouping, near = _by_groups(reviews, copies, plan, seed)
+    groups, split, grouping, near = _by_groups(reviews, copies, plan, seed)
     counts = _counts(reviews.labels, split, plan.labels)
     near = {"similarity": plan.near_copies, **near}
     auditing.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
     facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
-    return reviews, split, facts
+    return reviews, groups, split, facts
 
 
 def _by_groups(
     reviews: Reviews, copies: Int[Array, " rows"], plan: Plan, seed: int
-) -> tuple[Splits, dict[str, Any], dict[str, Any]]:
-    """Each row's split, and what is to be known of the groups and of near copies, which `copies` number."""
+) -> tuple[Groups, Splits, dict[str, Any], dict[str, Any]]:
+    """Each row's group and split, and what is to be known of the groups and of near copies, which `copies` number."""
     mentions = film_groups.names(reviews.texts) if plan.by == "films" else None
     row_keys = review_groups.keys(reviews, mentions)
     shares = _shares(reviews, plan)
@@ -72,11 +73,12 @@ def _by_groups(
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
     grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
-    return split, grouping, review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
+    near = review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
+    return np.array(groups, object), split, grouping, near
 
 
 def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
-    """Shares of the splits that are carved beside train: an official test split is not."""
+    """Shares of the splits carved besides train: an official test split is not."""
     official = bool(reviews.official.any())
     return {name: share for name, share in plan.shares.items() if name != "test" or not official}
 
@@ -92,13 +94,13 @@ def splits(keys: Sequence[str], official: Bool[Array, " rows"], shares: Mapping[
 
 
 def uniform(keys: Iterable[str], purpose: str) -> Float[Array, " rows"]:
-    """A number in [0, 1) for each key, from its SHA-256; another one for each purpose."""
+    """A number in [0, 1) for each key, from its SHA-256; a different one for each purpose."""
     hashes = (hashlib.sha256(f"{purpose}\0{key}".encode()).digest()[:6] for key in keys)
     return np.array([int.from_bytes(hash) / 2**48 for hash in hashes])
 
 
 def _sample(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]:
-    """Whole groups, in the order of a hash, until there are `examples` rows; all of them for 0."""
+    """Complete groups, in the order of a hash, until there are `examples` rows; all of them for 0."""
     order = np.argsort(uniform(keys, "examples"), kind="stable")
     taken = np.zeros(len(keys), bool)
     if not len(keys) or not examples or examples >= len(keys):
@@ -110,15 +112,15 @@ def _sample(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]
 
 
 def _refuse_shared(groups: Sequence[str], split: Splits) -> None:
-    """Raise InputError when a group stands in two splits, as it may where an official test split has groups, too."""
+    """Raise InputError if a group is in two splits, as is possible if an official test split has groups, too."""
     seen: dict[str, str] = {}
     for group, name in zip(groups, split.tolist(), strict=True):
         if name and seen.setdefault(group, name) != name:
-            raise InputError(f"group {group!r} stands in {seen[group]} and {name}: leave `group` out, or move its rows")
+            raise InputError(f"group {group!r} is in {seen[group]} and {name}: leave `group` out, or move its rows")
 
 
 def _names_shared(mentions: csr_array, split: Splits, seed: int) -> dict[str, float]:
-    """Share of test rows that share names with a training row; and the same, had rows been carved without groups."""
+    """Share of test rows that share names with a training row; and the same if carved without groups."""
     shuffled = np.random.default_rng(seed).permutation(split)
     return {
         "test_rows_sharing_names": film_groups.shared(mentions, split == "test", split == "train"),
@@ -137,7 +139,7 @@ def _counts(labels: Int[Array, " rows"], split: Splits, names: Sequence[str]) ->
 
 
 def _advice(grouping: Mapping[str, Any], near: Mapping[str, Any], shares: Mapping[str, float]) -> str:
-    """What helps where a split lacks a label."""
+    """Advice if a split lacks a label."""
     groups, largest = sum(grouping["groups"].values()), max(grouping["largest"].values())
     least = min(*shares.values(), 1 - sum(shares.values()))
     enough = math.ceil(math.log(MISSED) / math.log1p(-least))

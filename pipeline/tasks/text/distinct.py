@@ -1,4 +1,4 @@
-"""Which reviews are left out: empty ones, those that repeat another, and those that the official test split has."""
+"""Which reviews are left out: empty ones, repeated ones, and those that are in the official test split."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,9 @@ Array = np.ndarray
 
 
 def distinct(reviews: Reviews) -> tuple[Reviews, dict[str, int]]:
-    """The reviews without empty and repeated ones (the first stays), and how many were dropped for which reason.
+    """The reviews without empty and repeated ones (the first stays), and the number dropped for each reason.
 
-    Of an official test split all stay, and training reviews that repeat one of them go.
+    Those of an official test split all stay, and training reviews that repeat one of them are dropped.
     """
     keys = [text.casefold() for text in reviews.texts]
     tested = {key for key, official in zip(keys, reviews.official, strict=True) if official}
@@ -32,7 +32,7 @@ def distinct(reviews: Reviews) -> tuple[Reviews, dict[str, int]]:
 
 
 def _reason(key: str, label: int, first: Mapping[str, int], tested: set[str]) -> str:
-    """Why a review is dropped, or nothing."""
+    """Why a review is dropped; empty if it is not."""
     if not key:
         return "empty"
     if key in tested:

@@ -1,15 +1,15 @@
-"""Which reviews are of one film, where the file does not say: told from rare names and the order of the rows.
+"""Which reviews are of one film, if the file does not state it: inferred from rare names and the order of the rows.
 
-A model that has seen some reviews of a film knows its names and whether it was liked, so a film must not stand in two
-splits: scores of a carve by rows come out about 1.7 points too high. In the IMDB file the rows are sorted by label,
-the reviews of a film stand together within a label, and there are at most 30 of them (Maas et al., Learning Word
+A model that has seen some reviews of a film knows its names and whether it was liked, so a film must not be in two
+splits: carving by rows gives scores about 1.7 points too high. In the IMDB file the rows are sorted by label,
+the reviews of a film are adjacent within a label, and there are at most 30 of them (Maas et al., Learning Word
 Vectors for Sentiment Analysis, 2011). For example, negative rows on the left and positive ones on the right:
 
     0  Rachel York as Lucille ...     run 0        7  lovely, like Lucille and Desi ...     run 2
     1  poor Lucille, poor Desi ...    run 0        8  Rachel York was born for Lucille      run 2
     2  Zombies, by Sykes ...          run 1        runs 0 and 2 share their rare names: one film
 
-What is inferred depends on all rows at once. It is stable for a pinned file alone, not when rows are appended.
+What is inferred depends on all rows at once. It is stable only for a pinned file, not when rows are appended.
 """
 
 import re
@@ -21,14 +21,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array, diags_array, triu
 
-NAME = re.compile(r"(?<![.!?:\"'(*-] )(?<!^)\b[A-Z][a-z]{2,}")  # capitalised, but not because a sentence begins there
-COMMON = 200  # texts: what occurs in more is no rare name
-MENTIONED = 0.3  # chance that a review mentions a given name of its film
+NAME = re.compile(r"(?<![.!?:\"'(*-] )(?<!^)\b[A-Z][a-z]{2,}")  # capitalised, but not at the beginning of a sentence
+COMMON = 200  # texts: a name in more is not rare
+MENTIONED = 0.3  # probability that a review mentions a given name of its film
 DOUBT = 0.3  # nats against each pair of neighbours being of one film, to be outweighed by the names they share
 LONGEST = 30  # reviews of a film
-ALIKE = 0.2  # cosine of two runs' names from which they are taken for one film
+ALIKE = 0.2  # cosine of two runs' names above which they count as one film
 LARGEST = 60  # rows of a group: joining stops there, so that wrong links cannot chain films together
-RARE, MANY = 40, 3  # the audit asks for this many shared names, each in at most RARE texts
+RARE, MANY = 40, 3  # the audit requires this many shared names, each in at most RARE texts
 
 Rows = np.ndarray  # of whole numbers
 
@@ -58,7 +58,7 @@ def films(mentions: csr_array, labels: Int[np.ndarray, " rows"]) -> Int[np.ndarr
 
 
 def evidence(mentions: csr_array) -> Float[np.ndarray, " names"]:
-    """Nats by which a shared name speaks for one film: the log of how much likelier it is there than anywhere."""
+    """Evidence of a shared name for one film, in nats: the log of how much likelier it is there than elsewhere."""
     share = np.maximum(mentions.sum(axis=0), 1) / max(mentions.shape[0], 1)
     nats: np.ndarray = np.log(MENTIONED / share)
     return nats.clip(min=0)
@@ -67,7 +67,7 @@ def evidence(mentions: csr_array) -> Float[np.ndarray, " names"]:
 def cut(weighted: csr_array) -> Int[np.ndarray, " rows"]:
     """The number of each row's run: the partition into runs of at most LONGEST rows that holds the most evidence.
 
-    A run's evidence is the sum over its pairs of rows, names shared less DOUBT. By dynamic programming:
+    A run's evidence is the sum over its pairs of rows of names shared minus DOUBT. By dynamic programming:
     best(j) = max over k of best(j - k) + evidence within the last k of the first j rows.
     """
     rows = weighted.shape[0]
@@ -98,7 +98,7 @@ def _numbered(start: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
 def join(
     runs: Int[np.ndarray, " rows"], mentions: csr_array, weights: Float[np.ndarray, " names"]
 ) -> Int[np.ndarray, " runs"]:
-    """The film of each run: runs with alike names are joined, the most alike first, up to LARGEST rows."""
+    """The film of each run: runs with similar names are joined, the most similar first, up to LARGEST rows."""
     size = np.bincount(runs)
     film = np.arange(len(size))
     for left_run, right_run in _links(runs, mentions, weights):

@@ -1,13 +1,14 @@
-"""Near copies: reviews that share most of their words with another, sought by MinHash and verified pair by pair.
+"""Near copies: reviews that share most of their words with another, found by MinHash and verified pair by pair.
 
     A dull film, with no plot at all!               words  a dull film with no plot at all
     a dull film - with no plot at all http://x.org  words  a dull film with no plot at all       similarity 1
     A very dull film, with no plot at all.          words  a very dull film with no plot at all  similarity 14 / 18
 
 The similarity of two texts is Jaccard's: of their words and pairs of neighbouring words, the share that both have.
-Case, punctuation and addresses do not count. In a text of few words all of them are one item: others say the same by
-chance, and only the very same words are a copy. Pairs whose similarity is computed agree on a band of MinHash values
-(Broder, On the Resemblance and Containment of Documents, 1997; Leskovec et al., Mining of Massive Datasets, chapter 3).
+Case, punctuation and addresses do not count. In a text of few words all of them are one item: others may share some by
+chance, and only exactly the same words are a copy. Pairs whose similarity is computed agree on a band of MinHash
+values (Broder, On the Resemblance and Containment of Documents, 1997; Leskovec et al., Mining of Massive Datasets,
+chapter 3).
 """
 
 import hashlib
@@ -25,13 +26,13 @@ ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 APOSTROPHES = str.maketrans("", "", "'\u2019")
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"  # scripts without spaces between words
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
-LEAST = 0.4  # similarity: of less, so many pairs agree on a band that they could not all be compared
-FEW_WORDS = 5  # in a text of so many or fewer, all are one item
+LEAST = 0.4  # similarity: below it, too many pairs agree on a band to be compared
+FEW_WORDS = 5  # in a text of this many or fewer, all are one item
 VALUES = 576  # MinHash values of a text
-MISSED = 1e-3  # chance at most that two texts of just the wanted similarity agree on no band
-DOUBT = 0.1  # five standard deviations of the similarity that VALUES tell
-NEIGHBOURS = 50  # of the texts that agree on a band, each is compared with so many that follow it
-TOGETHER = 1_000  # texts or pairs that are worked on at once
+MISSED = 1e-3  # maximum probability that two texts of exactly the required similarity agree on no band
+DOUBT = 0.1  # five standard deviations of the similarity estimated from VALUES
+NEIGHBOURS = 50  # of the texts that agree on a band, each is compared with this many that follow it
+TOGETHER = 1_000  # texts or pairs processed at once
 
 Items = UInt64[np.ndarray, " items"]
 Values = UInt32[np.ndarray, "rows values"]
@@ -40,9 +41,9 @@ Groups = Int[np.ndarray, " rows"]
 
 
 def groups(texts: Sequence[str], similarity: float) -> Groups:
-    """The number of each text's group: texts at least so similar, directly or by way of others, are in one.
+    """The number of each text's group: texts at least this similar, directly or through others, are in one.
 
-    Of a similarity of 0 each text is a group of its own.
+    For a similarity of 0 each text is its own group.
     """
     group = np.arange(len(texts))
     if not similarity:
@@ -57,13 +58,13 @@ def groups(texts: Sequence[str], similarity: float) -> Groups:
 
 
 def words(text: str) -> list[str]:
-    """The words that count; in scripts without spaces each letter is one. A text without any is one word itself."""
+    """The words that count; in scripts without spaces each letter is one. A text without words is itself one."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return WORD.findall(ADDRESS.sub(" ", plain).translate(APOSTROPHES)) or [plain]
 
 
 def _items(text_words: Sequence[str]) -> Items:
-    """What two texts may share, as numbers: words and pairs of neighbours, or all words of a short text."""
+    """The items that two texts may share, as numbers: words and pairs of neighbours, or all words of a short text."""
     if len(text_words) <= FEW_WORDS:
         return np.array([_number("\0".join(text_words))], np.uint64)
     single = np.array([_number(word) for word in text_words], np.uint64)
@@ -73,13 +74,13 @@ def _items(text_words: Sequence[str]) -> Items:
 
 @cache
 def _number(word: str) -> int:
-    """64 bits that any machine and process gives the word."""
+    """64 bits of a word, the same on every machine and in every process."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest())
 
 
 def _values(texts: Sequence[str]) -> Values:
     """The MinHash values of each text."""
-    from rensa import RMinHash  # only here: a served network reads this file, too, and lacks the library
+    from rensa import RMinHash  # only here: a served network imports this file, too, and lacks the library
 
     values = np.empty((len(texts), VALUES), np.uint32)
     for begin in range(0, len(texts), TOGETHER):
@@ -91,16 +92,16 @@ def _values(texts: Sequence[str]) -> Values:
 
 
 def _width(similarity: float) -> int:
-    """The most values that a band may have: it must hardly miss pairs of this similarity.
+    """The largest number of values in a band that hardly misses pairs of this similarity.
 
-    A pair agrees on a value with a chance of its similarity s, and on none of b bands of w values with (1 - s^w)^b.
+    A pair of similarity s agrees on a value with probability s, and on none of b bands of w values with (1 - s^w)^b.
     """
     missed = [(1 - similarity**width) ** (VALUES // width) for width in range(1, 33)]
     return max(width for width, chance in enumerate(missed, 1) if chance <= MISSED)
 
 
 def _candidates(values: Values, width: int) -> Iterator[Pairs]:
-    """Pairs of rows that agree on all values, and then on a band; those of one place in a bucket's order at a time."""
+    """Pairs of rows that agree on all values, and then on a band; one position in a bucket's order at a time."""
     bands = [slice(None), *(slice(begin, begin + width) for begin in range(0, VALUES - width + 1, width))]
     for band in bands:
         key = np.zeros(len(values), np.uint64)
@@ -118,7 +119,7 @@ def _candidates(values: Values, width: int) -> Iterator[Pairs]:
 def _similar(
     pairs: Pairs, values: Values, items: Callable[[int], Items], similarity: float
 ) -> Bool[np.ndarray, " pairs"]:
-    """Whether the similarity of each pair, computed in full where its values do not rule it out, is high enough."""
+    """Whether the similarity of each pair is high enough; computed in full unless its values rule it out."""
     enough = (values[pairs[:, 0]] == values[pairs[:, 1]]).mean(axis=1) >= similarity - DOUBT
     for number in np.flatnonzero(enough).tolist():
         left, right = (items(row) for row in pairs[number].tolist())
@@ -128,7 +129,7 @@ def _similar(
 
 
 def _joined(group: Groups, pairs: Pairs) -> Groups:
-    """The groups, with those of each pair as one."""
+    """The groups, with those of each pair merged."""
     if not len(pairs):
         return group
     left, right = group[pairs].T

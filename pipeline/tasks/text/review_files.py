@@ -1,7 +1,7 @@
-"""Where reviews come from: a Python package, the Hugging Face hub, or a file or folder of one's own.
+"""Sources of reviews: a Python package, the Hugging Face hub, or the user's file or folder.
 
-Each source gives its files by split and facts about them. A source that cannot be had is one line within seconds that
-names the others; none is taken in another's stead.
+Each source gives its files by split and facts about them. An unavailable source is reported within seconds in one line
+that names the others; none replaces another.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ SILENCE = 8.0  # seconds without a byte, after which the hub counts as unreachab
 
 
 def find(source: str, repository: str, revision: str, downloads: Path) -> tuple[Files, dict[str, Any]]:
-    """The source's files by split (what must be downloaded, in `downloads`), and what is known of them."""
+    """The source's files by split (downloaded ones are in `downloads`), and facts about them."""
     if source == "package":
         split_files, known = from_package()
     elif source == "hub":
@@ -64,7 +64,7 @@ def from_hub(repository: str, revision: str, folder: Path) -> tuple[Files, dict[
 def from_path(source: str) -> tuple[Files, dict[str, Any]]:
     """A file of reviews, or a folder with train.parquet or train.csv and, if there is one, an official test split.
 
-    It is looked for below data/sources, too.
+    It is also searched for below data/sources.
     """
     path = next((place for place in (Path(source), source_file.SOURCES / source) if place.exists()), None)
     if path is None:
@@ -94,7 +94,7 @@ def _tables(folder: Path, split: str) -> list[Path]:
 
 
 def _download(repository: str, revision: str, name: str, path: Path) -> None:
-    """One file of a data set on the hub; HF_ENDPOINT names a mirror, HF_HUB_OFFLINE forbids to try."""
+    """One file of a data set on the hub; HF_ENDPOINT names a mirror, HF_HUB_OFFLINE forbids it."""
     url = f"{os.environ.get('HF_ENDPOINT', ENDPOINT)}/datasets/{repository}/resolve/{revision}/{name}"
     otherwise = f"use source: package (the same training reviews), {OTHERS}"
     if os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
@@ -103,7 +103,7 @@ def _download(repository: str, revision: str, name: str, path: Path) -> None:
 
 
 def facts(split_files: Files) -> dict[str, Any]:
-    """Size and SHA-256 of the source's files; of two files it is taken over their names and contents."""
+    """Size and SHA-256 of the source's files; for two files, that of their names and contents."""
     paths = sorted(split_files.values())
     return {
         "bytes": sum(path.stat().st_size for path in paths),

@@ -6,8 +6,8 @@
     2    Casino  of row 0           Alien
     3    Casino  none               Alien
 
-Since a group is called after its first row, rows that are added at the end leave all others where they are. The
-exception is one that is alike to rows of two groups: it joins them, and the later one moves to the earlier one's split.
+Since a group has its first row's name, rows added at the end do not move others. The exception is one similar to rows
+of two groups: it joins them, and the later group moves to the earlier one's split.
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.tasks.text import film_groups, minhash
 from pipeline.tasks.text.review_store import Reviews
 
-LEAST_WORDS = 10  # of near copies that link films or values of a column: of shorter texts many are alike by chance
+LEAST_WORDS = 10  # of near copies that link films or values of a column: many shorter texts are similar by chance
 
 Array = np.ndarray
 
 
 def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
-    """The key of each row's group: what a column says, or else the row's own text.
+    """The key of each row's group: a column's value, or the row's text.
 
-    Where `mentions` of names are given, films are inferred from them, and a film's key is its first text. Rows of an
-    official test split are left as they are: others carved that.
+    If `mentions` of names are given, films are inferred from them, and a film's key is its first text. Rows of an
+    official test split are left as they are.
     """
     text_keys = [text.casefold() for text in reviews.texts]
     if mentions is None:
@@ -43,7 +43,7 @@ def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
 
 
 def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
-    """The keys of the groups that near copies make of these groups: each has that of its first row."""
+    """The keys of these groups after near copies have merged them: each has that of its first row."""
     numbers: dict[str, int] = {}
     by_key = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
     by_copies = len(numbers) + copies
@@ -67,9 +67,9 @@ def of_long_texts(texts: Sequence[str], copies: Int[Array, " rows"]) -> Int[Arra
 def facts(
     copies: Int[Array, " rows"], carved: Shaped[Array, " rows"], otherwise: Shaped[Array, " rows"]
 ) -> dict[str, Any]:
-    """What is to be known of near copies: how many, and how many stand in several splits, as carved and otherwise.
+    """Facts about near copies: how many, and how many are in several splits, as carved and otherwise.
 
-    `carved` and `otherwise` name each row's split with near copies together and without regard to them; rows that are
+    `carved` and `otherwise` name each row's split with near copies kept together and with them ignored; rows that are
     left out have none in `carved`.
     """
     taken = carved != ""
@@ -84,7 +84,7 @@ def facts(
 
 
 def _across(copies: Int[Array, " rows"], splits: Shaped[Array, " rows"]) -> int:
-    """Rows whose group of near copies stands in several splits."""
+    """Rows whose group of near copies is in several splits."""
     numbers = np.unique(splits, return_inverse=True)[1]
     ends = [np.full(copies.max(initial=0) + 1, start) for start in (len(splits), -1)]
     np.minimum.at(ends[0], copies, numbers)

@@ -1,4 +1,4 @@
-"""Copy the reviews of a source and check what a person wrote in them; read them again, and clean their text."""
+"""Copy the reviews of a source and check them; read the copy, and clean its text."""
 
 import html
 import re
@@ -27,12 +27,12 @@ class Reviews(NamedTuple):
 
     texts: list[str]
     labels: Int[np.ndarray, " rows"]
-    groups: list[str] | None  # a column's word on which rows belong together
+    groups: list[str] | None  # a column that states which rows belong together
     official: Bool[np.ndarray, " rows"]  # rows of an official test split
 
 
 class Copied(NamedTuple):
-    """What was copied of a source's file."""
+    """The copy of a source's file."""
 
     counts: dict[str, int]  # reviews of each label
     left_out: dict[str, int]  # reviews that are not copied, by the reason
@@ -133,7 +133,7 @@ def _no_text(names: Sequence[str], values: Sequence[Any], table: review_tables.T
 
 
 def complete(where: str, counts: Mapping[str, int]) -> None:
-    """Raise InputError when a label does not occur."""
+    """Raise InputError if a label does not occur."""
     for label, count in counts.items():
         if not count:
             raise InputError(f"{where}: no review is labelled {label!r}; accepted: some of each of {', '.join(counts)}")

@@ -1,7 +1,7 @@
 """Which earlier reviews their source has changed or dropped.
 
-A review is known by its text, so that another order changes nothing; where its text is no longer there and a new one
-stands in its place, the text changed.
+A review is identified by its text, so that another order changes nothing; if its text is missing and a new one is in
+its place, the text changed.
 """
 
 from collections import Counter
@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from pipeline.common import InputError
 from pipeline.tasks.shared.revised import Revised
 
-LONGEST = 40  # characters of a text that are shown
+LONGEST = 40  # characters of a text shown
 
 
 class Review(NamedTuple):
-    """A review and where it stands."""
+    """A review and its place."""
 
     split: str
     number: int  # of its row, from 1
@@ -33,7 +33,7 @@ class Review(NamedTuple):
 
 
 def compare(before: Path, after: Path, labels: Sequence[str]) -> Revised:
-    """Of two fetched folders of reviews. Raises InputError where they cannot be compared."""
+    """The revisions between two fetched folders of reviews. Raises InputError if they cannot be compared."""
     earlier, later = (list(_reviews(folder)) for folder in (before, after))
     grouped = all(review.group is not None for review in (*earlier, *later))
     there = Counter(_key(review, grouped) for review in later)
@@ -48,7 +48,7 @@ def compare(before: Path, after: Path, labels: Sequence[str]) -> Revised:
         if unmatched[key]:
             unmatched[key] -= 1
         elif key in there:
-            gone.append(review)  # one of several alike
+            gone.append(review)  # one of several equal ones
         elif review.text in known:
             changed.append((review, _changed_label_or_group(review, known[review.text], labels)))
         elif review.place in places and places[review.place].text not in earlier_texts:
@@ -79,7 +79,7 @@ def _key(review: Review, grouped: bool) -> tuple[str, int, str | None]:
 
 
 def _changed_label_or_group(earlier: Review, later: Review, labels: Sequence[str]) -> str:
-    """What differs: the label, else the group."""
+    """The difference: the label, otherwise the group."""
     if earlier.label != later.label:
         numbers = (earlier.label, later.label)
         label_before, label_after = (labels[number] if number < len(labels) else number for number in numbers)

@@ -2,103 +2,75 @@
 
     "It's good, isn't it?"  ->  it's good , isn't it ?  ->  31 50 3 232 12 25
 
-Tokens are lower-case words with their apostrophes, and single punctuation marks, by falling frequency; 0 is padding
-and 1 stands for every word that the vocabulary lacks.
+Tokens are lower-case words with their apostrophes, and single punctuation marks, by decreasing frequency; 0 is padding
+and 1 is every word that the vocabulary lacks.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from jaxtyping import Int, Shaped
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from pipeline.tasks import Ragged
 from pipeline.tasks.shared import column_files
-from pipeline.tasks.text import review_store
+from pipeline.tasks.text import ngram_ratios, review_store, vocabularies
+from pipeline.tasks.text.vocabularies import PADDING, UNKNOWN
 
-WORD = r"\w+(?:'\w+)*|[^\w\s]"
-PADDING, UNKNOWN = 0, 1
 FILE = "tokenizer.json"
-MOST_UNKNOWN = 0.05  # share of the validation split's tokens that words may leave unknown
-LONGEST_PART = 16  # letters
 
 Labels = Int[np.ndarray, " rows"]
+Tokens = Int[np.ndarray, " tokens"]
+Offsets = Int[np.ndarray, " rows_plus_one"]
+
+
+class Reading(NamedTuple):
+    """How texts are read."""
+
+    vocabulary: int  # tokens that are distinguished, at most
+    longest: int  # tokens of a text
+    ngrams: int  # tokens of the longest phrase whose ratios are read; 0: none
+    classes: int
+    tokens: str = "words"  # or subwords, or auto
 
 
 def write(
-    folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], vocabulary: int, longest: int, kind: str
+    folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], folds: Labels, reading: Reading
 ) -> tuple[dict[str, Any], list[str]]:
-    """Write the splits, and a tokenizer learned from the training split; gives facts for the audit, and notes.
+    """Write the splits, and what was learned from the training split; gives facts for the audit, and notes.
 
-    texts_at_max_tokens: texts with `longest` tokens, nearly all of which were longer; unknown_tokens: tokens unknown;
-    both are shares in each split. `kind` is words, subwords or auto.
+    Shares of texts and tokens in each split: texts_at_max_tokens of texts with `longest` tokens, nearly all of which
+    were longer; unknown_tokens of tokens unknown. `folds` are those of the training texts, for their ratios.
     """
-    tokenizer, notes = chosen(texts["train"], texts["valid"], vocabulary, longest, kind)
+    tokenizer, parts, notes = vocabularies.choose(texts["train"], texts["valid"], reading.vocabulary, reading.tokens)
     tokenizer.save(str(folder / FILE))
     full, unknown = {}, {}
-    for split, split_texts in texts.items():
-        values, offsets = table(tokenizer, split_texts, longest)
-        path = folder / f"{split}.arrow"
-        column_files.write(path, {"inputs": (values, offsets), "targets": labels[split], "text": split_texts})
-        full[split] = float((np.diff(offsets) == longest).mean())
-        unknown[split] = float((values == UNKNOWN).mean())
-    parts = {} if isinstance(tokenizer.model, models.WordLevel) else {"tokens": "subwords"}
-    return {"texts_at_max_tokens": full, "unknown_tokens": unknown, **parts}, notes
-
-
-def chosen(
-    train: Sequence[str], valid: Sequence[str], vocabulary: int, longest: int, kind: str
-) -> tuple[Tokenizer, list[str]]:
-    """A tokenizer of words, or of their parts where `kind` says so, or words leave too much unknown; and a note."""
-    if kind == "subwords":
-        return learn_parts(train, vocabulary), []
-    words = learn(train, vocabulary)
-    tokens = [token for ids in encode(words, valid, longest) for token in ids]
-    share = tokens.count(UNKNOWN) / max(len(tokens), 1)
-    if kind == "words" or share <= MOST_UNKNOWN:
-        return words, []
-    parts = learn_parts(train, vocabulary)
-    note = f"words leave {share:.1%} of the validation split's tokens unknown: tokens are parts of words (BPE)"
-    return parts, [f"{note}; `tokens: words` keeps words"]
-
-
-def learn(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """A tokenizer with the most frequent words of the texts, in all `vocabulary` tokens at most."""
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=vocabulary, special_tokens=["[PAD]", "[UNK]"], min_frequency=2, show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
-    return tokenizer
-
-
-def learn_parts(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """A tokenizer with the most frequent parts of words (Sennrich et al., Neural Machine Translation of Rare Words with
-    Subword Units, 2016), in all `vocabulary` tokens at most; letters that are too rare are unknown."""
-    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=["[PAD]", "[UNK]"],
-        min_frequency=2,
-        limit_alphabet=max(vocabulary // 2, 1),
-        max_token_length=LONGEST_PART,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
-    return tokenizer
+    phrases: list[ngram_ratios.Phrases] = []
+    for split, split_texts in sorted(texts.items(), key=lambda item: item[0] != "train"):
+        tokens, offsets = table(tokenizer, split_texts)
+        places, ends = at_both_ends(offsets, reading.longest)
+        columns: dict[str, Any] = {"inputs": (tokens[places], ends), "targets": labels[split], "text": split_texts}
+        if reading.ngrams and split == "train":
+            known = (labels["train"], folds, reading.classes, reading.ngrams, reading.vocabulary)
+            phrases, ratios = ngram_ratios.learn(tokens, offsets, *known)
+            ngram_ratios.write(folder, phrases)
+            columns["ratios"] = (ratios[places], ends)
+        elif reading.ngrams:
+            columns["ratios"] = (ngram_ratios.apply(phrases, tokens, offsets, reading.vocabulary)[places], ends)
+        column_files.write(folder / f"{split}.arrow", columns)
+        full[split] = float((np.diff(ends) == reading.longest).mean())
+        unknown[split] = float((tokens[places] == UNKNOWN).mean())
+    tokens_are = {"tokens": "subwords"} if parts else {}
+    return {"texts_at_max_tokens": full, "unknown_tokens": unknown, **tokens_are}, notes
 
 
 def saved(folder: Path) -> Tokenizer:
-    """The tokenizer in a prepared folder; read again only when the file has changed."""
+    """The tokenizer in a prepared folder; read again only if the file has changed."""
     path = folder / FILE
     return _opened(path, path.stat().st_mtime_ns)
 
@@ -108,34 +80,52 @@ def _opened(path: Path, changed: int) -> Tokenizer:
     return Tokenizer.from_file(str(path))
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[list[int]]:
-    """The tokens of each text; a text without any is one unknown word.
+def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """The tokens of each text; a text without any is one unknown word."""
+    return [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts))]
 
-    Of a text with more than `longest` the middle is left out, since its verdict often stands at one of its ends (Sun
-    et al., How to Fine-Tune BERT for Text Classification?, 2019).
+
+def at_both_ends(offsets: Offsets, longest: int) -> tuple[Int[np.ndarray, " places"], Offsets]:
+    """Places of the tokens that are read, at most `longest` of a text, and the offsets of what is read.
+
+    The middle of a text with more than `longest` is left out, since the verdict is often at one of its ends (Sun et
+    al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
-    encoded = (encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts)))
+    sizes = np.diff(offsets)
+    before = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    after = np.repeat(sizes, sizes) - before
     first = longest // 2
-    return [ids if len(ids) <= longest else ids[:first] + ids[first - longest :] for ids in encoded]
+    inside = (before < first) | (after <= longest - first)
+    return np.flatnonzero(inside), np.concatenate([[0], np.minimum(sizes, longest).cumsum()])
 
 
-def table(tokenizer: Tokenizer, texts: list[str], longest: int) -> tuple[np.ndarray, np.ndarray]:
+def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tokens, Offsets]:
     """The tokens of many texts end to end, and where each begins (and the last ends); batched by `datasets`."""
-    rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch, longest), texts)
+    rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch), texts)
     return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
 
 
-def few(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> Ragged:
-    """The tokens of a few texts, at once."""
-    rows = [torch.tensor(row) for row in encode(tokenizer, texts, longest)]
-    return Ragged(torch.cat(rows), torch.tensor([0, *map(len, rows)]).cumsum(0))
+def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragged]:
+    """The columns of a few texts, read at once by what was learned into `folder`."""
+    rows = encode(saved(folder), texts)
+    tokens, offsets = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
+    places, ends = at_both_ends(offsets, reading.longest)
+    columns = {"inputs": Ragged(torch.from_numpy(tokens[places]), torch.from_numpy(ends))}
+    if reading.ngrams:
+        ratios = ngram_ratios.apply(ngram_ratios.read(folder), tokens, offsets, reading.vocabulary)
+        columns["ratios"] = Ragged(torch.from_numpy(ratios[places]), columns["inputs"].offsets)
+    return columns
 
 
-def padded(column: Ragged, rows: Int[Tensor, " batch"]) -> tuple[Int[Tensor, "batch time"], Int[Tensor, " batch"]]:
-    """Rows of tokens, stacked, with zeros after the shorter ones; and their lengths."""
+def padded(
+    column: Ragged, rows: Int[Tensor, " batch"]
+) -> tuple[Shaped[Tensor, "batch time ..."], Int[Tensor, " batch"]]:
+    """Rows of tokens (or of numbers for each token), stacked, with zeros after the shorter ones; and their lengths."""
     starts = column.offsets[rows]
     lengths = column.offsets[rows + 1] - starts
     step = torch.arange(int(lengths.max()), device=rows.device)
     inside = step < lengths[:, None]
     places = torch.where(inside, starts[:, None] + step, 0)
-    return torch.where(inside, column.values[places].long(), PADDING), lengths
+    if column.values.ndim == 1:
+        return torch.where(inside, column.values[places].long(), PADDING), lengths
+    return torch.where(inside.unsqueeze(2), column.values[places].float(), 0.0), lengths

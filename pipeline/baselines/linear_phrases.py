@@ -1,0 +1,153 @@
+"""A linear classifier of the phrases of a text, which starts from naive Bayes and is trained by gradient.
+
+A text is the set of its phrases of one, two and three tokens. Each phrase t weighs r(t), its log-count ratio in the
+training split (pipeline/tasks/text/ngram_ratios.py), and training adds to that what the phrases say together:
+
+    output = sum over phrases of (w(t) + START) r(t) / SHARPNESS
+
+Wang & Manning, Baselines and Bigrams, 2012, give the ratios; the parametrisation is that of Thongtan & Phienthrakul,
+Sentiment Classification Using Document Embeddings Trained with Cosine Similarity, 2019, and of fast.ai's NB-SVM++. w
+starts at 0 and is trained by Adam on the cross-entropy; the epoch with the smallest loss on `valid` is kept.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.baselines import Baseline
+from pipeline.tasks import Prepared
+from pipeline.tasks.text import ngram_ratios, tokenization, vocabularies
+
+WORDS = 1_000_000  # that are distinguished, of those in two training texts
+START, SHARPNESS = 0.4, 10.0
+BATCH = 64
+
+
+class PhraseSets(NamedTuple):
+    """The known phrases of each text, by their numbers, end to end."""
+
+    numbers: Int[Tensor, " total"]
+    offsets: Int[Tensor, " rows_plus_one"]
+
+    def batches(self, order: Int[Tensor, " rows"]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Rows, the numbers of their phrases, and where each row's begin."""
+        sizes = self.offsets.diff()
+        for rows in order.split(BATCH):
+            parts = [self.numbers[self.offsets[row] : self.offsets[row + 1]] for row in rows.tolist()]
+            yield rows, torch.cat(parts), F.pad(sizes[rows].cumsum(0), (1, 0))[:-1]
+
+
+class LinearPhrases(Baseline):
+    """Naive Bayes' ratios of phrases, each with a trained weight."""
+
+    longest: int = Field(3, gt=0, le=3)
+    """Tokens in the longest phrase."""
+    min_documents: int = Field(2, gt=0)
+    """Training texts in which a phrase occurs at least, to be used."""
+    epochs: int = Field(6, gt=0)
+    """Passes over the training split, at most."""
+    learning_rate: float = Field(0.01, gt=0)
+    """Of Adam."""
+
+    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+        tokenizer = vocabularies.words(prepared.texts("train"), WORDS)
+        keys: list[np.ndarray] = []
+
+        def phrases(split: str) -> PhraseSets:
+            tokens, offsets = tokenization.table(tokenizer, prepared.texts(split))
+            by_length = [ngram_ratios.keys_of(tokens, offsets, n, WORDS) for n in range(1, self.longest + 1)]
+            if not keys:
+                keys.extend(self._frequent(of_length, offsets) for of_length in by_length)
+            return _sets(by_length, keys, offsets)
+
+        train, targets = phrases("train"), prepared.targets("train")
+        head = Head(_ratios(train, targets, prepared.task.spec.outputs, sum(map(len, keys))))
+        self._train(head, train, targets, phrases("valid"), prepared.targets("valid"))
+        return lambda split: _outputs(head, phrases(split)).log_softmax(dim=1)
+
+    def _frequent(self, keys: Int[np.ndarray, " total"], offsets: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " kept"]:
+        """The phrases of one length that are in enough texts, in ascending order."""
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        known, texts = np.unique(_distinct(keys, rows)[0], return_counts=True)
+        return known[texts >= self.min_documents]
+
+    def _train(self, head: "Head", train: PhraseSets, targets: Tensor, valid: PhraseSets, wanted: Tensor) -> None:
+        random = torch.Generator().manual_seed(0)
+        optimizer = torch.optim.SparseAdam(head.parameters(), self.learning_rate)
+        best, least = head.weights.detach().clone(), F.cross_entropy(_outputs(head, valid), wanted).item()
+        for _ in range(self.epochs):
+            for rows, numbers, begins in train.batches(torch.randperm(len(targets), generator=random)):
+                optimizer.zero_grad()
+                F.cross_entropy(head(numbers, begins), targets[rows]).backward()
+                optimizer.step()
+            loss = F.cross_entropy(_outputs(head, valid), wanted).item()
+            if loss < least:
+                best, least = head.weights.detach().clone(), loss
+        with torch.no_grad():
+            head.weights.copy_(best)
+
+
+class Head(nn.Module):
+    """The trained weights, and the ratios that they multiply."""
+
+    def __init__(self, ratios: Float[Tensor, "phrases each"]):
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros_like(ratios))
+        self.ratios = ratios
+
+    def forward(self, numbers: Int[Tensor, " total"], begins: Int[Tensor, " rows"]) -> Float[Tensor, "rows outputs"]:
+        weighted = (F.embedding(numbers, self.weights, sparse=True) + START) * self.ratios[numbers]
+        sizes = torch.diff(begins, append=torch.tensor([len(numbers)]))
+        rows = torch.repeat_interleave(torch.arange(len(begins)), sizes)
+        sums = torch.zeros(len(begins), weighted.shape[1]).index_add(0, rows, weighted) / SHARPNESS
+        return torch.cat([-sums / 2, sums / 2], dim=1) if sums.shape[1] == 1 else sums
+
+
+def _ratios(
+    sets: PhraseSets, targets: Int[Tensor, " rows"], labels: int, phrases: int
+) -> Float[Tensor, "phrases each"]:
+    texts, rows = np.zeros((phrases, labels), np.int64), np.bincount(targets.numpy(), minlength=labels)
+    of_phrase = targets.repeat_interleave(sets.offsets.diff())
+    np.add.at(texts, (sets.numbers.numpy(), of_phrase.numpy()), 1)
+    return torch.from_numpy(ngram_ratios.ratios(texts, rows))
+
+
+def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.ndarray, " rows"]) -> PhraseSets:
+    """Each text's known phrases, once each, by their place among all known ones."""
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    numbers, places, first = [], [], 0
+    for keys, kept in zip(by_length, known, strict=True):
+        distinct, of_row = _distinct(keys, rows)
+        place = np.searchsorted(kept, distinct).clip(max=max(len(kept) - 1, 0))
+        inside = kept[place] == distinct if len(kept) else np.zeros(len(distinct), bool)
+        numbers.append(place[inside] + first)
+        places.append(of_row[inside])
+        first += len(kept)
+    of_row = np.concatenate(places)
+    order = np.argsort(of_row, kind="stable")
+    ends = np.concatenate([[0], np.bincount(of_row, minlength=len(offsets) - 1).cumsum()])
+    return PhraseSets(torch.from_numpy(np.concatenate(numbers)[order]), torch.from_numpy(ends))
+
+
+def _distinct(
+    keys: Int[np.ndarray, " total"], rows: Int[np.ndarray, " total"]
+) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " distinct"]]:
+    """Each text's phrases once: their keys, and the texts' numbers."""
+    whole = keys >= 0
+    order = np.lexsort((keys[whole], rows[whole]))
+    keys, rows = keys[whole][order], rows[whole][order]
+    first = np.ones(len(keys), bool)
+    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
+    return keys[first], rows[first]
+
+
+@torch.no_grad()
+def _outputs(head: Head, sets: PhraseSets) -> Float[Tensor, "rows outputs"]:
+    order = torch.arange(len(sets.offsets) - 1)
+    return torch.cat([head(numbers, begins) for _, numbers, begins in sets.batches(order)])

@@ -1,0 +1,90 @@
+"""A linear map from the look-back to the horizon, fitted in closed form (ridge regression).
+
+Hoerl & Kennard, Ridge regression, 1970; for forecasts, Toner & Darlow, An Analysis of Linear Time Series Forecasting
+Models, 2024. With x and y relative to the look-back's last value, and without an intercept (so that the map keeps no
+level that the training rows had):
+
+    weights = (X'X + alpha I)^-1 X'Y
+
+Several targets share one map, as if each were a series of its own. Columns that are known in advance add their values
+over the horizon to x. X'X and X'Y are summed over pieces of a split, in float64, so that memory does not grow with it;
+alpha is the one with the smallest squared error on `valid`, which such sums give as well.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.tasks import Batch, DataSpec
+
+ALPHAS = 10.0 ** np.arange(-2, 7)
+
+Weights = Float[np.ndarray, "inputs horizon"]
+
+
+class Moments(NamedTuple):
+    """Sums over a split's examples."""
+
+    xx: Float[np.ndarray, "inputs inputs"]
+    xy: Float[np.ndarray, "inputs horizon"]
+    yy: float
+
+
+def fit(train: Iterable[Batch], valid: Iterable[Batch], spec: DataSpec, known: Sequence[int]) -> Weights:
+    """The map of the windows of `train`, shrunk as suits those of `valid`; `known` are features known in advance."""
+    of_train, of_valid = (_moments(batches, spec, known) for batches in (train, valid))
+    values, vectors = np.linalg.eigh(of_train.xx)
+    turned = vectors.T @ of_train.xy
+    candidates = (vectors @ (turned / (values + alpha)[:, None]) for alpha in ALPHAS)
+    return min(candidates, key=lambda weights: _squared_error(of_valid, weights))
+
+
+def forecast(
+    inputs: Float[Tensor, "batch time features"], weights: Float[Tensor, "inputs horizon"], spec: DataSpec,
+    known: Sequence[int],
+) -> Float[Tensor, "batch horizon targets"]:  # fmt: skip
+    """The map's forecast for these windows, in the precision of `weights`."""
+    last = _past(inputs, spec)[:, -1:]
+    rows = _inputs(inputs.to(weights.dtype), spec, known) @ weights
+    return rows.float().view(len(last), spec.outputs, -1).transpose(1, 2) + last
+
+
+def _moments(batches: Iterable[Batch], spec: DataSpec, known: Sequence[int]) -> Moments:
+    sums: Moments | None = None
+    for batch in batches:
+        x = _inputs(batch.inputs.double(), spec, known).numpy()
+        y = _rows((batch.targets - _past(batch.inputs, spec)[:, -1:]).double()).numpy()
+        if sums is None:
+            size = x.shape[1]
+            sums = Moments(np.zeros((size, size)), np.zeros((size, spec.horizon)), 0.0)
+        sums = Moments(sums.xx + x.T @ x, sums.xy + x.T @ y, sums.yy + float(np.vdot(y, y)))
+    assert sums is not None, "a split has windows"
+    return sums
+
+
+def _squared_error(moments: Moments, weights: Weights) -> float:
+    """|Y - X W|^2 = |Y|^2 - 2 tr(W' X'Y) + tr(W' X'X W)."""
+    return float(moments.yy - 2 * np.vdot(weights, moments.xy) + np.vdot(weights, moments.xx @ weights))
+
+
+def _past(inputs: Float[Tensor, "batch time features"], spec: DataSpec) -> Float[Tensor, "batch look_back targets"]:
+    """The targets' own values in the look-back."""
+    return inputs[:, : -spec.horizon, : spec.outputs]
+
+
+def _inputs(
+    inputs: Float[Tensor, "batch time features"], spec: DataSpec, known: Sequence[int]
+) -> Float[Tensor, "rows inputs"]:
+    """The look-back relative to its last value, then what is known of the horizon; a row per window and target."""
+    past = _past(inputs, spec)
+    ahead = inputs[:, -spec.horizon :, list(known)].flatten(1)
+    return torch.cat([_rows(past - past[:, -1:]), ahead.repeat_interleave(past.shape[2], dim=0)], dim=1)
+
+
+def _rows(values: Float[Tensor, "batch time targets"]) -> Float[Tensor, "rows time"]:
+    """Each target of each window as a row of its own."""
+    return values.transpose(1, 2).flatten(0, 1)
