@@ -12,7 +12,6 @@ on a local clock, all times are without offset.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ import torch
 from pipeline.architectures import SequenceModel
 from pipeline.common import InputError
 from pipeline.services import Answer, Column, Service, check_columns
+from pipeline.services.records import Block, Current, Reference, Seen
 from pipeline.services.shared import request_times, request_values, series_profile
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
@@ -64,7 +64,7 @@ class Forecasts(Service):
         low, middle, high = self._forecast(torch.from_numpy(windows.astype(np.float32)), model)
         answers = []
         for number, (name, (times, _)) in enumerate(asked):
-            columns: dict[str, Any] = {SERIES: name, self.task.time: times[self.task.look_back :].astype(str)}
+            columns: dict[str, object] = {SERIES: name, self.task.time: times[self.task.look_back :].astype(str)}
             for target, place in zip(self.task.targets, range(len(self.task.targets)), strict=True):
                 for end, values in (("", middle), ("_low", low), ("_high", high)):
                     columns[f"{target}{end}"] = values[number, :, place]
@@ -73,7 +73,8 @@ class Forecasts(Service):
 
     def _forecast(self, windows: torch.Tensor, model: SequenceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
-        task, steps = self.task, windows.shape[1]
+        task = self.task
+        steps = windows.shape[1]
         starts = torch.arange(len(windows)) * steps
         columns = {"start": starts, "series": windows.flatten(0, 1), **task.constants(self.folder)}
         batches = (task.gather(columns, rows) for rows in torch.arange(len(windows)).split(TOGETHER))
@@ -101,7 +102,8 @@ class Forecasts(Service):
 
         Raises InputError, which names all faults of the series.
         """
-        task, cells = self.task, rows[self.task.time].tolist()
+        task = self.task
+        cells = rows[self.task.time].tolist()
         times, faults = request_times.read(cells, task.time, self._clock, self._step)
         values = request_values.with_horizon(rows[task.columns].to_numpy(np.float64, na_value=np.nan), task)
         places = [str(cell)[:40] for cell in cells] + ["the horizon"] * (len(values) - len(cells))
@@ -138,22 +140,21 @@ class Forecasts(Service):
             tables.append(pd.DataFrame({**index_columns, **dict(zip(task.columns, columns.T, strict=True))}))
         return pd.concat(tables, ignore_index=True)
 
-    def seen(self, prepared: Prepared) -> dict[str, Any]:
+    def seen(self, prepared: Prepared) -> Seen:
         """The time after the last row used to train or choose."""
         rows = max(prepared.audit["borders"][split][1] for split in ("train", "valid"))
-        begin, step = pd.Timestamp(prepared.learned["start"]), pd.Timedelta(seconds=prepared.learned["step_seconds"])
+        begin = pd.Timestamp(prepared.learned["start"])
+        step = pd.Timedelta(seconds=prepared.learned["step_seconds"])
         return {"until": (begin + rows * step).isoformat()}
 
-    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
+    def reference(self, prepared: Prepared, answer: Answer) -> Reference:
         """Of the rows used to train or choose, with the network's errors only on validation rows."""
         (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
         size = series_profile.SEASONS * self.task.season
         judged = (begin + -begin % size, end)  # from the first complete block in the validation rows
         return {"of": "series", "blocks": self._blocks(prepared, (0, end), judged, answer)}
 
-    def news(
-        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
-    ) -> dict[str, Any]:
+    def news(self, prepared: Prepared, seen: Seen, reference: Reference, answer: Answer, least: int) -> Current:
         """New are all rows from `until` on: the network learned from none of them, and they are later."""
         if isinstance(prepared.task, Forecast) and prepared.task.columns != self.task.columns:
             columns, accepted = (", ".join(task.columns) for task in (prepared.task, self.task))
@@ -163,11 +164,11 @@ class Forecasts(Service):
         self._check_clock(prepared)
         times, _ = _in_units(prepared)
         bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
-        profile: dict[str, Any] = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
+        profile: Current = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
         if profile["rows"] < least:
             return profile
-        profile |= {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
-        return {**profile, "blocks": self._blocks(prepared, bounds, bounds, answer)}
+        span: Current = {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
+        return {**profile, **span, "blocks": self._blocks(prepared, bounds, bounds, answer)}
 
     def _check_clock(self, prepared: Prepared) -> None:
         if (data_clock := clock_of(prepared.learned["start"])) != self._clock:
@@ -176,7 +177,7 @@ class Forecasts(Service):
 
     def _blocks(
         self, prepared: Prepared, bounds: tuple[int, int], judged: tuple[int, int], answer: Answer
-    ) -> list[dict[str, Any]]:
+    ) -> list[Block]:
         """The blocks within `bounds`, with the network's errors within `judged`."""
         task, (times, values) = self.task, _in_units(prepared)
         scaled = scaler.standardised(values, self.learned, task.columns)[:, : len(task.targets)]

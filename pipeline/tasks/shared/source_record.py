@@ -1,0 +1,20 @@
+"""The contents of source.json for a source of texts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.common.records import Source
+
+
+def of_texts(source: str, known: Mapping[str, Any], reviews: dict[str, dict[str, int]], notes: Sequence[str]) -> Source:
+    """What is `known` of its files, the number of reviews with each label in each split, and notes, if there are any."""
+    record: Source = {
+        "source": source,
+        "reviews": reviews,
+        "bytes": known["bytes"],
+        "digest": known["digest"],
+        "provenance": known["provenance"],
+        "licence": known["licence"],
+        "official_test": known["official_test"],
+    }
+    return {**record, "notes": list(notes)} if notes else record
