@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.challenges.shared.hardware import machine
+from pipeline.challenges.shared.speed_records import Collected, Peak, SpeedReport, Step
 from pipeline.challenges.speed import experiment, summaries
 from pipeline.challenges.speed.settings import Benchmark
-from pipeline.challenges.speed.summaries import Row
 from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
 from pipeline.tracking import store
@@ -29,9 +29,14 @@ def main() -> None:
     settings = section(Benchmark, params)
     store.check()
     gathered = experiment.gather(settings, params["seed"])
-    lines = {"batch": settings.batch, "width": settings.width}
-    around = {"left_out": gathered.left_out, "share_of_others": gathered.others}
-    report = {"scale": params["scale"], "seed": params["seed"], "lines": lines, **around, **collect(gathered.results)}
+    report: SpeedReport = {
+        "scale": params["scale"],
+        "seed": params["seed"],
+        "lines": {"batch": settings.batch, "width": settings.width},
+        "left_out": gathered.left_out,
+        "share_of_others": gathered.others,
+        **collect(gathered.results),
+    }
     files.write_json(paths.findings("benchmark"), report)
     files.write_text(paths.curves("benchmark"), curves(report["rows"], settings))
     from pipeline.tracking import findings  # mlflow takes seconds to import
@@ -40,9 +45,10 @@ def main() -> None:
     _print_summary(report)
 
 
-def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The contents of reports/benchmark.json, except the scale and seed."""
-    rows, where = results["step"], machine()
+def collect(results: dict[str, list[Any]]) -> Collected:
+    """The contents of reports/benchmark.json, except the scale, the seed and what surrounds the measurements."""
+    rows = results["step"]
+    where = machine()
     memory, checks = results["memory"], results["agreement"]
     peaks = {
         precision: summaries.select(results["peak"], device="cpu", precision=precision)
@@ -64,7 +70,7 @@ def collect(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def curves(rows: Sequence[Row], settings: Benchmark) -> str:
+def curves(rows: Sequence[Step], settings: Benchmark) -> str:
     """The lines of time against length as a table: what DVC plots."""
     shown = summaries.select(rows, batch=settings.batch, width=settings.width, flush_denormal=True)
     lines = io.StringIO()
@@ -75,16 +81,16 @@ def curves(rows: Sequence[Row], settings: Benchmark) -> str:
     return lines.getvalue()
 
 
-def line(row: Row) -> str:
+def line(row: Step) -> str:
     setting = f"{row['device']} {row['precision']} {row['threads']} thread{'s' if row['threads'] > 1 else ''}"
     return f"{summaries.named(row)} {setting}"
 
 
-def _best(peaks: Sequence[Row]) -> float | None:
+def _best(peaks: Sequence[Peak]) -> float | None:
     return max((peak["operations_per_second"] for peak in peaks), default=None)
 
 
-def _print_summary(report: dict[str, Any]) -> None:
+def _print_summary(report: SpeedReport) -> None:
     for mark in report["marks"]:
         value = "not measured" if mark["found"] is None else f"{mark['found']:.3g} {mark['means'].partition(',')[0]}"
         asked = "" if mark["met"] is None else f" (asked: {mark['asked']:g}, {'met' if mark['met'] else 'not met'})"

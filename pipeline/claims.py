@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 
 from pipeline.challenges.claims.ledger import CLAIMS, judged
+from pipeline.challenges.claims.records import ClaimRecord
 from pipeline.challenges.deck import printed
 from pipeline.challenges.shared.results import Measured
 from pipeline.common import command, files, machine, paths
@@ -27,18 +28,24 @@ SECONDS = 120  # the time limit of a program
 
 
 def main() -> None:
-    params, measured = load(), Measured()
+    params = load()
+    measured = Measured()
     store.check()
     configure_threads(1)
     verdicts = [(claim, judged(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: reports what is missing
     ran = {name: run(name) for name in printed.PROGRAMS}
     where = machine.named(machine.identity())
-    claims = [
+    claims: list[ClaimRecord] = [
         {
             "slides": claim.slides,
             "claim": claim.claim,
             "printed_program": ran[claim.program],
-            **judgement._asdict(),
+            "verdict": judgement.verdict,
+            "experiment": judgement.experiment,
+            "number": judgement.number,
+            "seeds": judgement.seeds,
+            "interval": judgement.interval,
+            "evidence": judgement.evidence,
             "machine": where,
             "scale": params["scale"],
         }

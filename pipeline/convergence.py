@@ -15,10 +15,10 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pipeline.challenges.convergence import experiment, summaries
 from pipeline.challenges.convergence.experiment import Job, Plan
+from pipeline.challenges.shared.convergence_records import ConvergenceReport
 from pipeline.challenges.shared.hardware import machine
 from pipeline.common import command, files, paths
 from pipeline.common.machine import identity
@@ -34,7 +34,7 @@ def main() -> None:
     kept = ResultCache(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
     kept.run(partial(experiment.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
     results = {job: kept.done[_name(job)] for job in jobs}
-    report = {"scale": plan.params["scale"], "machine": machine(), **summaries.gather(plan, results)}
+    report = summaries.gather(plan, results, machine())
     files.write_json(paths.findings("convergence"), report)
     write_curves(paths.curves("convergence"), report)
     from pipeline.tracking import findings  # mlflow takes seconds to import
@@ -43,21 +43,23 @@ def main() -> None:
     _print_summary(report)
 
 
-def numbers(report: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
+def numbers(report: ConvergenceReport) -> Iterator[tuple[str, int | float | None]]:
     """Figures that are compared from run to run."""
     for entry in report["sum_sign"]:
-        for key in ("seconds", "sequences"):
-            yield f"{key}/{entry['architecture']}", entry[key]["median"]
+        yield f"seconds/{entry['architecture']}", entry["seconds"]["median"]
+        yield f"sequences/{entry['architecture']}", entry["sequences"]["median"]
         yield f"best_accuracy/{entry['architecture']}", entry["best_accuracy"]["median"]
-    for entry in report["surface"]:
-        yield f"curvature/{entry['architecture']}-{entry['seed']}", entry.get("curvature", {}).get("value")
-    for entry in report["free_running"]:
-        yield f"free_running/{entry['name'].replace(' ', '_')}", entry["clean"][-1] if entry["clean"] else None
+    for network in report["surface"]:
+        value = network["curvature"]["value"] if "curvature" in network else None
+        yield f"curvature/{network['architecture']}-{network['seed']}", value
+    for predictor in report["free_running"]:
+        error = predictor["clean"][-1] if predictor["clean"] else None
+        yield f"free_running/{predictor['name'].replace(' ', '_')}", error
     if "control" in report:
         yield "control/accuracy", report["control"]["fresh_accuracy"]["median"]
 
 
-def write_curves(path: Path, report: dict[str, Any]) -> None:
+def write_curves(path: Path, report: ConvergenceReport) -> None:
     """Accuracy by sequences seen, for `dvc plots`."""
     with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -85,7 +87,7 @@ def _name(job: Job) -> str:
     return " ".join(str(part) for part in job if part != "")
 
 
-def _print_summary(report: dict[str, Any]) -> None:
+def _print_summary(report: ConvergenceReport) -> None:
     for entry in report["sum_sign"]:
         seconds, best = entry["seconds"]["median"], entry["best_accuracy"]["median"]
         sequences = entry["sequences"]["median"]
@@ -94,14 +96,16 @@ def _print_summary(report: dict[str, Any]) -> None:
         solved = f"{entry['solved']} of {len(report['seeds'])} seeds"
         print(f"{entry['architecture']:12} solved by {solved}: {time_to_solve}; {reached}")
     if deck := report.get("control"):
-        accuracy, seconds = (deck[key]["median"] for key in ("fresh_accuracy", "seconds"))
+        accuracy, seconds = deck["fresh_accuracy"]["median"], deck["seconds"]["median"]
         print(f"the deck's readout only: accuracy {accuracy:.4f}, {seconds:.2f} s")
-    for entry in report["free_running"]:
-        print(f"{entry['name']:16} {report['series']['ahead']} steps ahead: error {_last(entry['clean'])}")
+    for predictor in report["free_running"]:
+        print(f"{predictor['name']:16} {report['series']['ahead']} steps ahead: error {_last(predictor['clean'])}")
 
 
 def _last(errors: list[float | None]) -> str:
-    return "none" if not errors else "not finite" if errors[-1] is None else f"{errors[-1]:.3f}"
+    if not errors:
+        return "none"
+    return "not finite" if errors[-1] is None else f"{errors[-1]:.3f}"
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pipeline.challenges.deck import scalar
 from pipeline.challenges.gradients import networks
 from pipeline.challenges.gradients.settings import Diagnose
+from pipeline.challenges.shared.gradient_records import GradientReport
 from pipeline.common import command, files, paths
-from pipeline.common.params import load, section
+from pipeline.common.params import Params, load, section
 from pipeline.common.registry import Named, all_known
 from pipeline.tracking import store
 from pipeline.training.clipping import CLIPPINGS
@@ -41,7 +41,7 @@ def main() -> None:
     kept = ResultCache(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
     jobs = {_name(job): job for job in (*untrained, *trained)}
     kept.run(partial(networks.diagnose, params, settings), jobs, "gradients")
-    report = {
+    report: GradientReport = {
         "scale": params["scale"],
         "lag": settings.lag,
         "batch": settings.batch,
@@ -58,17 +58,17 @@ def main() -> None:
     _print_summary(report)
 
 
-def numbers(report: dict[str, Any]) -> Iterator[tuple[str, int | float | None]]:
+def numbers(report: GradientReport) -> Iterator[tuple[str, int | float | None]]:
     """Figures that are compared from run to run: horizons, and the slides' weights."""
     for entry in report["fresh"]:
         yield f"horizon/{entry['architecture']}-{entry['initializer']}", entry["horizon"]
-    for entry in report["trained"]:
-        yield f"horizon/{entry['task']}-{entry['architecture']}-{entry['seed']}", entry.get("horizon")
-    for entry in report["scalar"]["slides"]:
-        yield f"scalar/w{entry['w']:g}_log10", entry["log10"]["median"]
+    for network in report["trained"]:
+        yield f"horizon/{network['task']}-{network['architecture']}-{network['seed']}", network.get("horizon")
+    for slide in report["scalar"]["slides"]:
+        yield f"scalar/w{slide['w']:g}_log10", slide["log10"]["median"]
 
 
-def write_curves(path: Path, report: dict[str, Any]) -> None:
+def write_curves(path: Path, report: GradientReport) -> None:
     """Gradient against lag, for `dvc plots`."""
     with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -78,7 +78,7 @@ def write_curves(path: Path, report: dict[str, Any]) -> None:
             rows.writerows([f"{entry['architecture']} {entry['initializer']}", lag, value] for lag, value in points)
 
 
-def _key(params: dict[str, Any], settings: Diagnose) -> str:
+def _key(params: Params, settings: Diagnose) -> str:
     """Digest of what decides the result: settings, code and the trained networks."""
     package = Path(__file__).parent
     rooms = ("architectures", "tasks", "training", "challenges/deck", "challenges/gradients", "challenges/shared")
@@ -94,13 +94,13 @@ def _name(job: networks.Job) -> str:
     return " ".join(str(part) for part in job)
 
 
-def _print_summary(report: dict[str, Any]) -> None:
+def _print_summary(report: GradientReport) -> None:
     for entry in report["fresh"]:
         network = f"{entry['architecture']:12} {entry['initializer']:12}"
         print(f"{network} horizon {entry['horizon']:4} of {entry['steps']} steps")
-    for entry in report["scalar"]["slides"]:
-        behaviour = "explodes" if entry["explodes"] else "vanishes or stays"
-        print(f"scalar net, w = {entry['w']:g}: 10 to the {entry['log10']['median']:.1f} over 100 steps: {behaviour}")
+    for slide in report["scalar"]["slides"]:
+        behaviour = "explodes" if slide["explodes"] else "vanishes or stays"
+        print(f"scalar net, w = {slide['w']:g}: 10 to the {slide['log10']['median']:.1f} over 100 steps: {behaviour}")
 
 
 if __name__ == "__main__":

@@ -9,18 +9,19 @@ New reviews are those in today's train and valid splits that were in no split wh
 a series are those after the last one used to train or choose it. Without --task, every real task is compared.
 """
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from tqdm import tqdm
 
 from pipeline.common import InputError, command, files, paths
 from pipeline.common.params import load, section
+from pipeline.common.records import read_description, read_source
 from pipeline.common.registry import find
 from pipeline.monitoring.detection import compared
+from pipeline.monitoring.records import Champion, DriftOutcome, DriftRecord
 from pipeline.monitoring.settings import Drift
 from pipeline.services import Service
+from pipeline.services.records import read_reference, read_seen
 from pipeline.tasks import Prepared, make, open_prepared, real
 from pipeline.tracking import store
 
@@ -35,43 +36,58 @@ def main(task: command.RealTaskOrAll = "") -> None:
     store.check()
     for name in tqdm([task] if task else tasks, desc="drift", unit="task", disable=None):
         prepared = up_to_date(open_prepared(name, params), name)
-        report = {"task": name, "alarm_rate": settings.alarm_rate, "effect": settings.effect}
-        report |= of_task(name, prepared, settings)
+        report: DriftRecord = {
+            "task": name,
+            "alarm_rate": settings.alarm_rate,
+            "effect": settings.effect,
+            **of_task(name, prepared, settings),
+        }
         files.write_json(paths.drift(name), report)
         print_summary(report)
 
 
-def of_task(name: str, prepared: Prepared, settings: Drift) -> dict[str, Any]:
+def of_task(name: str, prepared: Prepared, settings: Drift) -> DriftOutcome:
     """A task's entry in the file: status, reasons, whether retraining is due, tests, and what to draw."""
     from pipeline.tracking import isolated, registry  # mlflow takes seconds to import: mistakes are reported first
 
     champion = registry.champion(name)
     if champion is None:
-        none = {"rows": 0}
-        no_champion: dict[str, Any] = {"status": "no_champion", "reasons": ["there is no champion yet"], "new": none}
-        return {**no_champion, "due": True, "champion": None, "tests": [], "shown": {}}
-    description = files.read_json(registry.artifact(champion, "model.json"))
+        return {
+            "status": "no_champion",
+            "reasons": ["there is no champion yet"],
+            "new": {"rows": 0},
+            "due": True,
+            "champion": None,
+            "tests": [],
+            "shown": {},
+        }
+    description = read_description(registry.artifact(champion, "model.json"))
     learned = registry.artifact(champion, "learned")
     if not (learned / "reference.json").exists():
         advice = "it was logged before drift was measured: train and promote again"
         raise InputError(f"{champion.uri} has no learned/reference.json: {advice}")
     service = find(Service, description["kind"])(description, learned)
-    seen, reference = (files.read_json(learned / file) for file in ("seen.json", "reference.json"))
+    seen = read_seen(learned)
+    reference = read_reference(learned)
     new_data = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.min_rows)
     comparison = compared(reference, new_data, settings)
-    known = {"version": champion.number, "model_id": champion.model_id, "architecture": description["architecture"]}
+    known: Champion = {
+        "version": champion.number,
+        "model_id": champion.model_id,
+        "architecture": description["architecture"],
+    }
     return {**comparison, "due": comparison["status"] == "drift", "champion": known}
 
 
 def up_to_date(prepared: Prepared, task: str) -> Prepared:
     """Raises InputError if the splits were made from other data than were fetched last."""
     source = paths.raw(task) / "source.json"
-    if source.exists() and files.read_json(source) != prepared.audit.get("source"):
+    if source.exists() and read_source(source.parent) != prepared.audit.get("source"):
         raise InputError(f"{prepared.folder} is older than {source.parent}: run `dvc repro prepare@{task}` first")
     return prepared
 
 
-def print_summary(report: Mapping[str, Any]) -> None:
+def print_summary(report: DriftRecord) -> None:
     verdict = "retraining is due" if report["due"] else "no retraining is due"
     print(f"{report['task']}: {report['new']['rows']:,} new rows, {verdict}: {'; '.join(report['reasons'])}")
 

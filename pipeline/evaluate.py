@@ -22,6 +22,7 @@ from pipeline.evaluation import fitted
 from pipeline.evaluation.candidates import Candidate, answer_all
 from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.metrics import difference, summarise
+from pipeline.evaluation.records import Entry, Metrics, Score, mean_of
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
@@ -56,22 +57,22 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
     _print_summary(prepared.task, results, resamples.reason)
 
 
-def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[dict[str, Any]]:
+def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[Entry]:
     """The entries of metrics.json, best first. The strongest baseline is the best on validation, not on test."""
     simple = [c for c in candidates if c.kind == "baseline"]
     strongest = fitted.strongest(prepared, {c.name: c.valid[0] for c in simple if c.valid})
     compared = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
     compared["strongest_baseline"] = [c for c in simple if c.name == strongest]
-    results = []
+    results: list[Entry] = []
     for candidate in candidates:
-        entry = {
+        entry: Entry = {
             "name": candidate.name,
             "kind": candidate.kind,
             "parameters": candidate.parameters,
             "core_parameters": candidate.core_parameters,
             "seeds": candidate.seeds,
             "status": candidate.status,
-            "serves": candidate.description.get("serves"),
+            "serves": candidate.description["serves"] if candidate.description else None,
             "not_scored": {str(seed): why for seed, why in candidate.not_scored.items()},
             "metrics": summarise(candidate.scores, resamples),
             "classes": _of_classes(candidate, resamples),
@@ -89,7 +90,7 @@ def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resample
     return sorted(results, key=lambda entry: _rank(prepared.task, entry))
 
 
-def _of_classes(candidate: Candidate, resamples: Resamples) -> dict[str, dict[str, Any]]:
+def _of_classes(candidate: Candidate, resamples: Resamples) -> dict[str, dict[str, Score]]:
     """Metrics of each class, in the form of those of all examples; none for a task without classes."""
     names = next(iter(candidate.class_scores.values()), {})
     return {
@@ -102,7 +103,7 @@ def write(
     task: str,
     prepared: Prepared,
     candidates: list[Candidate],
-    results: list[dict[str, Any]],
+    results: list[Entry],
     targets: Tensor,
     resamples: Resamples,
 ) -> None:
@@ -112,7 +113,7 @@ def write(
         place.mkdir()
         for candidate in candidates:
             _write_predictions(place / f"{candidate.name}.parquet", candidate, prepared, targets)
-    metrics = {
+    metrics: Metrics = {
         "task": task,
         "split": "test",
         "official_split": bool(audit.get("official_split", False)),
@@ -132,21 +133,21 @@ def write(
     _write_curves(paths.curves(task), task, candidates)
 
 
-def _headline(metric: str, candidates: list[Candidate], results: list[dict[str, Any]]) -> dict[str, float]:
+def _headline(metric: str, candidates: list[Candidate], results: list[Entry]) -> dict[str, float]:
     """Mean test scores of the network best on validation, the control and the strongest baseline, for DVC."""
-    means = {entry["name"]: entry["metrics"][metric]["mean"] for entry in results if entry["metrics"]}
-    best = selection.best_network({c.name: c.description for c in candidates if c.kind == "network"})
-    against: dict[str, Any] = next((entry["against"] for entry in results if entry.get("against")), {})
+    means = {entry["name"]: mean_of(entry, metric) for entry in results if entry["metrics"]}
+    best = selection.best_network({c.name: c.description for c in candidates if c.kind == "network" and c.description})
+    against = next((entry["against"] for entry in results if entry.get("against")), {})
     names = {"network": best.name if best else None}
     for role, compared in (("control", "control"), ("baseline", "strongest_baseline")):
         names[role] = against[compared]["name"] if compared in against else None
     return {role: float(f"{means[name]:.6g}") for role, name in names.items() if name in means}
 
 
-def _rank(task: Task, entry: dict[str, Any]) -> float:
+def _rank(task: Task, entry: Entry) -> float:
     if not entry["metrics"]:
         return float("inf")
-    return (-1 if task.higher_is_better else 1) * float(entry["metrics"][task.main_metric]["mean"])
+    return (-1 if task.higher_is_better else 1) * mean_of(entry, task.main_metric)
 
 
 def _write_predictions(path: Path, candidate: Candidate, prepared: Prepared, targets: Tensor) -> None:
@@ -165,7 +166,7 @@ def _lists(values: Tensor) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.contiguous().flatten().numpy()), values.shape[1])
 
 
-def _write_scores(path: Path, main_metric: str, results: list[dict[str, Any]]) -> None:
+def _write_scores(path: Path, main_metric: str, results: list[Entry]) -> None:
     """The main metric of every candidate, for `dvc plots`; `reason` says why an interval is missing."""
     rows = [
         [
@@ -197,7 +198,7 @@ def _write_csv(path: Path, header: list[str], rows: list[Any]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _print_summary(task: Task, results: list[dict[str, Any]], reason: str | None) -> None:
+def _print_summary(task: Task, results: list[Entry], reason: str | None) -> None:
     for entry in results:
         print(f"{entry['name']:28} {task.main_metric} {_format_score(entry['metrics'].get(task.main_metric))}")
         for seed, why in entry["not_scored"].items():
@@ -206,12 +207,11 @@ def _print_summary(task: Task, results: list[dict[str, Any]], reason: str | None
         print(f"no intervals: {reason}")
 
 
-def _format_score(score: dict[str, Any] | None) -> str:
+def _format_score(score: Score | None) -> str:
     if score is None:
         return "diverged"
-    return f"{score['mean']:.4f} " + (
-        "(no interval)" if score["low"] is None else f"[{score['low']:.4f}, {score['high']:.4f}]"
-    )
+    interval = "(no interval)" if score["low"] is None else f"[{score['low']:.4f}, {score['high']:.4f}]"
+    return f"{score['mean']:.4f} {interval}"
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ The trials of a sweep are a biased sample, so this trains networks of its own. S
 the test split is not read. Finished trainings are kept in .work: a killed run resumes.
 """
 
-from typing import Any
-
 from pipeline.challenges.initialization.factorial import gather
+from pipeline.challenges.initialization.records import EvidenceReport
 from pipeline.challenges.initialization.settings import Evidence
 from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
@@ -33,11 +32,17 @@ def main(task: command.TaskName) -> None:
     files.write_json(paths.evidence(params["scale"], task), report)
     from pipeline.tracking.sweeps import log_evidence  # mlflow takes seconds to import
 
-    log_evidence(params, report)
+    log_evidence(task, architecture, params, report, numbers(report))
     _print_summary(report)
 
 
-def _print_summary(report: dict[str, Any]) -> None:
+def numbers(report: EvidenceReport) -> dict[str, float | None]:
+    """What is compared from run to run: losses of the contenders, and the factors' p values."""
+    losses = {f"loss/{entry['contender']}": entry["over_seeds"].get("mean") for entry in report["contenders"]}
+    return {**losses, **{f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in report["factors"]}}
+
+
+def _print_summary(report: EvidenceReport) -> None:
     for test in report["factors"]:
         p_value = "too few seeds for a p value" if test["p"] is None else f"p = {test['p_corrected']:.3g} (corrected)"
         print(f"{report['task']} {report['architecture']} under {test['optimizer']}: {test['factor']}: {p_value}")

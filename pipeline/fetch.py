@@ -11,10 +11,23 @@ it depends on what was fetched before, so later stages would run again on the sa
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Required, TypedDict
 
-from pipeline.common import InputError, command, files, paths
+from pipeline.common import InputError, command, files, paths, records
 from pipeline.tasks import Task, make
+
+
+class Revision(TypedDict, total=False):
+    """reports/revisions/TASK.json; without numbers where rows could not be compared."""
+
+    digest: Required[str | None]  # SHA-256 of the source as it is
+    digest_before: str | None
+    rows: int  # that the source had
+    changed: int
+    gone: int
+    first_changed: str  # where, and what changed
+    first_gone: str
+    sentence: Required[str]
 
 
 def main(task: command.TaskName) -> None:
@@ -31,13 +44,13 @@ def main(task: command.TaskName) -> None:
         print(f"{task}: {revision['sentence']}")
 
 
-def compare(task: Task, before: Path, after: Path) -> dict[str, Any] | None:
+def compare(task: Task, before: Path, after: Path) -> Revision | None:
     """What changed in earlier rows, from the folders fetched before and after; None if the source is the same."""
     if not (before / "source.json").exists():
         return None
-    digest = files.read_json(after / "source.json")["digest"]
+    digest = records.read_source(after)["digest"]
     try:
-        earlier = files.read_json(before / "source.json").get("digest")
+        earlier = records.read_source(before).get("digest")
         if earlier == digest:
             return None
         revised = task.revised(before, after)

@@ -16,20 +16,19 @@ Several actions run one after another. Without --task they cover every task.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from tqdm import tqdm
 
 from pipeline.common import InputError, command, files, paths
-from pipeline.common.params import load, section
+from pipeline.common.params import Params, load, section
 from pipeline.common.registry import known
 from pipeline.jobs.settings import Retrain
 from pipeline.tasks import real
 from pipeline.tracking import store
 
 ACTIONS = ("verify", "reconcile", "snapshot", "restore", "retain")
-Params = dict[str, Any]
 
 
 def main(

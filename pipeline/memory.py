@@ -11,13 +11,14 @@ holds times: another machine measures again. Finished networks are kept in .work
 
 import csv
 from pathlib import Path
-from typing import Any
 
 from pipeline.challenges.memory.experiment import gather
 from pipeline.challenges.memory.settings import Memory
 from pipeline.challenges.shared.hardware import machine
+from pipeline.challenges.shared.memory_records import MemoryReport
 from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
+from pipeline.evaluation.records import Share
 from pipeline.tracking import store
 
 
@@ -25,7 +26,8 @@ def main() -> None:
     params = load()
     settings = section(Memory, params)
     store.check()
-    report = {"machine": machine(), **gather(params)}
+    report = gather(params)
+    report["machine"] = machine()
     files.write_json(paths.findings("memory"), report)
     write_curves(paths.curves("memory"), report)
     from pipeline.tracking import findings  # mlflow takes seconds to import
@@ -34,17 +36,21 @@ def main() -> None:
     _print_summary(report)
 
 
-def write_curves(path: Path, report: dict[str, Any]) -> None:
+def write_curves(path: Path, report: MemoryReport) -> None:
     """Share of seeds that solve a task, for `dvc plots`."""
     with files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["network", "problem", "solved", "low", "high"])
         for row in report["rows"]:
             problem = f"{row['task']} ({row['variant']}) {row['lag']:>4}"
-            rows.writerow([row["architecture"], problem, *(row["share"][key] for key in ("mean", "low", "high"))])
+            rows.writerow([row["architecture"], problem, *_ends(row["share"])])
 
 
-def _numbers(report: dict[str, Any]) -> list[tuple[str, float | None]]:
+def _ends(share: Share) -> tuple[float, float, float]:
+    return share["mean"], share["low"], share["high"]
+
+
+def _numbers(report: MemoryReport) -> list[tuple[str, float | None]]:
     """What MLflow compares between runs."""
     numbers: list[tuple[str, float | None]] = []
     for row in report["rows"]:
@@ -53,12 +59,12 @@ def _numbers(report: dict[str, Any]) -> list[tuple[str, float | None]]:
     return numbers
 
 
-def _print_summary(report: dict[str, Any]) -> None:
+def _print_summary(report: MemoryReport) -> None:
     if not report["rows"]:
         print("params.yaml: memory.problems is empty, so there is nothing to measure")
     for row in report["rows"]:
         counted = "trials" if "trials" in row else "sequences"
-        middle = row[counted]["median"]
+        middle = row.get("trials", row["sequences"])["median"]
         needed = "" if middle is None else f", median of {middle:,.0f} {counted}"
         place = f"{row['task']} ({row['variant']}) at lag {row['lag']}"
         print(f"{place}: {row['architecture']:11} solved by {row['solved']} of {row['seeds']} seeds{needed}")

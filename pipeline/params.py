@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import BaseModel
 
 from pipeline.common import InputError, Mistakes, command, dates, files, names, paths
 from pipeline.common.dvc_yaml import STAGES, refuse_what_dvc_cannot_expand
-from pipeline.common.params import SECTIONS, gathered, load, section, settings_class
+from pipeline.common.params import SECTIONS, Params, gathered, load, section, settings_class
 
 CHECKED = paths.WORK / "params.checked"
 
@@ -40,13 +40,13 @@ def main(
         files.write_text(CHECKED, _digest())
 
 
-def refuse_mistakes(params: dict[str, Any]) -> None:
+def refuse_mistakes(params: Params) -> None:
     """Raise every mistake in params.yaml in one message, each with its place."""
     if mistakes := gathered(_checks(params)):
         raise Mistakes(mistakes)
 
 
-def describe(params: dict[str, Any]) -> Iterator[str]:
+def describe(params: Params) -> Iterator[str]:
     """A line per setting, in the order of params.yaml."""
     from pipeline.architectures import Architecture, own_settings
     from pipeline.common.registry import find
@@ -75,7 +75,7 @@ def lines(settings: BaseModel, prefix: str = "") -> Iterator[str]:
         yield f"{setting:44} # {' '.join((field.description or '').split())}"
 
 
-def _checks(params: dict[str, Any]) -> Iterator[Callable[[], object]]:
+def _checks(params: Params) -> Iterator[Callable[[], object]]:
     """A check of each task, architecture and section, and of all together."""
     from pipeline.architectures import own_settings  # torch takes seconds to import
     from pipeline.tasks import make
@@ -90,7 +90,7 @@ def _checks(params: dict[str, Any]) -> Iterator[Callable[[], object]]:
     yield from (partial(section, settings_class(name), params) for name in SECTIONS)
 
 
-def _refuse_clashes(params: dict[str, Any]) -> None:
+def _refuse_clashes(params: Params) -> None:
     from pipeline.tasks import make
 
     baselines = {}

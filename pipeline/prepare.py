@@ -6,23 +6,23 @@ reads   data/raw/TASK; params: scale, seed, tasks.TASK
 writes  data/prepared/TASK, data/code/TASK.json
 """
 
-from typing import Any
-
-from pipeline.common import InputError, code, command, files, paths
+from pipeline.common import InputError, code, command, files, paths, records
 from pipeline.common.params import load
+from pipeline.common.records import Audit, TableRecord
 from pipeline.tasks import make
 from pipeline.tasks.shared.tables import summary
 
 
 def main(task: command.TaskName) -> None:
     params = load()
-    made, raw = make(task, params), paths.raw(task)
+    made = make(task, params)
+    raw = paths.raw(task)
     if not (raw / "source.json").exists():
         raise InputError(f"no source in {raw}: run `dvc repro fetch@{task}` first")
     with files.replacing(paths.prepared(task)) as folder:
         folder.mkdir()
-        source = files.read_json(raw / "source.json")
-        audit = {"source": source, **made.prepare(raw, folder, params["seed"])}
+        source = records.read_source(raw)
+        audit: Audit = {"source": source, **made.prepare(raw, folder, params["seed"])}
         files.write_json(folder / "audit.json", audit)
     files.write_json(paths.code(task), code.digests(type(made).__module__))
     print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items()))
@@ -32,7 +32,7 @@ def main(task: command.TaskName) -> None:
         print(f"{task}: {note}")
 
 
-def tables_of(audit: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def tables_of(audit: Audit) -> list[tuple[str, TableRecord]]:
     """Each file of a source, and what it was read as."""
     source = audit["source"]
     by_split = source.get("table", {})

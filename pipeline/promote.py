@@ -20,9 +20,10 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.common import InputError, command, files, paths
-from pipeline.common.params import load, section
+from pipeline.common.params import Params, load, section
 from pipeline.common.registry import known
-from pipeline.promotion.gate import Outcome, verdict
+from pipeline.promotion.gate import Outcome, gate_record, verdict
+from pipeline.promotion.records import Decided, Decision, Identity
 from pipeline.promotion.settings import Promote
 from pipeline.tasks import Prepared, open_prepared, real
 from pipeline.tracking import store
@@ -52,7 +53,7 @@ def main(
             roll_back(name) if rollback else promote(name, params, afresh)
 
 
-def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
+def promote(task: str, params: Params, afresh: bool = False) -> None:
     """Register the best network as challenger, judge it, and write and carry out the decision."""
     from pipeline.promotion import decisions
     from pipeline.promotion.challenger import best_on_validation, identical
@@ -63,7 +64,8 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
     best = best_on_validation(task, params["architectures"], prepared)
     if (done := decisions.complete(task)) is not None:
         print(f"{task}: version {done.number} is now champion, as {paths.decisions()} decided: the registry lagged")
-    champion, moved = registry.champion(task), decisions.made_elsewhere(task)
+    champion = registry.champion(task)
+    moved = decisions.made_elsewhere(task)
     whole = champion is not None and models.exists(champion.model_id)
     if not afresh:
         check_not_behind(task, champion)
@@ -71,47 +73,64 @@ def promote(task: str, params: Mapping[str, Any], afresh: bool = False) -> None:
             raise InputError(
                 f"{champion.uri}: its files are missing: first run `pipeline lineage restore --task {task}`"
             )
-    begun: dict[str, Any] = {
-        "task": task,
-        "previous": moved[1]["to"] if moved else decisions.identity(champion),
-        "to": None,
-    }
+    previous = moved[1]["to"] if moved else decisions.identity(champion)
     if best is None:
-        begun |= {"decision": "refused", "reasons": ["every network diverged, so there is none to promote"]}
-        _print_summary(*decisions.carry_out(begun | {"challenger": None}, None))
+        none: Decided = {
+            "task": task,
+            "decision": "refused",
+            "reasons": ["every network diverged, so there is none to promote"],
+            "previous": previous,
+            "to": None,
+            "challenger": None,
+        }
+        _print_summary(*decisions.carry_out(none, None))
         return
     if champion is not None and whole and not moved and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
-        unchanged = {"decision": "unchanged", "reasons": [reason], "challenger": decisions.identity(champion)}
-        _print_summary(*decisions.carry_out(begun | unchanged, champion))
+        unchanged: Decided = {
+            "task": task,
+            "decision": "unchanged",
+            "reasons": [reason],
+            "previous": previous,
+            "to": None,
+            "challenger": decisions.identity(champion),
+        }
+        _print_summary(*decisions.carry_out(unchanged, champion))
         return
     challenger = registry.register(task, best.run_id, best.model_id)
     if not identical(best, challenger):
         raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
-    record = begun | judged(task, prepared, params, challenger, None if afresh else champion) | {"afresh": afresh}
-    record["challenger"] |= {"valid_loss": best.valid_loss}
+    record = judged(task, prepared, params, challenger, None if afresh else champion, previous)
+    record["afresh"] = afresh
+    if identity := record["challenger"]:
+        identity["valid_loss"] = best.valid_loss
     check_unmoved(task, champion)
     if record["to"]:
         snapshots.note(challenger)
     _print_summary(*decisions.carry_out(record, challenger))
 
 
-def judged(task: str, prepared: Prepared, params: Mapping[str, Any], challenger: Any, champion: Any) -> dict[str, Any]:
+def judged(
+    task: str, prepared: Prepared, params: Params, challenger: Any, champion: Any, previous: Identity | None
+) -> Decided:
     """The decision on a challenger with all its grounds, as recorded."""
     from pipeline.promotion import decisions, judge
 
     settings = section(Promote, dict(params))
     judgement = judge.judge(task, prepared, settings, params["seed"], challenger, champion)
-    identity = decisions.identity(challenger) or {}
-    outcomes = [not_withdrawn(decisions.withdrawn(task), identity["weights_digest"]), *judgement.outcomes]
+    identity = decisions.identity(challenger)
+    assert identity is not None
+    outcomes = [not_withdrawn(decisions.withdrawn(task), identity["weights_digest"] or ""), *judgement.outcomes]
     passed, reasons = verdict(outcomes)
     return {
+        "task": task,
+        "previous": previous,
         "decision": "promoted" if passed else "refused",
         "reasons": reasons,
         "challenger": identity,
-        "to": dict(identity) if passed else None,
-        "gates": [outcome._asdict() for outcome in outcomes],
+        "to": identity.copy() if passed else None,
+        "gates": [gate_record(outcome) for outcome in outcomes],
         "scores": judgement.scores,
         "gate": judgement.gate,
         "main_metric": prepared.task.main_metric,
@@ -145,7 +164,8 @@ def roll_back(task: str) -> None:
     from pipeline.provenance import restoration
     from pipeline.tracking import registry
 
-    done, latest = decisions.complete(task), decisions.latest_move(task)
+    done = decisions.complete(task)
+    latest = decisions.latest_move(task)
     check_not_behind(task, registry.champion(task))
     if latest is None or latest[1]["previous"] is None:
         raise InputError(f"{task}: no decision in {paths.decisions()} names an earlier champion")
@@ -153,11 +173,11 @@ def roll_back(task: str) -> None:
         _print_summary(*latest)  # requested before a kill
         return
     before = latest[1]["previous"]
-    weights = before["weights_digest"]
+    weights = before["weights_digest"] or ""
     if (version := decisions.find(task, before) or restoration.returned(task, weights)) is None:
         message = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
         raise InputError(f"{message}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
-    record = {
+    record: Decided = {
         "task": task,
         "decision": "rolled_back",
         "reasons": [f"--rollback undoes {latest[0].name}"],
@@ -174,10 +194,10 @@ def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
     return Outcome("not_withdrawn", date is None, detail)
 
 
-def _print_summary(path: Path, record: Mapping[str, Any]) -> None:
+def _print_summary(path: Path, record: Decision) -> None:
     """The decision in a few lines."""
-    before = record["previous"] and f"version {record['previous']['version']}"
-    after = record["to"] and f"version {record['to']['version']}"
+    before = f"version {record['previous']['version']}" if record["previous"] else None
+    after = f"version {record['to']['version']}" if record["to"] else None
     messages = {
         "unchanged": f"champion stays {before}",
         "refused": f"champion stays {before or 'vacant'}",

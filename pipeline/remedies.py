@@ -9,28 +9,25 @@ writes  reports/remedies.json
 It measures nothing: it puts the other stages' results in one table, which shows a remedy's effect on every challenge.
 """
 
-from typing import Any
-
 from pipeline.challenges.remedies import effects
+from pipeline.challenges.remedies.records import RemedyReport, read_evidence
 from pipeline.challenges.shared.results import Measured
 from pipeline.common import command, files, paths
 from pipeline.common.params import load
 from pipeline.tracking import store
 
-STAGES = ("diagnose", "memory", "convergence", "benchmark")
-
 
 def main() -> None:
-    params, measured = load(), Measured()
+    params = load()
+    measured = Measured()
     store.check()
-    stages = {name: measured.stage(name) for name in STAGES}
-    tasks = {name: measured.task(name) for name in effects.REAL if name in params["tasks"]}
-    evidence = [files.read_json(path) for path in sorted(paths.evidence(params["scale"], "any").parent.glob("*.json"))]
-    full = [files.read_json(path) for path in sorted(paths.evidence("full", "any").parent.glob("*.json"))]
+    tasks = [name for name in effects.REAL if name in params["tasks"]]
+    evidence = [read_evidence(path) for path in sorted(paths.evidence(params["scale"], "any").parent.glob("*.json"))]
+    full = [read_evidence(path) for path in sorted(paths.evidence("full", "any").parent.glob("*.json"))]
     all_evidence = evidence if params["scale"] == "full" else evidence + full
-    report = {
+    report: RemedyReport = {
         "scale": params["scale"],
-        "architectures": effects.architectures(list(params["architectures"]), stages, tasks),
+        "architectures": effects.architectures(list(params["architectures"]), measured, tasks),
         "choices": effects.choices(all_evidence),
     }
     files.write_json(paths.findings("remedies"), report)
@@ -43,10 +40,10 @@ def main() -> None:
         print(f"{row['remedy']:12} {recall}")
 
 
-def numbers(report: dict[str, Any]) -> dict[str, float]:
+def numbers(report: RemedyReport) -> dict[str, float]:
     """The share of seeds with which each architecture solves recall."""
-    rows = [row for row in report["architectures"] if row["memory"]]
-    return {f"recall_share/{row['remedy']}": row["memory"]["share"]["mean"] for row in rows}
+    recall = {row["remedy"]: row["memory"] for row in report["architectures"]}
+    return {f"recall_share/{name}": memory["share"]["mean"] for name, memory in recall.items() if memory}
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ reads   data/prepared, models, reports/predictions, reports/scores, reports/TASK
 writes  reports/index.html, from the results that exist; it lists and prints what is missing
 """
 
-from typing import Any
-
 from pipeline.common import InputError, Mistakes, command, files, machine, paths
-from pipeline.common.params import load, section
+from pipeline.common.params import Params, load, section
 from pipeline.evaluation.settings import Evaluate
 from pipeline.reporting import results, sections
 from pipeline.reporting.page import page
@@ -27,14 +25,15 @@ def main() -> None:
     if not tasks:
         raise InputError("nothing to report on yet: run `dvc repro evaluate` first")
     findings = {name: content for name in sections.by_name() if (content := sections.read(name, params, lacks))}
-    confidence, here = section(Evaluate, params).confidence, machine.identity()
+    confidence = section(Evaluate, params).confidence
+    here = machine.identity()
     files.write_text(paths.PAGE, page(tasks, params, confidence, findings, lacks, here))
     print(f"{paths.PAGE}: {paths.PAGE.stat().st_size / 1e6:.1f} MB, {len(tasks)} tasks")
     for lack in lacks:
         print(f"missing: {lack}")
 
 
-def read_tasks(params: dict[str, Any], lacks: list[str]) -> list[results.TaskResults]:
+def read_tasks(params: Params, lacks: list[str]) -> list[results.TaskResults]:
     """The results of each task; adds to `lacks` those that are missing."""
     tasks = []
     for task in params["tasks"]:

@@ -7,10 +7,10 @@ writes  nothing
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from pipeline.common import command, files, paths
+from pipeline.common import command, paths
 from pipeline.common.params import load
+from pipeline.evaluation.records import Entry, Metrics, read_metrics
 from pipeline.reporting import words
 from pipeline.training import selection
 
@@ -28,7 +28,7 @@ def main() -> None:
 
 def cells(task: str) -> Iterator[str]:
     """A task's row. For a network that beats neither, it says which it does not beat."""
-    metrics = files.read_json(paths.metrics(task))
+    metrics = read_metrics(task)
     entries = {entry["name"]: entry for entry in metrics["results"]}
     networks = [name for name, entry in entries.items() if entry["kind"] == "network"]
     described = selection.read(task, networks)
@@ -47,7 +47,7 @@ def cells(task: str) -> Iterator[str]:
     yield "; ".join(sorted(verdicts)) or "not compared: no intervals"
 
 
-def _name_and_score(metrics: Mapping[str, Any], entries: Mapping[str, Any], name: str) -> str:
+def _name_and_score(metrics: Metrics, entries: Mapping[str, Entry], name: str) -> str:
     scores = entries[name]["metrics"]
     return f"{name} {words.number(scores[metrics['main_metric']]['mean'], 3)}" if scores else f"{name} diverged"
 

@@ -28,17 +28,20 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipeline.common import InputError, command, dates, files, paths
 from pipeline.common.params import load, section
+from pipeline.common.records import Source
 from pipeline.jobs import dvc_files, summary
 from pipeline.jobs.job import Job
 from pipeline.jobs.processes import Run, exclusive_runner
+from pipeline.jobs.records import Begun, State, read_begun, read_state
 from pipeline.jobs.settings import Retrain
 from pipeline.jobs.steps import CHECKED, FIRST, STEPS, sources
+from pipeline.promotion.records import read_decision
 from pipeline.tasks import real
 
 REPORTS = Path("reports/retrain")
@@ -77,8 +80,9 @@ def retrain(run: Run, force: bool = False) -> None:
 
 def perform_steps(job: Job, force: bool) -> None:
     """Run the steps in order, up to one that finds nothing new; an unfinished earlier start is always completed."""
-    state = files.read_json(STATE) if STATE.exists() else None
-    all_steps, seconds = force or BEGUN.exists(), dict[str, float]()
+    state = read_state(STATE)
+    all_steps = force or BEGUN.exists()
+    seconds = dict[str, float]()
     perform(job, FIRST, seconds)
     if all_steps or is_new(job, state):
         begun = begin(state)
@@ -103,7 +107,7 @@ def perform(job: Job, steps: Mapping[str, Callable[[Job], None]], seconds: dict[
             raise InputError(f"every task has stopped: {job.reasons()}")
 
 
-def is_new(job: Job, state: Mapping[str, Any] | None) -> bool:
+def is_new(job: Job, state: State | None) -> bool:
     """Whether a running task's source differs from the last retraining's, or the task stopped then with this source."""
     if state is None:
         return True
@@ -112,22 +116,21 @@ def is_new(job: Job, state: Mapping[str, Any] | None) -> bool:
     return before != sources(job) or any(task in job.tasks for task in unfinished)
 
 
-def begin(state: Mapping[str, Any] | None) -> dict[str, Any]:
+def begin(state: State | None) -> Begun:
     """When this retraining began and the state before it, also if an earlier start was killed."""
     if not BEGUN.exists():
         decisions = sorted(path.name for path in paths.decisions().glob("*.json"))
-        files.write_json(BEGUN, {"started": _timestamp(), "before": state, "decisions": decisions})
-    return files.read_json(BEGUN)
+        begun: Begun = {"started": _timestamp(), "before": state, "decisions": decisions}
+        files.write_json(BEGUN, begun)
+    return read_begun(BEGUN)
 
 
-def complete(
-    job: Job, begun: Mapping[str, Any], current_sources: Mapping[str, Any], seconds: Mapping[str, float]
-) -> None:
+def complete(job: Job, begun: Begun, current_sources: Mapping[str, Source], seconds: Mapping[str, float]) -> None:
     """Write the summary, then the state, then remove the start's record: in this order a kill loses nothing."""
     before = begun["before"]
     state = state_of(job, begun, current_sources)
     new = [path for path in sorted(paths.decisions().glob("*.json")) if path.name not in begun["decisions"]]
-    records = {path: files.read_json(path) for path in new}
+    records = {path: read_decision(path) for path in new}
     not_kept = [f"{path}\n" for path, record in records.items() if record["task"] in job.stopped]
     text = summary.summary(before, state, list(records.values()), seconds, REPORTS)
     files.write_text(NOT_KEPT, "".join(not_kept))
@@ -138,29 +141,34 @@ def complete(
     print(f"retrained: {REPORTS / 'summary.md'}")
 
 
-def state_of(job: Job, begun: Mapping[str, Any], current_sources: Mapping[str, Any]) -> dict[str, Any]:
+def state_of(job: Job, begun: Begun, current_sources: Mapping[str, Source]) -> State:
     """What the next retraining is compared with; for a task that stopped, what it was before."""
-    before = begun["before"] or {"sources": {}, "scores": {}}
-    kept = {key: {t: value for t, value in before[key].items() if t in job.stopped} for key in ("sources", "scores")}
-    state = {
+    before = begun["before"]
+    completed = _timestamp()
+    sources_now = {task: current_sources[task] for task in job.tasks}
+    scores_now = {task: summary.scores(task) for task in job.tasks}
+    if before is not None:
+        sources_now |= {task: source for task, source in before["sources"].items() if task in job.stopped}
+        scores_now |= {task: score for task, score in before["scores"].items() if task in job.stopped}
+    same = before is not None and before["sources"] == sources_now
+    return {
         "started": begun["started"],
-        "completed": _timestamp(),
-        "sources": kept["sources"] | {task: current_sources[task] for task in job.tasks},
-        "scores": kept["scores"] | {task: summary.scores(task) for task in job.tasks},
+        "completed": completed,
+        "sources": sources_now,
+        "scores": scores_now,
         "stopped": job.stopped,
+        "new_data": before.get("new_data", before["completed"]) if before and same else completed,
     }
-    same = before["sources"] == state["sources"]
-    return state | {"new_data": before.get("new_data", before["completed"]) if same else state["completed"]}
 
 
-def end_without_new_data(job: Job, state: Mapping[str, Any] | None) -> None:
+def end_without_new_data(job: Job, state: State | None) -> None:
     assert state is not None  # without one, everything is new
     text = nothing_new(state, section(Retrain, job.params).overdue_days, "other source" if job.stopped else "source")
     files.write_text(LATEST, "\n\n".join([text, *summary.of_stopped(job.stopped)]))
     print(text)
 
 
-def nothing_new(state: Mapping[str, Any], overdue_days: int, source: str) -> str:
+def nothing_new(state: State, overdue_days: int, source: str) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(state.get("new_data", state["completed"]))).days
     text = f"Nothing new since the retraining of {state['completed'][:10]}: no {source} has changed."
     late = f"Overdue: no new data for {days} days (retrain.overdue_days: {overdue_days}): check the sources.\n"

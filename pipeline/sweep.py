@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.common import InputError, command, files, paths
-from pipeline.common.params import load, section
+from pipeline.common.params import Params, load, section
 from pipeline.common.registry import known
 from pipeline.search.settings import Sweep
 from pipeline.tracking import store
@@ -32,7 +32,8 @@ def main(
     ] = False,
 ) -> None:
     params = load()
-    sweep, architectures = section(Sweep, params), params["architectures"]
+    sweep = section(Sweep, params)
+    architectures = params["architectures"]
     known("task", task, params["tasks"])
     if join and task not in sweep.tasks:
         raise InputError(f"sweep --join: {task} is not swept; sweep.tasks: {', '.join(sweep.tasks) or 'none'}")
@@ -42,7 +43,7 @@ def main(
         write(task, choices | {name: best[0] for name, best in finalists.items()}, finalists)
 
 
-def search(task: str, architectures: list[str], params: dict[str, Any], join: bool) -> dict[str, list[Choice]]:
+def search(task: str, architectures: list[str], params: Params, join: bool) -> dict[str, list[Choice]]:
     """The best choices of each architecture's study."""
     store.check()
     # torch and optuna take seconds to import, which most tasks can spare

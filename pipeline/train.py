@@ -11,6 +11,7 @@ A killed training resumes from its last checkpoint, in the same MLflow runs.
 
 import csv
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,14 +22,16 @@ from tqdm import tqdm
 from pipeline.architectures import SequenceModel, count
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import command, files, paths
-from pipeline.common.params import load, section
+from pipeline.common.params import Params, load, section
+from pipeline.common.records import Calibration, Description
 from pipeline.common.registry import known
 from pipeline.tasks import Prepared, open_prepared
 from pipeline.tracking import store
 from pipeline.training import selection
 from pipeline.training.choice import Choice, swept
 from pipeline.training.inputs import all_that_decides
-from pipeline.training.loop import Fit
+from pipeline.training.loop import Fit, Record
+from pipeline.training.records import Outcome
 from pipeline.training.settings import Train
 from pipeline.training.setup import Run, set_up
 from pipeline.training.step import predict
@@ -42,12 +45,12 @@ class Cell(NamedTuple):
 
     task: str
     architecture: str
-    params: dict[str, Any]
+    params: Params
     choice: Choice
     work: Path
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         return self.params["architectures"][self.architecture] or {}
 
 
@@ -82,7 +85,7 @@ def train_seed(cell: Cell, seed: int, send: Send) -> None:
     send({"outcome": outcome(fit, run, calibration)})
 
 
-def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
+def calibrate(fit: Fit, run: Run, prepared: Prepared) -> Calibration:
     """Calibrate the best weights on the validation split; weights with an output that is not finite are dropped."""
     outputs = predict(fit.model, run.loaders["valid"])
     if not bool(outputs.isfinite().all()):
@@ -91,7 +94,7 @@ def calibrate(fit: Fit, run: Run, prepared: Prepared) -> dict[str, Any]:
     return run.task.calibrate(outputs, prepared.targets("valid"))
 
 
-def outcome(fit: Fit, run: Run, calibration: dict[str, Any]) -> dict[str, Any]:
+def outcome(fit: Fit, run: Run, calibration: Calibration) -> Outcome:
     """The outcome of a training; times are kept apart."""
     progress = fit.progress
     model = fit.model
@@ -123,8 +126,8 @@ def follow(cell: Cell, seeds: list[int], messages: WorkerProcesses) -> None:
     from pipeline.tracking.cell import CellRuns
 
     prepared = open_prepared(cell.task)
-    outcomes: dict[int, Any] = {}
-    records: dict[int, list[dict[str, Any]]] = {seed: [] for seed in seeds}
+    outcomes: dict[int, Outcome] = {}
+    records: dict[int, list[Record]] = {seed: [] for seed in seeds}
     with CellRuns(cell.work / "runs.json", cell.task, cell.architecture, seeds) as runs:
         runs.begin(*lineage.describe_cell(cell.params, cell.task, cell.architecture, prepared.audit))
         with tqdm(total=len(seeds), unit="epoch", desc=f"{cell.task} {cell.architecture}", disable=None) as bar:
@@ -139,13 +142,14 @@ def follow(cell: Cell, seeds: list[int], messages: WorkerProcesses) -> None:
         with files.replacing(paths.trained(cell.task, cell.architecture)) as folder:
             folder.mkdir()
             write_outputs(folder, cell, description, records)
+            clocks = {seed: ended["clock"] for seed, ended in outcomes.items()}
             ids = lineage.log_models(runs, prepared, description, folder)
-            files.write_json(folder / "run.json", lineage.run_record(outcomes, ids, folder, prepared.audit))
+            files.write_json(folder / "run.json", lineage.run_record(clocks, ids, folder, prepared.audit))
     files.remove(cell.work)
     _print_summary(cell, outcomes)
 
 
-def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
+def describe(cell: Cell, outcomes: dict[int, Outcome]) -> Description:
     """model.json: all that is needed to rebuild the network, and each seed's outcome."""
     first = next(iter(outcomes.values()))
     seeds = {str(seed): o["result"] for seed, o in sorted(outcomes.items())}
@@ -163,7 +167,7 @@ def describe(cell: Cell, outcomes: dict[int, Any]) -> dict[str, Any]:
     }
 
 
-def write_outputs(folder: Path, cell: Cell, description: dict[str, Any], records: dict[int, list[Any]]) -> None:
+def write_outputs(folder: Path, cell: Cell, description: Description, records: dict[int, list[Record]]) -> None:
     """Weights of each seed, model.json and history.csv: the same bytes for the same inputs."""
     for seed in records:
         weights = cell.work / f"{seed}.safetensors"
@@ -188,18 +192,18 @@ def start_afresh_if_changed(cell: Cell) -> None:
     files.write_json(key, decides)
 
 
-def _rate(records: list[dict[str, Any]]) -> float | None:
+def _rate(records: list[Record]) -> float | None:
     rates = [record["speed/tokens_per_second"] for record in records]
     return sum(rates) / len(rates) if rates else None
 
 
-def _show(bar: Any, record: dict[str, Any], most: int) -> None:
+def _show(bar: Any, record: Record, most: int) -> None:
     bar.total = most
     bar.set_postfix_str(f"valid loss {record.get('valid/loss', float('nan')):.4g}")
     bar.update()
 
 
-def _print_summary(cell: Cell, outcomes: dict[int, Any]) -> None:
+def _print_summary(cell: Cell, outcomes: dict[int, Outcome]) -> None:
     for seed, o in sorted(outcomes.items()):
         result, loss = o["result"], o["result"]["valid_loss"]
         validation = "no validation loss" if loss is None else f"validation loss {loss:.4g}"

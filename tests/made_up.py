@@ -54,6 +54,7 @@ def write(task: str, kind: str, results: list[dict[str, Any]], targets: np.ndarr
     metrics |= {key: value for key, value in more.items() if key in metrics}
     files.write_json(paths.metrics(task), metrics)
     audit = {"source": {"source": "drawn at random", "bytes": 0, "digest": None}, "rows": {"test": 7, "train": 6}}
+    audit |= {"duplicates_across": {}}
     files.write_json(paths.prepared(task) / "audit.json", audit | more.get("audit", {}))
     for result in results:
         if result["kind"] != "baseline":

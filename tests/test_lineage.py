@@ -287,7 +287,7 @@ def test_reconcile_logs_what_a_new_store_lacks_once(elsewhere, capsys):
 def test_reconcile_logs_a_model_whose_files_are_gone(elsewhere, capsys):
     act("reconcile")
     model = runs.client().get_logged_model(lineage.runs_of("mine", "gru")[3]["model_id"])
-    files.remove(Path(model.place.removeprefix("file://")))
+    files.remove(Path(model.artifact_location.removeprefix("file://")))
     act("reconcile")
     assert capsys.readouterr().out.count("logged again: gru seed 3") == 2
     assert lineage.runs_of("mine", "gru")[3]["model_id"] != model.model_id

@@ -22,7 +22,7 @@ HISTORY = """seed,epoch,step,train_loss,valid_loss,grad_norm_before,clip_rate
 
 
 def candidate(outputs: torch.Tensor, valid: torch.Tensor | None = None) -> Candidate:
-    return Candidate("gru", "network", 1, 1, [0], {0: outputs}, {} if valid is None else {0: valid}, {})
+    return Candidate("gru", "network", 1, 1, [0], {0: outputs}, {} if valid is None else {0: valid}, {"seeds": {}})
 
 
 def drawn(prepared: Prepared, outputs: torch.Tensor, tmp_path, **more) -> dict[str, Chart]:

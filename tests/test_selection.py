@@ -75,7 +75,7 @@ def test_the_page_and_the_ledger_name_the_same_network_and_seed(project):
 
 def test_the_page_says_what_promote_would_take(project):
     project(tasks={"mine": {"kind": "sentiment"}}, architectures={"gru": {}})
-    audit = {"rows": {"test": 7, "train": 6, "gate": 5}}
+    audit = {"rows": {"test": 7, "train": 6, "gate": 5}, "duplicates_across": {}}
     write("mine", "sentiment", [entry("gru", "network")], LABELS, classes=2, audit=audit)
     text = text_of(chapter(results.read("mine", ["gru"])))
     assert "Best on validation is gru seed 1 , which promote would take." in text

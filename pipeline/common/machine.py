@@ -2,16 +2,31 @@
 
 import os
 import platform
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 PROCESSORS = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
 
 
-def identity() -> dict[str, Any]:
+class Machine(TypedDict):
+    """What tells machines apart; of one that measured, also what it has."""
+
+    processor: str
+    cores: int  # that a process may use
+    gpus: NotRequired[list[str]]  # models; older reports do not say
+    torch: str  # version
+    memory_bytes: NotRequired[int]
+    os: NotRequired[str]
+    python: NotRequired[str]  # version
+    numpy: NotRequired[str]  # version
+    bf16_instructions: NotRequired[bool]
+    device: NotRequired[str]  # cpu, or the CUDA device's name
+    device_memory_bytes: NotRequired[int]
+
+
+def identity() -> Machine:
     """Processor, cores, GPUs and torch: equal on machines whose times can be compared."""
     return {"processor": processor(), "cores": cores(), "gpus": gpus(), "torch": version("torch")}
 
@@ -31,12 +46,13 @@ def gpus() -> list[str]:
     return [model for file in sorted(GPUS.glob("*/information")) for model in _values(file, "Model")]
 
 
-def differs(measured_on: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+def differs(measured_on: Machine, here: Machine) -> bool:
     """Whether a result is from another machine; what an older result does not state is not compared."""
-    return any(measured_on[key] != here[key] for key in here.keys() & measured_on.keys())
+    before = dict[str, object](measured_on)
+    return any(key in before and before[key] != value for key, value in here.items())
 
 
-def named(machine: Mapping[str, Any]) -> str:
+def named(machine: Machine) -> str:
     """A machine in a few words."""
     device = machine.get("device", "cpu")
     memory = [f"{machine['memory_bytes'] / 2**30:.0f} GiB"] if "memory_bytes" in machine else []

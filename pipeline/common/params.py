@@ -49,6 +49,7 @@ LOADER.yaml_implicit_resolvers = {
 }
 
 S = TypeVar("S", bound=BaseModel)
+Params = Mapping[str, Any]  # the whole of params.yaml as plain values: sections are open, and checked by their classes
 
 
 class _Strict(LOADER):  # type: ignore[misc,valid-type]
@@ -72,7 +73,7 @@ class _Strict(LOADER):  # type: ignore[misc,valid-type]
         return super().construct_mapping(node, deep)
 
 
-def load(path: Path = paths.PARAMS) -> dict[str, Any]:
+def load(path: Path = paths.PARAMS) -> Params:
     """The entire file as plain values, each at the file's scale; mistakes in keys, names and scales are refused."""
     if not path.exists():
         raise InputError(f"no {path} in {Path.cwd()}: run this from the project's root")

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from pipeline.architectures.shared.saved import load
-from pipeline.common import InputError, files, paths
+from pipeline.common import InputError, paths
 from pipeline.common.names import refuse_clashes
+from pipeline.common.records import Description, read_description
 from pipeline.evaluation import fitted
 from pipeline.evaluation.metrics import Scores
 from pipeline.tasks import Prepared, open_prepared
@@ -28,13 +29,14 @@ class Candidate:
     """A network or baseline and its predictions, per seed, for the test split (and the validation split)."""
 
     name: str
-    kind: str  # network, control or baseline
+    kind: Literal["network", "control", "baseline"]
     parameters: int | None
     core_parameters: int | None
     seeds: list[int]
     outputs: dict[int, Tensor]
     valid: dict[int, Tensor]
-    description: dict[str, Any]
+    description: Description | None  # of a network
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of a baseline
     not_scored: dict[int, str] = field(
         default_factory=dict
     )  # seeds whose predictions are not all finite, with the reason
@@ -42,7 +44,7 @@ class Candidate:
     class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["ok", "diverged"]:
         return "ok" if self.outputs else "diverged"
 
 
@@ -55,7 +57,8 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
     refuse_clashes(architectures, {task: prepared.task.baselines})
     for architecture in architectures:
         if not (paths.trained(task, architecture) / "model.json").exists():
-            place, stage = paths.trained(task, architecture), f"train@{task}-{architecture}"
+            place = paths.trained(task, architecture)
+            stage = f"train@{task}-{architecture}"
             raise InputError(f"no trained network in {place}: run `dvc repro {stage}` first")
     names = [*architectures, *prepared.task.baselines]
     candidates: dict[int, Candidate] = {}
@@ -70,7 +73,8 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
 
 def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
     """Sends one candidate, its predictions as arrays: the memory of tensors would be freed with this process."""
-    prepared, name = open_prepared(task), names[number]
+    prepared = open_prepared(task)
+    name = names[number]
     whole = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
     candidate = _without_diverged_seeds(whole)
     send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
@@ -79,7 +83,8 @@ def _answer(task: str, names: list[str], architectures: list[str], train: Train,
 def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:
     """A trained network with the outputs of the seeds that did not diverge."""
     folder = paths.trained(task, architecture)
-    description, device = files.read_json(folder / "model.json"), make_accelerator(train).device
+    description = read_description(folder / "model.json")
+    device = make_accelerator(train).device
     sound = [int(seed) for seed, result in description["seeds"].items() if result["status"] == "ok"]
     models = {seed: load(description, folder / f"{seed}.safetensors").to(device) for seed in sound}
     loaders = {split: Loader(prepared.task, prepared.columns(split), 0, device) for split in ("valid", "test")}
@@ -104,7 +109,7 @@ def _baseline(prepared: Prepared, name: str) -> Candidate:
     """A baseline, learned from the training split."""
     outputs_of = fitted.answers(prepared, name, "test", "valid")
     outputs, valid = {0: outputs_of["test"]}, {0: outputs_of["valid"]}
-    return Candidate(name, "baseline", None, None, [0], outputs, valid, prepared.task.baselines[name])
+    return Candidate(name, "baseline", None, None, [0], outputs, valid, None, prepared.task.baselines[name])
 
 
 def _without_diverged_seeds(candidate: Candidate) -> Candidate:

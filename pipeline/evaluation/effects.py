@@ -6,25 +6,28 @@ loss: it counts as worse than every other in tests by rank, and is reported as a
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtrit
 from scipy.stats import friedmanchisquare, wilcoxon
 
+from pipeline.evaluation.records import OverSeeds, Paired
+
 Losses = Sequence[float | None]  # of each seed, in the same order for all; None if training diverged
 FLOOR = 1e-7  # losses below it count as equal: fp32 does not distinguish them from 0
 ENOUGH = 8  # seeds needed for a p value
 
 
-def summary(losses: Losses) -> dict[str, Any]:
+def summary(losses: Losses) -> OverSeeds:
     """Mean of the seeds that did not diverge with Student's 95 % interval, cut at 0; the share that diverged."""
     sound = [loss for loss in losses if loss is not None]
-    record: dict[str, Any] = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
+    record: OverSeeds = {"losses": list(losses), "diverged": 1 - len(sound) / len(losses)}
     if sound:
         low, high = interval(sound)
-        record |= {"mean": float(np.mean(sound)), "low": None if low is None else max(0.0, low), "high": high}
+        record["mean"] = float(np.mean(sound))
+        record["low"] = None if low is None else max(0.0, low)
+        record["high"] = high
     return record
 
 
@@ -36,17 +39,18 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
-def paired(ours: Losses, theirs: Losses) -> dict[str, Any]:
+def paired(ours: Losses, theirs: Losses) -> Paired:
     """How much lower ours is, seed by seed: mean and interval if neither diverged, p by Wilcoxon's signed ranks."""
     both = [
         their_loss - our_loss
         for our_loss, their_loss in zip(ours, theirs, strict=True)
         if our_loss is not None and their_loss is not None
     ]
-    record: dict[str, Any] = {"pairs": len(both)}
+    record: Paired = {"pairs": len(both)}
     if both:
         low, high = interval(both)
-        record |= {"better_by": float(np.mean(both)), "low": low, "high": high}
+        record["better_by"] = float(np.mean(both))
+        record["low"], record["high"] = low, high
     table = logarithms([ours, theirs])
     difference = table[1] - table[0]
     record["better"] = bool(difference.mean() > 0)

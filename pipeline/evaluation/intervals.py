@@ -13,13 +13,14 @@ that many. docs/intervals.md has the coverage, by simulation (`python -m pipelin
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from scipy.special import ndtr, stdtrit
 from torch import Tensor
 
+from pipeline.evaluation.records import Intervals
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Task
 
@@ -46,16 +47,22 @@ class Resamples:
             self._draw(torch.Generator().manual_seed(seed))
 
     def _draw(self, random: torch.Generator) -> None:
-        examples, drawn = self.counts.shape[1], len(self.counts) - 1
+        examples = self.counts.shape[1]
+        drawn = len(self.counts) - 1
         starts = torch.randint(0, examples, (drawn, math.ceil(self.blocks)), generator=random)
         rows = (starts.unsqueeze(2) + torch.arange(self.block)).flatten(1)[:, :examples] % examples
         for number, row in enumerate(rows, start=1):
             self.counts[number] = torch.bincount(row, minlength=examples)
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> Intervals:
         """How all intervals were made, or why there are none, for metrics.json."""
-        made = {"block": self.block or None, "blocks": round(self.blocks, 2) or None}
-        return {"confidence": self.confidence, "resamples": len(self.counts) - 1, **made, "reason": self.reason}
+        return {
+            "confidence": self.confidence,
+            "resamples": len(self.counts) - 1,
+            "block": self.block or None,
+            "blocks": round(self.blocks, 2) or None,
+            "reason": self.reason,
+        }
 
     def scores(self, task: Task, contributions: Float[Tensor, "examples parts"]) -> dict[str, Tensor]:
         """Each metric of each resample."""

@@ -6,7 +6,6 @@ test.
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,6 +13,7 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from pipeline.evaluation.intervals import Interval, Resamples
+from pipeline.evaluation.records import Difference, Score
 from pipeline.evaluation.shares import wilson
 from pipeline.tasks import Task
 
@@ -22,7 +22,7 @@ ENOUGH_SEEDS = 5  # for an interval over them
 SHARES = ("accuracy", "f1", "precision", "recall", "calibration_error")  # beginnings of the metrics that are at most 1
 
 
-def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, dict[str, Any]]:
+def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, Score]:
     """For each metric: its mean over seeds that did not diverge, the interval's low and high, and each seed's value.
 
     Without an interval, low and high are None and `reason` says why. From five seeds on, `seeds_low` and `seeds_high`
@@ -30,22 +30,28 @@ def summarise(by_seed: Mapping[int, Scores], resamples: Resamples) -> dict[str, 
     """
     if not by_seed:
         return {}
-    table: dict[str, dict[str, Any]] = {}
+    table: dict[str, Score] = {}
     for name in next(iter(by_seed.values())):
         values = torch.stack([scores[name] for scores in by_seed.values()])
         mean = values.mean(dim=0)
         interval = interval_of(name, mean, resamples)
-        table[name] = {"mean": _number(mean[0]), "low": interval.low, "high": interval.high}
-        table[name] |= {"reason": interval.reason} if interval.reason else {}
-        table[name]["by_seed"] = [_number(value) for value in values[:, 0]]
+        score: Score = {
+            "mean": _number(mean[0]),
+            "low": interval.low,
+            "high": interval.high,
+            "by_seed": [_number(value) for value in values[:, 0]],
+        }
+        if interval.reason:
+            score["reason"] = interval.reason
         if len(values) >= ENOUGH_SEEDS and bool(values[:, 0].isfinite().all()):
-            table[name] |= _over_seeds(name, values[:, 0], resamples.confidence)
+            score["seeds_low"], score["seeds_high"] = _over_seeds(name, values[:, 0], resamples.confidence)
+        table[name] = score
     return table
 
 
 def difference(
     task: Task, ours: Mapping[int, Scores], theirs: Mapping[int, Scores], resamples: Resamples
-) -> dict[str, Any] | None:
+) -> Difference | None:
     """How much better ours is on the main metric; it `beats` if the paired interval lies above 0.
 
     Without an interval `beats` is None, and `reason` says why.
@@ -56,8 +62,9 @@ def difference(
     mean = lambda many: torch.stack([scores[task.main_metric] for scores in many.values()]).mean(dim=0)  # noqa: E731
     better = sign * (mean(ours) - mean(theirs))
     low, high, reason = resamples.interval(better)
-    compared = {"better_by": _number(better[0]), "low": low, "high": high, "beats": None if low is None else low > 0}
-    return compared | ({"reason": reason} if reason else {})
+    beats = None if low is None else low > 0
+    compared: Difference = {"better_by": _number(better[0]), "low": low, "high": high, "beats": beats}
+    return {**compared, "reason": reason} if reason else compared
 
 
 def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resamples) -> Interval:
@@ -68,17 +75,18 @@ def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resam
     interval = resamples.interval(values)
     if interval.low is None or interval.high is None or not math.isclose(interval.low, interval.high, rel_tol=1e-9):
         return interval
-    share, examples = values[0].item(), resamples.counts.shape[1]
+    share = values[0].item()
+    examples = resamples.counts.shape[1]
     if name == "accuracy" and share in (0, 1):
         return Interval(*wilson(round(share * examples), examples, resamples.confidence))
     return Interval(None, None, "all examples have the same score, and so do all resamples")
 
 
-def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -> dict[str, float]:
+def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -> tuple[float, float]:
     """Student's interval of the mean over seeds; no metric is below 0, and a share is not above 1."""
     spread = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * (values.std() / len(values) ** 0.5).item()
     low, high = values.mean().item() - spread, values.mean().item() + spread
-    return {"seeds_low": max(0.0, low), "seeds_high": min(1.0, high) if name.startswith(SHARES) else high}
+    return max(0.0, low), min(1.0, high) if name.startswith(SHARES) else high
 
 
 def _number(value: Tensor) -> float | None:

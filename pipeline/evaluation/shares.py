@@ -1,9 +1,9 @@
 """A share of successes with its interval."""
 
-from typing import Any
+from pipeline.evaluation.records import Share
 
 
-def share(successes: int, trials: int) -> dict[str, Any]:
+def share(successes: int, trials: int) -> Share:
     """The share with its interval: mean, low, high."""
     low, high = wilson(successes, trials)
     return {"mean": successes / trials, "low": low, "high": high}

@@ -7,9 +7,10 @@ whose own command fails stop there.
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import takewhile
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from pipeline.common import InputError, paths
+from pipeline.common.params import Params
 from pipeline.jobs import repair
 from pipeline.jobs.processes import Run
 
@@ -35,7 +36,7 @@ class Stopped(TypedDict):
 class Job:
     """The tasks of a retraining, and how its commands are run."""
 
-    def __init__(self, params: dict[str, Any], real_tasks: Sequence[str], run: Run):
+    def __init__(self, params: Params, real_tasks: Sequence[str], run: Run):
         self.params, self.run, self.step = params, run, ""
         self.real_tasks = list(real_tasks)
         self.stopped: dict[str, Stopped] = {}

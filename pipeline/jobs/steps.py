@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pipeline.common import files, paths
+from pipeline.common.records import Source, read_source
 from pipeline.jobs import dvc_files, repair
 from pipeline.jobs.job import LOCK_COPY, Failed, Job
 from pipeline.tasks import make
@@ -137,9 +137,9 @@ def push(job: Job) -> None:
         print("DVC has no default remote: nothing is pushed")
 
 
-def sources(job: Job) -> dict[str, Any]:
+def sources(job: Job) -> dict[str, Source]:
     """The source of each real task that continues, as fetched: digest, bytes and licence."""
-    return {task: files.read_json(paths.raw(task) / "source.json") for task in job.tasks}
+    return {task: read_source(paths.raw(task)) for task in job.tasks}
 
 
 def source_of(job: Job, task: str) -> str:

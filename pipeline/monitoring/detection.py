@@ -5,17 +5,16 @@ probability of at most `alarm_rate`, and an effect large enough to matter, since
 little. pipeline/services summarizes what is compared (`reference` then, `news` now).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pipeline.evaluation.effects import holm
 from pipeline.monitoring import series, texts
+from pipeline.monitoring.records import Judged, New, Outcome, Status, Tested
 from pipeline.monitoring.settings import Drift
+from pipeline.services.records import Current, Reference
 
-Summary = Mapping[str, Any]
 
-
-def compared(reference: Summary, current: Summary, settings: Drift) -> dict[str, Any]:
+def compared(reference: Reference, current: Current, settings: Drift) -> Outcome:
     """Status, reasons, tests and what to draw. Retraining is due if the status is `drift`; the others are:
 
     none; too_few, if there is too little new data for a verdict; unseen_season, if no new data are from a time of year
@@ -32,12 +31,12 @@ def compared(reference: Summary, current: Summary, settings: Drift) -> dict[str,
         return {**_ended(comparison["status"], comparison["reasons"], current), "shown": comparison["shown"]}
     tests = judged(comparison["tests"], settings)
     alarms = [describe(test) for test in tests if test["alarm"]]
-    status, quiet = ("drift" if alarms else "none"), "no difference that is both significant and large"
-    reasons = (alarms or [quiet]) + comparison["reasons"]
+    reasons = (alarms or ["no difference that is both significant and large"]) + comparison["reasons"]
+    status: Status = "drift" if alarms else "none"
     return {**_ended(status, reasons, current), "tests": tests, "shown": comparison["shown"]}
 
 
-def judged(tests: Sequence[Summary], settings: Drift) -> list[dict[str, Any]]:
+def judged(tests: Sequence[Tested], settings: Drift) -> list[Judged]:
     """The tests with p corrected for their number, and whether each raises an alarm."""
     corrected = holm([test["p"] for test in tests])
     return [
@@ -47,17 +46,19 @@ def judged(tests: Sequence[Summary], settings: Drift) -> list[dict[str, Any]]:
     ]
 
 
-def describe(test: Summary) -> str:
+def describe(test: Judged) -> str:
     """An alarm in words."""
     return f"{test['name']}: {test['measure']} {test['effect']:.2f}, p = {test['p_corrected']:.2g} (corrected)"
 
 
-def _ended(status: str, reasons: Sequence[str], current: Summary) -> dict[str, Any]:
-    span = {"from": current["from"], "to": current["to"]} if "from" in current else {}
+def _ended(status: Status, reasons: Sequence[str], current: Current) -> Outcome:
+    new: New = {"rows": current["rows"]}
+    if "from" in current:
+        new = {"rows": current["rows"], "from": current["from"], "to": current["to"]}
     return {
         "status": status,
         "reasons": list(reasons),
-        "new": {"rows": current["rows"], **span},
+        "new": new,
         "tests": [],
         "shown": {},
     }

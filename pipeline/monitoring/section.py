@@ -2,13 +2,25 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Literal
 
 import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.subplots import make_subplots
 
-from pipeline.common import files, paths
+from pipeline.common import paths
+from pipeline.common.params import Params
+from pipeline.monitoring.records import (
+    Abstained,
+    Counts,
+    DriftRecord,
+    Judged,
+    Shown,
+    ShownBlock,
+    Side,
+    Word,
+    read_drift,
+)
 from pipeline.reporting import colours, figures, words
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
@@ -20,29 +32,27 @@ ABOUT = (
     "Data that are new since the champion was trained, compared with its training data. A difference is an alarm if it "
     "is both significant (p, corrected for all tests of a task) and large enough to matter."
 )
-SIDES = {"then": (colours.MUTED, "dot"), "now": ("#0072B2", "solid")}
-DISTRIBUTIONS = {
+SIDES: dict[Side, tuple[str, str]] = {"then": (colours.MUTED, "dot"), "now": ("#0072B2", "solid")}
+DISTRIBUTIONS: dict[Literal["lengths", "unknown", "confidence"], str] = {
     "lengths": "length in tokens",
     "unknown": "share of unknown tokens",
     "confidence": "confidence of the predictions",
 }
-SHARES = {"labels": "labels", "answered": "labels predicted"}
+SHARES: dict[Literal["labels", "answered"], str] = {"labels": "labels", "answered": "labels predicted"}
 PARTS = ("working days", "weekends")
 
-Record = Mapping[str, Any]  # reports/drift/TASK.json
 
-
-def read(params: Mapping[str, Any], missing: list[str]) -> list[Record]:
+def read(params: Params, missing: list[str]) -> list[DriftRecord]:
     """Each task's drift report, if there is one; drift is no DVC stage, so none is reported as missing."""
-    return [files.read_json(path) for task in params["tasks"] if (path := paths.drift(task)).exists()]
+    return [read_drift(path) for task in params["tasks"] if (path := paths.drift(task)).exists()]
 
 
-def body(findings: Sequence[Record]) -> list[Markup]:
+def body(findings: Sequence[DriftRecord]) -> list[Markup]:
     """A verdict, the tests and the distributions of each task."""
     return [join(*_of_task(report)) for report in findings]
 
 
-def charts(report: Record) -> Iterator[Chart]:
+def charts(report: DriftRecord) -> Iterator[Chart]:
     """Then and now, if anything was compared."""
     shown = report["shown"]
     if "words" in shown:
@@ -54,24 +64,24 @@ def charts(report: Record) -> Iterator[Chart]:
             yield profiles(shown)
 
 
-def distributions(shown: Record) -> Chart:
+def distributions(shown: Shown) -> Chart:
     """Small multiples: lengths, unknown words, confidence, labels."""
     names = [*DISTRIBUTIONS.values(), *SHARES.values()]
     figure = _panels(names, columns=2)
-    for number, key in enumerate([*DISTRIBUTIONS, *SHARES]):
+    for number, key in enumerate(DISTRIBUTIONS):
         for side in SIDES:
-            look, place = _look(side, number == 0), {"row": number // 2 + 1, "col": number % 2 + 1}
-            if key in DISTRIBUTIONS:
-                figure.add_scatter(x=_middles(shown[key]["edges"]), y=shown[key][side], **look, **place)
-            else:
-                abstained = shown.get("abstained", {}) if key == "answered" else {}
-                _add_shares(figure, shown[key], side, place, abstained)
+            bins = shown[key]
+            figure.add_scatter(x=_middles(bins["edges"]), y=bins[side], **_look(side, number == 0), **_place(number))
+    for number, labels in enumerate(SHARES, len(DISTRIBUTIONS)):
+        for side in SIDES:
+            abstained = shown.get("abstained") if labels == "answered" else None
+            _add_shares(figure, shown[labels], side, _place(number), abstained)
     figure.update_yaxes(rangemode="tozero", tickformat=".0%")
     note = "Shares of texts: dotted then, on held-out texts of the champion's data; solid now."
     return Chart("texts", "Texts, then and now", note, f"Then and now: {words.listed(names)}", figure)
 
 
-def most_different(rows: Sequence[Record]) -> Chart:
+def most_different(rows: Sequence[Word]) -> Chart:
     """The words whose shares of texts differ most."""
     figure = figures.plain(height=110 + 26 * len(rows))
     names = [figures.text(row["word"]) for row in rows][::-1]
@@ -87,16 +97,20 @@ def most_different(rows: Sequence[Record]) -> Chart:
     return Chart("words", "Words", note, summary or "none", figure)
 
 
-def levels(shown: Record) -> Chart:
+def levels(shown: Shown) -> Chart:
     """Small multiples over time: level, noise and, if known, the champion's error of each block."""
-    kinds = {"level": "level", "noise": "noise (logarithm)", "error": "error of the forecasts (logarithm)"}
+    kinds: dict[Literal["level", "noise", "error"], str] = {
+        "level": "level",
+        "noise": "noise (logarithm)",
+        "error": "error of the forecasts (logarithm)",
+    }
     figure = _panels(list(kinds.values()), columns=1)
     for number, key in enumerate(kinds):
         for side in SIDES:
-            blocks = [block for block in shown[side]["blocks"] if block[key] is not None]
-            values = [block[key] if key == "error" else sum(block[key]) / len(block[key]) for block in blocks]
-            times, look = [block["begin"] for block in blocks], _look(side, number == 0)
-            figure.add_scatter(x=times, y=values, **(look | {"mode": "lines+markers"}), row=number + 1, col=1)
+            by_time = {block["begin"]: _mean(block, key) for block in shown[side]["blocks"]}
+            known = {time: value for time, value in by_time.items() if value is not None}
+            look = {**_look(side, number == 0), "mode": "lines+markers"}
+            figure.add_scatter(x=list(known), y=list(known.values()), **look, row=number + 1, col=1)
     note = (
         "Each point is a block (a week, if a season is a day), in standard deviations of the champion's training rows."
     )
@@ -105,7 +119,14 @@ def levels(shown: Record) -> Chart:
     return Chart("levels", "The series, then and now", note, summary, figure)
 
 
-def profiles(shown: Record) -> Chart:
+def _mean(block: ShownBlock, key: Literal["level", "noise", "error"]) -> float | None:
+    """Over a block's targets; of an error, which is a mean already, itself."""
+    if key == "error":
+        return block["error"]
+    return sum(block[key]) / len(block[key])
+
+
+def profiles(shown: Shown) -> Chart:
     """The mean season of the first target, working days and weekends separately."""
     reference, current = (shown[side]["profile"][0] for side in SIDES)
     count = len(reference) // 2 if len(reference) > 1 and len(reference) % 2 == 0 else len(reference)
@@ -115,14 +136,15 @@ def profiles(shown: Record) -> Chart:
     names = [name for name, _ in halves] if len(halves) > 1 else ["season"]
     figure = _panels(names, columns=len(names))
     for column, (_, part) in enumerate(halves, 1):
-        for side, values in (("then", reference[part]), ("now", current[part])):
+        for side in SIDES:
+            values = (reference if side == "then" else current)[part]
             figure.add_scatter(x=list(range(len(values))), y=values, **_look(side, column == 1), row=1, col=column)
     figure.update_xaxes(title={"text": "part of the season"})
     note = "Mean of each part of the season minus the level, in standard deviations; old blocks of the same months."
     return Chart("profiles", "Season profile", note, f"Then and now: {words.listed(names)}", figure)
 
 
-def _of_task(report: Record) -> Iterator[Markup | None]:
+def _of_task(report: DriftRecord) -> Iterator[Markup | None]:
     name = report["task"]
     champion = report["champion"]
     verdict = "Retraining is due" if report["due"] else "No retraining is due"
@@ -141,7 +163,7 @@ def _of_task(report: Record) -> Iterator[Markup | None]:
         yield table(head, rows_of, caption)
 
 
-def _cells(test: Record) -> list[object]:
+def _cells(test: Judged) -> list[object]:
     sizes = [f"{test[side]:,}" for side in SIDES]
     numbers = [words.number(test["effect"], 2), words.number(test["p_corrected"], 2)]
     mark = tag("span", "alarm", class_="mark") if test["alarm"] else ""
@@ -160,22 +182,31 @@ def _panels(names: Sequence[str], columns: int) -> go.Figure:
     return figure
 
 
-def _look(side: str, in_legend: bool) -> dict[str, Any]:
+def _place(number: int) -> dict[str, int]:
+    """Of a panel among those in two columns."""
+    return {"row": number // 2 + 1, "col": number % 2 + 1}
+
+
+def _look(side: Side, in_legend: bool) -> figures.Look:
     colour, dash = SIDES[side]
     line = {"color": colour, "dash": dash, "width": 2}
     return {"name": side, "legendgroup": side, "showlegend": in_legend, "mode": "lines", "line": line}
 
 
-def _add_shares(figure: go.Figure, shown: Record, side: str, place: Mapping[str, int], abstained: Record) -> None:
+def _add_shares(
+    figure: go.Figure, shown: Counts, side: Side, place: Mapping[str, int], abstained: Abstained | None
+) -> None:
     """Shares of labels, and of abstentions if there are any, under a name that no label can have."""
     names = sorted({*shown["then"], *shown["now"]})
-    total = sum(shown[side].values()) + abstained.get(side, 0) or 1
+    none_given = abstained[side] if abstained else 0
+    total = sum(shown[side].values()) + none_given or 1
     colour, _ = SIDES[side]
     style = {"color": colour, "opacity": 1.0 if side == "now" else 0.5}
     shares = [shown[side].get(name, 0) / total for name in names]
     shown_names = [figures.text(name) for name in names]
-    if any(abstained.values()):
-        shares, shown_names = [*shares, abstained[side] / total], [*shown_names, "<i>abstained</i>"]
+    if abstained and (abstained["then"] or abstained["now"]):
+        shares.append(none_given / total)
+        shown_names.append("<i>abstained</i>")
     figure.add_bar(x=shown_names, y=shares, name=side, legendgroup=side, showlegend=False, marker=style, **place)
 
 

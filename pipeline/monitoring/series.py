@@ -9,16 +9,19 @@ A block from a month without old blocks is of an unseen season: drift and the ti
 are compared with the old ones of their month and the adjacent months.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import comb
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 from numpy.linalg import lstsq
+
+from pipeline.monitoring.records import Blocks, Comparison, Shown, ShownBlock, Tested
+from pipeline.services.records import Block, Current, Reference
 
 PERMUTATIONS = 9_999
 TOGETHER = 500  # permutations at once
@@ -26,10 +29,13 @@ HALF_A_YEAR = 6  # months
 MOST_PERSISTENT = 0.95
 FEWEST = 2  # new blocks, and twice as many old ones
 
-Block = Mapping[str, Any]
-Summary = Mapping[str, Any]
 Read = Callable[[Block], Any]
 ERROR = "error of the forecasts"
+KINDS: tuple[tuple[str, Literal["level", "profile", "noise"]], ...] = (
+    ("level", "level"),
+    ("season profile", "profile"),
+    ("noise", "noise"),
+)
 MEASURES = {
     "level": "difference in standard deviations",
     "season profile": "root mean square difference in standard deviations",
@@ -38,7 +44,7 @@ MEASURES = {
 }
 
 
-def compared(reference: Summary, current: Summary, alarm_rate: float) -> dict[str, Any]:
+def compared(reference: Reference, current: Current, alarm_rate: float) -> Comparison:
     """The tests of seen seasons, with levels and profiles then and now to draw; or why there are none."""
     months = {block["month"] for block in reference["blocks"]}
     seen = [block for block in current["blocks"] if block["month"] in months]
@@ -47,15 +53,15 @@ def compared(reference: Summary, current: Summary, alarm_rate: float) -> dict[st
     shown = _shown(reference["blocks"], current["blocks"], old, seen, unseen)
     reasons = _of_unseen(unseen)
     if current["blocks"] and not seen:
-        return {"status": "unseen_season", "reasons": reasons, "shown": shown}
+        return {"status": "unseen_season", "tests": [], "reasons": reasons, "shown": shown}
     tests_at_most = 3 * len(current["targets"]) + 1
     if comb(len(old) + len(seen), len(seen)) * alarm_rate < tests_at_most:
         few = f"{len(seen)} complete new blocks and {len(old)} old ones of their time of year are too few for an alarm"
-        return {"status": "too_few", "reasons": [few, *reasons], "shown": shown}
+        return {"status": "too_few", "tests": [], "reasons": [few, *reasons], "shown": shown}
     tests = []
     for number, target in enumerate(current["targets"]):
         suffix = f" of {target}" if len(current["targets"]) > 1 else ""
-        for name, key in (("level", "level"), ("season profile", "profile"), ("noise", "noise")):
+        for name, key in KINDS:
             tests.append(_test(name + suffix, name, partial(_part, key, number), reference["blocks"], old, seen))
     tests += _of_errors(reference["blocks"], seen)
     return {"tests": tests, "reasons": reasons, "shown": shown}
@@ -116,7 +122,7 @@ def _cleared(values: Float[np.ndarray, "blocks numbers"], waves: Float[np.ndarra
 
 def _test(
     name: str, measure: str, read: Read, reference: Sequence[Block], old: Sequence[Block], new: Sequence[Block]
-) -> dict[str, Any]:
+) -> Tested:
     """`read` gives a block's compared numbers; `reference` are all old blocks, `old` those like the new."""
     blocks = [*old, *new]
     is_new = np.repeat([False, True], [len(old), len(new)])
@@ -124,15 +130,22 @@ def _test(
     difference, p = permuted(_read(read, blocks), is_new, *_waves(blocks), along)
     effect = round(float(np.sqrt((difference**2).mean())), 6)
     test = "permutation of blocks, adjusted for the time of year"
-    result = {"name": name, "test": test, "measure": MEASURES[measure], "effect": effect, "p": p}
-    return {**result, "then": len(old), "now": len(new)}
+    return {
+        "name": name,
+        "test": test,
+        "measure": MEASURES[measure],
+        "effect": effect,
+        "p": p,
+        "then": len(old),
+        "now": len(new),
+    }
 
 
 def _read(read: Read, blocks: Sequence[Block]) -> Float[np.ndarray, "blocks numbers"]:
     return np.array([np.atleast_1d(read(block)) for block in blocks], dtype=float)
 
 
-def _of_errors(reference: Sequence[Block], seen: Sequence[Block]) -> list[dict[str, Any]]:
+def _of_errors(reference: Sequence[Block], seen: Sequence[Block]) -> list[Tested]:
     """The network's errors against those on validation rows of the same time of year, if there are any."""
     known = [block for block in reference if block["error"] is not None]
     months = {block["month"] for block in known}
@@ -143,7 +156,7 @@ def _of_errors(reference: Sequence[Block], seen: Sequence[Block]) -> list[dict[s
     return [_test(ERROR, ERROR, itemgetter("error"), known, old, new)]
 
 
-def _part(key: str, number: int, block: Block) -> Any:
+def _part(key: Literal["level", "profile", "noise"], number: int, block: Block) -> Any:
     return block[key][number]
 
 
@@ -177,13 +190,25 @@ def _shown(
     old: Sequence[Block],
     seen: Sequence[Block],
     unseen: Sequence[Block],
-) -> dict[str, Any]:
+) -> Shown:
     """Levels and noise of all blocks; mean profiles of those compared (of all, if none are)."""
-    sides = {"then": (reference, old or reference), "now": (current, seen or current)}
-    shown: dict[str, Any] = {"unseen_months": sorted({block["month"] for block in unseen})}
-    for side, (blocks_of_side, profiled) in sides.items():
-        kept = ("begin", "month", "level", "noise", "error")
-        blocks = [{key: block[key] for key in kept} for block in blocks_of_side]
-        profile = np.mean([block["profile"] for block in profiled], axis=0).round(5).tolist() if profiled else []
-        shown[side] = {"blocks": blocks, "profile": profile}
-    return shown
+    return {
+        "unseen_months": sorted({block["month"] for block in unseen}),
+        "then": _side(reference, old or reference),
+        "now": _side(current, seen or current),
+    }
+
+
+def _side(blocks: Sequence[Block], profiled: Sequence[Block]) -> Blocks:
+    shown: list[ShownBlock] = [
+        {
+            "begin": block["begin"],
+            "month": block["month"],
+            "level": block["level"],
+            "noise": block["noise"],
+            "error": block["error"],
+        }
+        for block in blocks
+    ]
+    profile = np.mean([block["profile"] for block in profiled], axis=0).round(5).tolist() if profiled else []
+    return {"blocks": shown, "profile": profile}

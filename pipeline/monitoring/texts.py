@@ -5,13 +5,15 @@ means (`alike`; Rao & Scott 1981 for tables). Effects do not depend on the numbe
 distance, and Cramér's V for equal numbers of texts then and now.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import hypergeom, kstwobign
 
+from pipeline.monitoring.records import Bins, Comparison, Shown, Tested, Word
+from pipeline.services.records import Profile
 from pipeline.services.shared.abstention import BEFORE
 
 WORDS = 300  # the most frequent of both samples together, each of which is tested
@@ -19,10 +21,11 @@ SHOWN = 12  # words that differ most
 ABSENT = 0.01  # assumed share of texts with a word that the sample does not list
 BINS = 30
 
-Summary = Mapping[str, Any]
+Measure = Literal["lengths", "unknown", "confidence"]
+Labels = Literal["labels", "answered"]
 
 
-def compared(reference: Summary, current: Summary) -> dict[str, Any]:
+def compared(reference: Profile, current: Profile) -> Comparison:
     """The tests, and distributions then and now to draw."""
     reference, current = _with_abstentions(reference), _with_abstentions(current)
     words, most = _words(reference, current)
@@ -34,12 +37,19 @@ def compared(reference: Summary, current: Summary) -> dict[str, Any]:
         _shares("labels predicted", "answered", reference, current, abstained=True),
         _spread("confidence of the predictions", "confidence", reference, current),
     ]
-    shown = {key: _bins(reference[key], current[key]) for key in ("lengths", "unknown", "confidence")}
-    shown |= {key: {"then": reference[key], "now": current[key]} for key in ("labels", "answered", "abstained")}
-    return {"tests": tests, "reasons": [], "shown": {**shown, "words": most}}
+    shown: Shown = {
+        "lengths": _bins(reference["lengths"], current["lengths"]),
+        "unknown": _bins(reference["unknown"], current["unknown"]),
+        "confidence": _bins(reference["confidence"], current["confidence"]),
+        "labels": {"then": reference["labels"], "now": current["labels"]},
+        "answered": {"then": reference["answered"], "now": current["answered"]},
+        "abstained": {"then": reference["abstained"], "now": current["abstained"]},
+        "words": most,
+    }
+    return {"tests": tests, "reasons": [], "shown": shown}
 
 
-def _with_abstentions(summary: Summary) -> Summary:
+def _with_abstentions(summary: Profile) -> Profile:
     """Abstentions, separated from the predicted labels, where champions logged earlier count them."""
     if "abstained" in summary:
         return summary
@@ -47,7 +57,7 @@ def _with_abstentions(summary: Summary) -> Summary:
     return {**summary, "answered": answered, "abstained": summary["answered"].get(BEFORE, 0)}
 
 
-def _spread(name: str, key: str, reference: Summary, current: Summary) -> dict[str, Any]:
+def _spread(name: str, key: Measure, reference: Profile, current: Profile) -> Tested:
     sizes = (len(reference[key]), len(current[key]))
     worth = [size / side["alike"][key] for size, side in zip(sizes, (reference, current), strict=True)]
     distance = ks_distance(np.array(reference[key], dtype=float), np.array(current[key], dtype=float))
@@ -62,7 +72,7 @@ def ks_distance(reference: Float[np.ndarray, " old"], current: Float[np.ndarray,
     return float(np.abs(next(below) - next(below)).max())
 
 
-def _shares(name: str, key: str, reference: Summary, current: Summary, abstained: bool = False) -> dict[str, Any]:
+def _shares(name: str, key: Labels, reference: Profile, current: Profile, abstained: bool = False) -> Tested:
     """Each label against the others, p corrected for their number (Bonferroni): exact even if a label is rare or
     the texts are few, where a chi-square test would take the first rare one for a change. Abstention counts as another
     label, whatever the labels' names.
@@ -82,7 +92,7 @@ def _shares(name: str, key: str, reference: Summary, current: Summary, abstained
     return _test(name, named, "Cramér's V", cramers_v(shares), p, (int(sizes[0]), int(sizes[1])))
 
 
-def _words(reference: Summary, current: Summary) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _words(reference: Profile, current: Profile) -> tuple[Tested, list[Word]]:
     """The word with the most significant difference, p corrected for the number of words (Bonferroni).
 
     The words tested are chosen by both samples' shares together, which do not depend on their difference.
@@ -92,17 +102,18 @@ def _words(reference: Summary, current: Summary) -> tuple[dict[str, Any], list[d
     pooled = {word: (counts_of_word[:, 0] / sizes).sum() for word, counts_of_word in held.items()}
     common = sorted(pooled, key=lambda word: (-pooled[word], word))[:WORDS]
     table = np.array([held[word] for word in common]).reshape(-1, 2, 2)
-    counts, worth = table[:, :, 0], np.array(sizes) / table[:, :, 1]
+    counts = table[:, :, 0]
+    worth = np.array(sizes) / table[:, :, 1]
     shares = counts / sizes
     ps = fisher((shares * worth).round().astype(int), worth.round().astype(int)).tolist()
-    rows = [
+    rows: list[Word] = [
         {"word": word, "then": float(old), "now": float(new), "effect": cramers_v(_yes_and_no(old, new)), "p": p}
         for word, (old, new), p in zip(common, shares, ps, strict=True)
     ]
     rows.sort(key=lambda row: (row["p"], -row["effect"], row["word"]))
-    best: dict[str, Any] = rows[0] if rows else {"effect": 0.0, "p": 1.0}
-    p = min(1.0, best["p"] * max(len(rows), 1))
-    test = _test("words", f"Fisher's exact, of {len(rows)} words", "Cramér's V", best["effect"], p, sizes)
+    effect, p = (rows[0]["effect"], rows[0]["p"]) if rows else (0.0, 1.0)
+    p = min(1.0, p * max(len(rows), 1))
+    test = _test("words", f"Fisher's exact, of {len(rows)} words", "Cramér's V", effect, p, sizes)
     return test, [{**row, "p": min(1.0, row["p"] * len(rows))} for row in rows[:SHOWN]]
 
 
@@ -128,23 +139,30 @@ def cramers_v(shares: Float[np.ndarray, "2 classes"]) -> float:
     return float(np.sqrt(((shares[0] - shares[1])[known] ** 2 / (4 * mean[known])).sum()))
 
 
-def _holding(word: str, *sides: Summary) -> Float[np.ndarray, "2 2"]:
+def _holding(word: str, *sides: Profile) -> Float[np.ndarray, "2 2"]:
     """Then and now: the number of texts with it, and its inflation."""
     return np.array([side["holding"].get(word, [int(ABSENT * side["texts"]), 1.0]) for side in sides], dtype=float)
 
 
-def _bins(reference: Sequence[float | int], current: Sequence[float | int]) -> dict[str, Any]:
+def _bins(reference: Sequence[float | int], current: Sequence[float | int]) -> Bins:
     """Shares in common bins; the longest tail falls in the last."""
     both = np.concatenate([reference, current]).astype(float)
     low, high = float(both.min()), float(np.quantile(both, 0.99))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    shares = {
-        side: (np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)).round(6).tolist()
-        for side, values in (("then", reference), ("now", current))
+    then, now = (
+        (np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)).round(6).tolist()
+        for values in (reference, current)
+    )
+    return {"edges": edges.round(6).tolist(), "then": then, "now": now}
+
+
+def _test(name: str, test: str, measure: str, effect: float, p: float, sizes: tuple[int, int]) -> Tested:
+    return {
+        "name": name,
+        "test": test,
+        "measure": measure,
+        "effect": round(float(effect), 6),
+        "p": float(p),
+        "then": sizes[0],
+        "now": sizes[1],
     }
-    return {"edges": edges.round(6).tolist(), **shares}
-
-
-def _test(name: str, test: str, measure: str, effect: float, p: float, sizes: tuple[int, int]) -> dict[str, Any]:
-    result = {"name": name, "test": test, "measure": measure, "effect": round(float(effect), 6), "p": float(p)}
-    return {**result, "then": sizes[0], "now": sizes[1]}

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.common import InputError, files, paths
+from pipeline.common import InputError, paths
+from pipeline.common.records import Description, read_description, read_run
 from pipeline.tasks import Prepared
 from pipeline.tracking import lineage, registry
 from pipeline.tracking.registry import Version
@@ -18,7 +19,7 @@ class Best(NamedTuple):
     architecture: str
     seed: int
     valid_loss: float
-    description: dict[str, Any]
+    description: Description
     run_id: str
     model_id: str
 
@@ -41,18 +42,20 @@ def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Pr
         return None
     name, seed, _, loss = selected
     ids = lineage.runs_of(task, name)[seed]
+    assert ids["model_id"] is not None, "a sound network has a model"
     return Best(name, seed, loss, {**descriptions[name], "seed": seed}, ids["run_id"], ids["model_id"])
 
 
 def _check_trained(task: str, name: str, prepared: Prepared) -> None:
-    folder, stage = paths.trained(task, name), f"run `dvc repro train@{task}-{name}` first"
+    folder = paths.trained(task, name)
+    stage = f"run `dvc repro train@{task}-{name}` first"
     if not (folder / "run.json").exists():
         raise InputError(f"no trained network in {folder}: {stage}")
-    if files.read_json(folder / "run.json")["inputs_digest"] != lineage.inputs_digest(prepared.audit):
+    if read_run(task, name)["inputs_digest"] != lineage.inputs_digest(prepared.audit):
         raise InputError(f"{folder} was trained on other data than {prepared.folder}: {stage}")
 
 
 def identical(best: Best, version: Version) -> bool:
     """Whether a version's package has these weights and this description."""
     same = filecmp.cmp(best.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
-    return same and files.read_json(registry.artifact(version, "model.json")) == best.description
+    return same and read_description(registry.artifact(version, "model.json")) == best.description

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import InputError, files, paths
+from pipeline.promotion.records import Decided, Decision, Identity, read_decision
 from pipeline.tracking import artifacts, models, registry, runs
 from pipeline.tracking.registry import CHAMPION, Version
 
@@ -30,23 +31,28 @@ def next_date(task: str) -> str:
     return time.isoformat(timespec="milliseconds")
 
 
-def identity(version: Version | None) -> dict[str, Any] | None:
+def identity(version: Version | None) -> Identity | None:
     """A version as recorded: enough to find it in another registry, whose numbers differ."""
     if version is None:
         return None
-    tags = {key: version.tags.get(key) for key in ("architecture", "seed")}
-    ids = {"version": version.number, "run_id": version.run_id, "model_id": version.model_id}
-    return {**ids, **tags, "weights_digest": version.tags.get("weights.digest")}
+    return {
+        "version": version.number,
+        "run_id": version.run_id,
+        "model_id": version.model_id,
+        "architecture": version.tags.get("architecture"),
+        "seed": version.tags.get("seed"),
+        "weights_digest": version.tags.get("weights.digest"),
+    }
 
 
-def all_records(task: str) -> list[tuple[Path, dict[str, Any]]]:
+def all_records(task: str) -> list[tuple[Path, Decision]]:
     """A task's decisions and their files, oldest first."""
     entries = []
     for path in paths.decisions().glob("*.json"):
         try:
-            record = files.read_json(path)
+            record = read_decision(path)
             if record["task"] == task:
-                if record["decision"] in MOVES and not record["to"]["weights_digest"]:
+                if record["decision"] in MOVES and not moved_to(record)["weights_digest"]:
                     raise ValueError("whose champion?")
                 entries.append((record["date"], path, record))
         except (ValueError, KeyError, TypeError):
@@ -56,18 +62,26 @@ def all_records(task: str) -> list[tuple[Path, dict[str, Any]]]:
     return [(path, record) for _, path, record in sorted(entries, key=lambda entry: entry[:2])]
 
 
-def latest_move(task: str) -> tuple[Path, dict[str, Any]] | None:
+def moved_to(record: Decision) -> Identity:
+    """The version that a move made champion. Raises TypeError for a record that names none."""
+    if record["to"] is None:
+        raise TypeError("no champion")
+    return record["to"]
+
+
+def latest_move(task: str) -> tuple[Path, Decision] | None:
     """The last decision that gave the alias to another version."""
     moves = [(path, record) for path, record in all_records(task) if record["decision"] in MOVES]
     return moves[-1] if moves else None
 
 
-def made_elsewhere(task: str) -> tuple[Path, dict[str, Any]] | None:
+def made_elsewhere(task: str) -> tuple[Path, Decision] | None:
     """The latest move if this registry does not know it: another machine made it, or the registry is new.
 
     Raises InputError if the registry knows a later one than reports/decisions.
     """
-    latest, done = latest_move(task), last_done(task)
+    latest = latest_move(task)
+    done = last_done(task)
     if done > (latest[0].name if latest else ""):
         message = f"the registry has {done}, which {paths.decisions()} lacks: run `git pull`"
         raise InputError(f"{message}, or, if git lacks it, `pipeline lineage restore --task {task}`")
@@ -90,18 +104,19 @@ def withdrawn(task: str) -> dict[str, str]:
     dates: dict[str, str] = {}
     for _, record in all_records(task):
         if record["decision"] in MOVES:
-            dates.pop(record["to"]["weights_digest"], None)
+            dates.pop(moved_to(record)["weights_digest"] or "", None)
         if record["decision"] == "rolled_back" and record["previous"]:
-            dates[record["previous"]["weights_digest"]] = record["date"]
+            dates[record["previous"]["weights_digest"] or ""] = record["date"]
     return dates
 
 
-def carry_out(record: Mapping[str, Any], version: Version | None) -> tuple[Path, dict[str, Any]]:
+def carry_out(decided: Decided, version: Version | None) -> tuple[Path, Decision]:
     """Date and write a record, log it to MLflow, and move the alias if it says so; returns its file and the record.
 
     `version` is the one that becomes champion; otherwise the one whose run and tags keep the record, if any.
     """
-    record = {**_plain(record), "date": next_date(record["task"])}
+    plain: Decided = _plain(decided)
+    record: Decision = {**plain, "date": next_date(decided["task"])}
     text = json.dumps(record, sort_keys=True)
     day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in order of time
     path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
@@ -115,11 +130,12 @@ def carry_out(record: Mapping[str, Any], version: Version | None) -> tuple[Path,
 def complete(task: str) -> Version | None:
     """Make the latest move here if a kill left it undone, or the alias, the version or the registered model was
     deleted since; returns the version that became champion by it."""
-    latest, done = latest_move(task), last_done(task)
+    latest = latest_move(task)
+    done = last_done(task)
     if latest is None or done > latest[0].name or (done == latest[0].name and registry.champion(task) is not None):
         return None
     path, record = latest
-    model_id, run_id = record["to"]["model_id"], record["to"].get("run_id", "")  # unique to a store
+    model_id, run_id = moved_to(record)["model_id"], moved_to(record).get("run_id", "")  # unique to a store
     version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
     if version is None and models.exists(model_id):
         version = registry.register(task, run_id, model_id)
@@ -134,7 +150,8 @@ def bring(task: str) -> None:
 
     It is missing if the job that made it ended before its commit. Raises InputError if the run has no such record.
     """
-    latest, name = latest_move(task), last_done(task)
+    latest = latest_move(task)
+    name = last_done(task)
     if name <= (latest[0].name if latest else ""):
         return
     version = next(v for v in registry.versions(task) if v.tags.get(DONE) == name)
@@ -149,7 +166,7 @@ def bring(task: str) -> None:
     print(f"{task}: {paths.decisions() / name} was missing: copied from MLflow")
 
 
-def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
+def find(task: str, wanted: Identity) -> Version | None:
     """The version that a record means: that number if it has these weights, else the newest that has them.
 
     A version whose files are missing does not count.
@@ -159,13 +176,13 @@ def find(task: str, wanted: Mapping[str, Any]) -> Version | None:
     return next((v for v in same if v.number == wanted["version"]), same[-1] if same else None)
 
 
-def _move(record: Mapping[str, Any], version: Version, path: Path) -> None:
+def _move(record: Decision, version: Version, path: Path) -> None:
     if record["decision"] in MOVES:
         registry.move(version.task, CHAMPION, version.number)
         registry.set_tags(version, {DONE: path.name})
 
 
-def _log(record: Mapping[str, Any], version: Version, path: Path) -> None:
+def _log(record: Decision, version: Version, path: Path) -> None:
     """Keep the record with the version's run, and a summary in the version's tags."""
     if runs.exists(version.run_id):
         artifacts.log_file(version.run_id, path, "decisions")

@@ -18,7 +18,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from pipeline.promotion.paired import Answers, PairedBootstrap
+from pipeline.promotion.records import Difference, GateRecord
 from pipeline.promotion.settings import Promote
+from pipeline.tracking.registry import Signature
 
 LEAST = 50  # examples needed for a decision, in the gate split or in a slice
 Slices = Mapping[str, Bool[Tensor, "examples steps"]]
@@ -30,7 +32,7 @@ class Outcome(NamedTuple):
     name: str
     passed: bool
     detail: str
-    numbers: dict[str, Any] = {}  # a tuple's default, which is never changed
+    numbers: Mapping[str, Any] = {}  # a tuple's default, which is never changed
     decides: bool = True
 
 
@@ -88,12 +90,13 @@ def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers
     """No declared slice is worse by more than the tolerance with its entire interval."""
     judged = {name: inside for name, inside in slices.items() if _judgeable(bootstrap, inside)}
     confidence = 1 - (1 - bootstrap.settings.confidence) / max(len(judged), 1)
-    differences: dict[str, Any] = {}
+    differences: dict[str, Difference] = {}
     for name, inside in judged.items():
         differences[name] = bootstrap.with_interval(bootstrap.better(challenger, champion, inside), confidence)
         differences[name]["examples"] = int(inside.any(1).sum())
     tolerance = bootstrap.settings.slice_tolerance
-    worse = [name for name, values in differences.items() if values["high"] is not None and values["high"] < -tolerance]
+    highs = {name: values["high"] for name, values in differences.items()}
+    worse = [name for name, high in highs.items() if high is not None and high < -tolerance]
     worse_details = [f"{name}: better by {_format_difference(bootstrap, differences[name])}" for name in worse]
     skipped = sorted(set(slices) - set(judged))
     detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the entire interval"
@@ -114,7 +117,7 @@ def against_baseline(bootstrap: PairedBootstrap, challenger: Answers, baseline: 
 def reported(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers | None) -> Outcome:
     """How certain the predictions are: coverage of intervals, abstentions, calibration; reported only."""
     sides = {"challenger": challenger, **({"champion": champion} if champion else {})}
-    numbers: dict[str, Any] = {}
+    numbers: dict[str, dict[str, float]] = {}
     for side, answers in sides.items():
         scores = bootstrap.scores(answers)
         extra = {name: float(scores[name][0]) for name in ("calibration_error",) if name in scores}
@@ -139,7 +142,7 @@ def enough(rows: int, block: int) -> Outcome:
     return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
 
 
-def same_signature(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Outcome:
+def same_signature(challenger: Signature, champion: Signature) -> Outcome:
     """Requests to the champion suit the challenger, whose predictions have each of the champion's columns, or more."""
     differences = []
     if challenger["inputs"] != champion["inputs"]:
@@ -176,6 +179,17 @@ def verdict(outcomes: list[Outcome]) -> tuple[bool, list[str]]:
     return not against, against or [f"{o.name}: {o.detail}" for o in outcomes if o.name in reported_names]
 
 
+def gate_record(outcome: Outcome) -> GateRecord:
+    """An outcome as a decision keeps it."""
+    return {
+        "name": outcome.name,
+        "passed": outcome.passed,
+        "detail": outcome.detail,
+        "numbers": dict(outcome.numbers),
+        "decides": outcome.decides,
+    }
+
+
 def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"]) -> bool:
     """Large enough to be judged, spread over at least two blocks (a season may lie in one), and not the whole split."""
     rows = inside.any(1).nonzero().flatten()
@@ -185,14 +199,15 @@ def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"
     return int(rows[-1] - rows[0]) + 1 >= 2 * block
 
 
-def _above(difference: Mapping[str, Any], bound: float = 0.0) -> bool:
+def _above(difference: Difference, bound: float = 0.0) -> bool:
     """Whether the entire interval lies above the bound; without an interval it does not."""
     return difference["low"] is not None and difference["low"] > bound
 
 
-def _format_difference(bootstrap: PairedBootstrap, difference: Mapping[str, Any]) -> str:
+def _format_difference(bootstrap: PairedBootstrap, difference: Difference) -> str:
     """A difference with its interval: in points of accuracy, or in percent of an error."""
     value = f"{100 * difference['value']:.2f} {'points' if bootstrap.task.higher_is_better else '%'}"
-    if difference["low"] is None:
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None:
         return f"{value} (no interval: {difference['reason']})"
-    return f"{value} [{100 * difference['low']:.2f}, {100 * difference['high']:.2f}]"
+    return f"{value} [{100 * low:.2f}, {100 * high:.2f}]"

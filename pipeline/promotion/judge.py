@@ -2,21 +2,24 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pipeline.common import InputError, files
+from pipeline.common import InputError
+from pipeline.common.records import read_description
 from pipeline.common.registry import find
 from pipeline.evaluation import fitted
 from pipeline.evaluation.fitted import OnGate
 from pipeline.promotion import gate, slices
 from pipeline.promotion.gate import Outcome
 from pipeline.promotion.paired import Answers, PairedBootstrap
+from pipeline.promotion.records import Difference, Requests
 from pipeline.promotion.settings import Promote
 from pipeline.services import Service
+from pipeline.services.records import read_seen
 from pipeline.services.shared import scoring
 from pipeline.tasks import Prepared
 from pipeline.tracking import isolated, registry
@@ -29,8 +32,8 @@ class Judged(NamedTuple):
     """The grounds of a decision."""
 
     outcomes: list[Outcome]
-    scores: dict[str, Any]  # of challenger, champion and the strongest baseline, with intervals
-    gate: dict[str, Any]  # the rows that were predicted
+    scores: dict[str, dict[str, Difference]]  # of challenger, champion and the strongest baseline, with intervals
+    gate: Requests  # the rows that were predicted
 
 
 class Asked(NamedTuple):
@@ -53,7 +56,7 @@ def judge(
 ) -> Judged:
     """The gates in order; if one of the first fails there is nothing to score."""
     sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
-    seen = {name: files.read_json(registry.artifact(version, "learned/seen.json")) for name, version in sides.items()}
+    seen = {name: read_seen(registry.artifact(version, "learned")) for name, version in sides.items()}
     if why := scoring.of_another_clock(prepared, seen):
         anew = f"{why}: `pipeline promote --task {task} --afresh` judges without the champion"
         return Judged(
@@ -63,7 +66,7 @@ def judge(
     outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
     if champion:
         outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
-    gate_record: dict[str, Any] = {"rows": len(rows), "block": prepared.task.block, "digest": None}
+    gate_record: Requests = {"rows": len(rows), "block": prepared.task.block, "digest": None}
     if not gate.verdict(outcomes)[0]:
         return Judged(outcomes, {}, gate_record)
     outcomes.append(gate.size(registry.megabytes(challenger), settings))
@@ -114,7 +117,7 @@ def compared(
 
 def ask(prepared: Prepared, challenger: Version, rows: list[int]) -> Asked:
     """The gate split as it is on disk now, with a digest of inputs and targets."""
-    description = files.read_json(registry.artifact(challenger, "model.json"))
+    description = read_description(registry.artifact(challenger, "model.json"))
     service = find(Service, description["kind"])(description, registry.artifact(challenger, "learned"))
     requests = service.requests(prepared, "gate", rows)
     sha = hashlib.sha256(pd.util.hash_pandas_object(requests, index=False).to_numpy().tobytes())

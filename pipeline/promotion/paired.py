@@ -5,7 +5,6 @@ Every resample of the rows gives a score of each, so that the difference has its
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.settings import Evaluate
+from pipeline.promotion.records import Difference
 from pipeline.promotion.settings import Promote
 from pipeline.tasks import Task
 
@@ -57,11 +57,12 @@ class PairedBootstrap:
     def margin(self) -> float:
         return self.settings.margin if self.task.higher_is_better else self.settings.error_margin
 
-    def summary(self, answers: Answers) -> dict[str, dict[str, Any]]:
+    def summary(self, answers: Answers) -> dict[str, Difference]:
         """Every metric's value and interval."""
         return {name: self.with_interval(values) for name, values in self.scores(answers).items()}
 
-    def with_interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> dict[str, Any]:
+    def with_interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> Difference:
         """A value with the ends of its interval; without one they are None and `reason` says why."""
         low, high, reason = self.resamples.interval(values, confidence)
-        return {"value": float(values[0]), "low": low, "high": high, **({"reason": reason} if reason else {})}
+        difference: Difference = {"value": float(values[0]), "low": low, "high": high}
+        return {**difference, "reason": reason} if reason else difference

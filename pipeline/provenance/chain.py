@@ -8,11 +8,12 @@ A champion from an earlier training than the one in models/ is traced to what `l
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pipeline.common import InputError, files, paths
+from pipeline.common.params import Params
+from pipeline.common.records import read_audit, read_description, read_run, read_source
 from pipeline.promotion import decisions
 from pipeline.provenance import reconciliation, snapshots
 from pipeline.provenance.dvc_stages import Entry, Stages
@@ -30,7 +31,7 @@ class Broken(InputError):
         super().__init__(f"broken link: {place}: expected {expected}, found {actual}{': ' if advice else ''}{advice}")
 
 
-def follow(task: str, params: Mapping[str, Any]) -> Iterator[str]:
+def follow(task: str, params: Params) -> Iterator[str]:
     """Each link in a line, from the champion to the source; raises Broken at the first broken one."""
     version = registry.champion(task)
     if version is None:
@@ -69,7 +70,7 @@ def check_never_had(task: str) -> str:
     return "no champion yet"
 
 
-def check_runs(task: str, params: Mapping[str, Any]) -> int:
+def check_runs(task: str, params: Params) -> int:
     """The number of networks in models/TASK, each with its run and model; raises Broken for one without."""
     count = 0
     advice = f"run `pipeline lineage reconcile --task {task}`"
@@ -123,8 +124,8 @@ def check_run(version: Version) -> str:
 
 def check_kept(version: Version) -> str:
     """For a champion from an earlier training: check that the snapshot states its training and the run agrees."""
-    kept, tags = snapshots.read(version.task) or {"trained": {}}, version.tags
-    all_trainings = {**kept["trained"], **snapshots.trainings_of_run(version.run_id)}
+    kept, tags = snapshots.read(version.task), version.tags
+    all_trainings = {**(kept["trained"] if kept else {}), **snapshots.trainings_of_run(version.run_id)}
     trained = all_trainings.get(tags["weights.digest"])
     place = paths.champion(version.task) / "snapshot.json"
     if trained is None:
@@ -140,15 +141,12 @@ def check_kept(version: Version) -> str:
 def check_result(version: Version, architecture: str, seed: int) -> str:
     """Check that weights on disk, run.json and package are from one training, and that run.json names the run."""
     folder = paths.trained(version.task, architecture)
-    record = files.read_json(folder / "run.json")
-    _same(
-        f"{folder}/run.json: weights_digest",
-        version.tags["weights.digest"],
-        record["seeds"][str(seed)]["weights_digest"],
-    )
+    record = read_run(version.task, architecture)
+    recorded = record["seeds"][str(seed)]["weights_digest"]
+    _same(f"{folder}/run.json: weights_digest", version.tags["weights.digest"], recorded)
     _same(f"{folder}/{seed}.safetensors", version.tags["weights.digest"], _digest(folder / f"{seed}.safetensors"))
-    logged = files.read_json(registry.artifact(version, "model.json"))
-    for key, value in files.read_json(folder / "model.json").items():
+    logged = read_description(registry.artifact(version, "model.json"))
+    for key, value in read_description(folder / "model.json").items():
         _same(f"{folder}/model.json: {key}, against the package's", logged.get(key), value)
     back = lineage.runs_of(version.task, architecture)[seed]
     ours, named = lineage.original(version.run_id), lineage.original(back["run_id"])
@@ -168,29 +166,30 @@ def check_stage(stages: Stages, name: str) -> str:
 def check_prepared(version: Version) -> str:
     """Check that the prepared files are those that the audit lists, and that the run used exactly these."""
     folder = paths.prepared(version.task)
-    audit = files.read_json(folder / "audit.json")
+    audit = read_audit(folder)
     for name, digest in audit["digests"].items():
         _same(f"{folder}/{name}", digest, _digest(folder / name))
-    inputs, run = lineage.inputs_digest(audit), run_facts.read(version.run_id)
+    inputs = lineage.inputs_digest(audit)
+    run = run_facts.read(version.run_id)
     _same(f"run {version.run_id}: tag inputs.digest", inputs, run.tags.get("inputs.digest"))
     path = paths.trained(version.task, version.tags["architecture"]) / "run.json"
-    _same(f"{path}: inputs_digest", inputs, files.read_json(path)["inputs_digest"])
+    _same(f"{path}: inputs_digest", inputs, read_run(version.task, version.tags["architecture"])["inputs_digest"])
     return f"{folder}: {len(audit['digests'])} files as in audit.json, inputs {inputs[:12]}"
 
 
 def check_raw(version: Version) -> str:
     """Check that the data were prepared from the fetched source, as the package says."""
-    source = files.read_json(paths.raw(version.task) / "source.json")
-    audit = files.read_json(paths.prepared(version.task) / "audit.json")
+    source = read_source(paths.raw(version.task))
+    audit = read_audit(paths.prepared(version.task))
     for key, value in audit["source"].items():
         _same(f"{paths.raw(version.task)}/source.json: {key}, against audit.json's", value, source.get(key))
     _same(f"{version.uri}: tag data.digest", str(source["digest"]), version.tags["data.digest"])
     return f"{paths.raw(version.task)}: source.json as in the audit and in the package"
 
 
-def check_source(task: str, params: Mapping[str, Any]) -> str:
+def check_source(task: str, params: Params) -> str:
     """Check that the source, fetched again, is the one in source.json; a remote one is not fetched."""
-    recorded = files.read_json(paths.raw(task) / "source.json")
+    recorded = read_source(paths.raw(task))
     if ELSEWHERE.fullmatch(str(recorded["source"])):
         return f"source {recorded['source']}: SHA-256 {recorded['digest']}, not fetched again"
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,6 @@ which lineage.runs_of finds it.
 """
 
 import csv
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from tqdm import tqdm
 
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import InputError, files, paths
-from pipeline.common.params import section
+from pipeline.common.params import Params, section
+from pipeline.common.records import Description, Ids, RunRecord, read_description, read_run
 from pipeline.tasks import Prepared, open_prepared
 from pipeline.tracking import connection, lineage, models, registry, runs
 from pipeline.tracking.cell import CellRuns
@@ -28,7 +28,7 @@ COLUMNS = {  # of history.csv, and their names in MLflow
 }
 
 
-def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
+def reconcile(task: str, params: Params) -> list[tuple[str, int]]:
     """Log the trained networks of a task that the store lacks; returns them as (architecture, seed).
 
     Runs that were only deleted in the UI are restored instead.
@@ -44,7 +44,7 @@ def reconcile(task: str, params: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(architecture, seed) for architecture, seeds in missing.items() for seed in seeds]
 
 
-def bring_back(task: str, params: Mapping[str, Any]) -> None:
+def bring_back(task: str, params: Params) -> None:
     """Restore runs of the networks in models/ and of the champion that were deleted, but not permanently."""
     champion = registry.champion(task)
     wanted = [champion.run_id] if champion and lineage.with_its_run(champion) is None else []
@@ -55,23 +55,25 @@ def bring_back(task: str, params: Mapping[str, Any]) -> None:
             connection.bring_back(run_id)
 
 
-def trained(task: str, params: Mapping[str, Any]) -> list[str]:
+def trained(task: str, params: Params) -> list[str]:
     """The architectures whose training results are in models/TASK."""
     return [name for name in params["architectures"] if (paths.trained(task, name) / "run.json").exists()]
 
 
-def is_whole(values: Mapping[str, Any]) -> bool:
+def is_whole(values: Ids) -> bool:
     """Whether the store has the run of a seed, and its model (a diverged one may have none)."""
     return runs.exists(values["run_id"]) and (values["model_id"] is None or models.exists(values["model_id"]))
 
 
-def log(task: str, architecture: str, seeds: list[int], params: Mapping[str, Any]) -> None:
+def log(task: str, architecture: str, seeds: list[int], params: Params) -> None:
     """A run for each of these seeds, with its settings, history and model.
 
     After a kill it resumes in the same runs: their ids are kept until all is done.
     """
-    folder, prepared = paths.trained(task, architecture), open_prepared(task, params)
-    description, record = files.read_json(folder / "model.json"), files.read_json(folder / "run.json")
+    folder = paths.trained(task, architecture)
+    prepared = open_prepared(task, params)
+    description = read_description(folder / "model.json")
+    record = read_run(task, architecture)
     refuse_other(folder, description, record, prepared, params)
     tags, settings, inputs, source = lineage.describe_cell(params, task, architecture, prepared.audit)
     tags |= {"dvc.stage": f"train@{task}-{architecture}", "logged": "by reconcile"}
@@ -92,10 +94,10 @@ def log(task: str, architecture: str, seeds: list[int], params: Mapping[str, Any
 
 def refuse_other(
     folder: Path,
-    description: Mapping[str, Any],
-    record: Mapping[str, Any],
+    description: Description,
+    record: RunRecord,
     prepared: Prepared,
-    params: Mapping[str, Any],
+    params: Params,
 ) -> None:
     """Raise InputError if the network was trained on other data, or with other settings, than the current ones."""
     task, architecture = description["task"], description["architecture"]

@@ -1,12 +1,12 @@
 """Register what snapshots.py kept: in a new registry, or in one that is behind another machine's decisions."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipeline.common import InputError, paths
 from pipeline.promotion import decisions
 from pipeline.promotion.decisions import DONE
+from pipeline.promotion.records import Decision, Identity
+from pipeline.provenance.records import Snapshot
 from pipeline.provenance.snapshots import TRAINED, read
 from pipeline.tracking import artifacts, lineage, models, registry, run_facts, runs
 from pipeline.tracking.lineage import MODEL, ORIGINAL
@@ -22,11 +22,14 @@ def restore(task: str) -> str:
     decisions.bring(task)
     if (done := decisions.complete(task)) is not None:
         return f"{done.uri} is now champion, as {paths.decisions()} decided: the registry lagged"
-    kept, present, moved = read(task), registry.champion(task), decisions.made_elsewhere(task)
+    kept = read(task)
+    present = registry.champion(task)
+    moved = decisions.made_elsewhere(task)
     whole, same = present is not None and is_whole(present), present is not None and is_same(present, kept)
     if present is not None and kept is not None and whole and moved is None:
         return f"{present.uri} is {'this' if same else 'another'} champion already: left as it is"
-    latest, again = decisions.latest_move(task), None
+    latest = decisions.latest_move(task)
+    again = None
     if present is not None and not whole and moved is None:
         again = logged_again(present)
     if again is None:
@@ -40,20 +43,18 @@ def restore(task: str) -> str:
     return f"{again.uri} is champion{was}{'' if whole or present is None else ', whose files or run are missing'}"
 
 
-def check_kept(
-    task: str, kept: Mapping[str, Any] | None, lost: Version | None, latest: tuple[Path, dict[str, Any]] | None
-) -> None:
+def check_kept(task: str, kept: Snapshot | None, lost: Version | None, latest: tuple[Path, Decision] | None) -> None:
     """Raises InputError if a lost champion has no copy, or the copy is not the one that the latest move names."""
     folder = paths.champion(task)
     if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_done(task)):
         advice = f"run `pipeline promote --task {task} --afresh`"
         raise InputError(f"{lost.uri}: its files or its run are missing, and there is no copy in {folder}: {advice}")
-    if latest is not None and (kept is None or not is_of(kept, latest[1]["to"])):
+    if latest is not None and (kept is None or not is_of(kept, decisions.moved_to(latest[1]))):
         advice = "see docs/operations.md, Another machine's champion"
         raise InputError(f"{latest[0]} names another champion than {folder} holds: {advice}")
 
 
-def is_same(version: Version, kept: Mapping[str, Any] | None) -> bool:
+def is_same(version: Version, kept: Snapshot | None) -> bool:
     """Whether a version is the kept package."""
     return kept is not None and version.tags.get("package.digest") == kept["tags"]["package.digest"]
 
@@ -75,7 +76,7 @@ def logged_again(lost: Version) -> Version | None:
     return None
 
 
-def is_of(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def is_of(kept: Snapshot, wanted: Identity) -> bool:
     """Whether a kept champion is the one that a decision names."""
     return bool(kept["tags"]["weights.digest"] == wanted["weights_digest"])
 
@@ -86,16 +87,17 @@ def returned(task: str, weights: str) -> Version | None:
     return None if kept is None or kept["tags"]["weights.digest"] != weights else version_of(kept)
 
 
-def version_of(kept: Mapping[str, Any]) -> Version:
+def version_of(kept: Snapshot) -> Version:
     """The version with the kept package; created unless the registry has one with its files."""
     wanted = kept["tags"]["package.digest"]
     same = [v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted]
     return next((version for version in same if is_whole(version)), None) or register(kept)
 
 
-def register(kept: Mapping[str, Any]) -> Version:
+def register(kept: Snapshot) -> Version:
     """A version for a kept champion, of a run and a model that are created unless the store has them."""
-    task, tags = kept["task"], {key: value for key, value in kept["tags"].items() if key != DONE}
+    task = kept["task"]
+    tags = {key: value for key, value in kept["tags"].items() if key != DONE}
     run_id = runs.find(task, {ORIGINAL: kept["run"]["run_id"], "outputs.digest": tags["weights.digest"]})
     if run_id is None or not holds(model_of(run_id), tags["package.digest"]):
         run_id = log(kept)
@@ -111,13 +113,14 @@ def holds(model_id: str, package: str) -> bool:
     return models.exists(model_id) and models.tags_of(model_id).get("package.digest") == package
 
 
-def log(kept: Mapping[str, Any]) -> str:
+def log(kept: Snapshot) -> str:
     """Create the kept run and its model; returns the run's id."""
     task, run = kept["task"], kept["run"]
     run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
     try:
         model_tags = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
-        package, home = paths.champion(task) / "package", runs.experiment(task)
+        package = paths.champion(task) / "package"
+        home = runs.experiment(task)
         model_id = models.log_package(run_id, home, model_tags["architecture"], package, model_tags)
         runs.log_curves(run_id, run["curves"], run_facts.read(run_id).started)
         artifacts.log_json(run_id, kept["trained"], TRAINED)

@@ -6,12 +6,13 @@ parent and the parent's children.
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from pipeline.common.params import Params
 from pipeline.jobs.settings import Retrain
 from pipeline.promotion import decisions
 from pipeline.provenance import dvc_stages, reconciliation
@@ -33,9 +34,10 @@ class Old(NamedTuple):
     versions: list[registry.Version]
 
 
-def retain(names: list[str], params: Mapping[str, Any], settings: Retrain, dry_run: bool) -> Iterator[str]:
+def retain(names: list[str], params: Params, settings: Retrain, dry_run: bool) -> Iterator[str]:
     """Remove what is old, or only report it; yields a line for each kind."""
-    protected, verb = needed(names, params), "would remove" if dry_run else "removed"
+    protected = needed(names, params)
+    verb = "would remove" if dry_run else "removed"
     for name in experiments(names):
         old = find_old(name, protected, settings)
         addresses = tqdm(places(old), desc=f"{name}: weighing", disable=None, leave=False)
@@ -51,7 +53,7 @@ def retain(names: list[str], params: Mapping[str, Any], settings: Retrain, dry_r
     yield dvc_stages.prune(settings.keep_days, dry_run)
 
 
-def needed(names: list[str], params: Mapping[str, Any]) -> set[str]:
+def needed(names: list[str], params: Params) -> set[str]:
     """Ids of runs and models that must stay, whatever their age."""
     protected: set[str] = set()
     for name in names:
@@ -67,7 +69,7 @@ def needed(names: list[str], params: Mapping[str, Any]) -> set[str]:
 
 def former(task: str) -> list[registry.Version]:
     """Versions that a decision names as the champion before or after it."""
-    sides = [record.get(side) for _, record in decisions.all_records(task) for side in ("previous", "to")]
+    sides = [side for _, record in decisions.all_records(task) for side in (record["previous"], record["to"])]
     named = {side["weights_digest"] for side in sides if side}
     return [version for version in registry.versions(task) if version.tags.get("weights.digest") in named]
 

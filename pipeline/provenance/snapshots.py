@@ -5,17 +5,17 @@ models/champions/TASK/snapshot.json   its run, its tags, its stage in dvc.lock, 
 """
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 
 from pipeline.common import InputError, files, paths
+from pipeline.common.records import read_audit
 from pipeline.promotion import decisions
 from pipeline.promotion.decisions import DONE
 from pipeline.provenance.dvc_stages import Stages
+from pipeline.provenance.records import KeptRun, Snapshot, Trainings, read_snapshot
 from pipeline.tracking import artifacts, lineage, registry, run_facts
 from pipeline.tracking.lineage import MODEL, ORIGINAL
 from pipeline.tracking.registry import Version
@@ -28,15 +28,14 @@ PASSING = ("process", ORIGINAL, MODEL)  # tags that are about one store or proce
 CURVES = ("train/", "valid/", "test/", "grad_norm/", "speed/", "size/")  # neither single steps nor the machine's load
 
 
-def read(task: str) -> dict[str, Any] | None:
+def read(task: str) -> Snapshot | None:
     """The contents of a task's snapshot.json; None without one.
 
     Raises InputError if the package's files are not those that it lists.
     """
     folder = paths.champion(task)
-    if not (folder / "snapshot.json").exists():
+    if (kept := read_snapshot(folder)) is None:
         return None
-    kept: dict[str, Any] = files.read_json(folder / "snapshot.json")
     digest = files.digest(folder / "package")
     if digest != kept["sha256"]:
         mismatch = f"its SHA-256 is {digest}, but snapshot.json says {kept['sha256']}"
@@ -49,7 +48,8 @@ def write(task: str) -> str:
 
     Raises InputError if another machine has made a champion since: the folder may hold that one.
     """
-    version, folder = registry.champion(task), paths.champion(task)
+    version = registry.champion(task)
+    folder = paths.champion(task)
     if version is None:
         return "no champion, no snapshot"
     decisions.check_in_step(task)
@@ -57,16 +57,22 @@ def write(task: str) -> str:
         advice = f"run `pipeline lineage reconcile restore --task {task}`"
         raise InputError(f"{version.uri}: MLflow has no run {version.run_id}: {advice}")
     version = with_run
-    before = files.read_json(folder / "snapshot.json") if (folder / "snapshot.json").exists() else None
+    before = read_snapshot(folder)
     package = registry.folder(version)
     sha256 = digest_of_export(package)
     if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
         return f"{folder} already holds {version.uri}"
     with files.replacing(folder) as made:
         export(package, made / "package")
-        facts: dict[str, Any] = {"task": task, "version": version.number, "sha256": sha256, "tags": lasting(version)}
-        facts |= {"run": run_record(version), "trained": trainings(version, before)}
-        files.write_json(made / "snapshot.json", facts)
+        snapshot: Snapshot = {
+            "task": task,
+            "version": version.number,
+            "sha256": sha256,
+            "tags": lasting(version),
+            "run": run_record(version),
+            "trained": trainings(version, before),
+        }
+        files.write_json(made / "snapshot.json", snapshot)
     return f"{folder} holds {version.uri}"
 
 
@@ -94,7 +100,7 @@ def lasting(version: Version) -> dict[str, str]:
     return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
 
 
-def run_record(version: Version) -> dict[str, Any]:
+def run_record(version: Version) -> KeptRun:
     """A version's run: what another store needs to show it."""
     run = run_facts.read(version.run_id)
     project_tags = {key for key in run.tags if not key.startswith("mlflow.")} - set(PASSING)
@@ -109,7 +115,7 @@ def run_record(version: Version) -> dict[str, Any]:
     }
 
 
-def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, Any]:
+def trainings(version: Version, before: Snapshot | None) -> Trainings:
     """How the champion and former ones were trained, by their weights' digest: stage, dvc.lock, inputs and source.
 
     For the champion itself this is known only while models/ has its training, and kept from then on.
@@ -122,9 +128,13 @@ def trainings(version: Version, before: Mapping[str, Any] | None) -> dict[str, A
             locked = stages.locked(name)
         finally:
             stages.close()
-        audit = files.read_json(paths.prepared(version.task) / "audit.json")
-        facts = {"inputs_digest": lineage.inputs_digest(audit), "source": audit["source"]}
-        known[version.tags["weights.digest"]] = {"stage": name, "dvc.lock": locked, **facts}
+        audit = read_audit(paths.prepared(version.task))
+        known[version.tags["weights.digest"]] = {
+            "stage": name,
+            "dvc.lock": locked,
+            "inputs_digest": lineage.inputs_digest(audit),
+            "source": audit["source"],
+        }
     return known
 
 
@@ -134,6 +144,6 @@ def note(version: Version) -> None:
         artifacts.log_json(version.run_id, trainings(version, None), TRAINED)
 
 
-def trainings_of_run(run_id: str) -> dict[str, Any]:
+def trainings_of_run(run_id: str) -> Trainings:
     """The same, as kept with a champion's run, whatever models/ and models/champions hold now."""
     return artifacts.load_json(run_id, TRAINED) if artifacts.has(run_id, TRAINED) else {}

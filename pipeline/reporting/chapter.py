@@ -3,12 +3,12 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from pipeline.common import paths
+from pipeline.common.machine import Machine
 from pipeline.reporting import curves, figures, labels, reviews, series, tables, values, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, prose, slug, tag
@@ -17,7 +17,7 @@ from pipeline.reporting.results import TaskResults
 TASKS = Path(__file__).parents[1] / "tasks"
 
 
-def chapter(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
+def chapter(results: TaskResults, here: Machine | None = None) -> Markup:
     """The section of one task, from the results that exist; it names those that are missing."""
     name = slug(results.name)
     return tag(
@@ -79,7 +79,8 @@ def more(summary: str, content: Markup | None) -> Markup | None:
 
 def headline(results: TaskResults) -> Iterator[object]:
     """The outcome in a few sentences."""
-    networks, metric = results.ranked("network"), results.metrics["main_metric"]
+    networks = results.ranked("network")
+    metric = results.metrics["main_metric"]
     if not networks:
         yield "No network has a score: every seed diverged."
         return
@@ -92,7 +93,7 @@ def headline(results: TaskResults) -> Iterator[object]:
         who = "It" if len(tied) == 1 else best["name"]
         yield f"{who} is {', '.join(f'{verdict} {names}' for verdict, names in compared.items())}. "
     if selected := results.best_on_validation():
-        use = ", which promote would take" if "gate" in results.audit.get("rows", {}) else ""
+        use = ", which promote would take" if results.audit and "gate" in results.audit["rows"] else ""
         yield join("Best on validation is ", tag("strong", f"{selected.name} seed {selected.seed}"), f"{use}.")
 
 
@@ -114,9 +115,11 @@ def texts(results: TaskResults) -> Markup | None:
 
 def data(results: TaskResults) -> Markup:
     """The source of the examples, and what was checked."""
-    source, shared = results.audit.get("source", {}), sum(results.audit.get("duplicates_across", {}).values())
-    sentences = [f"Source: {source.get('source', 'unknown')}."]
-    if source.get("digest"):
+    assert results.audit is not None, "asked for only where there is one"
+    source = results.source
+    shared = sum(results.audit["duplicates_across"].values())
+    sentences = [f"Source: {source['source'] if source else 'unknown'}."]
+    if source and source["digest"]:
         sentences.append(f"SHA-256 {source['digest'][:16]}…, {source['bytes']:,} bytes.")
     sentences.append(_official(results))
     sentences.append("No example is in two splits." if not shared else f"{shared:,} examples are in two splits.")
@@ -124,7 +127,7 @@ def data(results: TaskResults) -> Markup:
     return join(tag("p", " ".join(sentences)), tables.splits(results))
 
 
-def _near_copies(near: Mapping[str, Any]) -> Iterator[str]:
+def _near_copies(near: Mapping[str, int | float]) -> Iterator[str]:
     """How many near copies there are, and in which splits."""
     if near.get("rows"):
         yield (
@@ -137,9 +140,9 @@ def _near_copies(near: Mapping[str, Any]) -> Iterator[str]:
 def _official(results: TaskResults) -> str:
     if results.metrics["official_split"]:
         return "The test split is the source's official one."
-    if results.audit.get("source", {}).get("digest") is None and not results.audit.get("source", {}).get("bytes"):
+    if not results.source or (results.source["digest"] is None and not results.source["bytes"]):
         return "Each split is drawn by its own random generator."
-    how = "spans of time" if "spans" in results.audit else "made here"
+    how = "spans of time" if results.audit and "spans" in results.audit else "made here"
     return f"Not the official split: the splits are {how}, so published numbers are not comparable."
 
 

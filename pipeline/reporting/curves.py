@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.reporting import colours, words
-from pipeline.reporting.figures import Chart, line, plain, scale, text
+from pipeline.reporting.figures import Chart, Look, line, plain, scale, text
 from pipeline.reporting.results import Curve, Network
 
 Networks = Mapping[str, Network]  # by name
@@ -44,7 +44,7 @@ def gradients(networks: Networks) -> Chart:
     return Chart("gradients", "Gradients", note, f"Share of steps clipped in the last epoch: {summary}", figure)
 
 
-def _lines(networks: Networks) -> Iterator[tuple[str, dict[str, Any], Curve]]:
+def _lines(networks: Networks) -> Iterator[tuple[str, Look, Curve]]:
     """Each seed of each network with the look of its line; a network's seeds share one entry in the legend."""
     for name in sorted(networks, key=_in_palette):
         for number, (seed, curve) in enumerate(networks[name].history.items()):

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from markupsafe import escape
 
+from pipeline.evaluation.records import Ends, mean_of
 from pipeline.reporting import colours, words
 from pipeline.reporting.results import TaskResults
 
@@ -28,6 +29,7 @@ LOOK = {  # of every figure; the page replaces the colours if the reader prefers
     "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "bgcolor": "rgba(0,0,0,0)"},
     "hoverlabel": {"bgcolor": colours.PAPER, "bordercolor": colours.MUTED, "font": {"color": colours.INK}},
 }
+Look = dict[str, Any]  # what plotly takes: open
 SHAPES = {"network": "circle", "control": "circle-open", "baseline": "square"}
 
 
@@ -44,20 +46,22 @@ class Chart:
 
 def scores(results: TaskResults) -> Chart:
     """A dot for each network and baseline, best at the top, with its interval and every seed."""
-    metric, shown = results.metrics["main_metric"], results.ranked("network", "control", "baseline")
+    metric = results.metrics["main_metric"]
+    shown = results.ranked("network", "control", "baseline")
     figure = plain(height=90 + 28 * len(shown))
     for entry in reversed(shown):
-        value, name = entry["metrics"][metric], text(entry["name"])
+        value = entry["metrics"][metric]
+        name = text(entry["name"])
         add_dot(figure, name, value, colours.of(entry["name"]), SHAPES[entry["kind"]])
         if entry["kind"] != "baseline":
             add_seeds(figure, name, value["by_seed"])
     bounds = {"trivial": results.metrics["trivial"], "floor": floor(results)}
     lines = {name: value for name, value in bounds.items() if value is not None}
-    for name, value in lines.items():
-        _add_line(figure, name, value)
+    for name, bound in lines.items():
+        _add_line(figure, name, bound)
     measure = words.measure(metric, results.metrics["units"])
     better = "higher is better" if results.metrics["higher_is_better"] else "lower is better"
-    means = [entry["metrics"][metric]["mean"] for entry in shown]
+    means = [mean_of(entry, metric) for entry in shown]
     figure.update_xaxes(title={"text": f"{measure} ({better})"}, **scale([*means, *lines.values()]))
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
@@ -80,7 +84,7 @@ def plain(height: int) -> go.Figure:
     return go.Figure(layout={"template": template, "height": height, "margin": margin})
 
 
-def line(name: str, width: float = 1.5) -> dict[str, Any]:
+def line(name: str, width: float = 1.5) -> Look:
     """The look of the lines of a network or baseline, and its entry in the legend."""
     return {
         "name": text(name),
@@ -90,7 +94,7 @@ def line(name: str, width: float = 1.5) -> dict[str, Any]:
     }
 
 
-def scale(values: Iterable[float | None]) -> dict[str, Any]:
+def scale(values: Iterable[float | None]) -> Look:
     """An axis for these numbers: logarithmic if positive ones differ widely, with ticks at 1, 2, 5 if they fit."""
     known = [value for value in values if value is not None]
     if not known or min(known) <= 0 or max(known) < WIDE * min(known):
@@ -103,19 +107,21 @@ def text(name: str) -> str:
     return str(escape(name))
 
 
-def add_dot(figure: go.Figure, name: str, value: dict[str, Any], colour: str, shape: str, **look: Any) -> None:
+def add_dot(figure: go.Figure, name: str, value: Ends, colour: str, shape: str, **look: Any) -> None:
     """A mean with its interval, if it has one, on the row of that name."""
-    low, high = (value["mean"] if value[end] is None else value[end] for end in ("low", "high"))
+    mean = value["mean"]
+    assert mean is not None, "only numbers are drawn"
+    low, high = (mean if end is None else end for end in (value["low"], value["high"]))
     hover = f"{name}<br>{' '.join(words.mean_and_interval(value))}<extra></extra>"
     figure.add_scatter(
-        x=[value["mean"]],
+        x=[mean],
         y=[name],
         mode="markers",
         marker={"color": colour, "size": 11, "symbol": shape, "line": {"width": 2, "color": colour}},
         error_x={
             "symmetric": False,
-            "array": [max(0.0, high - value["mean"])],
-            "arrayminus": [max(0.0, value["mean"] - low)],
+            "array": [max(0.0, high - mean)],
+            "arrayminus": [max(0.0, mean - low)],
             "color": colour,
             "thickness": 2,
             "width": 5,

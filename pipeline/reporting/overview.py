@@ -1,10 +1,10 @@
 """The map of results: every architecture on every task at a glance, and what it does not beat."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
+from pipeline.evaluation.records import Entry
 from pipeline.reporting import words
 from pipeline.reporting.markup import slug, table, tag
 from pipeline.reporting.results import TaskResults
@@ -39,7 +39,7 @@ def _map_row(results: TaskResults, names: Sequence[str]) -> Markup:
     )
 
 
-def _map_cell(entry: Mapping[str, Any] | None, metric: str, best: bool) -> Markup:
+def _map_cell(entry: Entry | None, metric: str, best: bool) -> Markup:
     if entry is None or not entry["metrics"]:
         return tag("td", "–" if entry is None else "diverged", class_="number lost-control")
     lost = words.not_beaten(entry)

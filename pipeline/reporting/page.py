@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.common.machine import Machine
+from pipeline.common.params import Params
 from pipeline.reporting import colours, overview, sections, words
 from pipeline.reporting.chapter import chapter
 from pipeline.reporting.glossary import glossary
@@ -33,11 +34,11 @@ SCALES = {
 
 def page(
     tasks: Sequence[TaskResults],
-    params: Mapping[str, Any],
+    params: Params,
     confidence: float,
     findings: Mapping[str, Sequence[sections.Record]] = MappingProxyType({}),
     lacks: Sequence[str] = (),
-    here: Mapping[str, Any] = MappingProxyType({}),
+    here: Machine | None = None,
 ) -> str:
     """The complete document; `findings` are those of each section, by its name.
 
@@ -92,7 +93,7 @@ def _seeds(counts: Sequence[int]) -> str:
     return f"{words.listed(map(str, counts))} seed{'' if list(counts) == [1] else 's'}"
 
 
-def intro(tasks: Sequence[TaskResults], params: Mapping[str, Any]) -> Markup:
+def intro(tasks: Sequence[TaskResults], params: Params) -> Markup:
     """What this page is, and how far its numbers can be trusted."""
     seeds = sorted({results.seeds for results in tasks})
     overview_text = (

@@ -36,9 +36,11 @@ def of_candidate(
 
 def of_training(candidate: Candidate, seed: int, history: Path) -> Iterator[Chart]:
     """A seed that diverged before its first epoch has no lines."""
-    seeds = {key: it for key, it in candidate.description.get("seeds", {}).items() if key == str(seed)}
+    described = candidate.description
+    assert described is not None, "only networks are trained"
+    seeds = {key: result for key, result in described["seeds"].items() if key == str(seed)}
     curve = {number: curve for number, curve in read_history(history).items() if number == seed}
-    network = {candidate.name: Network({"seeds": seeds}, curve, 0.0)}
+    network = {candidate.name: Network({**described, "seeds": seeds}, curve, 0.0)}
     yield curves.learning_curves(network)
     yield curves.gradients(network)
 

@@ -1,7 +1,7 @@
 """The page's data: scores, histories and settings as the stages wrote them, without importing torch."""
 
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,11 @@ import numpy as np
 import pyarrow.parquet as parquet
 from jaxtyping import Float, Shaped
 
-from pipeline.common import InputError, files, paths
+from pipeline.common import InputError, paths
+from pipeline.common.machine import Machine
+from pipeline.common.records import Audit, Description, Source, read_audit, read_description, read_run
+from pipeline.evaluation import records
+from pipeline.evaluation.records import Entry, Metrics, mean_of
 from pipeline.training import selection
 from pipeline.training.selection import Selected
 
@@ -21,13 +25,13 @@ Curve = dict[str, list[float | None]]  # columns of history.csv
 class Network:
     """A trained cell: model.json, the history of each seed, and seconds of training per seed."""
 
-    description: dict[str, Any]
+    description: Description
     history: dict[int, Curve]
     seconds: float
-    machine: dict[str, Any] | None = None  # on which it was trained, if run.json has it
+    machine: Machine | None = None  # on which it was trained, if run.json has it
 
     @property
-    def diverged(self) -> dict[int, int]:
+    def diverged(self) -> dict[int, int | None]:
         """The step at which each diverged seed diverged."""
         seeds = self.description["seeds"].items()
         return {int(seed): result["diverged_at"] for seed, result in seeds if result["status"] == "diverged"}
@@ -46,8 +50,8 @@ class TaskResults:
     """All that the stages wrote about one task."""
 
     name: str
-    metrics: dict[str, Any]
-    audit: dict[str, Any]  # empty if there are no prepared data
+    metrics: Metrics
+    audit: Audit | None  # None if there are no prepared data
     networks: dict[str, Network]
     lacks: tuple[str, ...] = ()  # what is missing
     has_answers: bool = True  # predictions of all, and the data they are for
@@ -68,18 +72,24 @@ class TaskResults:
         return next((n.description["kind"] for n in self.networks.values()), self.name)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def source(self) -> Source | None:
+        """Where the examples come from, where that is known."""
+        return self.audit.get("source") if self.audit else None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
         """The task's settings, including defaults."""
         return next((n.description["task_settings"] for n in self.networks.values()), {})
 
-    def ranked(self, *kinds: str) -> list[dict[str, Any]]:
+    def ranked(self, *kinds: str) -> list[Entry]:
         """The entries of these kinds that have scores, best first."""
         return [e for e in self.metrics["results"] if e["kind"] in kinds and e["metrics"]]
 
     def best_networks(self) -> list[str]:
         """The name of the best network, or of several whose means are equal."""
-        ranked, metric = self.ranked("network"), self.metrics["main_metric"]
-        means = [entry["metrics"][metric]["mean"] for entry in ranked]
+        ranked = self.ranked("network")
+        metric = self.metrics["main_metric"]
+        means = [mean_of(entry, metric) for entry in ranked]
         return [entry["name"] for entry, mean in zip(ranked, means, strict=True) if mean == means[0]]
 
     def best_on_validation(self) -> Selected | None:
@@ -93,7 +103,7 @@ class TaskResults:
                 return str(entry["against"]["strongest_baseline"]["name"])
         return next((entry["name"] for entry in self.ranked("baseline")), None)
 
-    def shown(self, networks: int) -> list[dict[str, Any]]:
+    def shown(self, networks: int) -> list[Entry]:
         """The entries whose predictions are shown: this many of the best networks, and the strongest baseline."""
         strongest = self.strongest_baseline()
         return [*self.ranked("network")[:networks], *(e for e in self.ranked("baseline") if e["name"] == strongest)]
@@ -106,22 +116,24 @@ class TaskResults:
         by_seed = {int(seed): outputs[seeds == seed] for seed in np.unique(seeds)}
         return Predictions(by_seed, targets[seeds == seeds[0]])
 
-    def best(self, entry: dict[str, Any]) -> Float[np.ndarray, "rows values"]:
+    def best(self, entry: Entry) -> Float[np.ndarray, "rows values"]:
         """The predictions of the seed that is served, or of a baseline."""
         outputs = self.predictions(entry["name"]).outputs
-        return outputs.get(entry["serves"], next(iter(outputs.values())))
+        serves = entry["serves"]
+        return outputs[serves] if serves in outputs else next(iter(outputs.values()))
 
 
 def is_current(task: str) -> bool:
     """Whether this version's evaluate wrote a task's scores; git may hold those of an older one."""
-    return "intervals" in files.read_json(paths.metrics(task))
+    return records.is_current(records.read_metrics(task))
 
 
 def read(task: str, architectures: list[str]) -> TaskResults:
     """The results of one task. Raises InputError, which names the stage to run, if it has no scores."""
     if not paths.metrics(task).exists():
         raise InputError(f"no {paths.metrics(task)}: run `dvc repro evaluate@{task}` first")
-    metrics, audit = files.read_json(paths.metrics(task)), paths.prepared(task) / "audit.json"
+    metrics = records.read_metrics(task)
+    audit = paths.prepared(task) / "audit.json"
     is_network_by_name = {entry["name"]: entry["kind"] != "baseline" for entry in metrics["results"]}
     trained = {name: _network(task, name) for name, is_network in is_network_by_name.items() if is_network}
     networks = {name: network for name, network in trained.items() if network}
@@ -131,7 +143,7 @@ def read(task: str, architectures: list[str]) -> TaskResults:
     lacks += _lack("trained networks", trained, networks)
     lacks += _lack("predictions", is_network_by_name, predicted)
     has_answers = audit.exists() and len(predicted) == len(is_network_by_name)
-    checked = files.read_json(audit) if audit.exists() else {}
+    checked = read_audit(audit.parent) if audit.exists() else None
     return TaskResults(task, metrics, checked, networks, tuple(lacks), has_answers)
 
 
@@ -147,10 +159,10 @@ def _network(task: str, architecture: str) -> Network | None:
     there = [paths.trained(task, architecture) / file for file in ("model.json", "history.csv", "run.json")]
     if not all(path.exists() for path in there):
         return None
-    record = files.read_json(there[2])
+    record = read_run(task, architecture)
     seconds = [float(seed["train_seconds"]) for seed in record["seeds"].values()]
     mean = sum(seconds) / max(1, len(seconds))
-    return Network(files.read_json(there[0]), read_history(there[1]), mean, record.get("machine"))
+    return Network(read_description(there[0]), read_history(there[1]), mean, record.get("machine"))
 
 
 def read_history(path: Path) -> dict[int, Curve]:

@@ -18,7 +18,8 @@ from markupsafe import Markup
 
 import pipeline
 from pipeline.common import files, paths
-from pipeline.common.machine import differs, named
+from pipeline.common.machine import Machine, differs, named
+from pipeline.common.params import Params
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.markup import join, tag
 
@@ -34,7 +35,7 @@ def by_name() -> Mapping[str, ModuleType]:
     return {module.NAME: module for module in modules}
 
 
-def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[Record]:
+def read(name: str, params: Params, missing: list[str]) -> Sequence[Record]:
     """A section's results; adds those that are missing to `missing`, each with the command that makes it."""
     module = by_name()[name]
     if hasattr(module, "read"):
@@ -45,13 +46,13 @@ def read(name: str, params: Mapping[str, Any], missing: list[str]) -> Sequence[R
     return [with_scale(files.read_json(path), name) for path in places if path.exists()]
 
 
-def section(name: str, findings: Sequence[Record], here: Record | None = None) -> Markup:
+def section(name: str, findings: Sequence[Record], here: Machine | None = None) -> Markup:
     """A section, from all reports of its stage; `here` is the machine that makes the page."""
     module = by_name()[name]
     if hasattr(module, "body"):
         parts = module.body(findings)
     else:
-        parts = [_of_scale(module, report, here or {}) for report in findings]
+        parts = [_of_scale(module, report, here) for report in findings]
     return tag("section", tag("h2", module.TITLE), tag("p", module.ABOUT), *parts, id=name)
 
 
@@ -67,7 +68,7 @@ def with_scale(values: Any, name: str) -> Record:
     return {"scale": values[0]["scale"], name: values} if isinstance(values, list) else values
 
 
-def _of_scale(module: ModuleType, report: Record, here: Record) -> Markup:
+def _of_scale(module: ModuleType, report: Record, here: Machine | None) -> Markup:
     scale = report["scale"]
     where = report.get("machine")
     return join(
@@ -85,6 +86,8 @@ def _when(report: Record) -> str:
     return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
 
 
-def _elsewhere(where: Record, here: Record) -> str:
+def _elsewhere(where: Machine, here: Machine | None) -> str:
     """A note if the times are another machine's."""
-    return f": another machine than the one that made this page, {named(here)}" if differs(where, here) else ""
+    if here is None or not differs(where, here):
+        return ""
+    return f": another machine than the one that made this page, {named(here)}"

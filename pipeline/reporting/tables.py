@@ -1,11 +1,12 @@
 """Tables of one task: its scores, comparisons, other measures, choices and data."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from pipeline.common import machine
+from pipeline.common.machine import Machine
+from pipeline.evaluation.records import Against, Ends, Entry, Score, mean_of
 from pipeline.reporting import words
 from pipeline.reporting.glossary import MEASURES
 from pipeline.reporting.markup import join, table, tag
@@ -14,7 +15,7 @@ from pipeline.reporting.results import Network, TaskResults
 SPLITS = ("train", "valid", "gate", "test")
 
 
-def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Markup:
+def scores(results: TaskResults, here: Machine | None = None) -> Markup:
     """Every network and baseline on the main metric, best first, with the trivial predictor at its rank.
 
     `here` is this machine: seconds of another one are marked.
@@ -27,7 +28,7 @@ def scores(results: TaskResults, here: Mapping[str, Any] | None = None) -> Marku
     if trivial is not None:
         rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
     best = f"Best first: mean {measure} over seeds, with its interval. {words.intervals(results.metrics)}"
-    caption = f"{best} Parameters: of the core / all. Seconds: of training, per seed{_elsewhere(results, here or {})}."
+    caption = f"{best} Parameters: of the core / all. Seconds: of training, per seed{_elsewhere(results, here)}."
     return table(head, rows, caption, class_="scores")
 
 
@@ -87,7 +88,9 @@ def choices(results: TaskResults) -> Markup:
 
 def splits(results: TaskResults) -> Markup:
     """Rows of each split; for a series also its time span, for reviews the number with each label."""
-    audit, labels, spans = results.audit, results.audit.get("labels", {}), results.audit.get("spans", {})
+    assert results.audit is not None, "asked for only where there is one"
+    audit = results.audit
+    labels, spans = audit.get("labels", {}), audit.get("spans", {})
     names = sorted({label for counts in labels.values() for label in counts})
     head = ["split", "examples", *names, *(["from", "to"] if spans else [])]
     rows = [
@@ -101,17 +104,18 @@ def splits(results: TaskResults) -> Markup:
     return table(head, rows, "Examples of each split.")
 
 
-def _elsewhere(results: TaskResults, here: Mapping[str, Any]) -> str:
+def _elsewhere(results: TaskResults, here: Machine | None) -> str:
     """The other machines on which networks were trained, and which networks."""
     machines: dict[str, list[str]] = {}
     for name, network in results.networks.items():
-        if network.machine and machine.differs(network.machine, here):
+        if network.machine and here and machine.differs(network.machine, here):
             machines.setdefault(machine.named(network.machine), []).append(name)
     return "".join(f"; {words.listed(names)} on another machine, {where}" for where, names in machines.items())
 
 
-def _score_row(results: TaskResults, entry: Mapping[str, Any], metric: str) -> Markup:
-    network, value = results.networks.get(entry["name"]), entry["metrics"].get(metric)
+def _score_row(results: TaskResults, entry: Entry, metric: str) -> Markup:
+    network = results.networks.get(entry["name"])
+    value = entry["metrics"].get(metric)
     return _row(
         entry["name"],
         _with_interval(value) if value else "diverged",
@@ -131,24 +135,26 @@ def _trivial_row(value: float, columns: int) -> Markup:
 
 def _rank(results: TaskResults, trivial: float) -> int:
     """The rank of a value among the results."""
-    metric, sign = results.metrics["main_metric"], -1 if results.metrics["higher_is_better"] else 1
-    means = [e["metrics"][metric]["mean"] for e in results.metrics["results"] if e["metrics"]]
+    metric = results.metrics["main_metric"]
+    sign = -1 if results.metrics["higher_is_better"] else 1
+    means = [mean_of(e, metric) for e in results.metrics["results"] if e["metrics"]]
     return sum(sign * mean <= sign * trivial for mean in means)
 
 
-def _seeds(entry: Mapping[str, Any], value: Mapping[str, Any] | None, network: Network | None) -> str:
+def _seeds(entry: Entry, value: Score | None, network: Network | None) -> str:
     """Every seed's value in order of the seeds, or that it diverged; then the interval over seeds."""
     if network is None:
         return "–"
-    sound, diverged = iter(value["by_seed"] if value else []), _diverged(entry, network)
+    sound = iter(value["by_seed"] if value else [])
+    diverged = _diverged(entry, network)
     values = ("diverged" if seed in diverged else words.number(next(sound, None)) for seed in entry["seeds"])
     if value and "seeds_low" in value:
-        over = {"mean": value["mean"], "low": value["seeds_low"], "high": value["seeds_high"]}
+        over: Ends = {"mean": value["mean"], "low": value["seeds_low"], "high": value["seeds_high"]}
         return join(", ".join(values), " ", tag("small", words.mean_and_interval(over)[1]))
     return ", ".join(values)
 
 
-def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]:
+def _compared(entry: Entry, network: Network | None) -> list[Markup]:
     """What it beats, what it does not, and how many seeds diverged; the latter two are marked."""
     marks = [
         tag("span", f"{verdict} {names}", class_="won" if verdict == "better than" else "mark")
@@ -160,20 +166,24 @@ def _compared(entry: Mapping[str, Any], network: Network | None) -> list[Markup]
     return marks
 
 
-def _diverged(entry: Mapping[str, Any], network: Network) -> set[int]:
+def _diverged(entry: Entry, network: Network) -> set[int]:
     """Seeds that diverged in training, and those whose predictions were not finite."""
     return {*network.diverged, *map(int, entry["not_scored"])}
 
 
-def _difference(other: Mapping[str, Any]) -> Markup | str:
+def _difference(other: Against) -> Markup | str:
     if "better_by" not in other:
         return "–"
-    difference = _with_interval({**other, "mean": other["better_by"]}, digits=3)
+    ends: Ends = {"mean": other["better_by"], "low": other["low"], "high": other["high"]}
+    if "reason" in other:
+        ends["reason"] = other["reason"]
+    difference = _with_interval(ends, digits=3)
     return difference if other["beats"] is not False else tag("span", difference, class_="mark")
 
 
 def _choice(network: Network, keys: Sequence[str]) -> list[object]:
-    choice, seeds = network.description["choice"], network.description["seeds"].values()
+    choice = network.description["choice"]
+    seeds = network.description["seeds"].values()
     values = [f"{choice[key]:g}" if isinstance(choice[key], float) else choice[key] for key in keys]
     if choice["clipping"] == "none":
         values[keys.index("threshold")] = "–"
@@ -182,12 +192,12 @@ def _choice(network: Network, keys: Sequence[str]) -> list[object]:
     return [*values, network.description["parameters"]["width"], steps, "; ".join(ended)]
 
 
-def _with_interval(value: Mapping[str, Any], digits: int = 4) -> Markup:
+def _with_interval(value: Ends, digits: int = 4) -> Markup:
     mean, interval = words.mean_and_interval(value, digits)
     return tag("span", mean, " ", tag("small", interval, title=value.get("reason")), class_="number")
 
 
-def _parameters(entry: Mapping[str, Any]) -> str:
+def _parameters(entry: Entry) -> str:
     core, total = entry["core_parameters"], entry["parameters"]
     return "–" if total is None else f"{core:,} / {total:,}"
 

@@ -1,11 +1,11 @@
 """Figures of predicted numbers: predicted against true, and residuals."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from pipeline.evaluation.records import Entry
 from pipeline.reporting import colours, examples
 from pipeline.reporting.figures import Chart, floor, line, plain, text
 from pipeline.reporting.results import TaskResults
@@ -74,7 +74,7 @@ def residuals(pairs: dict[str, tuple[Values, Values]], noise: float | None) -> C
     return Chart("residuals", "Residuals", note, f"Standard deviations of the residuals: {spread}", figure)
 
 
-def _pair(results: TaskResults, entry: dict[str, Any]) -> tuple[Values, Values]:
+def _pair(results: TaskResults, entry: Entry) -> tuple[Values, Values]:
     return results.best(entry).ravel(), results.predictions(entry["name"]).targets.ravel()
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from pipeline.evaluation.records import Against, Difference, Ends, Entry, Metrics
 
 ACRONYMS = {"f1", "mse", "mae", "rmse", "mape", "mase"}
 VERDICTS = ("better than", "not better than", "worse than")
@@ -18,13 +19,13 @@ def number(value: float | None, digits: int = 4) -> str:
     return "–" if value is None else _rounded(value, value, digits)
 
 
-def mean_and_interval(value: Mapping[str, Any], digits: int = 4) -> tuple[str, str]:
+def mean_and_interval(value: Ends, digits: int = 4) -> tuple[str, str]:
     """A mean and its interval to the same decimal place: 0.9032 and [0.8981, 0.9083]; or that there is no interval."""
-    if value["low"] is None:
-        return number(value["mean"], digits), "no interval"
-    most = max(abs(value[key]) for key in ("mean", "low", "high"))
-    mean, low, high = (_rounded(value[key], most, digits) for key in ("mean", "low", "high"))
-    return mean, f"[{low}, {high}]"
+    mean, low, high = value["mean"], value["low"], value["high"]
+    if mean is None or low is None or high is None:
+        return number(mean, digits), "no interval"
+    most = max(abs(end) for end in (mean, low, high))
+    return _rounded(mean, most, digits), f"[{_rounded(low, most, digits)}, {_rounded(high, most, digits)}]"
 
 
 def _rounded(value: float, like: float, digits: int) -> str:
@@ -41,7 +42,7 @@ def measure(name: str, units: Mapping[str, str]) -> str:
     return f"{readable} ({units[name]})" if name in units else readable
 
 
-def diverged(status: Mapping[str, Any]) -> str:
+def diverged(status: Mapping[str, object]) -> str:
     """When a training diverged, if that is known."""
     return "diverged" if status["diverged_at"] is None else f"diverged at step {status['diverged_at']}"
 
@@ -52,18 +53,21 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def not_beaten(entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def not_beaten(entry: Entry) -> dict[str, Against]:
     """The comparisons in an entry of metrics.json that it does not win, by role."""
     against = entry.get("against", {})
     return {role: other for role, other in against.items() if other.get("beats") is False}
 
 
-def verdict(other: Mapping[str, Any]) -> str:
+def verdict(other: Difference) -> str:
     """The verdict of a comparison: worse, if its entire interval is below 0; not better, if 0 is within."""
-    return "better than" if other["beats"] else "worse than" if other["high"] < 0 else "not better than"
+    if other["beats"]:
+        return "better than"
+    high = other["high"]
+    return "worse than" if high is not None and high < 0 else "not better than"
 
 
-def intervals(metrics: Mapping[str, Any]) -> str:
+def intervals(metrics: Metrics) -> str:
     """How the intervals in a task's metrics.json were made, or why it has none."""
     made = metrics["intervals"]
     if made["reason"]:
@@ -73,7 +77,7 @@ def intervals(metrics: Mapping[str, Any]) -> str:
     return f"Intervals are from {made['blocks']:g} blocks of {made['block']:,} neighbouring windows."
 
 
-def compared(entry: Mapping[str, Any]) -> dict[str, str]:
+def compared(entry: Entry) -> dict[str, str]:
     """The names that a network was compared with, by verdict: better than `identity and constant`."""
     names_by_verdict: dict[str, list[str]] = {}
     for other in entry.get("against", {}).values():
@@ -82,6 +86,6 @@ def compared(entry: Mapping[str, Any]) -> dict[str, str]:
     return {outcome: listed(names_by_verdict[outcome]) for outcome in VERDICTS if outcome in names_by_verdict}
 
 
-def signs(entry: Mapping[str, Any]) -> str:
+def signs(entry: Entry) -> str:
     """The signs in the map of results: what is not beaten."""
     return "".join(ROLES[role][1] for role in ROLES if role in not_beaten(entry))

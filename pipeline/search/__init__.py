@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import files
-from pipeline.common.params import section
+from pipeline.common.params import Params, section
 from pipeline.search.comparison import Comparison
 from pipeline.search.settings import Sweep
 from pipeline.tasks import Prepared, open_prepared
@@ -25,7 +25,7 @@ class Plan:
 
     task: str
     architecture: str
-    params: dict[str, Any]
+    params: Params
     decides: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,15 +4,17 @@ A file has its kind's name (pipeline/tasks). Mistakes found here are reported to
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from pipeline.architectures import SequenceModel
 from pipeline.architectures.shared.saved import make_task
-from pipeline.common import InputError, files
+from pipeline.common import InputError
+from pipeline.common.records import Calibration, Description, read_learned
+from pipeline.services.records import Current, Reference, Seen
 from pipeline.tasks import Prepared
 from pipeline.tasks.shared import file_faults
 
@@ -30,11 +32,10 @@ class Column(NamedTuple):
 class Service(ABC):
     """Requests and predictions of one network; `learned` is the folder of what its task learned in training."""
 
-    def __init__(self, description: Mapping[str, Any], learned: Path):
+    def __init__(self, description: Description, learned: Path):
         self.task, self.folder = make_task(description), learned
-        self.calibration: Mapping[str, Any] = description["seeds"][str(description["seed"])]["calibration"]
-        numbers = learned / "learned.json"
-        self.learned: Mapping[str, Any] = files.read_json(numbers) if numbers.exists() else {}
+        self.calibration: Calibration = description["seeds"][str(description["seed"])]["calibration"]
+        self.learned = read_learned(learned)
 
     @property
     @abstractmethod
@@ -58,17 +59,15 @@ class Service(ABC):
         """Rows of a split in the form of requests; `prepared` is any preparation of the same task."""
 
     @abstractmethod
-    def seen(self, prepared: Prepared) -> dict[str, Any]:
+    def seen(self, prepared: Prepared) -> Seen:
         """What identifies the examples with which the network was trained or chosen."""
 
     @abstractmethod
-    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
+    def reference(self, prepared: Prepared, answer: Answer) -> Reference:
         """A profile of the network's training data, for comparison with later data: JSON values."""
 
     @abstractmethod
-    def news(
-        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
-    ) -> dict[str, Any]:
+    def news(self, prepared: Prepared, seen: Seen, reference: Reference, answer: Answer, least: int) -> Current:
         """The same of newer data, from a later preparation of the task; `rows` counts them.
 
         For fewer rows than `least` it has only the count.

@@ -4,7 +4,7 @@ It abstains if no word is known (the deck's slide 17), or the likeliest label is
 is true, and there is no label. Probabilities are always given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline.architectures import SequenceModel
 from pipeline.common import InputError
 from pipeline.common.files import text_digest
 from pipeline.services import Answer, Column, Service, check_columns
+from pipeline.services.records import Current, Profile, Reference, Seen
 from pipeline.services.shared import abstention, text_profile
 from pipeline.tasks import Columns, Prepared
 from pipeline.tasks.sentiment import Sentiment
@@ -53,7 +54,8 @@ class Reviews(Service):
         first = requests.index.start if isinstance(requests.index, pd.RangeIndex) else 0  # a piece of a long table
         texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
         probabilities, known = self._probabilities(self._columns(texts, first), model)
-        likeliest, names = probabilities.max(axis=1), np.array(self.task.labels, dtype=object)
+        likeliest = probabilities.max(axis=1)
+        names = np.array(self.task.labels, dtype=object)
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.abstention_margin)
         labels = pd.Series(np.where(sure, names[probabilities.argmax(axis=1)], None), dtype=object)  # null in JSON
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
@@ -82,25 +84,26 @@ class Reviews(Service):
         texts = prepared.texts(split)
         return pd.DataFrame({"text": [texts[row] for row in rows]})
 
-    def seen(self, prepared: Prepared) -> dict[str, Any]:
+    def seen(self, prepared: Prepared) -> Seen:
         """Digests of the texts of the training and validation splits."""
         texts = {text for split in TAUGHT for text in prepared.texts(split)}
         return {"texts": sorted(digest_of(text) for text in texts)}
 
-    def reference(self, prepared: Prepared, answer: Answer) -> dict[str, Any]:
+    def reference(self, prepared: Prepared, answer: Answer) -> Reference:
         """Of validation texts, to which neither vocabulary nor network was fitted, as is the case with new ones."""
         aside = sorted({digest_of(text)[:SHORT] for split in ASIDE for text in prepared.texts(split)})
-        texts, labels, of_all = prepared.texts("valid"), prepared.targets("valid"), prepared.targets("train")
+        texts = prepared.texts("valid")
+        labels = prepared.targets("valid")
+        of_all = prepared.targets("train")
         return {**self._profile(texts, labels.tolist(), answer, of_all.tolist()), "aside": "".join(aside)}
 
-    def news(
-        self, prepared: Prepared, seen: Mapping[str, Any], reference: Mapping[str, Any], answer: Answer, least: int
-    ) -> dict[str, Any]:
+    def news(self, prepared: Prepared, seen: Seen, reference: Reference, answer: Answer, least: int) -> Current:
         """New are texts of today's train and valid that were in no split when the network was trained.
 
         Those in gate and test are not used: these splits only judge models.
         """
-        before, aside = set(seen["texts"]), _pieces(reference["aside"])
+        before = set(seen["texts"])
+        aside = _pieces(reference["aside"])
         texts: list[str] = []
         numbers: list[int] = []
         for split in TAUGHT:
@@ -108,12 +111,12 @@ class Reviews(Service):
                 if (digest := digest_of(text)) not in before and digest[:SHORT] not in aside:
                     texts.append(text[:LONGEST])
                     numbers.append(number)
-        profile = self._profile(texts, numbers, answer) if len(texts) >= least else {}
-        return {**profile, "rows": len(texts)}
+        rows: Current = {"rows": len(texts)}
+        return {**self._profile(texts, numbers, answer), **rows} if len(texts) >= least else rows
 
     def _profile(
         self, texts: Sequence[str], labels: Sequence[int], answer: Answer, of_all: Sequence[int] | None = None
-    ) -> dict[str, Any]:
+    ) -> Profile:
         return text_profile.profile(texts, labels, self.task.labels, saved(self.folder), answer, of_all)
 
 

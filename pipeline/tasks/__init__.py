@@ -4,7 +4,6 @@ Prepared data is a folder of Arrow files, one per split, that are memory-mapped:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +12,12 @@ from jaxtyping import Float, Int, Shaped
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.common import InputError, Settings, files, paths
-from pipeline.common.params import check, load
+from pipeline.common import InputError, Settings, paths
+from pipeline.common.params import Params, check, load
+from pipeline.common.records import Audit, Calibration, Learned, Source, read_audit, read_learned
 from pipeline.common.registry import Named, all_known, find, known, names
 from pipeline.tasks.shared.examples import Batch as Batch, Columns as Columns, DataSpec as DataSpec, Ragged as Ragged
+from pipeline.tasks.shared.revised import RevisedRecord
 
 SPLITS = ("train", "valid", "gate", "test")
 
@@ -55,16 +56,16 @@ class Task(Settings, ABC):
     @abstractmethod
     def spec(self) -> DataSpec: ...
 
-    def fetch(self, folder: Path) -> dict[str, Any]:
+    def fetch(self, folder: Path) -> Source:
         """Copy the source into `folder`; returns its name, bytes and digest. Drawn tasks have none."""
         return {"source": "drawn at random", "bytes": 0, "digest": None}
 
-    def revised(self, before: Path, after: Path) -> dict[str, Any] | None:
+    def revised(self, before: Path, after: Path) -> RevisedRecord | None:
         """How earlier rows, fetched to `before`, differ in `after`; raises InputError if they cannot be compared."""
         return None
 
     @abstractmethod
-    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+    def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
         """Write the splits, and what was learned from the training split, to `folder`; returns the audit.
 
         Raises InputError on a leak: a row in two splits.
@@ -84,7 +85,7 @@ class Task(Settings, ABC):
 
     @abstractmethod
     def contributions(
-        self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."], learned: Mapping[str, Any]
+        self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."], learned: Learned
     ) -> Float[Tensor, "batch parts"]:
         """Each example's contribution to the scores: `scores` of their mean are the metrics of any set of examples."""
 
@@ -96,20 +97,18 @@ class Task(Settings, ABC):
         """The same for each class, by its name; tasks without classes have none."""
         return {}
 
-    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Mapping[str, Any]) -> Float[Tensor, "batch ..."]:
+    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Learned) -> Float[Tensor, "batch ..."]:
         """Outputs in readable form: probabilities of labels, numbers in the targets' units."""
         return outputs
 
-    def calibrate(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> dict[str, Any]:
+    def calibrate(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> Calibration:
         """What is learned from the validation split to make predictions calibrated: JSON values.
 
         Drawn tasks are not served, and have none.
         """
         return {}
 
-    def calibrated(
-        self, outputs: Float[Tensor, "batch ..."], calibration: Mapping[str, Any]
-    ) -> Float[Tensor, "batch ..."]:
+    def calibrated(self, outputs: Float[Tensor, "batch ..."], calibration: Calibration) -> Float[Tensor, "batch ..."]:
         """Outputs as they are scored and served."""
         return outputs
 
@@ -148,9 +147,8 @@ class Prepared:
 
     def __init__(self, task: Task, folder: Path):
         self.task, self.folder = task, folder
-        self.audit: dict[str, Any] = files.read_json(folder / "audit.json")
-        learned = folder / "learned.json"
-        self.learned: dict[str, Any] = files.read_json(learned) if learned.exists() else {}
+        self.audit = read_audit(folder)
+        self.learned = read_learned(folder)
 
     def columns(self, split: str) -> Columns:
         """The split's columns, and those that all splits share, as views of the memory-mapped files."""
@@ -174,23 +172,25 @@ class Prepared:
         return column_files.strings(self.folder / f"{split}.arrow", "text")
 
 
-def make(name: str, params: Mapping[str, Any] | None = None) -> Task:
+def make(name: str, params: Params | None = None) -> Task:
     """The task `name` of params.yaml, checked."""
-    tasks, place = (load() if params is None else params)["tasks"], f"tasks.{name}"
+    tasks = (load() if params is None else params)["tasks"]
+    place = f"tasks.{name}"
     known("task", name, tasks)
     settings = {"kind": name} | (tasks[name] or {})
     all_known(Named(f"{place}.kind", "kind of task", [settings["kind"]], names(Task)))
     return check(find(Task, settings.pop("kind")), settings, place)
 
 
-def real(params: Mapping[str, Any]) -> list[str]:
+def real(params: Params) -> list[str]:
     """The names of the tasks that have a source: these have a gate split, and may have a champion."""
     return [name for name in params["tasks"] if make(name, params).real]
 
 
-def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared:
+def open_prepared(name: str, params: Params | None = None) -> Prepared:
     """The prepared data of the task `name`, with the settings of params.yaml or of `params`."""
-    task, folder = make(name, params), paths.prepared(name)
+    task = make(name, params)
+    folder = paths.prepared(name)
     if not (folder / "audit.json").exists():
         raise InputError(f"no prepared data in {folder}: run `dvc repro prepare@{name}` first")
     return Prepared(task, folder)

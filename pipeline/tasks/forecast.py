@@ -17,7 +17,6 @@ forecast without inputs depends on the data: `trivial` is nan, and the baseline 
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -29,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import files
+from pipeline.common.records import Audit, Calibration, Learned, Source
 from pipeline.tasks import Batch, Columns
 from pipeline.tasks.series import (
     base_forecast,
@@ -45,6 +45,7 @@ from pipeline.tasks.series import (
 )
 from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared import auditing, calibrators, column_files, file_faults, source_file
+from pipeline.tasks.shared.revised import RevisedRecord
 
 
 class Forecast(Windowed):
@@ -84,20 +85,26 @@ class Forecast(Windowed):
             baselines["ridge_known"] = {"kind": "ridge", "known": list(self.known)}
         return baselines
 
-    def fetch(self, folder: Path) -> dict[str, Any]:
+    def fetch(self, folder: Path) -> Source:
         with files.replacing(folder / source_file.kept_as(self.source)) as path:
             source_file.copy(self.source, path)
             digest = source_file.verified(path, self.digest, self.source)
-            known = {"provenance": self.source, "licence": self.licence}
-            return {"source": self.source, "bytes": path.stat().st_size, "digest": digest, **known}
+            size = path.stat().st_size
+        return {
+            "source": self.source,
+            "bytes": size,
+            "digest": digest,
+            "provenance": self.source,
+            "licence": self.licence,
+        }
 
-    def revised(self, before: Path, after: Path) -> dict[str, Any]:
+    def revised(self, before: Path, after: Path) -> RevisedRecord:
         return revisions.compare(
             source_file.kept(before), source_file.kept(after), self.time, self.value_columns, self
         ).record()
 
-    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
-        """One series for all splits, standardised by its training rows, and the first row of each split's windows."""
+    def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
+        """Write one series for all splits, standardised by its training rows, and where each split's windows start."""
         series = reading.read(source_file.kept(raw), self.source, self.time, self.value_columns, self, self.known)
         file_faults.refuse(self.source, [*series.faults, *self._undecided(series)])
         assert series.step is not None, "a series without faults has two rows"
@@ -155,15 +162,15 @@ class Forecast(Windowed):
 
     def _audit(
         self, series: reading.Series, folder: Path, rows: window_rows.Borders, windows: dict[str, window_rows.Starts]
-    ) -> dict[str, Any]:
+    ) -> Audit:
         """Rows are the forecast ones: each is in one split, after all rows of the splits before it."""
         shared = window_rows.shared_rows(windows, self.look_back, self.horizon)
-        auditing.refuse_leaks({"duplicates_across": shared}, "their spans of time must not overlap")
+        auditing.refuse_leaks(shared, "their spans of time must not overlap")
         keys = {split: (first + self.look_back).tolist() for split, first in windows.items()}
         learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
         ordered = [row for key in keys.values() for row in key]
         assert ordered == sorted(ordered), "a split's rows are before those of an earlier split"
-        return auditing.of(
+        audit = auditing.of(
             folder,
             keys,
             learned,
@@ -172,16 +179,12 @@ class Forecast(Windowed):
             forecast_rows_shared=shared,
             in_time_order=True,
             table=series.table,
-            **self._repairs(series, rows),
             **oddities.of(series, self.value_columns, [*self.targets, *self.observed], rows),
         )
-
-    def _repairs(self, series: reading.Series, rows: window_rows.Borders) -> dict[str, Any]:
-        """What settings did to rows, counted; of values that were interpolated or masked, by split."""
-        if not series.repairs:
-            return {}
-        done = "masked" if self.missing == "mask" else "interpolated"
-        return {"repairs": {**series.repairs, f"{done}_by_split": repairs.per_split(series.filled, rows)}}
+        if series.repairs:
+            done = "masked" if self.missing == "mask" else "interpolated"
+            audit["repairs"] = {**series.repairs, f"{done}_by_split": repairs.per_split(series.filled, rows)}
+        return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
         start, series = columns["start"], columns["series"]
@@ -203,20 +206,20 @@ class Forecast(Windowed):
         return F.l1_loss(outputs, targets) if self.criterion == "mae" else F.mse_loss(outputs, targets)
 
     def answers(
-        self, outputs: Float[Tensor, "batch horizon targets"], learned: Mapping[str, Any]
+        self, outputs: Float[Tensor, "batch horizon targets"], learned: Learned
     ) -> Float[Tensor, "batch horizon targets"]:
         return forecast_errors.in_units(outputs, self.targets, learned)
 
     def calibrate(
         self, outputs: Float[Tensor, "batch horizon targets"], targets: Float[Tensor, "batch horizon targets"]
-    ) -> dict[str, Any]:
+    ) -> Calibration:
         return {"half_widths": calibrators.half_widths(outputs, targets, self.coverage), "coverage": self.coverage}
 
     def contributions(
         self,
         outputs: Float[Tensor, "batch horizon targets"],
         targets: Float[Tensor, "batch horizon targets"],
-        learned: Mapping[str, Any],
+        learned: Learned,
     ) -> Float[Tensor, "batch 7"]:
         return forecast_errors.contributions(outputs, targets, self.targets, learned)
 

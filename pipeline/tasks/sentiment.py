@@ -11,7 +11,7 @@ results state that it is not the official one.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal
@@ -24,9 +24,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.common import InputError
+from pipeline.common.records import Audit, Calibration, Source
 from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged
-from pipeline.tasks.shared import auditing, calibrators
+from pipeline.tasks.shared import auditing, calibrators, source_record
 from pipeline.tasks.shared.labels import OneLabel
+from pipeline.tasks.shared.revised import RevisedRecord
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 from pipeline.tasks.text import (
     carve,
@@ -128,7 +130,7 @@ class Sentiment(LabelSettings, TableSettings, OneLabel):
             "nb_trigrams": {"kind": "linear_phrases"},
         }
 
-    def fetch(self, folder: Path) -> dict[str, Any]:
+    def fetch(self, folder: Path) -> Source:
         names = {"text": (self.text,) if isinstance(self.text, str) else self.text, "label": (self.label,)}
         if self._groups_by == "column":
             names["group"] = (self.group,)
@@ -141,15 +143,15 @@ class Sentiment(LabelSettings, TableSettings, OneLabel):
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
         left_out = {split: of_split.left_out for split, of_split in copied.items() if of_split.left_out}
         notes += [f"{split}: left out: {imbalance.listed(reasons)}" for split, reasons in left_out.items()]
-        if left_out:
-            known["left_out"] = left_out
-        tables = {} if self.source in ("package", "hub") else {"table": {s: of.table for s, of in copied.items()}}
-        return {"source": self.source, "reviews": reviews, **known, **tables, **({"notes": notes} if notes else {})}
+        known |= {"left_out": left_out} if left_out else {}
+        if self.source not in ("package", "hub"):
+            known["table"] = {split: of_split.table for split, of_split in copied.items()}
+        return source_record.of_texts(self.source, known, reviews, notes)
 
-    def revised(self, before: Path, after: Path) -> dict[str, Any]:
+    def revised(self, before: Path, after: Path) -> RevisedRecord:
         return revisions.compare(before, after, self.labels).record()
 
-    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+    def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
         reviews, groups, split, facts = carve.carve(review_store.load(raw), plan, seed)
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
@@ -162,11 +164,17 @@ class Sentiment(LabelSettings, TableSettings, OneLabel):
             {"tokenizer": "train"},
             official_split=bool(reviews.official.any()) and not self.examples,
             **facts,
-            **read,
+            texts_at_max_tokens=read["texts_at_max_tokens"],
+            unknown_tokens=read["unknown_tokens"],
+        )
+        auditing.refuse_leaks(
+            audit["duplicates_across"], "reviews of the official test split are also in its training split"
         )
         notes += [] if self.class_weights else imbalance.notes(facts["labels"]["train"])
-        audit |= {"notes": notes} if notes else {}
-        auditing.refuse_leaks(audit, "reviews of the official test split are also in its training split")
+        if notes:
+            audit["notes"] = notes
+        if "tokens" in read:
+            audit["tokens"] = read["tokens"]
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
@@ -195,11 +203,11 @@ class Sentiment(LabelSettings, TableSettings, OneLabel):
     def label_names(self) -> Sequence[str]:
         return self.labels
 
-    def calibrate(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> dict[str, Any]:
+    def calibrate(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Calibration:
         return {"temperature": calibrators.temperature(outputs, targets)}
 
     def calibrated(
-        self, outputs: Float[Tensor, "batch classes"], calibration: Mapping[str, Any]
+        self, outputs: Float[Tensor, "batch classes"], calibration: Calibration
     ) -> Float[Tensor, "batch classes"]:
         return outputs / calibration["temperature"]
 
@@ -226,7 +234,9 @@ class Sentiment(LabelSettings, TableSettings, OneLabel):
     def _groups_by(self) -> str:
         if self.grouping != "auto":
             return self.grouping
-        return "column" if self.group else "films" if self.source in ("package", "hub") else "text"
+        if self.group:
+            return "column"
+        return "films" if self.source in ("package", "hub") else "text"
 
     @property
     def _shares(self) -> dict[str, float]:

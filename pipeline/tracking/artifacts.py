@@ -25,7 +25,7 @@ def log_text(run_id: str, text: str, name: str) -> None:
     written(lambda: client().log_text(run_id, text, name), run_id)
 
 
-def log_json(run_id: str, content: Mapping[str, Any], name: str) -> None:
+def log_json(run_id: str, content: Mapping[str, object], name: str) -> None:
     written(lambda: client().log_dict(run_id, dict(content), name), run_id)
 
 
@@ -34,11 +34,11 @@ def has(run_id: str, name: str) -> bool:
     return any(artifact.path == name for artifact in client().list_artifacts(run_id))
 
 
-def load_json(run_id: str, name: str) -> dict[str, Any]:
+def load_json(run_id: str, name: str) -> Any:
     """The contents of a run's JSON file; raises FileNotFoundError if the store has no such run or file."""
     client()
     try:
-        content: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{name}")
+        content = mlflow.artifacts.load_dict(f"runs:/{run_id}/{name}")
     except (MlflowException, OSError) as error:
         raise FileNotFoundError(errno.ENOENT, f"run {run_id} in MLflow has no such file", name) from error
     return content

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
+from pipeline.common.records import Description
 from pipeline.tasks import Prepared
 
 
-def write(description: Mapping[str, Any], tags: Mapping[str, str], prepared: Prepared) -> str:
+def write(description: Description, tags: Mapping[str, str], prepared: Prepared) -> str:
     """What a reader should know about a model before using it, as Markdown."""
-    result, audit = description["seeds"][str(description["seed"])], prepared.audit
+    result = description["seeds"][str(description["seed"])]
+    audit = prepared.audit
     size = description["parameters"]
     rows = ", ".join(f"{count:,} {split}" for split, count in audit["rows"].items())
     lines = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.common import InputError, command, files
 from pipeline.tracking import runs
+from pipeline.training.loop import Record
 
 
 class CellRuns:
@@ -22,7 +23,9 @@ class CellRuns:
         self.finished: set[int] = set()
         self._watches: dict[int, Any] = {}
 
-    def begin(self, tags: Mapping[str, Any], params: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> None:
+    def begin(
+        self, tags: Mapping[str, object], params: Mapping[str, object], inputs: Mapping[str, str], source: str
+    ) -> None:
         """Start a run per seed, or resume those that a killed training left."""
         earlier = files.read_json(self.memory) if self.memory.exists() else {}
         for seed in self.seeds:
@@ -38,7 +41,7 @@ class CellRuns:
             self._watches[seed] = runs.monitor(self.ids[seed])
         runs.end_dead_runs(self.task)
 
-    def record(self, seed: int, record: Mapping[str, Any]) -> None:
+    def record(self, seed: int, record: Record) -> None:
         """Log an epoch, unless the run already has it from before a kill."""
         if record["step"] > self.logged[seed]:
             runs.log_records(self.ids[seed], record)
@@ -49,7 +52,7 @@ class CellRuns:
         for seed in self.seeds:
             self._stop_watch(seed)
 
-    def finish(self, seed: int, tags: Mapping[str, Any]) -> None:
+    def finish(self, seed: int, tags: Mapping[str, object]) -> None:
         """End a seed's run as FINISHED: a diverged training is a result, too, recorded in its tags."""
         self._stop_watch(seed)
         runs.set_tags(self.ids[seed], tags)

@@ -10,7 +10,7 @@ EXPERIMENT = "challenges"
 
 
 def log(
-    stage: str, settings: Mapping[str, Any], report: Mapping[str, Any], numbers: Mapping[str, int | float | None]
+    stage: str, settings: Mapping[str, object], report: Mapping[str, Any], numbers: Mapping[str, int | float | None]
 ) -> None:
     """A run of the stage: `settings` are its params, `numbers` its metrics (None is skipped)."""
     run_id = runs.start(EXPERIMENT, stage, {"stage": stage, "scale": report["scale"]}, {stage: settings})

@@ -22,8 +22,10 @@ import pipeline
 from pipeline.architectures import SequenceModel
 from pipeline.architectures.shared.saved import load
 from pipeline.common import files
+from pipeline.common.records import Description, Source
 from pipeline.common.registry import find
 from pipeline.services import Column, Service
+from pipeline.services.records import Reference
 from pipeline.tasks import SPLITS, Prepared, Task
 from pipeline.tracking import card
 from pipeline.tracking.connection import bring_back, client, paged, written
@@ -45,19 +47,17 @@ class LoggedModel(NamedTuple):
     place: str  # URI of its package
 
 
-def log(run_id: str, prepared: Prepared, description: Mapping[str, Any], seed: int, weights: Path) -> str:
+def log(run_id: str, prepared: Prepared, description: Description, seed: int, weights: Path) -> str:
     """Log the network of one seed with its run; returns the model's id."""
     bring_back(run_id)  # if it was deleted in the meantime
-    seed_description = {**description, "seed": seed}
-    result, source = description["seeds"][str(seed)], prepared.audit.get("source", {})
+    seed_description: Description = {**description, "seed": seed}
+    result = description["seeds"][str(seed)]
     tags = {
         "task": description["task"],
         "architecture": description["architecture"],
         "seed": str(seed),
         "weights.digest": files.digest(weights),
-        "data.digest": str(source.get("digest")),
-        "data.provenance": str(source.get("provenance", source.get("source", "unknown"))),
-        "data.licence": str(source.get("licence", "none: drawn at random")),
+        **_tags_of(prepared.audit.get("source")),
     }
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -95,6 +95,17 @@ def log_package(run_id: str, experiment_id: str, name: str, package: Path, tags:
     written(lambda: client().log_model_artifacts(model.model_id, str(package)))
     written(lambda: client().finalize_logged_model(model.model_id, "READY"))
     return str(model.model_id)
+
+
+def _tags_of(source: Source | None) -> dict[str, str]:
+    """What a model's tags say of its data."""
+    if source is None:
+        return {"data.digest": "None", "data.provenance": "unknown", "data.licence": "none: drawn at random"}
+    return {
+        "data.digest": str(source["digest"]),
+        "data.provenance": source.get("provenance", source["source"]),
+        "data.licence": source.get("licence", "none: drawn at random"),
+    }
 
 
 def exists(model_id: str) -> bool:
@@ -137,9 +148,7 @@ def weights_digest(path: Path, seed: int) -> str:
         return files.digest(copied)
 
 
-def _signature(
-    task: Task, description: Mapping[str, Any], place: Path, prepared: Prepared
-) -> tuple[ModelSignature, Any]:
+def _signature(task: Task, description: Description, place: Path, prepared: Prepared) -> tuple[ModelSignature, Any]:
     """Inputs and outputs, with an example; what a served network has seen is written beside what it learned."""
     if task.real:
         service = find(Service, description["kind"])(description, place / "learned")
@@ -158,7 +167,7 @@ def _signature(
     return ModelSignature(inputs=inputs, outputs=outputs), np.ones((2, *shape), dtype=kind)
 
 
-def _reference(service: Service, model: SequenceModel, prepared: Prepared) -> dict[str, Any]:
+def _reference(service: Service, model: SequenceModel, prepared: Prepared) -> Reference:
     """A profile of its training data, including its predictions: what drift compares new data with."""
 
     def answer(requests: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,9 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 PACKAGES = paths.WORK / "packages"  # downloaded from stores on other machines
 
 
+Signature = dict[str, list[dict[str, Any]]]  # inputs and outputs: the columns, each with its name and type
+
+
 class Version(NamedTuple):
     """One version of a task's model."""
 
@@ -59,7 +62,7 @@ def versions(task: str) -> list[Version]:
     return sorted((_version(model_version) for model_version in model_versions), key=lambda version: version.number)
 
 
-def register(task: str, run_id: str, model_id: str, tags: Mapping[str, Any] | None = None) -> Version:
+def register(task: str, run_id: str, model_id: str, tags: Mapping[str, object] | None = None) -> Version:
     """The version of a logged model, with the model's tags; created unless there is one.
 
     Raises InputError if the store does not have the model.
@@ -90,7 +93,7 @@ def move(task: str, alias: str, number: int) -> None:
     written(lambda: client().set_registered_model_alias(task, alias, str(number)))
 
 
-def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
+def set_tags(version: Version, tags: Mapping[str, object]) -> None:
     for key, value in tags.items():
         written(
             lambda key=key, value=value: client().set_model_version_tag(  # type: ignore[misc]
@@ -125,7 +128,7 @@ def artifact(version: Version, name: str) -> Path:
     return folder(version) / "artifacts" / name
 
 
-def signature(version: Version) -> dict[str, Any]:
+def signature(version: Version) -> Signature:
     """The columns of requests and predictions, from the package's MLmodel."""
     model_signature = mlflow.models.Model.load(str(folder(version))).signature
     return {key: json.loads(value) for key, value in model_signature.to_dict().items() if value}

@@ -4,7 +4,6 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any
 
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
@@ -16,6 +15,7 @@ from pipeline.common import paths, process
 from pipeline.reporting import colours
 from pipeline.tracking import deleted, store
 from pipeline.tracking.connection import client, paged, written
+from pipeline.training.loop import Record
 
 SYSTEM_SECONDS = 2.0  # between two samples of CPU, memory, disk, network (and GPU)
 
@@ -36,9 +36,12 @@ def experiment(task: str, note: str = "") -> str:
         return existing.experiment_id
 
 
-def start(task: str, name: str, tags: Mapping[str, Any], params: Mapping[str, Any], run_id: str | None = None) -> str:
+def start(
+    task: str, name: str, tags: Mapping[str, object], params: Mapping[str, object], run_id: str | None = None
+) -> str:
     """Start a run, or resume the run `run_id` if the store has it; returns its id."""
-    made, home = client(), experiment(task)
+    made = client()
+    home = experiment(task)
     if run_id is not None and exists(run_id):
         written(lambda: made.update_run(run_id, status="RUNNING"), run_id)
         set_tags(run_id, {"process": process.this()})
@@ -68,9 +71,10 @@ def exists(run_id: str) -> bool:
         return False
 
 
-def log_records(run_id: str, *records: Mapping[str, Any]) -> None:
+def log_records(run_id: str, *records: Record) -> None:
     """Log epochs of training: the metrics of each at its last step, and the points of its step curves."""
-    now, metrics = int(time.time() * 1000), []
+    now = int(time.time() * 1000)
+    metrics = []
     for record in records:
         known = {key: value for key, value in record.items() if "/" in key and value is not None}
         metrics += [Metric(key, float(value), now, record["step"]) for key, value in known.items()]
@@ -106,7 +110,7 @@ def log_inputs(run_id: str, task: str, source: str, digests: Mapping[str, str]) 
     written(lambda: client().log_inputs(run_id, inputs), run_id)
 
 
-def set_tags(run_id: str, tags: Mapping[str, Any]) -> None:
+def set_tags(run_id: str, tags: Mapping[str, object]) -> None:
     written(lambda: client().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()]), run_id)
 
 
@@ -144,7 +148,8 @@ def find(task: str, tags: Mapping[str, str]) -> str | None:
 
 def children(task: str, parent: str) -> list[tuple[str, str, int]]:
     """Id, status and trial number of a parent's child runs."""
-    home, below = [experiment(task)], f"tags.`mlflow.parentRunId` = '{parent}'"
+    home = [experiment(task)]
+    below = f"tags.`mlflow.parentRunId` = '{parent}'"
     child_runs = paged(lambda page: client().search_runs(home, below, max_results=1000, page_token=page))
     return [(run.info.run_id, run.info.status, int(run.data.tags["trial"])) for run in child_runs]
 
@@ -159,7 +164,7 @@ def look(name: str) -> dict[str, str]:
     return {"mlflow.runColor": colours.of(name)}
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def flatten(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
     """Nested settings as dotted keys."""
     for key, value in values.items():
         if isinstance(value, Mapping):

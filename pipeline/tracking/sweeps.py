@@ -8,6 +8,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from pipeline.common import files, paths
+from pipeline.common.params import Params
 from pipeline.search import Plan, study_figures, trials
 from pipeline.tracking import artifacts, lineage, runs
 
@@ -86,16 +87,19 @@ class StudyRuns:
         runs.finish(run_id, STATUS[trial.state.name])
 
 
-def log_evidence(params: Mapping[str, Any], report: Mapping[str, Any]) -> None:
-    """Log the factorial's cells and tests as a run beside the task's sweeps."""
-    task, architecture = report["task"], report["architecture"]
+def log_evidence(
+    task: str,
+    architecture: str,
+    params: Params,
+    report: Mapping[str, object],
+    numbers: Mapping[str, int | float | None],
+) -> None:
+    """Log the factorial's cells and tests as a run beside the task's sweeps; `numbers` are its metrics."""
     tags = {"stage": "evidence", "task": task, "architecture": architecture, "scale": params["scale"]}
     settings = {"evidence": params.get("evidence") or {}}
     run_id = runs.start(f"{task}-sweep", f"{architecture} evidence", tags, settings)
     try:
-        values = {f"loss/{e['contender']}": e["over_seeds"].get("mean") for e in report["contenders"]}
-        values |= {f"p/{t['optimizer']}/{t['factor']}": t["p_corrected"] for t in report["factors"]}
-        runs.log_metrics(run_id, values)
+        runs.log_metrics(run_id, numbers)
         artifacts.log_json(run_id, report, "evidence.json")
     except BaseException:
         runs.finish(run_id, "FAILED")

@@ -1,11 +1,13 @@
 """Log evaluation to MLflow: test scores and figures to the networks' runs, and a run per baseline."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from pipeline.common.params import Params
+from pipeline.common.records import Description
 from pipeline.evaluation.candidates import Candidate
+from pipeline.evaluation.records import Entry, Intervals
 from pipeline.tasks import Prepared
 from pipeline.tracking import artifacts, lineage, runs
 
@@ -14,10 +16,10 @@ def log(
     task: str,
     prepared: Prepared,
     candidates: list[Candidate],
-    results: list[dict[str, Any]],
+    results: list[Entry],
     drawn: Iterable[tuple[int, Path]],
-    params: Mapping[str, Any],
-    intervals: Mapping[str, Any],
+    params: Params,
+    intervals: Intervals,
 ) -> None:
     """Log every candidate's scores and figures to its runs, in the order in which `drawn` gives their folders.
 
@@ -29,11 +31,9 @@ def log(
         entry = entries[candidate.name]
         ids = {} if candidate.kind == "baseline" else lineage.runs_of(task, candidate.name)
         for place, seed in enumerate(candidate.outputs):
-            trained = ids.get(seed, {})
-            run_id, model_id = trained.get("run_id", ""), trained.get("model_id")
-            known = bool(run_id) and runs.exists(run_id)
-            if not known:
-                run_id, model_id = _run_of(task, prepared, candidate, seed, params), None
+            known = seed in ids and runs.exists(ids[seed]["run_id"])
+            run_id = ids[seed]["run_id"] if known else _run_of(task, prepared, candidate, seed, params)
+            model_id = ids[seed]["model_id"] if known else None
             _log_scores(run_id, model_id, entry, place, seed, candidate.description)
             runs.set_tags(run_id, {f"intervals.{key}": "" if it is None else it for key, it in intervals.items()})
             artifacts.log_folder(run_id, folder / str(seed))
@@ -45,11 +45,11 @@ def log(
 
 
 def _log_scores(
-    run_id: str, model_id: str | None, entry: Mapping[str, Any], place: int, seed: int, description: Any
+    run_id: str, model_id: str | None, entry: Entry, place: int, seed: int, description: Description | None
 ) -> None:
     """The scores of the `place`th seed of those that did not diverge."""
     scores = {f"test/{name}": value["by_seed"][place] for name, value in entry["metrics"].items()}
-    step = description["seeds"][str(seed)]["steps"] if "seeds" in description else 0
+    step = description["seeds"][str(seed)]["steps"] if description else 0
     runs.log_metrics(run_id, scores, step, model_id)
     beats = {f"beats.{role}": against.get("beats") for role, against in entry.get("against", {}).items()}
     if beats:
@@ -57,7 +57,7 @@ def _log_scores(
         runs.set_tags(run_id, {**known, "serves": entry["serves"] == seed})
 
 
-def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Mapping[str, Any]) -> str:
+def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Params) -> str:
     """A run for a baseline, or for a network without a training run in this store (DVC restored it): that of an earlier
     evaluation on the same data, or a new one."""
     baseline = candidate.kind == "baseline"
@@ -71,7 +71,8 @@ def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, para
     earlier = runs.find(task, same)
     tags = {**same, **runs.look(candidate.name), "scale": params["scale"], "dvc.stage": os.environ.get("DVC_STAGE", "")}
     name = candidate.name if baseline else f"{candidate.name} seed {seed}"
-    run_id = runs.start(task, name, tags, {"baseline" if baseline else "network": candidate.description}, earlier)
+    settings = {"baseline": candidate.settings} if baseline else {"network": candidate.description}
+    run_id = runs.start(task, name, tags, settings, earlier)
     if earlier is None:
         digests = prepared.audit["digests"]
         inputs = {"training": digests["train.arrow"], "test": digests["test.arrow"]}

@@ -5,6 +5,7 @@ weights, optimizer, random state, the trace of all steps; and, as JSON in the fi
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch.optim import Optimizer
 from pipeline.common.files import replacing
 
 
-def write(path: Path, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
+def write(path: Path, tensors: dict[str, Tensor], progress: Mapping[str, object]) -> None:
     """Replace the file at `path`; its old content is kept until the new one is on disk."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:

@@ -6,12 +6,13 @@ from typing import Any
 import pipeline
 from pipeline.common import files, paths
 from pipeline.common.code import digests
+from pipeline.common.params import Params
 from pipeline.tasks import make
 
 HOW_ALONE = ("seeds", "processes", "checkpoint_seconds")  # settings of train that change no result
 
 
-def all_that_decides(task: str, architecture: str, params: dict[str, Any]) -> list[Any]:
+def all_that_decides(task: str, architecture: str, params: Params) -> list[Any]:
     """Plain values that are equal exactly when two trainings of this architecture on this task have equal results."""
     package = Path(pipeline.__file__).parent
     code = [package / name for name in ("train.py", "common", "training")]

@@ -17,7 +17,7 @@ from pipeline.training.setup import Run
 from pipeline.training.step import schedule, score, train_step
 
 LOSS, NORM, CLIPPED = range(3)  # rows of the trace
-Record = dict[str, Any]
+Record = dict[str, Any]  # of an epoch: epoch, step, trace, and metrics under MLflow's names, which the task decides
 
 
 @dataclass
@@ -150,7 +150,8 @@ class Fit:
 
     def _trace_points(self, begin: int, end: int) -> list[list[float]]:
         """[step, loss, norm, learning rate] of every n-th step."""
-        run, points = self.run, []
+        run = self.run
+        points = []
         for step in range(begin, end, run.train.log_every):
             share = schedule(step, self.total, run.train.warm_up, run.train.final_rate)
             loss, norm = self.trace[: NORM + 1, step].tolist()

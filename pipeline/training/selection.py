@@ -8,13 +8,12 @@ Networks are compared by their validation loss, without the control; baselines b
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pipeline.common import files, paths
+from pipeline.common import paths
+from pipeline.common.records import Description, SeedResult, read_description
 
 CONTROL = "identity"  # without memory: trained for comparison
-
-Description = Mapping[str, Any]  # model.json
 
 
 class Candidate(NamedTuple):
@@ -51,12 +50,13 @@ def best_network(descriptions: Mapping[str, Description]) -> Selected | None:
     return best(networks)
 
 
-def losses(seeds: Mapping[Any, Mapping[str, Any]]) -> dict[int, float]:
+def losses(seeds: Mapping[str, SeedResult]) -> dict[int, float]:
     """The validation loss of each seed that did not diverge."""
-    return {int(seed): result["valid_loss"] for seed, result in seeds.items() if result["status"] == "ok"}
+    sound = {int(seed): result["valid_loss"] for seed, result in seeds.items() if result["status"] == "ok"}
+    return {seed: loss for seed, loss in sound.items() if loss is not None}
 
 
-def serving(seeds: Mapping[Any, Mapping[str, Any]]) -> int | None:
+def serving(seeds: Mapping[str, SeedResult]) -> int | None:
     """The seed of a network that is served."""
     selected = best([Candidate("", losses(seeds))])
     return selected.seed if selected else None
@@ -65,4 +65,4 @@ def serving(seeds: Mapping[Any, Mapping[str, Any]]) -> int | None:
 def read(task: str, names: Iterable[str]) -> dict[str, Description]:
     """The descriptions of those networks that are trained."""
     described = {name: paths.trained(task, name) / "model.json" for name in names}
-    return {name: files.read_json(path) for name, path in described.items() if path.exists()}
+    return {name: read_description(path) for name, path in described.items() if path.exists()}

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from pipeline.architectures import SequenceModel, make_model
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import InputError
 from pipeline.common.machine import cores as cores  # re-exported for users of this module
+from pipeline.common.records import Learned
 from pipeline.common.registry import Named, all_known, known
 from pipeline.tasks import Prepared, Task
 from pipeline.training.choice import Choice, stated
@@ -32,7 +34,7 @@ class Run(NamedTuple):
     model: nn.Module
     optimizer: Optimizer
     loaders: dict[str, Loader]
-    learned: dict[str, Any]
+    learned: Learned
     choice: Choice
     train: Train
 
@@ -51,7 +53,7 @@ def configure_threads(threads: int) -> None:
 def set_up(
     prepared: Prepared,
     architecture: str,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
     choice: Choice,
     model: Model,
     train: Train,
@@ -67,7 +69,7 @@ def set_up(
 
 
 def make_run(
-    task: Task, architecture: str, settings: dict[str, Any], choice: Choice, model: Model, train: Train, seed: int
+    task: Task, architecture: str, settings: Mapping[str, Any], choice: Choice, model: Model, train: Train, seed: int
 ) -> Run:
     """A network and its optimizer, without data."""
     accelerator = make_accelerator(train)
@@ -111,7 +113,9 @@ def first_weights(model: SequenceModel, choice: Choice) -> SequenceModel:
 
 def make_optimizer(model: nn.Module, choice: Choice, train: Train) -> Optimizer:
     """adamw (Loshchilov & Hutter 2019, in one kernel), sgd with momentum, or rmsprop (Tieleman & Hinton 2012)."""
-    parameters, rate, decay = model.parameters(), choice.learning_rate, train.weight_decay
+    parameters = model.parameters()
+    rate = choice.learning_rate
+    decay = train.weight_decay
     if choice.optimizer == "adamw":
         return AdamW(parameters, rate, weight_decay=decay, fused=True)
     if choice.optimizer == "sgd":
@@ -119,9 +123,10 @@ def make_optimizer(model: nn.Module, choice: Choice, train: Train) -> Optimizer:
     return RMSprop(parameters, rate, weight_decay=decay)
 
 
-def read_choice(architecture: str, settings: dict[str, Any]) -> Choice:
+def read_choice(architecture: str, settings: Mapping[str, Any]) -> Choice:
     """The choice that params.yaml states for an architecture, checked."""
-    choice, place = stated(architecture, settings), f"architectures.{architecture}.choice"
+    choice = stated(architecture, settings)
+    place = f"architectures.{architecture}.choice"
     all_known(
         Named(f"{place}.initializer", "initializer", [choice.initializer], INITIALIZERS),
         Named(f"{place}.clipping", "clipping", [choice.clipping], CLIPPINGS),

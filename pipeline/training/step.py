@@ -1,12 +1,12 @@
 """Operations on one batch or one split: the update, the learning rate of a step, scores and predictions."""
 
 import math
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pipeline.common.records import Learned
 from pipeline.tasks import Batch, Task
 from pipeline.training.clipping import CLIPPINGS
 from pipeline.training.loader import Loader
@@ -26,13 +26,14 @@ def train_step(run: Run, batch: Batch, norms: Float[Tensor, " steps"]) -> Float[
 
 
 @torch.no_grad()
-def score(task: Task, model: nn.Module, loader: Loader, learned: dict[str, Any]) -> dict[str, float]:
+def score(task: Task, model: nn.Module, loader: Loader, learned: Learned) -> dict[str, float]:
     """Loss and metrics of a model on a split, each the mean over its examples, summed once and divided once.
 
     If any output is not finite the loss is nan, and there are no metrics.
     """
     model.eval()
-    loss, parts = 0.0, torch.zeros(0)
+    loss = 0.0
+    parts = torch.zeros(0)
     for rows, batch in loader.in_order():
         outputs = model(batch.inputs, batch.lengths).float()
         if not bool(outputs.isfinite().all()):

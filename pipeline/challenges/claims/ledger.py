@@ -4,32 +4,25 @@ A verdict is `reproduced` (true), `corrected` (true, but in another way), `refut
 machine do not suffice). Each judge reads what the stages measured; none measures a network again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from pipeline.challenges.claims.records import Judgement
 from pipeline.challenges.claims.sentences import answers
 from pipeline.challenges.deck import plain
 from pipeline.challenges.shared import GUESSING
+from pipeline.challenges.shared.convergence_records import SolvingOf
+from pipeline.challenges.shared.gradient_records import Slide
 from pipeline.challenges.shared.results import Measured
 
 SAME = 1e-6  # a recurrence counts as the deck's if no output differs by more
 NOISE = 0.1**2  # variance of the noise in the slides' sine: no predictor of the noisy series can have a smaller error
 PLAIN, CONTROLS = "rnn", ("identity", GUESSING)
-
-
-class Judgement(NamedTuple):
-    """An experiment's verdict on a claim; `interval` is that of `number`, None if there is none."""
-
-    verdict: str
-    experiment: str
-    number: float | None
-    seeds: int | None = None
-    interval: list[float] | None = None
-    evidence: str = ""  # its place on the page, or its file
 
 
 class Claim(NamedTuple):
@@ -89,7 +82,7 @@ def explodes(measured: Measured) -> Judgement:
 
 def dependencies(measured: Measured) -> Judgement:
     """If the entire interval is below half of the seeds, the net does not learn to recall."""
-    rows = [row for row in measured.stage("memory")["rows"] if row["task"] == "recall"]
+    rows = [row for row in measured.memory["rows"] if row["task"] == "recall"]
     plain_rows = [row for row in rows if row["architecture"] == PLAIN]
     if not plain_rows:
         return Judgement("undecided", "The plain RNN was not measured on recall.", None, evidence="#memory")
@@ -103,13 +96,17 @@ def dependencies(measured: Measured) -> Judgement:
         "its loss says nothing about memory."
     )
     share = ours["share"]
-    verdict = "reproduced" if share["high"] < 0.5 else "refuted" if share["low"] > 0.5 else "undecided"
+    verdict = "undecided"
+    if share["high"] < 0.5:
+        verdict = "reproduced"
+    elif share["low"] > 0.5:
+        verdict = "refuted"
     return Judgement(verdict, experiment, share["mean"], ours["seeds"], [share["low"], share["high"]], "#memory")
 
 
 def convergence(measured: Measured) -> Judgement:
     """The slide is at chance after 27.64 s, since it trains only the readout."""
-    report = measured.stage("convergence")
+    report = measured.convergence
     if not report["sum_sign"]:
         return Judgement("undecided", "Not tested: convergence.task in params.yaml is null.", None)
     level = f"{report['criterion']['target_accuracy']:.0%}"
@@ -119,18 +116,25 @@ def convergence(measured: Measured) -> Judgement:
         return Judgement(
             "undecided", f"No architecture reached {level} with every seed.", None, evidence="#convergence"
         )
-    best = min(solved, key=lambda row: row["seconds"]["median"])
+    seconds, best = min(((_median(row), row) for row in solved), key=itemgetter(0))
     experiment = (
         f"With all its weights trained, {best['architecture']} reaches {level} on fresh sequences in "
-        f"{best['seconds']['median']:.1f} s (median of {best['seeds']} seeds), {len(solved)} of "
+        f"{seconds:.1f} s (median of {best['seeds']} seeds), {len(solved)} of "
         f"{len(report['sum_sign'])} architectures with every seed, the plain RNN in {rnn['solved']} of {rnn['seeds']}. "
         "The slide's 27.64 s at chance are those of a net whose readout alone is trained."
     )
-    return Judgement("corrected", experiment, best["seconds"]["median"], best["seeds"], evidence="#convergence")
+    return Judgement("corrected", experiment, seconds, best["seeds"], evidence="#convergence")
+
+
+def _median(row: SolvingOf) -> float:
+    """Seconds until solved, of an architecture that solves the task with every seed."""
+    median = row["seconds"]["median"]
+    assert median is not None
+    return median
 
 
 def parallelization(measured: Measured) -> Judgement:
-    report = measured.stage("benchmark")
+    report = measured.speed
     times = report["deck"]["times_faster"]
     experiment = (
         "The slide's two programs are the same loop. What does help is a batch in a fused module: "
@@ -171,7 +175,9 @@ def series(measured: Measured) -> Judgement:
         f"No predictor of the noisy sine can have an error below the noise's variance, {NOISE:g}; the slide prints "
         f".000211. {best.name}, best on validation, has {best.mean:.4f} one step ahead on unseen phases."
     )
-    verdict = "undecided" if best.interval is None else "refuted" if best.interval[0] > 0.000211 else "reproduced"
+    verdict = "undecided"
+    if best.interval is not None:
+        verdict = "refuted" if best.interval[0] > 0.000211 else "reproduced"
     return Judgement(verdict, experiment, best.mean, best.seeds, best.interval, "#sine")
 
 
@@ -191,11 +197,11 @@ def _diverged(task: str) -> Judgement:
     return Judgement("undecided", experiment, None, evidence=f"#{task}")
 
 
-def _scalar(measured: Measured, w: float) -> dict[str, Any]:
-    return next(slide for slide in measured.stage("diagnose")["scalar"]["slides"] if slide["w"] == w)
+def _scalar(measured: Measured, w: float) -> Slide:
+    return next(slide for slide in measured.gradients["scalar"]["slides"] if slide["w"] == w)
 
 
-def _logarithm(slide: Mapping[str, Any]) -> tuple[float, int, list[float]]:
+def _logarithm(slide: Slide) -> tuple[float, int, list[float]]:
     log10 = slide["log10"]
     return log10["median"], slide["seeds"], [log10["least"], log10["greatest"]]
 

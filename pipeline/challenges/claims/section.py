@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from pipeline.challenges.claims.records import ClaimRecord, Ledger
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
-from pipeline.reporting.sections import Record
 
 NAME, PLACE = "claims", 80
 TITLE = "The deck's claims"
@@ -18,16 +18,16 @@ ABOUT = (
 )
 
 
-def lead(report: Record) -> Iterator[object]:
+def lead(report: Ledger) -> Iterator[object]:
     counts = Counter(claim["verdict"] for claim in report["claims"])
     yield f"{len(report['claims'])} claims: {words.listed(f'{n} {verdict}' for verdict, n in sorted(counts.items()))}."
 
 
-def charts(report: Record) -> list[Chart]:
+def charts(report: Ledger) -> list[Chart]:
     return []
 
 
-def tables(report: Record) -> Iterator[Markup]:
+def tables(report: Ledger) -> Iterator[Markup]:
     head = ["slides", "claim", "its program, run", "experiment", "number", "seeds", "verdict"]
     rows = [tag("tr", *(tag("td", cell) for cell in _row(claim))) for claim in report["claims"]]
     machines = words.listed(dict.fromkeys(claim["machine"] for claim in report["claims"]))
@@ -36,7 +36,7 @@ def tables(report: Record) -> Iterator[Markup]:
     )
 
 
-def _row(claim: Record) -> list[object]:
+def _row(claim: ClaimRecord) -> list[object]:
     number = words.number(claim["number"], 3)
     if claim["interval"]:
         low, high = (words.number(end, 3) for end in claim["interval"])

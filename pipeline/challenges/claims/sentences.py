@@ -1,23 +1,24 @@
 """A trained network's predictions for the deck's sentences."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
 
 from pipeline.architectures.shared.saved import load
+from pipeline.challenges.claims.records import Answer
 from pipeline.challenges.deck.printed import SENTENCES
-from pipeline.common import InputError, files, paths
+from pipeline.common import InputError, paths
+from pipeline.common.records import read_description
 from pipeline.common.registry import find
 from pipeline.services import Service
 
 
-def answers(task: str, architecture: str, seed: int) -> list[dict[str, Any]]:
+def answers(task: str, architecture: str, seed: int) -> list[Answer]:
     """For each sentence: the slide's label, the prediction (None if it abstains), the probability of the likeliest."""
     folder = paths.trained(task, architecture)
-    description = files.read_json(folder / "model.json")
-    service = find(Service, description["kind"])(description | {"seed": seed}, paths.prepared(task))
+    description = read_description(folder / "model.json")
+    service = find(Service, description["kind"])({**description, "seed": seed}, paths.prepared(task))
     with torch.inference_mode():
         model = load(description, _weights(folder, seed))
         table = service.answer(pd.DataFrame({"text": list(SENTENCES)}), model)

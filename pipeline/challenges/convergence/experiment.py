@@ -6,7 +6,8 @@ surface   the loss around the weights that train wrote, on validation sequences
 free      the series' networks that train wrote, fed their own predictions
 """
 
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import torch
 
@@ -15,17 +16,18 @@ from pipeline.challenges.convergence import free_running, surface
 from pipeline.challenges.convergence.settings import Convergence
 from pipeline.challenges.deck import readout_only
 from pipeline.challenges.shared import trained
+from pipeline.challenges.shared.convergence_records import FedBack, ReadoutRun, SurfaceResult
 from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.records import Network
 from pipeline.challenges.shared.solving import solve
 from pipeline.common import Mistakes
-from pipeline.common.params import section
+from pipeline.common.params import Params, section
 from pipeline.tasks import Task, make, open_prepared
 from pipeline.tasks.sine import Sine
 from pipeline.tasks.sum_sign import SumSign
 from pipeline.training.settings import Train
 from pipeline.training.setup import read_choice
 
-Params = dict[str, Any]
 Kind = TypeVar("Kind", bound=Task)
 WAVES = 77  # waves are drawn with this in their seed: train's splits have 0 to 2 there
 
@@ -76,9 +78,15 @@ def training_seeds(plan: Plan) -> list[int]:
     return [plan.params["seed"] + number for number in range(plan.settings.seeds)]
 
 
-def measure(plan: Plan, job: Job) -> dict[str, Any]:
+def measure(plan: Plan, job: Job) -> Network | ReadoutRun | SurfaceResult | FedBack:
     """The result of a job, as JSON values."""
-    return {"solve": _solve, "control": _control, "surface": _surface, "free": _free}[job.kind](plan, job)
+    ways: dict[str, Callable[[Plan, Job], Network | ReadoutRun | SurfaceResult | FedBack]] = {
+        "solve": _solve,
+        "control": _control,
+        "surface": _surface,
+        "free": _free,
+    }
+    return ways[job.kind](plan, job)
 
 
 def waves(plan: Plan) -> free_running.Waves:
@@ -88,7 +96,7 @@ def waves(plan: Plan) -> free_running.Waves:
     return free_running.draw(plan.series, settings.waves, settings.ahead, 1_000 * plan.params["seed"] + WAVES)
 
 
-def _solve(plan: Plan, job: Job) -> dict[str, Any]:
+def _solve(plan: Plan, job: Job) -> Network:
     settings = plan.settings
     architecture_settings = plan.params["architectures"][job.architecture] or {}
     assert plan.task is not None
@@ -101,31 +109,35 @@ def _solve(plan: Plan, job: Job) -> dict[str, Any]:
     return solve(plan.task, job.architecture, architecture_settings, choice, model, train, job.seed, criterion, *length)
 
 
-def _control(plan: Plan, job: Job) -> dict[str, Any]:
+def _control(plan: Plan, job: Job) -> ReadoutRun:
     assert plan.task is not None
     return readout_only.experiment(job.seed, plan.task.steps)
 
 
-def _surface(plan: Plan, job: Job) -> dict[str, Any]:
+def _surface(plan: Plan, job: Job) -> SurfaceResult:
     assert plan.settings.task is not None
     status, model = trained.network(plan.settings.task, job.architecture, job.seed)
+    result: SurfaceResult = {"status": status["status"], "diverged_at": status["diverged_at"]}
     if model is None:
-        return status
-    settings, prepared = plan.settings, open_prepared(plan.settings.task, plan.params)
+        return result
+    settings = plan.settings
+    prepared = open_prepared(plan.settings.task, plan.params)
     columns = prepared.columns("valid")
     rows = torch.arange(min(settings.examples, prepared.task.rows(columns)))
     around = surface.Surface(model, surface.on_batch(prepared.task, prepared.task.gather(columns, rows)))
     distances = torch.linspace(-settings.reach, settings.reach, settings.points, dtype=torch.float64).tolist()
-    return status | surface.describe(around, distances, settings.directions, settings.iterations, job.seed)
+    described = surface.describe(around, distances, settings.directions, settings.iterations, job.seed)
+    return {**result, **described}
 
 
-def _free(plan: Plan, job: Job) -> dict[str, Any]:
+def _free(plan: Plan, job: Job) -> FedBack:
     assert plan.settings.series is not None
     status, model = trained.network(plan.settings.series, job.architecture, job.seed)
+    result: FedBack = {"status": status["status"], "diverged_at": status["diverged_at"]}
     if model is None:
-        return status
+        return result
     drawn = waves(plan)
-    return status | free_running.errors(free_running.run(model, drawn), drawn)
+    return {**result, **free_running.errors(free_running.run(model, drawn), drawn)}
 
 
 def _task(params: Params, setting: str, name: str | None, kind: type[Kind]) -> Kind | None:

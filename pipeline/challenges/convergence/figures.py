@@ -1,19 +1,20 @@
 """The figures on convergence: speed, steadiness, error surface, and free-running predictions."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 
+from pipeline.challenges.shared.convergence_records import ConvergenceReport, SolvingOf, SurfaceRecord
 from pipeline.reporting import colours, figures, words
 from pipeline.reporting.figures import Chart
 
-Record = Mapping[str, Any]
-QUANTITIES = {"seconds": "seconds of training", "sequences": "sequences seen"}
+Quantity = Literal["seconds", "sequences"]
+QUANTITIES: dict[Quantity, str] = {"seconds": "seconds of training", "sequences": "sequences seen"}
 BASELINES = {"last value": "dot", "mean": "dash", "known frequency": "solid"}
 
 
-def solved(report: Record, quantity: str) -> Chart:
+def solved(report: ConvergenceReport, quantity: Quantity) -> Chart:
     """A row for each architecture: the median of the seeds that solved the task, and every seed."""
     rows = report["sum_sign"]
     level = f"{report['criterion']['target_accuracy']:.0%}"
@@ -33,13 +34,13 @@ def solved(report: Record, quantity: str) -> Chart:
     return Chart(quantity, f"{QUANTITIES[quantity].capitalize()} until {level} are right", note, summary, figure)
 
 
-def needed_in_words(row: Record, quantity: str) -> str:
+def needed_in_words(row: SolvingOf, quantity: Quantity) -> str:
     """The median need, in words."""
     median = row[quantity]["median"]
     return "not reached by most seeds" if median is None else words.number(median, 3)
 
 
-def accuracy(report: Record) -> Chart:
+def accuracy(report: ConvergenceReport) -> Chart:
     """Accuracy on fresh sequences by sequences seen, for the weights and for their average: the steadiness."""
     figure = figures.plain(height=420)
     rows = report["sum_sign"]
@@ -61,7 +62,7 @@ def accuracy(report: Record) -> Chart:
     return Chart("accuracy", "Accuracy during training", note, f"Largest fall below the best so far: {falls}", figure)
 
 
-def surface(report: Record, along: str) -> Chart:
+def surface(report: ConvergenceReport, along: str) -> Chart:
     """Loss along lines through the trained weights of each network."""
     figure = figures.plain(height=380)
     heights: list[float | None] = []
@@ -83,7 +84,7 @@ def surface(report: Record, along: str) -> Chart:
     return Chart(f"surface-{along}", title, note, f"Loss at the right end: {ends}", figure)
 
 
-def free_running(report: Record) -> Chart:
+def free_running(report: ConvergenceReport) -> Chart:
     """Error by the number of steps for which predictions have been fed back."""
     figure = figures.plain(height=400)
     steps = list(range(1, report["series"]["ahead"] + 1))
@@ -105,8 +106,9 @@ def free_running(report: Record) -> Chart:
     return Chart("free", "Predictions fed back", note, f"Error {steps[-1]} steps ahead: {ends}", figure)
 
 
-def _add_row(figure: go.Figure, row: Record, quantity: str, most: int) -> None:
-    name, colour = row["architecture"], colours.of(row["architecture"])
+def _add_row(figure: go.Figure, row: SolvingOf, quantity: Quantity, most: int) -> None:
+    name = row["architecture"]
+    colour = colours.of(row["architecture"])
     there = [value for value in row[quantity]["by_seed"] if value is not None]
     if there:
         middle = sorted(there)
@@ -122,18 +124,18 @@ def _add_row(figure: go.Figure, row: Record, quantity: str, most: int) -> None:
     )
 
 
-def _values(row: Record, quantity: str, most: int) -> list[float | None]:
+def _values(row: SolvingOf, quantity: Quantity, most: int) -> list[float | None]:
     """Each seed's value; for those that gave up, what they had spent."""
     spent = row["spent_seconds"]["by_seed"] if quantity == "seconds" else [float(most)] * row["seeds"]
     return [end if got is None else got for got, end in zip(row[quantity]["by_seed"], spent, strict=True)]
 
 
-def _lines(report: Record, along: str) -> Iterator[tuple[str, Record, Sequence[float | None]]]:
+def _lines(report: ConvergenceReport, along: str) -> Iterator[tuple[str, SurfaceRecord, Sequence[float | None]]]:
     for network in report["surface"]:
         if network["status"] == "ok":
             for line in network["random"] if along == "random" else [network["gradient"]]:
                 yield network["architecture"], network, line
 
 
-def _dotted() -> dict[str, Any]:
+def _dotted() -> figures.Look:
     return {"color": colours.MUTED, "dash": "dot", "width": 1.5}

@@ -6,12 +6,13 @@ as many values as in training. Compared with predictors that need no network, on
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pipeline.challenges.shared.convergence_records import Errors, Predictor
 from pipeline.tasks.sine import Sine
 
 CHUNK = 256  # sequences that are predicted at once
@@ -52,9 +53,9 @@ def _slide(model: nn.Module, window: Float[Tensor, "windows steps"], ahead: int)
     return torch.cat(predicted, dim=1)
 
 
-def errors(predicted: Float[Tensor, "waves ahead"], waves: Waves) -> dict[str, list[float | None]]:
+def errors(predicted: Float[Tensor, "waves ahead"], waves: Waves) -> Errors:
     """Root mean squared error 1, 2, ... steps ahead, against the wave itself and against its noisy values."""
-    return {name: _roots(predicted, getattr(waves, name)) for name in ("clean", "noisy")}
+    return {"clean": _roots(predicted, waves.clean), "noisy": _roots(predicted, waves.noisy)}
 
 
 def _roots(predicted: Tensor, wanted: Tensor) -> list[float | None]:
@@ -88,6 +89,10 @@ SIMPLE: dict[str, Callable[[Sine, Waves], Tensor]] = {
 }
 
 
-def simple(task: Sine, waves: Waves) -> list[dict[str, Any]]:
+def simple(task: Sine, waves: Waves) -> list[Predictor]:
     """The predictors without a network, with their errors."""
-    return [{"name": name, **errors(predict(task, waves), waves)} for name, predict in SIMPLE.items()]
+    predictors: list[Predictor] = []
+    for name, predict in SIMPLE.items():
+        measured = errors(predict(task, waves), waves)
+        predictors.append({"name": name, "kind": "baseline", "clean": measured["clean"], "noisy": measured["noisy"]})
+    return predictors

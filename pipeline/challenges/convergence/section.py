@@ -1,11 +1,11 @@
 """The page's section on convergence: is training slow and unsteady, and are error surfaces complex?"""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from markupsafe import Markup
 
 from pipeline.challenges.convergence import figures as pictures, tables as report_tables
+from pipeline.challenges.shared.convergence_records import ConvergenceReport, SurfaceRecord
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 
@@ -19,10 +19,9 @@ ABOUT = (
     "weights, and its largest curvature determines how short a step must be. Finally, networks that predict a sine one "
     "step ahead are fed their own predictions."
 )
-Record = Mapping[str, Any]
 
 
-def lead(report: Record) -> Iterator[str]:
+def lead(report: ConvergenceReport) -> Iterator[str]:
     if report["sum_sign"]:
         yield _slow(report)
         yield _control(report)
@@ -37,7 +36,7 @@ def lead(report: Record) -> Iterator[str]:
         yield "Not measured: free-running predictions: convergence.series in params.yaml is null."
 
 
-def charts(report: Record) -> Iterator[Chart]:
+def charts(report: ConvergenceReport) -> Iterator[Chart]:
     if report["sum_sign"]:
         yield from (pictures.solved(report, "seconds"), pictures.solved(report, "sequences"), pictures.accuracy(report))
     if any(network["status"] == "ok" for network in report["surface"]):
@@ -46,7 +45,7 @@ def charts(report: Record) -> Iterator[Chart]:
         yield pictures.free_running(report)
 
 
-def tables(report: Record) -> Iterator[Markup]:
+def tables(report: ConvergenceReport) -> Iterator[Markup]:
     if report["sum_sign"]:
         yield report_tables.solved(report)
         yield report_tables.surface(report)
@@ -54,10 +53,10 @@ def tables(report: Record) -> Iterator[Markup]:
         yield report_tables.free_running(report)
 
 
-def _slow(report: Record) -> str:
+def _slow(report: ConvergenceReport) -> str:
     rows = report["sum_sign"]
     limit = report["criterion"]
-    there = sorted((r for r in rows if r["seconds"]["median"] is not None), key=lambda r: r["seconds"]["median"])
+    there = sorted((r for r in rows if r["seconds"]["median"] is not None), key=lambda r: r["seconds"]["median"] or 0.0)
     missing = [row for row in rows if row["seconds"]["median"] is None]
     text = "Slow? "
     if there:
@@ -72,7 +71,7 @@ def _slow(report: Record) -> str:
     return text.strip()
 
 
-def _control(report: Record) -> str:
+def _control(report: ConvergenceReport) -> str:
     deck = report["control"]
     steps = report["criterion"]["steps"]
     return (
@@ -85,11 +84,12 @@ def _control(report: Record) -> str:
     )
 
 
-def _unsteady(report: Record) -> str:
+def _unsteady(report: ConvergenceReport) -> str:
     rows = [row for row in report["sum_sign"] if row["setback"]["greatest"] is not None]
     falls = words.listed(f"{row['architecture']} {report_tables.points(row['setback']['greatest'])}" for row in rows)
     averaged = max((row["averaged_setback"]["greatest"] or 0.0 for row in rows), default=0.0)
-    diverged, trainings = (sum(row[key] for row in report["sum_sign"]) for key in ("diverged", "seeds"))
+    diverged = sum(row["diverged"] for row in report["sum_sign"])
+    trainings = sum(row["seeds"] for row in report["sum_sign"])
     return (
         f"Unsteady? {diverged} of {trainings} trainings diverged. Between checks the accuracy fell below its "
         f"best so far by up to (points): {falls}. This is due to single steps at a constant learning rate: the "
@@ -97,7 +97,7 @@ def _unsteady(report: Record) -> str:
     )
 
 
-def _complex(sound: list[Record]) -> str:
+def _complex(sound: list[SurfaceRecord]) -> str:
     lines = [count for network in sound for count in (*network["valleys"]["random"], network["valleys"]["gradient"])]
     curvatures: dict[str, list[float]] = {}
     for network in sound:
@@ -111,12 +111,10 @@ def _complex(sound: list[Record]) -> str:
     )
 
 
-def _fed_back(report: Record) -> str:
-    sound = [
-        predictor for predictor in report["free_running"] if predictor["clean"] and predictor["clean"][-1] is not None
-    ]
-    sound.sort(key=lambda predictor: predictor["clean"][-1])
-    order = words.listed(f"{predictor['name']} {words.number(predictor['clean'][-1], 3)}" for predictor in sound)
+def _fed_back(report: ConvergenceReport) -> str:
+    last = {predictor["name"]: predictor["clean"][-1] for predictor in report["free_running"] if predictor["clean"]}
+    sound = {name: error for name, error in last.items() if error is not None}
+    order = words.listed(f"{name} {words.number(sound[name], 3)}" for name in sorted(sound, key=sound.__getitem__))
     return (
         f"Errors of free-running predictions over {report['series']['ahead']} steps, against the wave without its "
         f"noise, lowest first: {order}. A network that is good one step ahead need not be good far ahead: none was "

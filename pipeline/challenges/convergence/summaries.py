@@ -1,85 +1,106 @@
 """Summaries of the convergence stage's jobs, by seed and over seeds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.challenges.convergence import free_running
 from pipeline.challenges.convergence.experiment import Job, Plan, training_seeds, waves
 from pipeline.challenges.deck import readout_only
 from pipeline.challenges.shared import trained
+from pipeline.challenges.shared.convergence_records import (
+    Control,
+    ConvergenceReport,
+    Predictor,
+    ReadoutRun,
+    Solving,
+    SurfaceResult,
+)
+from pipeline.challenges.shared.records import Network, Spread
+from pipeline.common.machine import Machine
 from pipeline.evaluation.shares import share
 
-Result = Mapping[str, Any]
+Results = Mapping[Job, Any]  # of each job, what its kind gives (see experiment.py)
 CONTROL = "identity"  # the architecture without memory
 
 
-def gather(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
-    """reports/convergence.json, except the scale and the machine; empty if there is no task to measure."""
-    return {
+def gather(plan: Plan, results: Results, machine: Machine) -> ConvergenceReport:
+    """reports/convergence.json; empty if there is no task to measure."""
+    report: ConvergenceReport = {
+        "scale": plan.params["scale"],
+        "machine": machine,
         "task": plan.settings.task,
         "seeds": training_seeds(plan),
         "sum_sign": [],
         "surface": [],
         "free_running": [],
-        **(_until_solved(plan, results) if plan.task else {}),
-        **(_fed_back(plan, results) if plan.series else {}),
     }
+    if plan.task:
+        _add_until_solved(report, plan, results)
+    if plan.series:
+        _add_fed_back(report, plan, results)
+    return report
 
 
-def _until_solved(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
+def _add_until_solved(report: ConvergenceReport, plan: Plan, results: Results) -> None:
     names = list(plan.params["architectures"])
     seeds = training_seeds(plan)
     task = plan.task
     assert task is not None
     assert plan.settings.task is not None
-    limits = {
-        key: getattr(plan.settings, key)
-        for key in ("target_accuracy", "max_sequences", "eval_every", "eval_sequences", "average")
+    settings = plan.settings
+    report["criterion"] = {
+        "target_accuracy": settings.target_accuracy,
+        "max_sequences": settings.max_sequences,
+        "eval_every": settings.eval_every,
+        "eval_sequences": settings.eval_sequences,
+        "average": settings.average,
+        "batch_size": task.batch_size,
+        "parameters": task.parameters,
+        "steps": task.steps,
     }
-    return {
-        "criterion": limits | {key: getattr(task, key) for key in ("batch_size", "parameters", "steps")},
-        "sum_sign": [
-            {"architecture": name, **solving([results[Job("solve", name, seed)] for seed in seeds])} for name in names
-        ],
-        "control": control([results[Job("control", "", seed)] for seed in seeds], task.steps),
-        "surface": [
-            {"architecture": name, "seed": seed, **result}
-            for name in names
-            for seed, result in _by_seed(results, "surface", plan.settings.task, name)
-        ],
-    }
+    report["sum_sign"] = [
+        {"architecture": name, **solving([results[Job("solve", name, seed)] for seed in seeds])} for name in names
+    ]
+    report["control"] = control([results[Job("control", "", seed)] for seed in seeds], task.steps)
+    for name in names:
+        for seed, result in _by_seed(results, "surface", plan.settings.task, name):
+            of_network: SurfaceResult = result
+            report["surface"].append({"architecture": name, "seed": seed, **of_network})
 
 
-def _fed_back(plan: Plan, results: Mapping[Job, Result]) -> dict[str, Any]:
-    names, settings, series = list(plan.params["architectures"]), plan.settings, plan.series
+def _add_fed_back(report: ConvergenceReport, plan: Plan, results: Results) -> None:
+    names = list(plan.params["architectures"])
+    settings = plan.settings
+    series = plan.series
     assert series is not None
     assert settings.series is not None
-    simple = free_running.simple(series, waves(plan))
-    errors_by_name = {name: running(name, _by_seed(results, "free", settings.series, name)) for name in names}
-    return {
-        "series": {
-            "task": settings.series,
-            **{key: getattr(series, key) for key in ("noise", "steps", "burn_in")},
-            **{key: getattr(settings, key) for key in ("waves", "ahead")},
-        },
-        "free_running": [{"name": name, **errors} for name, errors in errors_by_name.items()]
-        + [{"kind": "baseline", **entry} for entry in simple],
+    report["series"] = {
+        "task": settings.series,
+        "noise": series.noise,
+        "steps": series.steps,
+        "burn_in": series.burn_in,
+        "waves": settings.waves,
+        "ahead": settings.ahead,
     }
+    networks = [running(name, _by_seed(results, "free", settings.series, name)) for name in names]
+    report["free_running"] = networks + free_running.simple(series, waves(plan))
 
 
-def _by_seed(results: Mapping[Job, Result], kind: str, task: str, name: str) -> list[tuple[int, Result]]:
+def _by_seed(results: Results, kind: str, task: str, name: str) -> list[tuple[int, Any]]:
     return [(int(seed), results[Job(kind, name, int(seed))]) for seed in trained.description(task, name)["seeds"]]
 
 
-def solving(runs: Sequence[Result]) -> dict[str, Any]:
+def solving(runs: Sequence[Network]) -> Solving:
     """How many seeds solved the task, what that took, and how unsteady training was."""
-    solved = [run if run["solved"] else {} for run in runs]
+    seconds, sequences, steps = _until_solved(runs)
     return {
         "seeds": len(runs),
         "solved": sum(run["solved"] for run in runs),
         "share": share(sum(run["solved"] for run in runs), len(runs)),
-        **{key: spread([run.get(key) for run in solved]) for key in ("seconds", "sequences", "steps")},
+        "seconds": spread(seconds),
+        "sequences": spread(sequences),
+        "steps": spread(steps),
         "spent_seconds": spread([run["seconds"] for run in runs]),
         "best_accuracy": spread([run["best"] for run in runs]),
         "setback": spread([setback(run["unaveraged"]) for run in runs]),
@@ -90,42 +111,69 @@ def solving(runs: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def control(runs: Sequence[Result], steps: int) -> dict[str, Any]:
+def _until_solved(runs: Sequence[Network]) -> tuple[list[float | None], list[int | None], list[int | None]]:
+    """Seconds, sequences and steps of each run; None where it did not solve the task."""
+    return (
+        [run["seconds"] if run["solved"] else None for run in runs],
+        [run["sequences"] if run["solved"] else None for run in runs],
+        [run["steps"] if run["solved"] else None for run in runs],
+    )
+
+
+def control(runs: Sequence[ReadoutRun], steps: int) -> Control:
     """The deck's program, with its slide's numbers and the best that it could reach."""
-    pairs = [(split, name) for split in ("before", "train", "fresh") for name in ("loss", "accuracy")]
     return {
         "printed": readout_only.PRINTED,
         "ceiling_accuracy": readout_only.ceiling(steps),
         "seconds": spread([run["seconds"] for run in runs]),
-        **{f"{split}_{name}": spread([run[split][name] for run in runs]) for split, name in pairs},
+        "before_loss": spread([run["before"]["loss"] for run in runs]),
+        "before_accuracy": spread([run["before"]["accuracy"] for run in runs]),
+        "train_loss": spread([run["train"]["loss"] for run in runs]),
+        "train_accuracy": spread([run["train"]["accuracy"] for run in runs]),
+        "fresh_loss": spread([run["fresh"]["loss"] for run in runs]),
+        "fresh_accuracy": spread([run["fresh"]["accuracy"] for run in runs]),
         "curves": [run["curve"] for run in runs],
     }
 
 
-def running(name: str, results: Sequence[tuple[int, Result]]) -> dict[str, Any]:
+def running(name: str, results: Sequence[tuple[int, Any]]) -> Predictor:
     """Over seeds that did not diverge: the mean error by step ahead, with the lowest and highest."""
     sound = {seed: result for seed, result in results if result["status"] == "ok"}
-    entry: dict[str, Any] = {"kind": "control" if name == CONTROL else "network", "seeds": list(sound)}
-    entry["diverged"] = [seed for seed, _ in results if seed not in sound]
-    for against in ("clean", "noisy"):
-        columns = list(zip(*(result[against] for result in sound.values()), strict=True))
-        for key, of in (("", _mean), ("_least", min), ("_greatest", max)):
-            entry[f"{against}{key}"] = [None if None in column else of(column) for column in columns]
-    return entry
+    clean = list(zip(*(result["clean"] for result in sound.values()), strict=True))
+    noisy = list(zip(*(result["noisy"] for result in sound.values()), strict=True))
+    return {
+        "name": name,
+        "kind": "control" if name == CONTROL else "network",
+        "seeds": list(sound),
+        "diverged": [seed for seed, _ in results if seed not in sound],
+        "clean": _each(_mean, clean),
+        "clean_least": _each(min, clean),
+        "clean_greatest": _each(max, clean),
+        "noisy": _each(_mean, noisy),
+        "noisy_least": _each(min, noisy),
+        "noisy_greatest": _each(max, noisy),
+    }
 
 
-def spread(values: Sequence[int | float | None]) -> dict[str, Any]:
+def _each(of: Callable[[list[float]], float], columns: Sequence[Sequence[float | None]]) -> list[float | None]:
+    """Of each column; None where a value of it is."""
+    known = ([value for value in column if value is not None] for column in columns)
+    return [of(values) if len(values) == len(column) else None for values, column in zip(known, columns, strict=True)]
+
+
+def spread(values: Sequence[int | float | None]) -> Spread:
     """Every seed's value, with the median, lowest and highest; None was never reached and counts as the highest."""
     numbers = [None if value is None else float(value) for value in values]
     order = sorted(math.inf if value is None else value for value in numbers)
     middle = (order[(len(order) - 1) // 2] + order[len(order) // 2]) / 2
-    ends = {"median": middle, "least": order[0], "greatest": order[-1]}
-    return {"by_seed": numbers, **{key: value if value < math.inf else None for key, value in ends.items()}}
+    median, least, greatest = (value if value < math.inf else None for value in (middle, order[0], order[-1]))
+    return {"by_seed": numbers, "median": median, "least": least, "greatest": greatest}
 
 
 def setback(curve: Sequence[Sequence[int | float | None]]) -> float | None:
     """The largest fall of a measure below its best so far; None if it was never taken."""
-    falls, best = [], -math.inf
+    falls = []
+    best = -math.inf
     for value in (value for _, value in curve if value is not None):
         best = max(best, value)
         falls.append(best - value)

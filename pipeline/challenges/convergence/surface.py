@@ -7,13 +7,14 @@ since the scan, attention's fast kernel and cuDNN's recurrent nets have no secon
 import copy
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from pipeline.challenges.shared.convergence_records import Around
 from pipeline.tasks import Batch, Task
 
 STEP = 1e-4  # of the central differences: their error is of the order of its square
@@ -75,7 +76,7 @@ def on_batch(task: Task, batch: Batch) -> Loss:
     return lambda model: task.loss(model(inputs, batch.lengths), targets)
 
 
-def describe(surface: Surface, distances: list[float], directions: int, iterations: int, seed: int) -> dict[str, Any]:
+def describe(surface: Surface, distances: list[float], directions: int, iterations: int, seed: int) -> Around:
     """Loss along `directions` random lines and along the gradient, and the largest curvature. JSON values.
 
     Distance 1 is the length of all matrices' weights. Along the gradient, positive is downhill.
@@ -85,7 +86,8 @@ def describe(surface: Surface, distances: list[float], directions: int, iteratio
     gradient = surface.gradient(surface.weights)
     length = lines[0].norm()
     steepest = -gradient * length / gradient.norm().clamp(min=1e-300)
-    around, downhill = [surface.along(line, distances) for line in lines], surface.along(steepest, distances)
+    around = [surface.along(line, distances) for line in lines]
+    downhill = surface.along(steepest, distances)
     curvature = largest_curvature(surface, iterations, random)
     return {
         "loss": surface.loss(surface.weights),
@@ -95,7 +97,12 @@ def describe(surface: Surface, distances: list[float], directions: int, iteratio
         "random": around,
         "gradient": downhill,
         "valleys": {"random": [valleys(line) for line in around], "gradient": valleys(downhill)},
-        "curvature": curvature._asdict(),
+        "curvature": {
+            "value": curvature.value,
+            "residual": curvature.residual,
+            "iterations": curvature.iterations,
+            "converged": curvature.converged,
+        },
     }
 
 

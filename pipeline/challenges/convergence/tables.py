@@ -1,10 +1,9 @@
 """The tables on convergence: the numbers behind its figures."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from markupsafe import Markup
 
+from pipeline.challenges.shared.convergence_records import ConvergenceReport, Predictor, SolvingOf, SurfaceRecord
+from pipeline.challenges.shared.records import Spread
 from pipeline.reporting import words
 from pipeline.reporting.markup import table, tag
 
@@ -20,28 +19,26 @@ FREE = (
 )
 AHEAD = (1, 10, 50, 100, 300)
 
-Record = Mapping[str, Any]
 
-
-def solved(report: Record) -> Markup:
+def solved(report: ConvergenceReport) -> Markup:
     head = ["architecture", f"reached {level(report)}", "seconds", "sequences", "steps", "best accuracy"]
     rows = [_row(_solved(row)) for row in report["sum_sign"]]
     return table([*head, "largest fall", "fall of the average", "diverged"], rows, SOLVED)
 
 
-def surface(report: Record) -> Markup:
+def surface(report: ConvergenceReport) -> Markup:
     head = ["architecture", "seed", "loss", "largest curvature", "longest safe step", "residual", "valleys"]
     return table(head, [_row(_curved(network)) for network in report["surface"]], CURVED)
 
 
-def free_running(report: Record) -> Markup:
+def free_running(report: ConvergenceReport) -> Markup:
     ahead = [step for step in AHEAD if step <= report["series"]["ahead"]]
     head = ["predictor", "1 ahead, noisy", *(f"{step} ahead" for step in ahead)]
     rows = [_row(_free(predictor, ahead)) for predictor in report["free_running"]]
     return table(head, rows, FREE.format(noise=words.number(report["series"]["noise"], 2)))
 
 
-def level(report: Record) -> str:
+def level(report: ConvergenceReport) -> str:
     return f"{100 * report['criterion']['target_accuracy']:g} %"
 
 
@@ -53,14 +50,14 @@ def points(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def _solved(row: Record) -> list[object]:
+def _solved(row: SolvingOf) -> list[object]:
     share = f"{row['solved']} of {row['seeds']} [{row['share']['low']:.2f}, {row['share']['high']:.2f}]"
-    numbers = [_spread(row[key]) for key in ("seconds", "sequences", "steps")]
-    falls = [points(row[key]["greatest"]) for key in ("setback", "averaged_setback")]
+    numbers = [_spread(row["seconds"]), _spread(row["sequences"]), _spread(row["steps"])]
+    falls = [points(row["setback"]["greatest"]), points(row["averaged_setback"]["greatest"])]
     return [row["architecture"], share, *numbers, percent(row["best_accuracy"]["median"]), *falls, row["diverged"]]
 
 
-def _curved(network: Record) -> list[object]:
+def _curved(network: SurfaceRecord) -> list[object]:
     if network["status"] != "ok":
         return [network["architecture"], network["seed"], words.diverged(network), *["–"] * 4]
     bend = network["curvature"]
@@ -71,17 +68,17 @@ def _curved(network: Record) -> list[object]:
     return [network["architecture"], network["seed"], *numbers, valleys]
 
 
-def _free(predictor: Record, ahead: list[int]) -> list[object]:
+def _free(predictor: Predictor, ahead: list[int]) -> list[object]:
     if not predictor["clean"]:
         return [predictor["name"], "diverged", *["–"] * len(ahead)]
     values = [predictor["noisy"][0], *(predictor["clean"][step - 1] for step in ahead)]
     return [predictor["name"], *("not finite" if value is None else words.number(value, 3) for value in values)]
 
 
-def _spread(values: Record) -> str:
+def _spread(values: Spread) -> str:
     """Median, lowest and highest; a dash for what most seeds, or the slowest, never reached."""
-    middle, *ends = (words.number(values[key], 3) for key in ("median", "least", "greatest"))
-    return middle if values["least"] is None else f"{middle} ({' to '.join(ends)})"
+    middle, low, high = (words.number(end, 3) for end in (values["median"], values["least"], values["greatest"]))
+    return middle if values["least"] is None else f"{middle} ({low} to {high})"
 
 
 def _row(cells: list[object]) -> Markup:

@@ -12,12 +12,14 @@ sum can be predicted with probability 1/2 + arcsin(1 / sqrt(T)) / pi: .545 for T
 
 import math
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-PRINTED = {"loss": 0.6931, "seconds": 27.64}  # on the slide
+from pipeline.challenges.shared.convergence_records import LossAndAccuracy, Printed, ReadoutRun
+
+PRINTED: Printed = {"loss": 0.6931, "seconds": 27.64}  # on the slide
 
 
 class Weights(NamedTuple):
@@ -36,7 +38,7 @@ def experiment(
     test_sequences: int = 10_000,
     epochs: int = 100,
     rate: float = 0.01,
-) -> dict[str, Any]:
+) -> ReadoutRun:
     """The deck's training, then its loss (nats) and accuracy on the training sequences and on fresh ones."""
     random = np.random.default_rng(seed)
     weights = Weights(*(0.01 * random.standard_normal(shape) for shape in (hidden, (hidden, hidden), hidden)))
@@ -88,7 +90,7 @@ def score(
     why: Float[np.ndarray, " hidden"],
     states: Float[np.ndarray, "sequences hidden"],
     labels: Float[np.ndarray, " sequences"],
-) -> dict[str, float]:
+) -> LossAndAccuracy:
     """Mean cross-entropy in nats, and accuracy."""
     logits = states @ why
     return {

@@ -5,10 +5,11 @@ remains exact when the product is as small as 1e-300.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from pipeline.challenges.shared.gradient_records import ScalarChart, Slide
 
 CERTAIN = 4.0  # below this w the gradient vanishes for every input: a sigmoid's slope is at most 1 / 4
 LAGS = 100
@@ -32,7 +33,7 @@ def log_gradient(w: float, x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, 
     return np.concatenate([[0.0], np.cumsum(slopes[:0:-1])]) / math.log(10)
 
 
-def chart(weights: int, seeds: int, seed: int) -> dict[str, Any]:
+def chart(weights: int, seeds: int, seed: int) -> ScalarChart:
     """The map over w in [0.1, 20] and the lags 1 .. LAGS (medians over input sequences), and the slides' two w."""
     inputs = np.random.default_rng(seed).normal(size=(seeds, LAGS + 1))
     w = np.geomspace(0.1, 20, weights)
@@ -45,7 +46,7 @@ def chart(weights: int, seeds: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _of_slide(w: float, inputs: Float[np.ndarray, "seeds steps"]) -> dict[str, Any]:
+def _of_slide(w: float, inputs: Float[np.ndarray, "seeds steps"]) -> Slide:
     """The gradient over the longest lag, and the largest over any."""
     log_gradients = np.array([log_gradient(w, x)[1:] for x in inputs])
     low, median, high = np.quantile(log_gradients[:, -1], [0, 0.5, 1])

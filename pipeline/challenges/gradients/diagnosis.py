@@ -3,13 +3,13 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.architectures import Architecture, SequenceModel
 from pipeline.challenges.gradients import gradient_flow
+from pipeline.challenges.shared.gradient_records import Block, Flow, Measures
 from pipeline.tasks import Batch, Task
 from pipeline.training.clipping import CLIPPINGS, grad_norm
 
@@ -17,14 +17,14 @@ POINTS = 60  # lags kept, at equal ratios
 EXPONENTS = 8  # the number of largest ones kept
 
 
-def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> dict[str, Any]:
+def of(model: SequenceModel, task: Task, batch: Batch, lyapunov_steps: int) -> Measures:
     """Flow, horizon, recurrent blocks and Lyapunov exponents of the (forward) core, in float64."""
     model = copy.deepcopy(model).double().eval()
     core = model.cores[0]
     assert isinstance(core, Architecture)
     x, weight = towards_core(model, task, batch)
     flow = gradient_flow.flow(core, x, weight)
-    measures: dict[str, Any] = {
+    measures: Measures = {
         "inputs": thinned(flow.inputs),
         "states": None if flow.states is None else thinned(flow.states, first=1),
         "horizon": gradient_flow.horizon(flow.inputs),
@@ -49,7 +49,7 @@ def towards_core(model: SequenceModel, task: Task, batch: Batch) -> tuple[Tensor
     return x, gradient[:, -1]
 
 
-def blocks(core: nn.Module) -> Iterator[dict[str, Any]]:
+def blocks(core: nn.Module) -> Iterator[Block]:
     """Each gate's square block: below a largest singular value of 1 a plain tanh net's gradient is sure to vanish."""
     for name, weight in core.named_parameters():
         if "weight_hh" in name:
@@ -75,7 +75,7 @@ def clipped(model: nn.Module, thresholds: Mapping[str, float], history: Tensor) 
     return norms
 
 
-def thinned(norms: Tensor, first: int = 0) -> dict[str, list[Any]]:
+def thinned(norms: Tensor, first: int = 0) -> Flow:
     """[lag, log10 of the norm] for lags from `first` on, at equal ratios if there are many."""
     last = first + len(norms) - 1
     ratios = {round(math.exp(math.log(last + 1) * point / (POINTS - 1))) - 1 for point in range(POINTS)}

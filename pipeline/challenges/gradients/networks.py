@@ -2,7 +2,7 @@
 
 import csv
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -11,8 +11,9 @@ from pipeline.architectures.shared.settings import Model
 from pipeline.challenges.gradients import diagnosis
 from pipeline.challenges.gradients.settings import Diagnose
 from pipeline.challenges.shared import trained
+from pipeline.challenges.shared.gradient_records import Clipping, TrainedNetwork, Untrained
 from pipeline.common import InputError, paths
-from pipeline.common.params import section
+from pipeline.common.params import Params, section
 from pipeline.tasks import Batch, open_prepared
 from pipeline.tasks.recall import Recall
 from pipeline.training.choice import Choice
@@ -32,7 +33,7 @@ class Job(NamedTuple):
     seed: int = 0
 
 
-def untrained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
+def untrained_jobs(params: Params, settings: Diagnose) -> list[Job]:
     """Every architecture with each initializer that applies to it."""
     jobs = []
     for name in params["architectures"]:
@@ -41,7 +42,7 @@ def untrained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
     return jobs
 
 
-def trained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
+def trained_jobs(params: Params, settings: Diagnose) -> list[Job]:
     """Every seed of every network of the diagnosed tasks. Raises InputError for one that is not trained."""
     jobs = []
     for task in settings.tasks:
@@ -53,7 +54,7 @@ def trained_jobs(params: dict[str, Any], settings: Diagnose) -> list[Job]:
     return jobs
 
 
-def diagnose(params: dict[str, Any], settings: Diagnose, job: Job) -> dict[str, Any]:
+def diagnose(params: Params, settings: Diagnose, job: Job) -> Untrained | TrainedNetwork:
     """Gradient flow of one network; for one that diverged, its gradients until then."""
     if not job.task:
         task = Recall(lag=settings.lag)
@@ -62,17 +63,24 @@ def diagnose(params: dict[str, Any], settings: Diagnose, job: Job) -> dict[str, 
         measures = diagnosis.of(untrained, task, _drawn(task, settings.batch, params["seed"]), settings.lyapunov_steps)
         return {"architecture": job.architecture, "initializer": job.initializer, **measures}
     prepared = open_prepared(job.task, params)
-    identity = {"task": job.task, "architecture": job.architecture, "seed": job.seed}
     status, model = trained.network(job.task, job.architecture, job.seed)
+    network: TrainedNetwork = {
+        "task": job.task,
+        "architecture": job.architecture,
+        "seed": job.seed,
+        "status": status["status"],
+    }
     if model is None:
-        return {**identity, **status, "norms": _norms(job)}
+        network["diverged_at"], network["norms"] = status["diverged_at"], _norms(job)
+        return network
     batch = prepared.task.gather(prepared.columns("valid"), torch.arange(settings.batch))
-    return {**identity, "status": "ok", **diagnosis.of(model, prepared.task, batch, settings.lyapunov_steps)}
+    return {**network, **diagnosis.of(model, prepared.task, batch, settings.lyapunov_steps)}
 
 
-def clippings(params: dict[str, Any], settings: Diagnose) -> dict[str, Any]:
+def clippings(params: Params, settings: Diagnose) -> Clipping:
     """An unclipped training of the plain rnn on recall: each step's norm, and the norm after each clipping."""
-    task, train = Recall(lag=settings.lag), section(Train, params)
+    task = Recall(lag=settings.lag)
+    train = section(Train, params)
     torch.manual_seed(params["seed"])
     model = first_weights(make_model(task, "rnn", {}, section(Model, params)), UNCLIPPED)
     optimizer = make_optimizer(model, UNCLIPPED, train)
@@ -91,7 +99,7 @@ def clippings(params: dict[str, Any], settings: Diagnose) -> dict[str, Any]:
     return {"thresholds": settings.clippings, "choice": UNCLIPPED.model_dump(), "norms": rows}
 
 
-def _made(params: dict[str, Any], settings: Diagnose, architecture: str) -> SequenceModel:
+def _made(params: Params, settings: Diagnose, architecture: str) -> SequenceModel:
     architecture_settings = params["architectures"][architecture] or {}
     return make_model(Recall(lag=settings.lag), architecture, architecture_settings, section(Model, params))
 

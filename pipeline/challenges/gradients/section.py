@@ -1,15 +1,15 @@
 """The page's section on gradients: how far back they reach, why, and the effect of clipping."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from pipeline.challenges.shared.gradient_records import GradientReport, TrainedNetwork, Untrained
 from pipeline.reporting import colours, figures, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
-from pipeline.reporting.sections import Record
 
 NAME, PLACE = "diagnose", 30
 TITLE = "Where do gradients go?"
@@ -20,10 +20,11 @@ ABOUT = (
     "steps before the last, as a share of that at the last step. The horizon is the number of steps with more than a "
     "thousandth of it."
 )
+Networks = Mapping[str, Sequence[Untrained | TrainedNetwork]]
 DARKEST = -200  # logarithm of the gradient below which the map gets no darker
 
 
-def lead(report: Record) -> Iterator[object]:
+def lead(report: GradientReport) -> Iterator[object]:
     horizons = {name: best["horizon"] for name, best in _of_initializer(report, "default").items()}
     steps = max(network["steps"] for network in report["fresh"])
     yield f"Untrained networks with torch's own initial weights, {steps} steps: horizons of {_listed(horizons)} steps."
@@ -50,35 +51,35 @@ def lead(report: Record) -> Iterator[object]:
         )
 
 
-def charts(report: Record) -> list[Chart]:
+def charts(report: GradientReport) -> list[Chart]:
     return [_untrained(report), _initializers(report), *_trained(report), _scalar(report), _clipping(report)]
 
 
-def tables(report: Record) -> Iterator[Markup]:
+def tables(report: GradientReport) -> Iterator[Markup]:
     head = ["architecture", "weights", "horizon", "spectral radius", "largest singular value", "Lyapunov exponent"]
-    rows = [
-        tag("tr", *(tag("td", cell) for cell in _row(network))) for network in (*report["fresh"], *report["trained"])
-    ]
+    cells = [[n["architecture"], n["initializer"], *_numbers(n)] for n in report["fresh"]]
+    cells += [_of_trained(network) for network in report["trained"]]
+    rows = [tag("tr", *(tag("td", cell) for cell in row)) for row in cells]
     caption = "Untrained and trained networks; the largest value of the recurrent blocks, the first of the exponents."
     yield tag("details", tag("summary", "Every network"), join(table(head, rows, caption)))
 
 
-def _row(network: Record) -> list[object]:
-    weights = (
-        network["initializer"] if "initializer" in network else f"trained on {network['task']}, seed {network['seed']}"
-    )
-    if network.get("status", "ok") != "ok":
-        return [network["architecture"], weights, words.diverged(network), "–", "–", "–"]
-    largest = {
-        key: max((b[key] for b in network["blocks"]), default=None)
-        for key in ("spectral_radius", "largest_singular_value")
-    }
+def _of_trained(network: TrainedNetwork) -> list[str]:
+    weights = f"trained on {network['task']}, seed {network['seed']}"
+    numbers = _numbers(network) if network["status"] == "ok" else [words.diverged(network), "–", "–", "–"]
+    return [network["architecture"], weights, *numbers]
+
+
+def _numbers(network: Untrained | TrainedNetwork) -> list[str]:
+    """Horizon, spectral radius, singular value and exponent of one that is sound."""
+    radius = max((block["spectral_radius"] for block in network["blocks"]), default=None)
+    singular = max((block["largest_singular_value"] for block in network["blocks"]), default=None)
     exponent = network["lyapunov"][0] if network["lyapunov"] else None
-    numbers = [*largest.values(), exponent]
-    return [network["architecture"], weights, f"{network['horizon']} of {network['steps']}", *map(_short, numbers)]
+    horizon = f"{network['horizon']} of {network['steps']}"
+    return [horizon, _short(radius), _short(singular), _short(exponent)]
 
 
-def _untrained(report: Record) -> Chart:
+def _untrained(report: GradientReport) -> Chart:
     networks = _of_initializer(report, "default")
     figure = _flow({name: [network] for name, network in networks.items()})
     summary = "; ".join(
@@ -88,7 +89,7 @@ def _untrained(report: Record) -> Chart:
     return Chart("fresh", "Gradient of untrained networks by lag", note, summary, figure)
 
 
-def _initializers(report: Record) -> Chart:
+def _initializers(report: GradientReport) -> Chart:
     """Horizons: a row for each architecture, a column for each initializer."""
     names = list(dict.fromkeys(network["initializer"] for network in report["fresh"]))
     rows = list(dict.fromkeys(network["architecture"] for network in report["fresh"]))
@@ -104,12 +105,12 @@ def _initializers(report: Record) -> Chart:
     return Chart("initializers", "Horizon by initializer", note, summary, figure)
 
 
-def _trained(report: Record) -> Iterator[Chart]:
+def _trained(report: GradientReport) -> Iterator[Chart]:
     for task in dict.fromkeys(network["task"] for network in report["trained"]):
         sound = [network for network in report["trained"] if network["task"] == task and network["status"] == "ok"]
         if not sound:
             continue
-        by_name: dict[str, list[Record]] = {}
+        by_name: dict[str, list[TrainedNetwork]] = {}
         for network in sound:
             by_name.setdefault(network["architecture"], []).append(network)
         summary = "; ".join(f"{n}: horizons {_listed(dict(enumerate(h)), bare=True)}" for n, h in _horizons(by_name))
@@ -117,7 +118,7 @@ def _trained(report: Record) -> Iterator[Chart]:
         yield Chart(f"trained-{task}", f"Gradient after training on {task}", note, summary, _flow(by_name))
 
 
-def _flow(networks: dict[str, list[Record]]) -> go.Figure:
+def _flow(networks: Networks) -> go.Figure:
     figure = figures.plain(height=380)
     for name, several in networks.items():
         for number, network in enumerate(several):
@@ -135,7 +136,7 @@ def _flow(networks: dict[str, list[Record]]) -> go.Figure:
     return figure
 
 
-def _scalar(report: Record) -> Chart:
+def _scalar(report: GradientReport) -> Chart:
     chart = report["scalar"]
     figure = figures.plain(height=380)
     figure.add_heatmap(
@@ -160,7 +161,7 @@ def _scalar(report: Record) -> Chart:
     return Chart("scalar", "The deck's scalar sigmoid net: log10 of its gradient", note, summary, figure)
 
 
-def _clipping(report: Record) -> Chart:
+def _clipping(report: GradientReport) -> Chart:
     effect = report["clipping"]
     steps = list(range(1, len(effect["norms"]) + 1))
     figure = figures.plain(height=320)
@@ -182,12 +183,12 @@ def _short(value: float | None) -> str:
     return words.number(value, 3)
 
 
-def _horizons(networks: dict[str, list[Record]]) -> Iterator[tuple[str, list[int]]]:
+def _horizons(networks: Networks) -> Iterator[tuple[str, list[int]]]:
     for name, several in networks.items():
         yield name, [network["horizon"] for network in several]
 
 
-def _of_initializer(report: Record, initializer: str) -> dict[str, Any]:
+def _of_initializer(report: GradientReport, initializer: str) -> dict[str, Untrained]:
     chosen = [network for network in report["fresh"] if network["initializer"] == initializer] or report["fresh"]
     return {network["architecture"]: network for network in reversed(chosen)}
 

@@ -7,13 +7,15 @@ that a killed evidence resumes.
 import json
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pipeline.challenges.initialization.records import CellRecord, Contender, EvidenceReport, FactorTest
 from pipeline.challenges.initialization.settings import Evidence
 from pipeline.common import files, paths
 from pipeline.common.params import check, section
 from pipeline.common.registry import Named, all_known
 from pipeline.evaluation import effects
+from pipeline.evaluation.records import Paired
 from pipeline.search import Plan, shortened
 from pipeline.search.space import ARTICLE, LIBRARY, OPTIMIZERS
 from pipeline.training.choice import Choice
@@ -53,12 +55,13 @@ class Trainings:
         return [self.kept.done[_key(choice, seed)] for seed in seeds]
 
 
-def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
+def gather(plan: Plan, swept: Sequence[Choice]) -> EvidenceReport:
     """The complete evidence for one task: cells of the factorials, factors, contenders (`swept`: best first).
 
     Raises InputError for names that do not exist.
     """
-    settings, trainings = section(Evidence, plan.params), Trainings(plan)
+    settings = section(Evidence, plan.params)
+    trainings = Trainings(plan)
     all_known(
         Named("evidence.initializers", "initializer", settings.initializers, INITIALIZERS),
         Named("evidence.clippings", "clipping", settings.clippings, CLIPPINGS),
@@ -79,47 +82,68 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> dict[str, Any]:
     everyone = [*tuned.values(), *contenders.values()]
     trainings.run(((choice, seed) for seed in seeds for choice in everyone), "fresh seeds")
     losses = {cell: trainings.losses(choice, seeds) for cell, choice in tuned.items()}
-    factors, compared = _factors(settings, losses), _contenders(trainings, contenders, seeds)
-    for family in (factors, compared):
-        for test, p in zip(family, effects.holm([test.get("p") for test in family]), strict=True):
-            test["p_corrected"] = p
+    factors = _factors(settings, losses)
+    compared = _contenders(trainings, contenders, seeds)
+    for test, p in zip(factors, effects.holm([test["p"] for test in factors]), strict=True):
+        test["p_corrected"] = p
+    for contender, p in zip(compared, effects.holm([contender.get("p") for contender in compared]), strict=True):
+        contender["p_corrected"] = p
     return {
         "task": plan.task,
         "architecture": plan.architecture,
         "scale": plan.params["scale"],
         "measure": "least validation loss",
-        "length": {name: getattr(trainings.task, name) for name in ("epochs", "steps_per_epoch", "batch_size")},
+        "length": {
+            "epochs": trainings.task.epochs,
+            "steps_per_epoch": trainings.task.steps_per_epoch,
+            "batch_size": trainings.task.batch_size,
+        },
         "seeds": seeds,
-        "cells": [
-            {**cell._asdict(), "threshold": tuned[cell].threshold, "learning_rate": tuned[cell].learning_rate}
-            | effects.summary(losses[cell])
-            for cell in cells
-        ],
+        "cells": [_cell_record(cell, tuned[cell], losses[cell]) for cell in cells],
         "factors": factors,
         "contenders": compared,
     }
 
 
-def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[dict[str, Any]]:
+def _cell_record(cell: Cell, choice: Choice, losses: list[Loss]) -> CellRecord:
+    return {
+        "optimizer": cell.optimizer,
+        "initializer": cell.initializer,
+        "clipping": cell.clipping,
+        "threshold": choice.threshold,
+        "learning_rate": choice.learning_rate,
+        **effects.summary(losses),
+    }
+
+
+def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[FactorTest]:
     """For each optimizer: do initializers differ (on average over clippings), do clippings (over initializers)?"""
-    tests = []
+    tests: list[FactorTest] = []
     for optimizer in settings.learning_rates:
         log_losses = effects.logarithms([losses[cell] for cell in losses if cell.optimizer == optimizer])
         cube = log_losses.reshape(
             len(settings.initializers), len(settings.clippings), -1
         )  # the cells' order; seeds last
         for factor, levels in (("initializer", cube.mean(1)), ("clipping", cube.mean(0))):
-            tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels)})
+            tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels), "p_corrected": None})
     return tests
 
 
-def _contenders(trainings: Trainings, contenders: dict[str, Choice], seeds: list[int]) -> list[dict[str, Any]]:
+def _contenders(trainings: Trainings, contenders: dict[str, Choice], seeds: list[int]) -> list[Contender]:
     default = trainings.losses(contenders["default"], seeds)
-    entries = []
+    entries: list[Contender] = []
     for name, choice in contenders.items():
         losses = trainings.losses(choice, seeds)
-        entry = {"contender": name, "choice": choice.model_dump(), "over_seeds": effects.summary(losses)}
-        entries.append(entry if name == "default" else entry | effects.paired(losses, default))
+        paired: Paired = {} if name == "default" else effects.paired(losses, default)
+        entries.append(
+            {
+                "contender": name,
+                "choice": choice.model_dump(),
+                "over_seeds": effects.summary(losses),
+                "p_corrected": None,
+                **paired,
+            }
+        )
     return entries
 
 

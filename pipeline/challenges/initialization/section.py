@@ -1,14 +1,16 @@
 """The page's section on initialization and clipping: the results of a factorial on new seeds."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
 from pipeline.challenges.initialization import settings
-from pipeline.common import InputError, files, paths
-from pipeline.common.params import section
+from pipeline.challenges.initialization.records import CellRecord, Contender, EvidenceReport, FactorTest, read_evidence
+from pipeline.common import InputError, paths
+from pipeline.common.params import Params, section
 from pipeline.evaluation.effects import FLOOR
+from pipeline.evaluation.records import Ends
 from pipeline.reporting import figures, words
 from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
@@ -16,10 +18,8 @@ from pipeline.reporting.markup import join, table, tag
 
 NAME, PLACE = "evidence", 20
 TITLE = "Do initialization and clipping matter?"
-VALUES = ("mean", "low", "high")
 CHANCE = 0.05  # a corrected p value below this is reported as a difference
 
-Evidence = Mapping[str, Any]  # reports/evidence/SCALE/TASK.json
 LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop": ("#009E73", "diamond")}
 
 
@@ -30,7 +30,7 @@ ABOUT = (
 )
 
 
-def read(params: Mapping[str, Any], missing: list[str]) -> list[Evidence]:
+def read(params: Params, missing: list[str]) -> list[EvidenceReport]:
     """The evidence on this scale's tasks, and that measured once at scale full, kept in git."""
     tasks: list[str] = []
     try:
@@ -42,15 +42,15 @@ def read(params: Mapping[str, Any], missing: list[str]) -> list[Evidence]:
     missing += [f"{path}: run `dvc repro evidence@{task}`" for task, path in absent.items()]
     there = [path for task, path in at_scale.items() if task not in absent]
     in_full = sorted(paths.evidence("full", "any").parent.glob("*.json"))
-    return [files.read_json(path) for path in dict.fromkeys([*there, *in_full])]
+    return [read_evidence(path) for path in dict.fromkeys([*there, *in_full])]
 
 
-def body(findings: Sequence[Evidence]) -> list[Markup]:
+def body(findings: Sequence[EvidenceReport]) -> list[Markup]:
     """A verdict, the contenders and the factorial's cells for each task."""
     return [join(*_of_task(evidence)) for evidence in findings]
 
 
-def _of_task(evidence: Evidence) -> Iterator[Markup]:
+def _of_task(evidence: EvidenceReport) -> Iterator[Markup]:
     length = evidence["length"]
     seeds = len(evidence["seeds"])
     steps = (
@@ -81,14 +81,15 @@ def _of_task(evidence: Evidence) -> Iterator[Markup]:
     yield table(head, rows, "The factorial: mean over seeds that did not diverge, with Student's 95 % interval.")
 
 
-def factorial(evidence: Evidence) -> Chart:
+def factorial(evidence: EvidenceReport) -> Chart:
     """A row for each cell, in its optimizer's colour and symbol."""
     cells = [cell for cell in evidence["cells"] if cell.get("low") is not None]
     losses = [max(loss, FLOOR) for cell in cells for loss in cell["losses"] if loss is not None]
-    figure, axis = figures.plain(height=90 + 28 * len(cells)), figures.scale(losses)
+    figure = figures.plain(height=90 + 28 * len(cells))
+    axis = figures.scale(losses)
     for cell in reversed(cells):
-        shown = {key: max(cell[key], min(losses)) if axis["type"] == "log" else cell[key] for key in VALUES}
-        figures.add_dot(figure, _named(cell), shown, *LOOKS[cell["optimizer"]])
+        least = min(losses) if axis["type"] == "log" else -math.inf
+        figures.add_dot(figure, _named(cell), _at_least(cell, least), *LOOKS[cell["optimizer"]])
         figures.add_seeds(figure, _named(cell), [None if loss is None else max(loss, FLOOR) for loss in cell["losses"]])
     figure.update_xaxes(title={"text": "lowest validation loss"}, **axis)
     figure.update_yaxes(showgrid=False)
@@ -98,24 +99,33 @@ def factorial(evidence: Evidence) -> Chart:
     return Chart("factorial", f"Initializer and clipping on {evidence['task']}", note, f"Losses: {summary}", figure)
 
 
-def _named(cell: Mapping[str, Any]) -> str:
-    return ", ".join(cell[key] for key in ("optimizer", "initializer", "clipping"))
+def _at_least(cell: CellRecord, least: float) -> Ends:
+    """A cell's mean and interval, cut where a logarithmic axis ends."""
+    low, high = cell["low"], cell["high"]
+    assert low is not None, "only cells with intervals are drawn"
+    assert high is not None
+    return {"mean": max(cell["mean"], least), "low": max(low, least), "high": max(high, least)}
 
 
-def _verdict(test: Mapping[str, Any]) -> str:
+def _named(cell: CellRecord) -> str:
+    return f"{cell['optimizer']}, {cell['initializer']}, {cell['clipping']}"
+
+
+def _verdict(test: FactorTest) -> str:
     if test["p_corrected"] is None:
         return f"Under {test['optimizer']}, there are too few seeds to say whether the {test['factor']} matters."
     effect = "makes a difference" if test["p_corrected"] < CHANCE else "makes no difference that these seeds can show"
     return f"Under {test['optimizer']}, the {test['factor']} {effect}: p = {words.number(test['p_corrected'], 2)}."
 
 
-def _against_default(contenders: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _against_default(contenders: Sequence[Contender]) -> Iterator[str]:
     """Which are better and which worse than torch's defaults, beyond noise."""
     names_by_verdict: dict[str, list[str]] = {"better than": [], "worse than": [], "not distinguishable from": []}
-    for entry in (entry for entry in contenders if entry.get("p_corrected") is not None):
-        sure = entry["p_corrected"] < CHANCE
+    for entry in contenders:
+        if (p := entry.get("p_corrected")) is None:
+            continue
         verdict = "not distinguishable from"
-        if sure:
+        if p < CHANCE:
             verdict = "better than" if entry["better"] else "worse than"
         names_by_verdict[verdict].append(entry["contender"])
     for verdict, names in names_by_verdict.items():
@@ -123,27 +133,25 @@ def _against_default(contenders: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{words.listed(names)}: {verdict} torch's defaults. ".capitalize()
 
 
-def _contender(entry: Mapping[str, Any]) -> list[object]:
+def _contender(entry: Contender) -> list[object]:
     choice = entry["choice"]
     names = [entry["contender"], choice["initializer"], choice["clipping"], choice["optimizer"]]
-    better = join(
-        *_mean_with_interval({"mean": entry.get("better_by"), "low": entry.get("low"), "high": entry.get("high")})
-    )
+    better = join(*_mean_with_interval(entry.get("better_by"), entry.get("low"), entry.get("high")))
     p = words.number(entry.get("p_corrected"), 2)
-    loss = join(*_mean_with_interval(entry["over_seeds"]))
+    over = entry["over_seeds"]
+    loss = join(*_mean_with_interval(over.get("mean"), over.get("low"), over.get("high")))
     return [*names, words.number(choice["learning_rate"], 2), loss, f"{entry['over_seeds']['diverged']:.0%}", better, p]
 
 
-def _cell(cell: Mapping[str, Any]) -> list[object]:
+def _cell(cell: CellRecord) -> list[object]:
     names = [cell["optimizer"], cell["initializer"], cell["clipping"], words.number(cell["learning_rate"], 2)]
-    return [*names, join(*_mean_with_interval(cell)), f"{cell['diverged']:.0%}"]
+    loss = join(*_mean_with_interval(cell.get("mean"), cell.get("low"), cell.get("high")))
+    return [*names, loss, f"{cell['diverged']:.0%}"]
 
 
-def _mean_with_interval(value: Mapping[str, Any]) -> list[object]:
+def _mean_with_interval(mean: float | None, low: float | None, high: float | None) -> list[object]:
     """A mean with its interval, if it has one; without a mean, a dash."""
-    if value.get("mean") is None:
-        return ["–"]
-    if value.get("low") is None:
-        return [words.number(value["mean"])]
-    mean, interval = words.mean_and_interval(value)
-    return [mean, " ", tag("small", interval)]
+    if mean is None or low is None:
+        return [words.number(mean)]
+    shown, interval = words.mean_and_interval({"mean": mean, "low": low, "high": high})
+    return [shown, " ", tag("small", interval)]

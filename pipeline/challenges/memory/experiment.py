@@ -19,9 +19,11 @@ from pipeline.challenges.memory.problems import Problem
 from pipeline.challenges.memory.settings import Memory
 from pipeline.challenges.memory.variants import PUBLISHED, VARIANTS, make, variant
 from pipeline.challenges.shared import GUESSING
+from pipeline.challenges.shared.memory_records import CriterionRecord, MemoryReport, Row
+from pipeline.challenges.shared.records import Guessed, Needed, Network
 from pipeline.challenges.shared.solving import solve
 from pipeline.common import files, machine, paths
-from pipeline.common.params import section
+from pipeline.common.params import Params, section
 from pipeline.common.registry import Named, all_known, find
 from pipeline.evaluation.shares import share
 from pipeline.training.choice import Choice
@@ -30,10 +32,8 @@ from pipeline.training.result_cache import ResultCache
 from pipeline.training.settings import Train
 from pipeline.training.setup import read_choice
 
-Params = dict[str, Any]
 
-
-class Row(NamedTuple):
+class Case(NamedTuple):
     """One architecture, or the guessing control, on one task at one lag."""
 
     problem: Problem
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     architecture: str
 
 
-def gather(params: Params) -> dict[str, Any]:
+def gather(params: Params) -> MemoryReport:
     """The contents of reports/memory.json. Raises InputError for unknown names and lags that a task refuses."""
     settings = section(Memory, params)
     _check_names(settings.problems)
@@ -56,9 +56,17 @@ def gather(params: Params) -> dict[str, Any]:
         "criteria": {f"{task} {name}": _criterion(task, name, settings) for task, name in sorted(variants)},
         "seeds": seeds,
         "budget": {
-            **settings.model_dump(include={"parameters", "batch_size", "eval_every"}),
+            "parameters": settings.parameters,
+            "batch_size": settings.batch_size,
+            "eval_every": settings.eval_every,
             "sequences": [
-                _named(problem) | problem.model_dump(include={"lags", "max_sequences"}) for problem in settings.problems
+                {
+                    "task": problem.task,
+                    "variant": problem.variant,
+                    "lags": problem.lags,
+                    "max_sequences": problem.max_sequences,
+                }
+                for problem in settings.problems
             ],
             "guessing": settings.guessing.model_dump(),
         },
@@ -74,7 +82,7 @@ def _check_names(problems: Sequence[Problem]) -> None:
     all_known(*(Named(f"{at}.variant", f"variant of {p.task}", [p.variant], VARIANTS[p.task]) for at, p in places))
 
 
-def _rows(settings: Memory, params: Params) -> Iterator[Row]:
+def _rows(settings: Memory, params: Params) -> Iterator[Case]:
     """All jobs, checked before any begins."""
     for number, problem in enumerate(settings.problems):
         for lag in problem.lags:
@@ -87,16 +95,17 @@ def _rows(settings: Memory, params: Params) -> Iterator[Row]:
                     own_settings(architecture, architecture_settings).model_dump(),
                     task.parameters,
                 )
-                yield Row(problem, lag, architecture)
+                yield Case(problem, lag, architecture)
             if problem.guessed:
-                yield Row(problem, lag, GUESSING)
+                yield Case(problem, lag, GUESSING)
 
 
-def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
+def _work(params: Params, job: tuple[Case, int]) -> Network | Guessed:
     """One network, trained until it solves the task, or guessed."""
     (problem, lag, architecture), seed = job
     settings, (_, criterion, least) = section(Memory, params), variant(problem)
-    task, checked = make(problem, lag, settings), max(settings.eval_sequences, least)
+    task = make(problem, lag, settings)
+    checked = max(settings.eval_sequences, least)
     if architecture == GUESSING:
         return guess(task, settings.guessing, seed, criterion, checked)
     architecture_settings = params["architectures"][architecture] or {}
@@ -107,43 +116,49 @@ def _work(params: Params, job: tuple[Row, int]) -> dict[str, Any]:
     return solve(task, architecture, architecture_settings, choice, model, train, seed, criterion, *length)
 
 
-def _report_row(row: Row, networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _report_row(case: Case, networks: Sequence[Any]) -> Row:
     """A row of the report; the guessing control counts trials, the others training sequences."""
-    counted = "trials" if row.architecture == GUESSING else "sequences"
     solved = sum(network["solved"] for network in networks)
-    none: dict[str, Any] = {"median": None, "by_seed": [None] * len(networks)}
-    return {
-        **_named(row.problem),
-        "lag": row.lag,
-        "architecture": row.architecture,
+    none: Needed = {"median": None, "by_seed": [None] * len(networks)}
+    row: Row = {
+        "task": case.problem.task,
+        "variant": case.problem.variant,
+        "lag": case.lag,
+        "architecture": case.architecture,
         "seeds": len(networks),
         "solved": solved,
         "share": share(solved, len(networks)),
-        "sequences": none,
-        counted: needed([network[counted] for network in networks]),
+        "sequences": none if case.architecture == GUESSING else needed([n["sequences"] for n in networks]),
         "best": [network["best"] for network in networks],
         "diverged": sum(network.get("diverged", False) for network in networks),
         "seconds": median(network["seconds"] for network in networks),
     }
+    if case.architecture == GUESSING:
+        row["trials"] = needed([network["trials"] for network in networks])
+    return row
 
 
-def needed(by_seed: Sequence[int | None]) -> dict[str, Any]:
+def needed(by_seed: Sequence[int | None]) -> Needed:
     """The median over all seeds; those that never solved it count as more than any: None if it falls on them."""
     ranked = [float("inf") if number is None else number for number in by_seed]
     middle = median(ranked)
     return {"median": None if middle == float("inf") else middle, "by_seed": list(by_seed)}
 
 
-def _named(problem: Problem) -> dict[str, Any]:
+def _named(problem: Problem) -> dict[str, str]:
     return {"task": problem.task, "variant": problem.variant}
 
 
-def _criterion(task: str, name: str, settings: Memory) -> dict[str, Any]:
+def _criterion(task: str, name: str, settings: Memory) -> CriterionRecord:
     _, criterion, least = VARIANTS[task][name]
-    return {**criterion.model_dump(), "eval_sequences": max(settings.eval_sequences, least)}
+    return {
+        "measure": criterion.measure,
+        "threshold": criterion.threshold,
+        "eval_sequences": max(settings.eval_sequences, least),
+    }
 
 
-def _key(row: Row, seed: int, params: Params) -> str:
+def _key(row: Case, seed: int, params: Params) -> str:
     """What decides this network, except what decides every one."""
     task = {**_named(row.problem), "lag": row.lag, "max_sequences": row.problem.max_sequences}
     return json.dumps([task, row.architecture, params["architectures"].get(row.architecture), seed], sort_keys=True)

@@ -8,7 +8,7 @@ and biases uniform in [-reach, reach]. Many run at once.
 """
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Shaped
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pipeline.challenges.memory.problems import Guessing
 from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.records import Guessed
 from pipeline.challenges.shared.solving import draw, measure
 from pipeline.tasks import DataSpec
 from pipeline.tasks.shared.drawn import Drawn
@@ -35,7 +36,7 @@ class Networks(NamedTuple):
     offset: Float[Tensor, "networks 1 outputs"]
 
 
-def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, checked: int) -> dict[str, Any]:
+def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, checked: int) -> Guessed:
     """Guess until a network meets the criterion on this many fresh sequences; JSON values, as from `solve`.
 
     A few sequences rule out the networks that miss it by far. `trials` is the number guessed up to the one that met
@@ -43,7 +44,7 @@ def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, chec
     """
     begun = time.perf_counter()
     weights, random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (21, 22))
-    result: dict[str, Any] = {"solved": False, "trials": None, "best": None}
+    result: Guessed = {"solved": False, "trials": None, "best": None, "seconds": 0.0}
     for begin in range(0, settings.trials, AT_ONCE):
         networks = random_networks(min(AT_ONCE, settings.trials - begin), task.spec, settings, weights)
         for place, value in _values(task, networks, criterion, checked, random):

@@ -1,16 +1,15 @@
 """The page's section on memory: how far back networks can be trained to look, and with how many sequences."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from markupsafe import Markup
 
 from pipeline.challenges.shared import GUESSING, lag_figures as lags
 from pipeline.challenges.shared.lag_figures import Rows, counted
+from pipeline.challenges.shared.memory_records import CriterionRecord, MemoryReport, Published, Row
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import table, tag
-from pipeline.reporting.sections import Record
 
 NAME, PLACE = "memory", 40
 TITLE = "How far back can it be trained to look?"
@@ -36,7 +35,7 @@ DIFFERS = {  # where the variant cannot be exactly the paper's of 1997
 }
 
 
-def lead(report: Record) -> Iterator[object]:
+def lead(report: MemoryReport) -> Iterator[object]:
     if not report["rows"]:
         yield "Not measured: memory.problems in params.yaml is empty."
         return
@@ -56,7 +55,7 @@ def lead(report: Record) -> Iterator[object]:
     )
 
 
-def charts(report: Record) -> Iterator[Chart]:
+def charts(report: MemoryReport) -> Iterator[Chart]:
     """For each task and variant: the share of seeds that solve it, then the sequences they need, against the lag."""
     for name, rows in _problems(report).items():
         yield lags.shares(name, rows)
@@ -64,7 +63,7 @@ def charts(report: Record) -> Iterator[Chart]:
             yield lags.needed(name, rows, _published(report, rows), report["budget"]["eval_every"])
 
 
-def tables(report: Record) -> Iterator[Markup]:
+def tables(report: MemoryReport) -> Iterator[Markup]:
     if not report["rows"]:
         return
     head = ["task", "lag", "network", "solved", "share", "sequences (median)", "diverged", "seconds (median)"]
@@ -89,9 +88,9 @@ def tables(report: Record) -> Iterator[Markup]:
     yield table(head, rows, "When a task counts as solved.")
 
 
-def _problems(report: Record) -> dict[str, Rows]:
+def _problems(report: MemoryReport) -> dict[str, Rows]:
     """The rows by task and variant."""
-    problems: dict[str, list[dict[str, Any]]] = {}
+    problems: dict[str, list[Row]] = {}
     for row in report["rows"]:
         problems.setdefault(_named(row["task"], row["variant"]), []).append(row)
     return dict(problems)
@@ -113,7 +112,7 @@ def _who(rows: Rows) -> str:
     return f"solved {'; '.join(parts)}."
 
 
-def _guessed(report: Record) -> Iterator[str]:
+def _guessed(report: MemoryReport) -> Iterator[str]:
     """The guessing control's results on each task."""
     for name, rows in _problems(report).items():
         guessed = [row for row in rows if row["architecture"] == GUESSING]
@@ -123,18 +122,19 @@ def _guessed(report: Record) -> Iterator[str]:
             yield f"Guessing {name}, {tried}: {'; '.join(_tries(row) for row in guessed)}.{latch}"
 
 
-def _tries(row: dict[str, Any]) -> str:
+def _tries(row: Row) -> str:
     middle = row["trials"]["median"]
     sentence = f"at lag {row['lag']:,} solved with {row['solved']} of {row['seeds']} seeds"
     return sentence if middle is None else f"{sentence}, after a median of {middle:,.0f} networks"
 
 
-def _beside(report: Record) -> Iterator[str]:
+def _beside(report: MemoryReport) -> Iterator[str]:
     """Our numbers and the published ones, and how the set-ups differ."""
     for point in report["published"]:
         for row in report["rows"]:
-            if all(row[key] == point[key] for key in ("task", "variant", "lag", "architecture")):
-                middle, solved = row["sequences"]["median"], f"{row['solved']} of {row['seeds']} seeds"
+            if _case(row) == _case(point):
+                middle = row["sequences"]["median"]
+                solved = f"{row['solved']} of {row['seeds']} seeds"
                 ours = f"a median of {middle:,.0f} sequences ({solved})" if middle else f"unsolved by most ({solved})"
                 yield (
                     f"{_named(point['task'], point['variant']).capitalize()} at lag {point['lag']:,}, "
@@ -144,7 +144,11 @@ def _beside(report: Record) -> Iterator[str]:
                 )
 
 
-def _published(report: Record, rows: Rows) -> list[dict[str, Any]]:
+def _case(of: Row | Published) -> tuple[str, str, int, str]:
+    return of["task"], of["variant"], of["lag"], of["architecture"]
+
+
+def _published(report: MemoryReport, rows: Rows) -> list[Published]:
     """The published points of this variant, at the measured lags."""
     lags, (row, *_) = {row["lag"] for row in rows}, rows
     same = [
@@ -153,12 +157,14 @@ def _published(report: Record, rows: Rows) -> list[dict[str, Any]]:
     return [point for point in same if point["lag"] in lags]
 
 
-def _cells(row: dict[str, Any]) -> list[object]:
-    task, counted = _named(row["task"], row["variant"]), row.get("trials", row["sequences"])
+def _cells(row: Row) -> list[object]:
+    task = _named(row["task"], row["variant"])
+    counted = row.get("trials", row["sequences"])
     middle = "–" if counted["median"] is None else f"{counted['median']:,.0f}"
     middle += " networks tried" if "trials" in row and middle != "–" else ""
     mean, interval = (f"{row['share']['mean']:.0%}", f"[{row['share']['low']:.0%}, {row['share']['high']:.0%}]")
-    solved, share = f"{row['solved']} of {row['seeds']}", tag("span", mean, " ", tag("small", interval))
+    solved = f"{row['solved']} of {row['seeds']}"
+    share = tag("span", mean, " ", tag("small", interval))
     return [
         task,
         f"{row['lag']:,}",
@@ -171,7 +177,7 @@ def _cells(row: dict[str, Any]) -> list[object]:
     ]
 
 
-def _criterion(criterion: Record) -> str:
+def _criterion(criterion: CriterionRecord) -> str:
     level = criterion["threshold"]
     measure_names = {
         "mse": "mean squared error",

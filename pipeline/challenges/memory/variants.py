@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pipeline.challenges.memory.problems import Problem
 from pipeline.challenges.memory.settings import Memory
 from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.memory_records import Published
 from pipeline.common.params import check
 from pipeline.common.registry import find
 from pipeline.tasks import Task
@@ -48,7 +49,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
 }
 
 PAPER = "Hochreiter & Schmidhuber, Long Short-Term Memory, 1997"
-PUBLISHED = [
+PUBLISHED: list[Published] = [
     {"task": task, "variant": "1997", "lag": lag, "architecture": "lstm", "sequences": sequences, "source": source}
     for task, lag, sequences, source in (
         ("recall", 100, 5_040, f"{PAPER}, experiment 2a"),

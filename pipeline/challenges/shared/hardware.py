@@ -4,20 +4,19 @@ import platform
 import resource
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
 import torch
 
-from pipeline.common.machine import identity
+from pipeline.common.machine import Machine, identity
 
 PRODUCTS = 6  # the fastest counts: a limit is not a mean
 
 
-def machine() -> dict[str, Any]:
+def machine() -> Machine:
     """Processor, memory and versions, and the CUDA device if there is one."""
-    description = {
+    description: Machine = {
         **identity(),
         "memory_bytes": psutil.virtual_memory().total,
         "os": platform.platform(),

@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from pipeline.challenges.shared import GUESSING
+from pipeline.challenges.shared.memory_records import Published, Row
 from pipeline.reporting import colours, figures
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import slug
 
 APART = 0.025  # between the points of two architectures at one lag, in powers of ten
 ROOM = 1.7  # beyond the lowest and highest number on an axis, as a factor
-Rows = Sequence[dict[str, Any]]  # of reports/memory.json
+Rows = Sequence[Row]
 
 
 def shares(name: str, rows: Rows) -> Chart:
@@ -41,9 +41,10 @@ def shares(name: str, rows: Rows) -> Chart:
     return Chart(f"share-{slug(name)}", f"Share of seeds that solve {name}", note, summary, figure)
 
 
-def needed(name: str, rows: Rows, published: Rows, check_interval: int) -> Chart:
+def needed(name: str, rows: Rows, published: Sequence[Published], check_interval: int) -> Chart:
     """The training sequences that each architecture needs, and the published numbers as stars."""
-    figure, read = _against_lag(rows), [point["sequences"] for point in published]
+    figure = _against_lag(rows)
+    read = [point["sequences"] for point in published]
     for architecture, x, points in _by_architecture([row for row in rows if any(row["sequences"]["by_seed"])]):
         look = _line(architecture)
         medians = [row["sequences"]["median"] for row in points]
@@ -85,13 +86,14 @@ def needed(name: str, rows: Rows, published: Rows, check_interval: int) -> Chart
 def _against_lag(rows: Rows) -> go.Figure:
     """An empty figure over a logarithmic axis with the measured lags."""
     lags = sorted({row["lag"] for row in rows})
-    figure, ends = figures.plain(height=360), [math.log10(lags[0] / ROOM), math.log10(lags[-1] * ROOM)]
+    figure = figures.plain(height=360)
+    ends = [math.log10(lags[0] / ROOM), math.log10(lags[-1] * ROOM)]
     ticks = {"tickvals": lags, "ticktext": [f"{lag:,}" for lag in lags]}
     figure.update_xaxes(type="log", range=ends, title={"text": "lag"}, **ticks)
     return figure
 
 
-def _line(architecture: str) -> dict[str, Any]:
+def _line(architecture: str) -> figures.Look:
     """The look of an architecture; the guessing control is grey."""
     look = figures.line(architecture)
     if architecture == GUESSING:
@@ -108,5 +110,5 @@ def _by_architecture(rows: Rows) -> Iterator[tuple[str, list[float], Rows]]:
         yield name, [row["lag"] * shift for row in points], points
 
 
-def counted(row: dict[str, Any]) -> str:
+def counted(row: Row) -> str:
     return f"{row['architecture']} ({row['solved']} of {row['seeds']})"

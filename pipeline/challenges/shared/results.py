@@ -3,7 +3,12 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.challenges.shared.convergence_records import ConvergenceReport
+from pipeline.challenges.shared.gradient_records import GradientReport
+from pipeline.challenges.shared.memory_records import MemoryReport
+from pipeline.challenges.shared.speed_records import SpeedReport
 from pipeline.common import InputError, files, paths
+from pipeline.evaluation.records import Metrics
 from pipeline.training import selection
 from pipeline.training.selection import Selected
 
@@ -20,10 +25,23 @@ class Score(NamedTuple):
 class Measured:
     """The stages' results. Raises InputError for missing ones."""
 
-    def stage(self, name: str) -> dict[str, Any]:
-        return self._read(paths.findings(name), name)
+    @property
+    def gradients(self) -> GradientReport:
+        return self._read(paths.findings("diagnose"), "diagnose")
 
-    def task(self, name: str) -> dict[str, Any]:
+    @property
+    def memory(self) -> MemoryReport:
+        return self._read(paths.findings("memory"), "memory")
+
+    @property
+    def convergence(self) -> ConvergenceReport:
+        return self._read(paths.findings("convergence"), "convergence")
+
+    @property
+    def speed(self) -> SpeedReport:
+        return self._read(paths.findings("benchmark"), "benchmark")
+
+    def task(self, name: str) -> Metrics:
         return self._read(paths.metrics(name), f"evaluate@{name}")
 
     def best(self, task: str) -> Selected | None:
@@ -40,8 +58,10 @@ class Measured:
         score = next((e["metrics"].get(metric) for e in self.task(task)["results"] if e["name"] == name), None)
         if name is None or score is None:
             return None
-        interval = None if score["low"] is None else [score["low"], score["high"]]
-        return Score(name, score["mean"], interval, len(score["by_seed"]))
+        mean, low, high = score["mean"], score["low"], score["high"]
+        assert mean is not None, "a main metric is a number"
+        interval = None if low is None or high is None else [low, high]
+        return Score(name, mean, interval, len(score["by_seed"]))
 
     @staticmethod
     def _read(path: Path, stage: str) -> Any:

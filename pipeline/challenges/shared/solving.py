@@ -7,6 +7,7 @@ sequences from a separate generator.
 import copy
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from pipeline.architectures.shared.settings import Model
 from pipeline.challenges.shared.criterion import Criterion
+from pipeline.challenges.shared.records import Network
 from pipeline.common import InputError
 from pipeline.tasks import Batch, Task
 from pipeline.tasks.shared.drawn import Drawn
@@ -29,7 +31,7 @@ CHUNK = 256  # sequences checked at once
 def solve(
     task: Drawn,
     architecture: str,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
     choice: Choice,
     model: Model,
     train: Train,
@@ -39,7 +41,7 @@ def solve(
     check_interval: int,
     checked: int,
     average: float = 0.0,
-) -> dict[str, Any]:
+) -> Network:
     """Train on at most `most` sequences; after each `check_interval`, check the criterion on `checked` others.
 
     `sequences` is their number when the criterion was first met, None if it never was; `seconds` those of training,
@@ -52,13 +54,23 @@ def solve(
     training_random, check_random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))
     total = math.ceil(most / task.batch_size)
     between = max(1, round(check_interval / task.batch_size))
-    device, norms = run.accelerator.device, torch.zeros(total, device=run.accelerator.device)
-    result: dict[str, Any] = {"solved": False, "sequences": None, "best": None, "diverged": False, "curve": []}
+    device = run.accelerator.device
+    norms = torch.zeros(total, device=run.accelerator.device)
+    result: Network = {
+        "solved": False,
+        "sequences": None,
+        "best": None,
+        "diverged": False,
+        "curve": [],
+        "steps": 0,
+        "seconds": 0.0,
+    }
     checkable = copy.deepcopy(run.model) if average else run.model
     unaveraged: list[list[float | None]] = []
     seconds, step = 0.0, 0
     while step < total and not result["solved"] and not result["diverged"]:
-        begun, end = time.perf_counter(), min(step + between, total)
+        begun = time.perf_counter()
+        end = min(step + between, total)
         run.model.train()
         while step < end and not result["diverged"]:
             for group in run.optimizer.param_groups:
@@ -80,8 +92,8 @@ def solve(
                 check(task, checkable, criterion, checked, check_random, device),
                 criterion,
             )
-    extra = {"unaveraged": unaveraged} if average else {}
-    return {**result, **extra, "steps": step, "seconds": seconds}
+    result["steps"], result["seconds"] = step, seconds
+    return {**result, "unaveraged": unaveraged} if average else result
 
 
 @torch.no_grad()
@@ -128,7 +140,7 @@ def _errors(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
     return (answers - wanted).abs()
 
 
-def _note(result: dict[str, Any], sequences: int, value: float, criterion: Criterion) -> None:
+def _note(result: Network, sequences: int, value: float, criterion: Criterion) -> None:
     """Record the result of a check; outputs that are not finite are a divergence."""
     if not math.isfinite(value):
         result["diverged"] = True
@@ -137,4 +149,4 @@ def _note(result: dict[str, Any], sequences: int, value: float, criterion: Crite
     if result["best"] is None or criterion.better(value, result["best"]):
         result["best"] = value
     if criterion.met(value):
-        result |= {"solved": True, "sequences": sequences}
+        result["solved"], result["sequences"] = True, sequences

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from pipeline.architectures.min_gru import Loop, MinGRU
 from pipeline.challenges.deck import loop
+from pipeline.challenges.shared.speed_records import Costs, Deck, Differences
 
 STEPS, INPUTS, HIDDEN = 1000, 50, 100  # the deck's own size
 Clock = Callable[[Callable[[], Any]], float]  # median seconds of a call
 
 
-def scan_and_loop(made: tuple[nn.Module, Tensor]) -> dict[str, float]:
+def scan_and_loop(made: tuple[nn.Module, Tensor]) -> Differences:
     """Largest differences of a minGRU's outputs by scan and by loop, and of its input's gradients."""
     core, x = made
     assert isinstance(core, MinGRU)
@@ -30,9 +31,10 @@ def scan_and_loop(made: tuple[nn.Module, Tensor]) -> dict[str, float]:
     return {"outputs": float((outputs[0] - outputs[1]).abs().max()), "gradients_relative": apart}
 
 
-def subnormals(clock: Clock, gradients: dict[str, Tensor]) -> dict[str, Any]:
+def subnormals(clock: Clock, gradients: dict[str, Tensor]) -> Costs:
     """The cost of multiplying by subnormal numbers, and their share in gradients, without flush-denormal."""
-    half, result = torch.full((1 << 16,), 0.5), torch.empty(1 << 16)
+    half = torch.full((1 << 16,), 0.5)
+    result = torch.empty(1 << 16)
     seconds = {
         size: clock(partial(torch.mul, torch.full((1 << 16,), size), half, out=result)) for size in (1e-39, 1e-3)
     }
@@ -47,19 +49,21 @@ def _subnormal(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def deck(clock: Clock, batch: int, lengths: list[int]) -> dict[str, Any]:
+def deck(clock: Clock, batch: int, lengths: list[int]) -> Deck:
     """The deck's numpy loop over one sequence, and nn.RNN with its weights: one sequence, and a batch. Forward only."""
     random = np.random.default_rng(0)
     wxh, whh = 0.01 * random.normal(size=(HIDDEN, INPUTS)), 0.01 * random.normal(size=(HIDDEN, HIDDEN))
     fused = twin(wxh, whh)
     x = random.normal(size=(max(STEPS, *lengths), INPUTS))
     sequences = torch.from_numpy(x[:STEPS]).expand(batch, -1, -1)
-    many, many_exact = sequences.float().contiguous(), sequences.contiguous()
+    many = sequences.float().contiguous()
+    many_exact = sequences.contiguous()
     apart = np.abs(loop.states(x[:STEPS], wxh, whh) - fused(many_exact[:1])[0][0].numpy()).max()
     numpy_seconds = clock(lambda: loop.states(x[:STEPS], wxh, whh))
     exact = clock(lambda: fused(many_exact)) / batch
     fused = fused.float()
-    together, single = clock(lambda: fused(many)) / batch, clock(lambda: fused(many[:1]))
+    together = clock(lambda: fused(many)) / batch
+    single = clock(lambda: fused(many[:1]))
     return {
         "steps": STEPS,
         "inputs": INPUTS,

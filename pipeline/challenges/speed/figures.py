@@ -2,42 +2,41 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from plotly.subplots import make_subplots
 
+from pipeline.challenges.shared.speed_records import SpeedReport, Step
 from pipeline.challenges.speed import summaries
 from pipeline.reporting import colours, words
 from pipeline.reporting.figures import Chart, plain
 
-Record = Mapping[str, Any]
-Row = Mapping[str, Any]
 DASHES = {"fused": "solid", "scan": "solid", "cells": "2px,3px", "loop": "8px,3px"}
 SCALE = "Cividis"  # readable by colour-blind readers; every cell has its number, too
 LEAST, MOST = math.log2(0.5), math.log2(5)  # the minimum range of the colours, so that noise does not look like a gain
 CELL = 34  # pixels of a map's row
 
 
-def usual(report: Record, device: str = "cpu") -> list[Row]:
+def usual(report: SpeedReport, device: str = "cpu") -> list[Step]:
     """The rows under the usual setting: fp32, all threads, flush-denormal."""
     cores = report["machine"]["cores"]
     return summaries.select(report["rows"], device=device, threads=cores, precision="fp32", flush_denormal=True)
 
 
-def lines(report: Record, device: str = "cpu") -> dict[str, list[Row]]:
+def lines(report: SpeedReport, device: str = "cpu") -> dict[str, list[Step]]:
     """The rows of each implementation by length, at the width and batch of the lines."""
-    rows_by_name: dict[str, list[Row]] = {}
+    rows_by_name: dict[str, list[Step]] = {}
     for row in sorted(summaries.select(usual(report, device), **report["lines"]), key=lambda row: row["steps"]):
         rows_by_name.setdefault(summaries.named(row), []).append(row)
     return rows_by_name
 
 
-def times(report: Record, device: str) -> Chart:
+def times(report: SpeedReport, device: str) -> Chart:
     """A line for each implementation, both axes logarithmic; on the CPU also the deck's loop."""
     figure = plain(height=520)
     rows_by_name = lines(report, device)
     for name, rows in rows_by_name.items():
-        colour, system = colours.of(rows[0]["system"]), rows[0]["system"]
+        colour = colours.of(rows[0]["system"])
+        system = rows[0]["system"]
         figure.add_scatter(
             x=[row["steps"] for row in rows],
             y=[row["seconds"] for row in rows],
@@ -69,7 +68,7 @@ def times(report: Record, device: str) -> Chart:
     return Chart(f"times-{device}", title, note, f"At {max(lengths):,} steps: {summary}", figure)
 
 
-def denormal(report: Record) -> Chart:
+def denormal(report: SpeedReport) -> Chart:
     """The speed-up of a step by flush-denormal: a map of length and width for each module."""
     gains = summaries.gains(report["rows"])
     maps = {
@@ -86,7 +85,7 @@ def denormal(report: Record) -> Chart:
     return _maps("denormal", "What flush-denormal gains", note, maps, "width", lambda z: f"{z:.1f} ×")
 
 
-def scan(report: Record) -> Chart:
+def scan(report: SpeedReport) -> Chart:
     """The speed-up of minGRU's scan over its loop and over fused modules: a map of length and batch for each."""
     rows = summaries.select(usual(report), width=report["lines"]["width"])
     seconds = {(summaries.named(row), row["steps"], row["batch"]): row["seconds"] for row in rows}

@@ -1,10 +1,10 @@
 """The page's section on speed: the cost of a training step, and what reduces it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.challenges.shared.speed_records import Gain, Memory, SpeedReport, Step, Subnormals
 from pipeline.challenges.speed import figures as pictures, summaries, tables as report_tables
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
@@ -18,11 +18,10 @@ ABOUT = (
     "in parallel blocks, by a scan. Which is faster depends on length, batch and machine: here it is measured. A "
     "training step is forward and backward through the core; its loss uses only the last output."
 )
-Record = Mapping[str, Any]
 SLOW = 1.5  # factor by which a multiplication must be slower to be called slow
 
 
-def lead(report: Record) -> Iterator[str]:
+def lead(report: SpeedReport) -> Iterator[str]:
     lines = pictures.lines(report)
     if lines:
         yield _lengths(lines)
@@ -36,13 +35,13 @@ def lead(report: Record) -> Iterator[str]:
     yield _caution(report)
 
 
-def charts(report: Record) -> list[Chart]:
+def charts(report: SpeedReport) -> list[Chart]:
     made = [pictures.times(report, device) for device in ("cpu", "cuda") if pictures.lines(report, device)]
     made += [pictures.denormal(report)] if summaries.gains(report["rows"]) else []
     return [*made, pictures.scan(report)]
 
 
-def tables(report: Record) -> Iterator[Markup]:
+def tables(report: SpeedReport) -> Iterator[Markup]:
     yield report_tables.marks(report)
     yield report_tables.costs(report)
     yield report_tables.crossovers(report)
@@ -50,7 +49,7 @@ def tables(report: Record) -> Iterator[Markup]:
     yield report_tables.long_sequences(report)
 
 
-def _lengths(lines: Mapping[str, list[Mapping[str, Any]]]) -> str:
+def _lengths(lines: Mapping[str, list[Step]]) -> str:
     first_rows = next(iter(lines.values()))
     shortest, longest = first_rows[0]["steps"], first_rows[-1]["steps"]
     grown = {name: rows[-1]["seconds"] / rows[0]["seconds"] for name, rows in lines.items()}
@@ -64,7 +63,7 @@ def _lengths(lines: Mapping[str, list[Mapping[str, Any]]]) -> str:
     )
 
 
-def _denormal(gains: list[dict[str, Any]], numbers: Mapping[str, Any]) -> str:
+def _denormal(gains: list[Gain], numbers: Subnormals) -> str:
     best = max(gains, key=lambda gain: gain["times_faster"])
     same = sum(gain["times_faster"] < 1.1 for gain in gains)
     cost, shares = numbers["multiplication_times_slower"], numbers["share_of_gradients"]
@@ -84,7 +83,7 @@ def _denormal(gains: list[dict[str, Any]], numbers: Mapping[str, Any]) -> str:
     )
 
 
-def _scan(report: Record) -> str:
+def _scan(report: SpeedReport) -> str:
     faster = []
     for name in ("min_gru loop", "gru fused", "lstm fused"):
         entries = [
@@ -101,7 +100,7 @@ def _scan(report: Record) -> str:
     )
 
 
-def _settings(report: Record) -> str:
+def _settings(report: SpeedReport) -> str:
     """Whether a second thread and bf16 help."""
     steps, rows = report_tables.compared(report)
     cores = report["machine"]["cores"]
@@ -120,7 +119,7 @@ def _settings(report: Record) -> str:
     )
 
 
-def _caution(report: Record) -> str:
+def _caution(report: SpeedReport) -> str:
     left_out = f" Not measured here: {'; '.join(report['left_out'])}." if report["left_out"] else ""
     return (
         f"Other programs took {report['share_of_others']:.0%} of the cores' time meanwhile, which adds noise: "
@@ -128,10 +127,10 @@ def _caution(report: Record) -> str:
     )
 
 
-def _long_sequences(rows: list[dict[str, Any]]) -> str:
+def _long_sequences(rows: list[Memory]) -> str:
     saved = []
-    for plain, chunked in _pairs(rows):
-        less, slower = plain["peak_bytes"] / chunked["peak_bytes"], chunked["seconds"] / plain["seconds"]
+    for plain, chunked, less in _pairs(rows):
+        slower = chunked["seconds"] / plain["seconds"]
         saved.append(f"{plain['system']} {less:.1f} times less memory in {slower:.1f} times the time")
     if not saved:
         return ""
@@ -142,10 +141,11 @@ def _long_sequences(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _pairs(rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Plain and in chunks, if the memory of both was measured."""
+def _pairs(rows: list[Memory]) -> Iterator[tuple[Memory, Memory, float]]:
+    """Plain and in chunks, if the memory of both was measured, and how many times less the latter is."""
     for chunked in (row for row in rows if row["chunk"] is not None):
-        wanted = {key: chunked[key] for key in ("system", "device")}
-        plain = next(row for row in rows if row["chunk"] is None and all(row[k] == v for k, v in wanted.items()))
-        if plain["peak_bytes"] and chunked["peak_bytes"]:
-            yield plain, chunked
+        of_system = summaries.select(rows, system=chunked["system"], device=chunked["device"])
+        plain = next(row for row in of_system if row["chunk"] is None)
+        most, least = plain["peak_bytes"], chunked["peak_bytes"]
+        if most and least:
+            yield plain, chunked, most / least

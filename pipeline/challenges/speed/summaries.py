@@ -3,11 +3,24 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
-Row = Mapping[str, Any]
+from pipeline.challenges.shared.speed_records import (
+    Agreement,
+    Change,
+    Crossing,
+    Crossover,
+    Deck,
+    Gain,
+    Mark,
+    Size,
+    Step,
+    Way,
+)
 
-MARK = {"steps": 256, "batch": 64, "width": 128}  # the size at which fused modules have a mark
+R = TypeVar("R", bound=Mapping[str, Any])
+
+MARK: Size = {"steps": 256, "batch": 64, "width": 128}  # the size at which fused modules have a mark
 GAIN, SHARE, APART = 5.0, 0.35, 1e-5  # the marks: times faster, share of the peak, largest difference
 SETTING = ("device", "threads", "flush_denormal", "precision", "batch", "width")
 PAIRS = (
@@ -23,37 +36,55 @@ PAIRS = (
 INTERPOLATION = "the logarithm of the ratio of seconds, linear in the logarithm of steps between two measured lengths"
 
 
-def named(row: Row) -> str:
+def named(row: Way) -> str:
     return f"{row['system']} {row['implementation']}"
 
 
-def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+def select(rows: Iterable[R], **wanted: Any) -> list[R]:
     """The rows that have all these values."""
     return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
 
 
-def crossovers(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def values(row: Mapping[str, Any], keys: Iterable[str]) -> tuple[Any, ...]:
+    """A row's values under these keys."""
+    return tuple(row[key] for key in keys)
+
+
+def crossovers(rows: Iterable[Step]) -> list[Crossover]:
     """For each setting and pair with at least two common lengths: where the first overtakes or falls behind."""
 
-    def setting(row: Row) -> tuple[Any, ...]:
-        return tuple(row[key] for key in SETTING)
+    def setting(row: Step) -> tuple[Any, ...]:
+        return values(row, SETTING)
 
-    entries = []
-    for values, group in groupby(sorted(rows, key=setting), setting):
+    entries: list[Crossover] = []
+    for _, equal in groupby(sorted(rows, key=setting), setting):
+        group = list(equal)
+        first = group[0]
         times: dict[str, dict[int, float]] = {}
         for row in group:
             times.setdefault(named(row), {})[row["steps"]] = row["seconds"]
         for system, other in PAIRS:
             ratios = _ratios(times.get(system, {}), times.get(other, {}))
             if len(ratios) > 1:
-                names = {"system": system, "against": other}
-                entries.append({**dict(zip(SETTING, values, strict=True)), **names, **crossing(ratios)})
+                entries.append(
+                    {
+                        "device": first["device"],
+                        "threads": first["threads"],
+                        "flush_denormal": first["flush_denormal"],
+                        "precision": first["precision"],
+                        "batch": first["batch"],
+                        "width": first["width"],
+                        "system": system,
+                        "against": other,
+                        **crossing(ratios),
+                    }
+                )
     return entries
 
 
-def crossing(ratios: Mapping[int, float]) -> dict[str, Any]:
+def crossing(ratios: Mapping[int, float]) -> Crossing:
     """Where the ratio of seconds, by steps, crosses 1. Above 1 the first system is faster."""
-    changes = []
+    changes: list[Change] = []
     for (low, before), (high, after) in pairwise(sorted(ratios.items())):
         if (before > 1) != (after > 1):
             share = math.log(before) / (math.log(before) - math.log(after))
@@ -67,19 +98,32 @@ def crossing(ratios: Mapping[int, float]) -> dict[str, Any]:
     }
 
 
-def gains(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def gains(rows: Sequence[Step]) -> list[Gain]:
     """The speed-up of each step by flush-denormal, where both were measured."""
     same = ("system", "implementation", "steps", "batch", "width", "threads", "precision", "device")
-    slow = {tuple(row[key] for key in same): row["seconds"] for row in select(rows, flush_denormal=False)}
-    entries = []
+    slow = {values(row, same): row["seconds"] for row in select(rows, flush_denormal=False)}
+    entries: list[Gain] = []
     for row in select(rows, flush_denormal=True):
-        if (without := slow.get(tuple(row[key] for key in same))) is not None:
-            times = {"seconds": row["seconds"], "seconds_without": without, "times_faster": without / row["seconds"]}
-            entries.append({key: row[key] for key in same} | times)
+        if (without := slow.get(values(row, same))) is not None:
+            entries.append(
+                {
+                    "system": row["system"],
+                    "implementation": row["implementation"],
+                    "steps": row["steps"],
+                    "batch": row["batch"],
+                    "width": row["width"],
+                    "threads": row["threads"],
+                    "precision": row["precision"],
+                    "device": row["device"],
+                    "seconds": row["seconds"],
+                    "seconds_without": without,
+                    "times_faster": without / row["seconds"],
+                }
+            )
     return entries
 
 
-def marks(rows: Sequence[Row], deck: Mapping[str, Any], agreement: Mapping[str, float]) -> list[dict[str, Any]]:
+def marks(rows: Sequence[Step], deck: Deck, agreement: Agreement) -> list[Mark]:
     """A mark's target, its measured value and whether that meets it; None if not measured, or without a target."""
     entries = []
     for system in ("lstm", "gru"):
@@ -99,7 +143,7 @@ def marks(rows: Sequence[Row], deck: Mapping[str, Any], agreement: Mapping[str, 
     return entries
 
 
-def _mark(name: str, means: str, asked: float | None, measured: float | None, most: bool = False) -> dict[str, Any]:
+def _mark(name: str, means: str, asked: float | None, measured: float | None, most: bool = False) -> Mark:
     met = None
     if asked is not None and measured is not None:
         met = measured <= asked if most else measured >= asked
@@ -111,5 +155,5 @@ def _ratios(first: Mapping[int, float], other: Mapping[int, float]) -> dict[int,
     return {steps: other[steps] / first[steps] for steps in sorted(first.keys() & other.keys())}
 
 
-def _threads(rows: Iterable[Row]) -> int:
+def _threads(rows: Iterable[Step]) -> int:
     return max(row["threads"] for row in rows)

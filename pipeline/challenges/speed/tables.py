@@ -1,18 +1,14 @@
 """Tables of measured times: marks, costs by length, crossovers, settings, long sequences."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from markupsafe import Markup
 
+from pipeline.challenges.shared.speed_records import Crossover, SpeedReport, Step
 from pipeline.challenges.speed import figures as pictures, summaries
 from pipeline.reporting import words
 from pipeline.reporting.markup import table, tag
 
-Record = Mapping[str, Any]
 
-
-def marks(report: Record) -> Markup:
+def marks(report: SpeedReport) -> Markup:
     rows = []
     for mark in report["marks"]:
         met = {None: "–", True: "met", False: "not met"}[mark["met"]]
@@ -26,7 +22,7 @@ def marks(report: Record) -> Markup:
     return table(["mark", "meaning", "asked", "found", ""], rows, caption)
 
 
-def costs(report: Record) -> Markup:
+def costs(report: SpeedReport) -> Markup:
     lines, memory = (
         pictures.lines(report),
         {summaries.named(row): row for row in report["memory"] if row["device"] == "cpu"},
@@ -36,7 +32,7 @@ def costs(report: Record) -> Markup:
     for name, rows in lines.items():
         by_length = {row["steps"]: row for row in rows}
         cells = [_cell(by_length.get(steps)) for steps in lengths]
-        kept = memory.get(name, {}).get("bytes_per_token")
+        kept = memory[name]["bytes_per_token"] if name in memory else None
         body.append(
             _row(name, f"{rows[0]['parameters']:,}", *cells, words.number(None if kept is None else kept / 1e3, 3))
         )
@@ -48,7 +44,7 @@ def costs(report: Record) -> Markup:
     return table(head, body, caption)
 
 
-def _cell(row: Mapping[str, Any] | None) -> object:
+def _cell(row: Step | None) -> object:
     if row is None:
         return "–"
     once = "*" if row["repeats"] == 1 else ""
@@ -56,7 +52,7 @@ def _cell(row: Mapping[str, Any] | None) -> object:
     return f"{words.number(1e3 * row['seconds'], 3)}{once}{share}"
 
 
-def crossovers(report: Record) -> Markup:
+def crossovers(report: SpeedReport) -> Markup:
     rows = []
     for entry in usual_crossovers(report):
         changes = [f"{c['becomes']} from about {c['steps']:,.0f} steps on" for c in entry["crossings"]]
@@ -73,14 +69,14 @@ def crossovers(report: Record) -> Markup:
     return table(["", "against", "batch", "is", "times faster, by steps"], rows, caption)
 
 
-def usual_crossovers(report: Record) -> list[Mapping[str, Any]]:
+def usual_crossovers(report: SpeedReport) -> list[Crossover]:
     """The crossovers on the CPU under the usual setting."""
     cores = report["machine"]["cores"]
     wanted = {"device": "cpu", "threads": cores, "precision": "fp32", "flush_denormal": True}
     return summaries.select(report["crossovers"], **wanted, width=report["lines"]["width"])
 
 
-def settings(report: Record) -> Markup:
+def settings(report: SpeedReport) -> Markup:
     """One thread and all, fp32 and bf16."""
     steps, rows = compared(report)
     by_name = {setting: {summaries.named(row): row for row in rows_by_name} for setting, rows_by_name in rows.items()}
@@ -91,7 +87,7 @@ def settings(report: Record) -> Markup:
     return table(head, body, caption)
 
 
-def compared(report: Record) -> tuple[int, dict[tuple[int, str], list[Mapping[str, Any]]]]:
+def compared(report: SpeedReport) -> tuple[int, dict[tuple[int, str], list[Step]]]:
     """The rows of each number of threads and precision, at the longest length at which all were measured."""
     rows = summaries.select(report["rows"], device="cpu", flush_denormal=True, **report["lines"])
     settings = sorted({(row["threads"], row["precision"]) for row in rows})
@@ -100,7 +96,7 @@ def compared(report: Record) -> tuple[int, dict[tuple[int, str], list[Mapping[st
     return steps, {setting: summaries.select(setting_rows, steps=steps) for setting, setting_rows in by_setting.items()}
 
 
-def long_sequences(report: Record) -> Markup:
+def long_sequences(report: SpeedReport) -> Markup:
     rows = []
     for row in report["long"]:
         how = "plain" if row["chunk"] is None else f"chunks of {row['chunk']}"

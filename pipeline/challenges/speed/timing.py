@@ -14,14 +14,26 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Unpack
 
 import torch
 from torch import nn
 
 from pipeline.architectures import count
 from pipeline.challenges.shared import hardware
+from pipeline.challenges.shared.speed_records import (
+    Agreement,
+    Checkpointed,
+    Deck,
+    Memory,
+    Peak,
+    Size,
+    Step,
+    Subnormals,
+    Under,
+    Way,
+)
 from pipeline.challenges.speed import controls, long_sequences, systems
 from pipeline.training.setup import configure_threads
 from pipeline.training.worker_processes import start_method
@@ -49,6 +61,10 @@ class Job:
     wanted: list[tuple[str, dict[str, Any]]]
 
 
+class Case(Size, Way):
+    """A core, and what it reads."""
+
+
 class Process:
     """A process with one setting: its methods measure."""
 
@@ -62,18 +78,18 @@ class Process:
         gc.freeze()  # what was imported is never garbage
         gc.disable()  # measurements leave no garbage that would have to be collected during a pass
 
-    def peak(self, side: int) -> dict[str, Any]:
+    def peak(self, side: int) -> Peak:
         self.limit = hardware.peak(self.setting.device, self.setting.precision, side)
-        return {**asdict(self.setting), "flush_denormal": flushes(), "operations_per_second": self.limit}
+        return {**self._under(), "flush_denormal": flushes(), "operations_per_second": self.limit}
 
-    def step(self, seconds: float, passes: int, **case: Any) -> dict[str, Any]:
+    def step(self, seconds: float, passes: int, **case: Unpack[Case]) -> Step:
         """A row: the median over passes of forward and backward."""
         core, x = self._made(**case)
         taken = clock(systems.training_step(core, x, self.setting.precision), self.setting.device, seconds, passes)
-        median, size = statistics.median(taken), {key: case[key] for key in ("steps", "batch", "width")}
-        needed = systems.operations(case["system"], core, **size)
+        median = statistics.median(taken)
+        needed = systems.operations(case["system"], core, case["steps"], case["batch"], case["width"])
         return {
-            **asdict(self.setting),
+            **self._under(),
             **case,
             "flush_denormal": flushes(),
             "parameters": count(core),
@@ -86,7 +102,7 @@ class Process:
             "share_of_peak": needed / median / self.limit if self.limit else None,
         }
 
-    def memory(self, is_long: bool, chunk: int | None = None, **case: Any) -> dict[str, Any]:
+    def memory(self, is_long: bool, chunk: int | None = None, **case: Unpack[Case]) -> Memory:
         """Peak memory of one forward and backward pass beyond what was used before; `chunk` checkpoints."""
         core, x = self._made(**case)
         core = core if chunk is None else long_sequences.Checkpointed(core.get_submodule("cell"), chunk)  # type: ignore[arg-type]
@@ -97,25 +113,26 @@ class Process:
         most = torch.cuda.max_memory_allocated() if device == "cuda" else hardware.most_resident()
         taken = None if most is None or most <= before else most - before  # less than starting took: not measurable
         per_token = None if taken is None else taken / tokens
-        measures = {
+        return {
+            **self._under(),
+            **case,
             "is_long": is_long,
             "chunk": chunk,
             "peak_bytes": taken,
             "bytes_per_token": per_token,
             "seconds": seconds,
         }
-        return {**asdict(self.setting), **case, **measures}
 
-    def agreement(self, steps: int, batch: int, width: int) -> dict[str, Any]:
-        return controls.scan_and_loop(self._made("min_gru", "scan", steps, batch, width)) | {"steps": steps}
+    def agreement(self, steps: int, batch: int, width: int) -> Agreement:
+        return {**controls.scan_and_loop(self._made("min_gru", "scan", steps, batch, width)), "steps": steps}
 
-    def chunks(self, system: str, steps: int, width: int, chunk: int) -> dict[str, Any]:
+    def chunks(self, system: str, steps: int, width: int, chunk: int) -> Checkpointed:
         """The difference of a checkpointed core's gradient from the plain one's."""
         core, x = self._made(system, "fused", steps, 1, width)
         apart = long_sequences.difference(core, long_sequences.Checkpointed(core.get_submodule("cell"), chunk), x)  # type: ignore[arg-type]
         return {"system": system, "steps": steps, "chunk": chunk, "gradient_difference": apart}
 
-    def subnormals(self, names: list[str], steps: int, batch: int, width: int) -> dict[str, Any]:
+    def subnormals(self, names: list[str], steps: int, batch: int, width: int) -> Subnormals:
         """Share of subnormal numbers in the gradient of the input; the loss uses the last output."""
         gradients = {}
         for system in names:
@@ -126,8 +143,16 @@ class Process:
         measures = controls.subnormals(lambda work: min(clock(work, "cpu", 0.05, 100)), gradients)
         return {**measures, "flush_denormal": flushes(), "steps": steps, "width": width}
 
-    def deck(self, batch: int, seconds: float, passes: int, lengths: list[int]) -> dict[str, Any]:
+    def deck(self, batch: int, seconds: float, passes: int, lengths: list[int]) -> Deck:
         return controls.deck(lambda work: statistics.median(clock(work, "cpu", seconds, passes)), batch, lengths)
+
+    def _under(self) -> Under:
+        return {
+            "device": self.setting.device,
+            "threads": self.setting.threads,
+            "flush_denormal": self.setting.flush_denormal,
+            "precision": self.setting.precision,
+        }
 
     def _made(
         self, system: str, implementation: str, steps: int, batch: int, width: int

@@ -1,7 +1,7 @@
 """What promote needs for each kind of prediction: scores, rates of certainty, and which rows were seen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.common import InputError
+from pipeline.services.records import Seen
 from pipeline.services.sentiment import digest_of
 from pipeline.services.shared import abstention
 from pipeline.tasks import Prepared
@@ -50,7 +51,8 @@ def cells(
     prepared: Prepared, split: str, rows: Sequence[int], outputs: Tensor
 ) -> Float[Tensor, "examples steps parts"]:
     """Contributions to the scores, of each step if there are several; nan for an invalid prediction."""
-    task, targets = prepared.task, prepared.targets(split)[list(rows)]
+    task = prepared.task
+    targets = prepared.targets(split)[list(rows)]
     wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
     if targets.is_floating_point():
         parts = task.contributions(outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None], prepared.learned)
@@ -70,9 +72,7 @@ def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeInd
     return whole[places]
 
 
-def rows_and_seen(
-    prepared: Prepared, split: str, seen: Mapping[str, Mapping[str, Any]]
-) -> tuple[list[int], dict[str, int]]:
+def rows_and_seen(prepared: Prepared, split: str, seen: Mapping[str, Seen]) -> tuple[list[int], dict[str, int]]:
     """The rows of a split that can judge models, and how many of them each model has seen.
 
     All texts are used, and none may have been seen. Of a series, only windows are used whose forecasts are later than
@@ -87,7 +87,7 @@ def rows_and_seen(
     return np.flatnonzero(first >= until).tolist(), dict.fromkeys(seen, 0)
 
 
-def of_another_clock(prepared: Prepared, seen: Mapping[str, Mapping[str, Any]]) -> str | None:
+def of_another_clock(prepared: Prepared, seen: Mapping[str, Seen]) -> str | None:
     """Why models cannot be compared on a series: an instant and a time on a local clock have no order."""
     if isinstance(prepared.task, Sentiment):
         return None
@@ -97,7 +97,7 @@ def of_another_clock(prepared: Prepared, seen: Mapping[str, Mapping[str, Any]]) 
     return f"{', '.join(wrong)}; the data have {ACCEPTED[here]}" if wrong else None
 
 
-def _part(name: str, seen: Mapping[str, Any], key: str) -> Any:
+def _part(name: str, seen: Seen, key: Literal["texts", "until"]) -> Any:
     if key not in seen:
         raise InputError(f"the {name}'s seen.json has no {key!r}: its training data are unknown")
     return seen[key]

@@ -9,12 +9,13 @@ weekends if a season is a day, minus the level; `error` the logarithm of the cha
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
+
+from pipeline.services.records import Block
 
 SEASONS = 7  # of a block
 PARTS = 24  # of a season at most
@@ -30,12 +31,13 @@ def blocks(
     season: int,
     origin: pd.Timestamp,
     errors: Mapping[int, float],
-) -> list[dict[str, Any]]:
+) -> list[Block]:
     """The complete blocks within `bounds` (rows); `errors` are mean absolute errors by the row where a forecast begins.
 
     `origin` is the time at which a season begins. Rows before the bounds only serve as the previous season.
     """
-    parts, changes = _parts(times, season, origin), _changes(values, season)
+    parts = _parts(times, season, origin)
+    changes = _changes(values, season)
     first, end = bounds
     size = SEASONS * season
     return [
@@ -63,7 +65,7 @@ def _block(
     parts: Int[np.ndarray, " rows"],
     rows: slice,
     errors: Mapping[int, float],
-) -> dict[str, Any]:
+) -> Block:
     level = values[rows].mean(axis=0)
     within = [values[rows][parts[rows] == part].mean(axis=0) - level for part in range(parts.max() + 1)]
     known = [error for row, error in errors.items() if rows.start <= row < rows.stop]
@@ -96,5 +98,5 @@ def _changes(values: Values, season: int) -> Values:
     return changes
 
 
-def _short(values: Float[np.ndarray, " values"]) -> Sequence[float]:
+def _short(values: Float[np.ndarray, " values"]) -> list[float]:
     return [round(value, 5) for value in values.tolist()]

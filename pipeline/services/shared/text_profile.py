@@ -10,7 +10,7 @@ number is the factor by which this inflates the variance of its mean.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from pipeline.services import Answer
+from pipeline.services.records import Profile
 from pipeline.services.shared import abstention
 from pipeline.tasks.text.vocabularies import UNKNOWN
 
@@ -33,7 +34,7 @@ def profile(
     tokenizer: Any,
     answer: Answer,
     of_all: Sequence[int] | None = None,
-) -> dict[str, Any]:
+) -> Profile:
     """The profile of texts with these labels, indices of `names`; labels are counted in `of_all`, if given.
 
     `lengths` in tokens, without truncation; `unknown` is the share of a text's tokens that the vocabulary lacks;
@@ -44,12 +45,13 @@ def profile(
     sample = [texts[row] for row in rows]
     tokens = [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(sample)]
     answers = answer(pd.DataFrame({"text": sample}))
-    values = {
+    values: Profile = {
         "lengths": [len(ids) for ids in tokens],
         "unknown": [round(ids.count(UNKNOWN) / len(ids), 6) for ids in tokens],
         "confidence": [round(float(value), 6) for value in answers["probability"]],
     }
-    alike = {key: inflation(pd.DataFrame({key: column}).rank()) for key, column in values.items()}
+    columns = {"lengths": values["lengths"], "unknown": values["unknown"], "confidence": values["confidence"]}
+    alike = {key: inflation(pd.DataFrame({key: column}).rank()) for key, column in columns.items()}
     alike["labels"] = inflation(pd.get_dummies(pd.Series([labels[row] for row in rows])))
     none = abstention.abstained(answers)
     alike["answered"] = inflation(pd.get_dummies(answers["label"].where(~none), dummy_na=bool(none.any())))
@@ -85,7 +87,7 @@ def spaced(rows: int) -> list[int]:
     return np.linspace(0, rows - 1, min(rows, MOST)).round().astype(int).tolist()
 
 
-def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> Mapping[str, list[float | int]]:
+def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> dict[str, list[int | float]]:
     """The number of texts with each frequent word, and the inflation of this share."""
     sets = [set(ids) for ids in tokens]
     counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)

@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from pipeline.common.records import TableRecord
 from pipeline.tasks.series import cells_of_series, long_form, regularity, repairs, steps, time_forms, timestamps, zones
 from pipeline.tasks.series.places import Places
 from pipeline.tasks.series.settings_of_series import SeriesSettings
@@ -37,7 +38,7 @@ class Series:
     step: Step | None  # from a row to the next; none where fewer than two rows have a time
     names_twice: list[str]  # of columns that are not read
     faults: list[str]
-    table: dict[str, Any]  # what the file was read as
+    table: TableRecord  # what the file was read as
     filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated or masked
     repairs: dict[str, int]  # what was done with rows, counted
 
@@ -99,7 +100,9 @@ class _Reading:
             rows, filled, counts, of_times = self._regular(rows, step, clock, held)
         of_cells = self.cells.faults if filled is None or np.isnan(rows.values).any() else self.cells.other_faults
         faults = [*lacking, *self.table.faults, *unreadable, *mixed, *self.faults, *of_times, *of_cells]
-        record = self.table.taken | self.cells.record | {"time_format": stamps.form}
+        record = cast(TableRecord, self.table.taken | self.cells.record | {"time_format": stamps.form})
+        if self.settings.zone:
+            record["zone"] = self.settings.zone
         return Series(
             rows.times,
             rows.values,
@@ -108,7 +111,7 @@ class _Reading:
             steps.of(rows.times),
             tables.names_twice(self.table),
             faults,
-            record | ({"zone": self.settings.zone} if self.settings.zone else {}),
+            record,
             np.zeros(rows.values.shape, bool) if filled is None else filled,
             counts,
         )

@@ -3,12 +3,15 @@
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from pipeline.common import InputError, files
+from pipeline.common.records import Audit, Audited
 
 
-def of(folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[str, str], **more: Any) -> dict[str, Any]:
+def of(
+    folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[str, str], **more: Unpack[Audited]
+) -> Audit:
     """The audit of the splits in `folder`.
 
     `keys` identify the rows of each split: a key in two splits is a leak. `learned` names what was learned and from
@@ -28,9 +31,9 @@ def of(folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[st
     }
 
 
-def refuse_leaks(audit: Mapping[str, Any], advice: str) -> None:
+def refuse_leaks(duplicates_across: Mapping[str, int], advice: str) -> None:
     """Raise InputError if a row is in two splits."""
-    leaks = {pair: count for pair, count in audit["duplicates_across"].items() if count}
+    leaks = {pair: count for pair, count in duplicates_across.items() if count}
     if leaks:
         counts = ", ".join(f"{count} in {pair.replace('/', ' and ')}" for pair, count in leaks.items())
         raise InputError(f"rows are in two splits ({counts}): {advice}")

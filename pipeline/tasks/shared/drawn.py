@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from pipeline.common.records import Audit
 from pipeline.tasks import Batch, Columns, Task
 from pipeline.tasks.shared import auditing, column_files, score_sums
 from pipeline.tasks.shared.labels import OneLabel
@@ -35,13 +36,14 @@ class Drawn(Task):
         """The number of sequences with each label; empty for a task without one label per sequence."""
         return {}
 
-    def prepare(self, raw: Path, folder: Path, seed: int) -> dict[str, Any]:
+    def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
         sizes = {"train": self.examples, "valid": self.held_out, "test": self.held_out}
         keys: dict[str, list[bytes]] = {}
         labels: dict[str, dict[str, int]] = {}
         for number, (split, size) in enumerate(sizes.items()):
             random = torch.Generator().manual_seed(1_000 * seed + number)
-            drawn, seen = self.draw(size, random), {key for earlier in keys.values() for key in earlier}
+            drawn = self.draw(size, random)
+            seen = {key for earlier in keys.values() for key in earlier}
             for _ in range(REDRAWS):
                 again = [row for row, key in enumerate(_keys(drawn)) if key in seen]
                 redrawn = self.draw(len(again), random) if again else {}
@@ -50,7 +52,7 @@ class Drawn(Task):
             column_files.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
             keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])
         audit = auditing.of(folder, keys, learned={})
-        auditing.refuse_leaks(audit, "draw longer sequences, or fewer of them")
+        auditing.refuse_leaks(audit["duplicates_across"], "draw longer sequences, or fewer of them")
         auditing.refuse_lacking(labels, "draw more sequences (examples, held_out)")
         return audit
 

@@ -3,7 +3,18 @@
 12 of 960 earlier rows changed, first 2020-01-02 06:00:00 (load 5.1, now 6.2); 3 missing, first 2020-01-01 03:00
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
+
+
+class RevisedRecord(TypedDict):
+    """The same as JSON; numbers of rows."""
+
+    rows: int
+    changed: int
+    gone: int
+    first_changed: str
+    first_gone: str
+    sentence: str
 
 
 class Revised(NamedTuple):
@@ -15,8 +26,15 @@ class Revised(NamedTuple):
     first_changed: str  # where, and what changed; empty if nothing did
     first_gone: str
 
-    def record(self) -> dict[str, Any]:
-        return {**self._asdict(), "sentence": self.sentence()}
+    def record(self) -> "RevisedRecord":
+        return {
+            "rows": self.rows,
+            "changed": self.changed,
+            "gone": self.gone,
+            "first_changed": self.first_changed,
+            "first_gone": self.first_gone,
+            "sentence": self.sentence(),
+        }
 
     def sentence(self) -> str:
         count = f"{self.changed:,}" if self.changed else "none"

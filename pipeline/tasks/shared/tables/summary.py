@@ -18,8 +18,9 @@ WORDS = {  # of a record's keys, in the order in which they are shown; {} is the
 }
 
 
-def sentence(taken: Mapping[str, Any]) -> str:
+def sentence(record: Mapping[str, object]) -> str:
     """One line of what audit.json says under `table`."""
+    taken: dict[str, Any] = dict(record)
     parts = [words.format(taken[key]) for key, words in WORDS.items() if key in taken]
     parts += [] if taken.get("header", True) else ["no header"]
     parts += [f"{counted(taken['skipped_lines'], 'line')} above the header"] if "skipped_lines" in taken else []

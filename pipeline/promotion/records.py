@@ -1,0 +1,74 @@
+"""A decision on a champion, as a type: reports/decisions/TASK-DATE-DIGEST.json."""
+
+from pathlib import Path
+from typing import Any, Literal, NotRequired, TypedDict
+
+from pipeline.common import files
+
+
+class Identity(TypedDict):
+    """What tells a version again, in another registry, too, whose numbers differ."""
+
+    version: int
+    run_id: str
+    model_id: str
+    architecture: str | None
+    seed: str | None
+    weights_digest: str | None  # SHA-256
+    valid_loss: NotRequired[float]  # of a challenger
+
+
+class Difference(TypedDict):
+    """A value with its interval; a difference is in shares of right answers, or a share of the other's error."""
+
+    value: float
+    low: float | None
+    high: float | None
+    reason: NotRequired[str]  # why there is no interval
+    examples: NotRequired[int]  # of a slice
+
+
+class GateRecord(TypedDict):
+    """What one gate found."""
+
+    name: str
+    passed: bool
+    detail: str
+    numbers: dict[str, Any]  # open: as each gate has them
+    decides: NotRequired[bool]  # which older versions did not write: all decided
+
+
+class Requests(TypedDict):
+    """What the two were asked."""
+
+    rows: int
+    block: int  # neighbouring rows that are alike
+    digest: str | None  # SHA-256 of requests and right answers
+
+
+class Decided(TypedDict):
+    """What is decided before anything is carried out."""
+
+    task: str
+    decision: Literal["promoted", "refused", "unchanged", "rolled_back"]
+    reasons: list[str]
+    previous: Identity | None  # champion before
+    to: Identity | None  # champion from now on, where it moves
+    challenger: NotRequired[Identity | None]
+    gates: NotRequired[list[GateRecord]]
+    scores: NotRequired[dict[str, dict[str, Difference]]]  # by model and metric
+    gate: NotRequired[Requests]
+    main_metric: NotRequired[str]
+    settings: NotRequired[dict[str, Any]]  # open: params.yaml's section
+    seed: NotRequired[int]
+    afresh: NotRequired[bool]  # judged without the champion
+
+
+class Decision(Decided):
+    """The same as it is kept."""
+
+    date: str  # UTC, to the millisecond, ISO 8601
+
+
+def read_decision(path: Path) -> Decision:
+    return files.read_json(path)
