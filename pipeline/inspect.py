@@ -30,8 +30,8 @@ def main(
     if path is None:
         raise InputError(f"{file}: no such file, nor {source_file.SOURCES / file}")
     with sampling.beginning(path) as (sample, note):
-        said, settings, obstacles = look(sample, str(path))
-        print("\n".join([*([note] if note else []), *said]))
+        printed, settings, obstacles = look(sample, str(path))
+        print("\n".join([*([note] if note else []), *printed]))
     if obstacles:
         print("in the way:")
         print("\n".join(f"  {obstacle}" for obstacle in obstacles))
@@ -52,18 +52,18 @@ def look(path: Path, source: str) -> tuple[list[str], dict[str, Any], list[str]]
     with tables.opened(path, source, []) as table:
         here = columns.of(table)
         more = f"  and {len(here) - SHOWN:,} more columns" if len(here) > SHOWN else ""
-        said = [f"{source}: {table.rows:,} rows, {len(table.header):,} columns; {summary.sentence(table.taken)}"]
-        said += [column.line() for column in here[:SHOWN]] + ([more] if more else [])
+        printed = [f"{source}: {table.rows:,} rows, {len(table.header):,} columns; {summary.sentence(table.taken)}"]
+        printed += [column.line() for column in here[:SHOWN]] + ([more] if more else [])
         if table.faults:
-            return said, {}, table.faults
+            return printed, {}, table.faults
     numbers = [column for column in here if column.kind in ("number", "flag")]
     if reviews.fits(here) and not (columns.time_columns(here) and _is_series(here)):
-        more_said, settings, obstacles = reviews.lines(source, here)
+        more_lines, settings, obstacles = reviews.lines(source, here)
     elif columns.time_columns(here) and numbers:
-        more_said, settings, obstacles = series.lines(path, source, here)
+        more_lines, settings, obstacles = series.lines(path, source, here)
     else:
-        return said, {}, ["no column of times with numbers, and none of texts with labels"]
-    return [*said, *more_said], settings, obstacles
+        return printed, {}, ["no column of times with numbers, and none of texts with labels"]
+    return [*printed, *more_lines], settings, obstacles
 
 
 def _is_series(here: list[columns.Column]) -> bool:

@@ -18,7 +18,7 @@ def test_a_kind_is_decided_by_its_own_files_alone():
     assert {"pipeline/tasks/__init__.py", "pipeline/tasks/forecast.py", "pipeline/tasks/series/reading.py"} <= {
         *forecast
     }
-    assert "pipeline/tasks/shared/csv_files.py" in forecast.keys() & sentiment.keys()
+    assert "pipeline/tasks/shared/tables/layout.py" in forecast.keys() & sentiment.keys()
     assert not any("/text/" in name or "sentiment" in name for name in forecast)
     assert not any("/series/" in name or "forecast" in name for name in sentiment)
     assert all(Path(name).parts[:2] == ("pipeline", "tasks") for name in forecast)

@@ -70,6 +70,22 @@ def test_a_sign_for_what_is_missing_is_recognised(made):
     assert (task["missing_values"], task["missing"], task["longest_gap"]) == (["?"], "interpolate", 2)
 
 
+@pytest.mark.parametrize(
+    ("columns", "time"),
+    [
+        ({"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}, ["year", "month", "day", "hour"]),
+        ({"dteday": "%Y-%m-%d", "hr": "%H"}, ["dteday", "hr"]),
+        ({"Date": "%d/%m/%Y", "Time": "%H.%M.%S"}, ["Date", "Time"]),
+    ],
+)
+def test_times_in_several_columns_are_found(made, columns, time):
+    rows = hourly()
+    times = pd.to_datetime(rows["time"])
+    _, task = made(pd.DataFrame({name: times.dt.strftime(p) for name, p in columns.items()}).assign(load=rows["load"]))
+    assert task["time"] == time
+    assert task["season"] == 24
+
+
 def test_a_local_clock_is_recognised_by_its_changes(made):
     times = pd.date_range("2020-01-01", periods=9000, freq="h", tz="UTC").tz_convert("Europe/Berlin")
     printed, task = made(hourly(9000).assign(time=times.strftime("%Y-%m-%d %H:%M")))
@@ -110,7 +126,7 @@ def test_all_that_stands_in_params_yaml_stays_as_it_was(tmp_path):
         assert after.index("  mine:") > after.index("  near:")
         with pytest.raises(InputError, match="a task 'mine' is there already"):
             inspect.main("mine.csv", add="mine")
-        with pytest.raises(InputError, match="names that are refused: '../x'"):
+        with pytest.raises(InputError, match="invalid names: '../x'"):
             inspect.main("mine.csv", add="../x")
         assert paths.PARAMS.read_text() == after
 
@@ -121,7 +137,7 @@ def test_all_that_stands_in_params_yaml_stays_as_it_was(tmp_path):
         ("a,b\nx,y\nz,w\n", "no column of times with numbers, and none of texts with labels"),
         ("time,load\n" + "".join(f"0{n}/02/2018,{n}.5\n" for n in range(1, 9)), "may be 01 February 2018"),
         ("time;load\n" + "".join(f"2018-01-0{n};{n}.234\n" for n in range(1, 9)), "'1.234' may be 1.234 or 1234"),
-        ("time,load\n" + "".join(f"2018-01-0{n},{n}.5\n" for n in range(1, 9)), "too few rows for four splits"),
+        ("time,load\n" + "".join(f"2018-01-0{n},{n}.5\n" for n in range(1, 9)), "too few rows"),
         ("time,load\n2018-01-01,1,2\n2018-01-02,1\n", "rows with more cells than the header's 2: 1"),
     ],
 )

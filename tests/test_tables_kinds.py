@@ -111,6 +111,8 @@ READ = {  # name: content, settings, and the times where they are others than HO
     "UTF-8 with its mark": ("\ufeff" + lines(iso()), {}),
     "UTF-16 big-endian without its mark": (lines(iso()).encode("utf-16-be"), {}),
     "Latin-1 beside its numbers": (lines(iso(), header="time,load,heat,note").replace("\n", ",Zürich\n").replace("note,Zürich", "note").encode("latin-1"), {}),
+    "Cyrillic in Windows-1251": (lines(iso(), header="time,load,heat,город").replace("\n", ",Это было очень хорошее лето в большом городе\n").replace("город,Это было очень хорошее лето в большом городе", "город").encode("cp1251"), {}),
+    "Japanese in an encoding that is stated": (lines(iso(), header="time,load,heat,映画").replace("\n", ",とても良い映画\n").replace("映画,とても良い映画", "映画", 1).encode("shift_jis"), {"encoding": "shift_jis"}),
     "gzip": (gzip.compress(lines(iso()).encode()), {}),
     "zstd": (zstd(lines(iso()).encode()), {}),
     "JSON lines": ("".join(json.dumps(row) + "\n" for row in RECORDS), {}),
@@ -167,6 +169,9 @@ READ = {  # name: content, settings, and the times where they are others than HO
         {"every": "1h", "aggregate": "mean"},
     ),
     "a gap that is interpolated": (lines(iso()[:9] + iso()[11:], LOAD[:9] + LOAD[11:], HEAT[:9] + HEAT[11:]), {"missing": "interpolate"}),
+    "1.234 where another column decides": (
+        lines(iso(), [f"{v / 1000:.3f};0.5" for v in LOAD], sep=";", header="time,load,other,heat"), {"scale": 1000},
+    ),
     "a sign for missing values": (
         lines(iso(), [*LOAD[:5], "?", *LOAD[6:]], sep=";"), {"missing": "interpolate", "missing_values": ("?",)},
     ),
@@ -205,6 +210,10 @@ REFUSED = {  # name: content, settings, and what the one message says
     "no header": (lines(iso()).split("\n", 1)[1], {}, ["no column 'time'", "the first line looks like a row: name the columns"]),
     "columns that do not fit": (lines(iso()).split("\n", 1)[1], {"columns": ("time", "load")}, ["`columns` names 2 columns, but line 1 has other cells (3 by ,"]),
     "UTF-8 that is damaged": (lines(iso(), header="time,load,heat,größe").replace("\n", ",ä\n").encode().replace(b"\xc3\xa4\n", b"\xff\n", 1), {}, ["bytes that are not UTF-8: 1, first in line 1", "damaged"]),
+    "Japanese in an old encoding": (
+        ("time,load,heat,映画\n" + "2018-01-01,1,2,これはとても良い映画です\n" * 30).encode("shift_jis"), {},
+        ["bytes that are not UTF-8: 31", "accepted: the encoding stated, `encoding: ...` (it may be "],
+    ),
     "gzip that is cut off": (gzip.compress(lines(iso()).encode())[:-9], {}, ["is compressed by gzip, and cannot be unpacked"]),
     "a PDF": (b"%PDF-1.7 and so on", {}, ["is a PDF document; accepted: text"]),
     "words": (lines(iso(), ["high"] * 30), {}, ["cells that hold no finite number: load 30 (first line 2, 2018-05-14 00:00:00: 'high')"]),
@@ -231,10 +240,14 @@ def test_there_are_enough_kinds():
 @pytest.mark.parametrize("name", READ)
 def test_a_kind_of_file_is_read_to_its_true_values(tmp_path, name):
     content, settings, *times = READ[name]
+    scale = settings.get("scale", 1)
+    settings = {key: value for key, value in settings.items() if key != "scale"}
     series = read(tmp_path, content, settings)
     expected = times[0] if times else HOURS
     assert series.times.tz_localize(None).tolist() == expected.tz_localize(None).tolist()
-    assert np.allclose(series.values, np.stack([LOAD, HEAT], axis=1)[: len(expected)], rtol=1e-12, atol=1e-12)
+    loads = [float(f"{value / scale:.3f}") for value in LOAD] if scale > 1 else LOAD
+    true = np.stack([loads, HEAT], axis=1)
+    assert np.allclose(series.values, true[: len(expected)], rtol=1e-12, atol=1e-12)
     assert series.faults == []
 
 

@@ -17,7 +17,7 @@ from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 ROWS = 100_000  # that are looked at
 MOST = 0.95  # share of the cells that have a value, from which a column is of a kind
 FEW = 100  # different values of a label
-TIME_NAMES = re.compile(r"date|datum|time|zeit|year|jahr|month|monat|stunde|hour|utc|epoch|^ds$|^t$", re.IGNORECASE)
+TIME_NAMES = re.compile(r"date|datum|time|zeit|year|jahr|month|monat|stunde|hour|^hr$|utc|epoch|^ds$", re.IGNORECASE)
 
 
 class Column(NamedTuple):
@@ -77,11 +77,11 @@ def _time_kind(name: str, cells: Sequence[Any]) -> tuple[str, str]:
     """`time`, where nearly all cells are times and look or are named like ones."""
     text = [text_of(cell) for cell in cells[:5000]]
     named = bool(TIME_NAMES.search(name))
-    only_digits = sum(bool(re.fullmatch(r"[\d.,+-]+", cell.strip())) for cell in text) > len(text) / 2
-    if sum(bool(re.fullmatch(r"(he|h)?\s*\d{1,2}(:\d{2}){0,2}", cell.strip().lower())) for cell in text) > MOST * len(
-        text
-    ):
-        hours = named or any(":" in cell for cell in text)
+    only_digits = sum(bool(re.fullmatch(r"[+-]?[\d.,]+", cell.strip())) for cell in text) > len(text) / 2
+    if sum(
+        bool(re.fullmatch(r"(he|h)?\s*\d{1,2}([:.]\d{2}){0,2}", cell.strip().lower())) for cell in text
+    ) > MOST * len(text):
+        hours = named or all(":" in cell for cell in text)
         return ("time of day" if hours else ""), ""
     if only_digits and not named and not all(re.match(r"\d{1,2}\.\d{1,2}\.\d{4}$", cell) for cell in text):
         return "", ""
@@ -94,10 +94,11 @@ def _time_kind(name: str, cells: Sequence[Any]) -> tuple[str, str]:
 
 def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str, tuple[str, ...]]:
     """`number`, where nearly all cells hold one, or a sign without letters that comes again and again."""
+    trouble = ""
     try:
         form = number_forms.form_of(lambda: iter([{name: cells}]), TableSettings(), comma)
     except number_forms.Ambiguous as error:
-        return "number", str(error), ()
+        form, trouble = number_forms.Form(decimal="," if any("," in str(cell) for cell in cells) else "."), str(error)
     with_value = [cell for cell in cells if not numbers.is_nothing(cell, form)]
     if not with_value:
         return "", "", ()
@@ -107,11 +108,14 @@ def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str
     )
     signs = tuple(sign for sign in others if not any(letter.isalnum() for letter in sign))
     are_numbers = np.isfinite(values).sum() + sum(others[sign] for sign in signs) > MOST * len(values)
-    return ("number" if are_numbers and np.isfinite(values).any() else ""), "", signs
+    return ("number" if are_numbers and np.isfinite(values).any() else ""), trouble, signs
 
 
 def time_columns(columns: Sequence[Column]) -> list[str]:
     """The columns that say when a row is: one, or a date and a time of day; none where there is none."""
+    by_name = {column.name.lower(): column.name for column in columns}
+    if {"year", "month", "day"} <= by_name.keys():
+        return [by_name[name] for name in ("year", "month", "day", "hour", "minute") if name in by_name]
     times = [column for column in columns if column.kind == "time"]
     hours = [column for column in columns if column.kind == "time of day"]
     if not times:

@@ -25,16 +25,16 @@ def lines(source: str, columns: Sequence[Column]) -> tuple[list[str], dict[str, 
     settings |= {} if label.name == "label" else {"label": label.name}
     words = Counter(word_of(cell) for cell in label.cells)
     counts = ", ".join(f"{word!r} {count:,}" for word, count in words.most_common(12))
-    said = [f"  labels in {label.name!r}: {counts}{' ...' if len(words) > 12 else ''}"]
+    printed = [f"  labels in {label.name!r}: {counts}{' ...' if len(words) > 12 else ''}"]
     names = sorted(word for word in words if word)
     if names == STARS:
         settings["labels"] = {"negative": [1, 2], "positive": [4, 5]}
-        said.append("  stars: 1 and 2 as negative, 4 and 5 as positive; 3 is left out")
+        printed.append("  stars: 1 and 2 as negative, 4 and 5 as positive; 3 is left out")
     elif names not in KNOWN:
         settings["labels"] = names
-    said += _of_texts([str(cell) for cell in text.cells if cell is not None])
+    printed += _of_texts([str(cell) for cell in text.cells if cell is not None])
     rare = [f"label {word!r} comes once; accepted: some in each split" for word, count in words.items() if count == 1]
-    return said, settings, rare
+    return printed, settings, rare
 
 
 def _label(columns: Sequence[Column]) -> Column | None:
@@ -56,10 +56,10 @@ def _of_texts(texts: Sequence[str]) -> list[str]:
     letters, words = sum(map(len, texts)), sum(len(text.split()) for text in texts)
     groups = minhash.groups(list(texts[:COPIES]), 0.5)
     near = len(groups) - len(set(groups.tolist()))
-    said = [
+    printed = [
         f"  {len(texts):,} texts of {words / max(len(texts), 1):.0f} words on average; {blank:,} blank, {again:,} twice"
     ]
-    said += [f"  near copies: {near:,} among the first {min(len(texts), COPIES):,}"] if near else []
+    printed += [f"  near copies: {near:,} among the first {min(len(texts), COPIES):,}"] if near else []
     if words and letters / words > NO_BLANKS:
-        said.append("  hardly any blanks between words: tokens will be parts of words")
-    return said
+        printed.append("  hardly any blanks between words: tokens will be parts of words")
+    return printed

@@ -14,40 +14,48 @@ from pipeline.tasks.series import reading, repairs, season_length, steps, window
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 
 TARGETS = re.compile(r"load|last|demand|target|sales|value|wert|price|preis|consum|verbrauch|kwh|mwh|^y$|^ot$", re.I)
-SHARES = (0.7, 0.8, 0.9)  # of the rows, where train, valid and gate end
+SHARES = ((0.7, 0.8, 0.9), (1 / 2, 2 / 3, 5 / 6))  # of the rows, where train, valid and gate end; of short series
 SEASONS = (7, 4, 2, 1)  # of the look-back
+TWICE = 0.05  # share of rows with the time of another, above which these may be several series
 FILLED = 24  # steps of a gap that a proposal fills at most
 
 
 def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str], dict[str, Any], list[str]]:
     """What to print, the settings, and what stands in the way of using them as they are."""
     time = time_columns(columns)
-    values = [column.name for column in columns if column.kind in ("number", "flag") and column.name not in time]
+    numeric = [column for column in columns if column.kind in ("number", "flag") and column.name not in time]
+    values = [column.name for column in numeric if not _counts_rows(column)] or [column.name for column in numeric]
     settings: dict[str, Any] = {"kind": "forecast", "source": source, "time": time if len(time) > 1 else time[0]}
     target = next((name for name in values if TARGETS.search(name)), values[0])
-    ambiguous = [f"{column.name}: {column.trouble}" for column in columns if column.trouble]
+    ambiguous = [f"{column.name}: {column.trouble}" for column in columns if column.trouble and column.name in time]
     if ambiguous:
         return [], {**settings, "targets": [target]}, ambiguous
     signs = next(column.signs for column in columns if column.name == target)
     known: dict[str, Any] = {"missing_values": list(signs)} if signs else {}
     series = reading.read(path, source, time, [target], SeriesSettings(**known))
-    said = [
+    printed = [
         f"  {len(series.times):,} rows from {series.times.min()} to {series.times.max()}, a row every {series.step}"
     ]
     if series.faults:
         known |= _repairs(series)
         series = reading.read(path, source, time, [target], SeriesSettings(**known))
-    said += [f"  with {key}: {value}" for key, value in known.items()]
+    printed += [f"  with {key}: {value}" for key, value in known.items()]
     if series.faults or series.step is None:
-        return said, {**settings, "targets": [target], **known}, series.faults
+        return printed, {**settings, "targets": [target], **known}, series.faults
     sizes = _sizes(series.values[:, 0], series.step, len(series.times))
     if sizes is None:
-        return said, {**settings, "targets": [target], **known}, ["too few rows for four splits"]
+        return printed, {**settings, "targets": [target], **known}, ["too few rows for four splits"]
     settings |= {"targets": [target], **known, **sizes}
     settings["splits"] = _splits(series.times, sizes["look_back"] + sizes["horizon"])
     others = [name for name in values if name != target]
-    said += [f"  other numbers, which may be targets, observed or known: {', '.join(others)}"] if others else []
-    return said, settings, []
+    printed += [f"  other numbers, which may be targets, observed or known: {', '.join(others)}"] if others else []
+    return printed, settings, []
+
+
+def _counts_rows(column: Column) -> bool:
+    """Whether a column only numbers the rows."""
+    cells = [str(cell) for cell in column.cells[:100]]
+    return any(cells == [str(number + first) for number in range(len(cells))] for first in (0, 1))
 
 
 def _repairs(series: reading.Series) -> dict[str, Any]:
@@ -56,9 +64,10 @@ def _repairs(series: reading.Series) -> dict[str, Any]:
     times = series.times[np.asarray(series.times.notna())]
     if series.step is None:
         return known
-    if series.clock == "local" and (zone := zones.fitting(times, series.step.span)):
+    even = (np.diff(times.to_numpy()) == series.step.span.to_timedelta64()).all()
+    if series.clock == "local" and not even and (zone := zones.fitting(times, series.step.span)):
         return {"zone": zone}
-    if times.duplicated().any():
+    if 0 < times.duplicated().sum() <= TWICE * len(times):
         known["duplicates"] = "mean"
     longest = _longest_gap(times, series)
     if longest and longest <= FILLED:
@@ -78,11 +87,12 @@ def _longest_gap(times: pd.DatetimeIndex, series: reading.Series) -> int:
 def _sizes(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, int] | None:
     """Season, look-back, horizon and patch for which there are rows enough."""
     season = season_of(values, step)
-    least = min(np.diff([0, *SHARES, 1])) * rows
-    for count in SEASONS:
-        if (count + 1) * season <= least:
-            patch = {"patch": season} if season > 12 else {}
-            return {"look_back": count * season, "horizon": season, "season": season, **patch}
+    for shares in SHARES:
+        least = round(min(np.diff([0, *shares, 1])) * rows - 0.49)
+        for count in SEASONS:
+            if (count + 1) * season <= least:
+                patch = {"patch": season} if season > 12 else {}
+                return {"look_back": count * season, "horizon": season, "season": season, **patch}
     return None
 
 
@@ -102,7 +112,8 @@ def _alike(values: Float[np.ndarray, " rows"], season: int) -> float:
 
 def _splits(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:
     """Ends of the splits, at midnights where these leave each split rows enough."""
-    exact = [int(share * len(times)) for share in SHARES]
+    of_shares = [[int(share * len(times)) for share in shares] for shares in SHARES]
+    exact = next((rows for rows in of_shares if min(np.diff([0, *rows, len(times)])) >= least), of_shares[-1])
     days = [int(times.searchsorted(times[row].normalize())) for row in exact]
     rows = days if min(np.diff([0, *days, len(times)])) >= least else exact
     ends = {split: str(times[row]) for split, row in zip(("train", "valid", "gate"), rows, strict=True)}

@@ -78,8 +78,7 @@ class Forecasts(Service):
     def _forecast(self, windows: torch.Tensor, model: SequenceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
         task = self.task
-        size = windows.shape[1]
-        starts = torch.arange(len(windows)) * size
+        starts = torch.arange(len(windows)) * windows.shape[1]
         columns = {"start": starts, "series": windows.flatten(0, 1), **task.constants(self.folder)}
         batches = (task.gather(columns, rows) for rows in torch.arange(len(windows)).split(TOGETHER))
         outputs = torch.cat([model(batch.inputs, batch.lengths) for batch in batches]).double()
@@ -132,8 +131,8 @@ class Forecasts(Service):
         if len(names) > 2:
             parts = (times.year, times.month, times.day, times.hour, times.minute)
             return {name: parts[place].astype(str).to_numpy() for place, name in enumerate(names)}
-        time_of_day = text.str[11:].where(text.str.len() > 10, "00:00:00")
-        return {names[0]: text.str[:10].to_numpy(), names[1]: time_of_day.to_numpy()}
+        times_of_day = text.str[11:].where(text.str.len() > 10, "00:00:00")
+        return {names[0]: text.str[:10].to_numpy(), names[1]: times_of_day.to_numpy()}
 
     @property
     def _clock(self) -> Clock:

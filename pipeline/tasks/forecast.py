@@ -40,7 +40,6 @@ from pipeline.tasks.series import (
     revisions,
     scaler,
     season_length,
-    time_forms,
     window_rows,
 )
 from pipeline.tasks.series.windowed import Windowed
@@ -119,13 +118,7 @@ class Forecast(Windowed):
         column_files.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
         for split, first in windows.items():
             column_files.write(folder / f"{split}.arrow", {"start": first})
-        clock = {
-            "start": series.times[0].isoformat(),
-            **series.step.record(),
-            **({} if series.table["time_format"] == time_forms.ISO else {"time_format": series.table["time_format"]}),
-            "clock": series.clock,
-        }
-        files.write_json(folder / "learned.json", learned | clock | {"columns": self.features})
+        files.write_json(folder / "learned.json", learned | series.learned() | {"columns": self.features})
         if self.base == "ridge":
             base_forecast.fit(self.model_copy(update={"base": "none"}), folder, self._places_known)
         return self._audit(series, folder, rows, windows)
@@ -151,11 +144,8 @@ class Forecast(Windowed):
         """Rows and windows of each split."""
         assert self.splits is not None, "refused before"
         rows = window_rows.borders(series.times, self.splits)
-        windows = {split: window_rows.starts(border, self.look_back, self.horizon) for split, border in rows.items()}
-        if self.missing == "mask":
-            masked = np.asarray(series.filled[:, : len(self.targets)].any(axis=1))
-            sizes = self.look_back, self.horizon
-            windows = {split: window_rows.unmasked(first, masked, *sizes) for split, first in windows.items()}
+        masked = series.filled[:, : len(self.targets)] if self.missing == "mask" else None
+        windows = window_rows.by_split(rows, self.look_back, self.horizon, masked)
         need = f"look_back {self.look_back}, horizon {self.horizon}"
         file_faults.refuse(self.source, window_rows.too_short(series.times, rows, windows, need))
         return rows, windows | {"train": window_rows.thinned(windows["train"], self.max_windows)}

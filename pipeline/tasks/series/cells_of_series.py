@@ -4,7 +4,7 @@ A line of units below the header (`;kW;°C`) is left out: its time is no time, a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time as time_class
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.tasks.series import scaler
-from pipeline.tasks.shared import file_faults
+from pipeline.tasks.shared import file_faults, tables
 from pipeline.tasks.shared.tables import Piece, Table, number_forms, numbers
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
@@ -31,11 +31,7 @@ class Cells(NamedTuple):
 def read(table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings) -> Cells:
     """The times (in one column or several) and the numbers of these columns, each of which the table has."""
     comma = table.taken.get("separator", ",") == ","
-    ambiguous = []
-    try:
-        form = number_forms.form_of(lambda: (piece.columns for piece in table.pieces(columns)), settings, comma)
-    except number_forms.Ambiguous as error:
-        form, ambiguous = number_forms.Form(), [f"numbers of two readings: {error}"]
+    form, ambiguous = form_of(table, time, columns, settings, comma)
     faults, times = Faults(form), list[str]()
     units, pieces = 0, [np.empty((0, len(columns)))]
     for piece in table.pieces([*time, *columns]):
@@ -52,6 +48,26 @@ def read(table: Table, time: Sequence[str], columns: Sequence[str], settings: Ta
     missing, others = faults.missing(), [*ambiguous, *faults.others()]
     rows = np.arange(units, units + len(times))
     return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record)
+
+
+def form_of(
+    table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings, comma: bool
+) -> tuple[number_forms.Form, list[str]]:
+    """How the numbers of these columns are written; if they do not decide it, the other columns may. And the fault."""
+    names = tables.names_twice(table)
+    others = [name for name in tables.names(table) if name not in (*time, *names)]
+    for wanted in (columns, others):
+        try:
+            form = number_forms.form_of(lambda wanted=wanted: _pieces(table, wanted), settings, comma)  # type: ignore[misc]
+            return form, []
+        except number_forms.Ambiguous as error:
+            fault = str(error)
+    sign = "," if "," in fault.split("'")[1] else "."
+    return number_forms.Form(sign), [f"numbers of two readings: {fault}"]
+
+
+def _pieces(table: Table, columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[Any]]]:
+    return (piece.columns for piece in table.pieces(columns))
 
 
 def joined(columns: Sequence[Sequence[Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,13 @@ class Series:
     table: TableRecord  # what the file was read as
     filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated or masked
     repairs: dict[str, int]  # what was done with rows, counted
+
+    def learned(self) -> dict[str, Any]:
+        """What learned.json says of the times."""
+        assert self.step is not None, "a series without faults has a step"
+        form = self.table["time_format"]
+        times = {} if form == time_forms.ISO else {"time_format": form}
+        return {"start": self.times[0].isoformat(), **self.step.record(), **times, "clock": self.clock}
 
 
 def read(

@@ -59,6 +59,17 @@ def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
     return np.arange(max(first - look_back, 0), end - horizon - look_back + 1, dtype=np.int64)
 
 
+def by_split(
+    rows: Borders, look_back: int, horizon: int, masked: Bool[np.ndarray, "rows targets"] | None
+) -> dict[str, Starts]:
+    """The windows of each split; none forecasts a masked target."""
+    windows = {split: starts(border, look_back, horizon) for split, border in rows.items()}
+    if masked is None:
+        return windows
+    gaps = np.asarray(masked.any(axis=1))
+    return {split: unmasked(first, gaps, look_back, horizon) for split, first in windows.items()}
+
+
 def unmasked(
     windows: Starts, masked: Bool[np.ndarray, " rows"], look_back: int, horizon: int
 ) -> Int[np.ndarray, " kept"]:

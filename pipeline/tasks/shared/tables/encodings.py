@@ -17,6 +17,7 @@ WESTERN = frozenset(
     "äöüßéèêëàâáãåçñíìîïóòôõøúùûýÿæœðþšžÄÖÜÉÈÊËÀÂÁÃÅÇÑÍÌÎÏÓÒÔÕØÚÙÛÝÆŒŠŽ°²³¹µ€£§«»„“”‘’‚–—…·½¼¾®©™ªº¿¡×±\u00a0"
 )
 LEAST_WESTERN = 0.9  # share of the signs
+LEAST_COHERENCE = 0.2  # share of letters in the order of a language, as charset-normalizer measures it
 ENOUGH = 32  # bytes beyond ASCII, of which an encoding can be told
 MOST_IN_RUNS = 0.4  # share of the signs next to another one: whole words of them are another alphabet
 
@@ -44,9 +45,12 @@ def guess(path: Path, source: str) -> str:
         return "windows-1252"
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample).best() if sum(byte > 0x7F for byte in sample) >= ENOUGH else None
-    if best is None or best.encoding.startswith("utf_8"):
-        raise InputError(f"{source}: {wrong_bytes(path)}; accepted: text whose encoding is stated (`encoding: ...`)")
+    matches = list(from_bytes(sample)) if sum(byte > 0x7F for byte in sample) >= ENOUGH else []
+    best = matches[0] if matches else None
+    if best is None or best.coherence < LEAST_COHERENCE or best.encoding.startswith("utf_8"):
+        names = ", ".join(match.encoding.replace("_", "-") for match in matches[:3])
+        may_be = f" (it may be {names}, or another)" if names else ""
+        raise InputError(f"{source}: {wrong_bytes(path)}; accepted: the encoding stated, `encoding: ...`{may_be}")
     return best.encoding.replace("_", "-")
 
 

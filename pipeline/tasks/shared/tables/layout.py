@@ -10,6 +10,7 @@ blank, a comment, or have fewer cells. Where no line has them, DuckDB's sniffer 
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,6 +72,8 @@ def _candidates(lines: Sequence[str], first: int, separators: Sequence[str], sta
     """Lines that may be the header, by each separator; those below the first have more cells than all above."""
     widest = dict.fromkeys(separators, 0)
     for number in range(first, min(len(lines), first + LINES)):
+        if re.fullmatch(r"sep=.\s*", lines[number], re.IGNORECASE):  # tells Excel the separator
+            continue
         comment = lines[number].startswith(COMMENT)
         for separator in separators:
             cells = parsed(lines[number:], separator)

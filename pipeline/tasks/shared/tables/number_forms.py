@@ -117,4 +117,6 @@ def _thousands(counts: Mapping[str, int], decimal: str) -> str:
     other = "," if decimal == "." else "."
     if counts[f"group{decimal}"] or (counts[f"either{other}"] and not counts["ungrouped"]):
         return other
-    return " " if counts["spaces"] else "'" if counts["quotes"] else ""
+    if counts["spaces"]:
+        return " "
+    return "'" if counts["quotes"] else ""

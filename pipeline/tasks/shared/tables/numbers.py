@@ -74,7 +74,8 @@ def _rewritten(cells: Sequence[Any], form: Form, percent: bool) -> list[Any]:
         wrong = pc.or_(wrong, pc.match_substring(text, "."))
         text = pc.replace_substring(text, ",", ".")
     words = zip(cells, text.to_pylist(), wrong.to_pylist(), strict=True)
-    return [word if isinstance(cell, str) and not bad else "no number" if bad else cell for cell, word, bad in words]
+    rewritten = ((word if isinstance(cell, str) else cell, bad) for cell, word, bad in words)
+    return ["no number" if bad else value for value, bad in rewritten]
 
 
 def numbers(cells: Sequence[Any]) -> Float[np.ndarray, " rows"]:
