@@ -484,7 +484,7 @@ def test_a_champion_of_an_earlier_training_is_followed_to_its_snapshot(tiny, cap
     record = MODELS / "run.json"
     with changed(record, run_id(), "f" * 32), pytest.raises(InputError, match="seed 3: expected run f{32}"):
         act("verify")
-    assert "snapshot.json: of an earlier train@mine-gru, from data/sources/reviews.csv" in capsys.readouterr().out
+    assert "snapshot.json: from an earlier train@mine-gru, from data/sources/reviews.csv" in capsys.readouterr().out
     told = "trained earlier than the networks in models/mine: expected its training in"
     broken = changed(record, run_id(), "f" * 32), moved_away(paths.champion("mine"))
     with broken[0], broken[1], pytest.raises(InputError, match=told):

@@ -481,7 +481,7 @@ def test_a_record_cut_anywhere_is_dropped(tmp_path, capsys, cut):
         file.write_bytes(content)
         journal.repair(file)
         assert file.read_bytes() == b"".join(left)
-        place = f"{file}: the broken record of line {1 if content == half else 2} dropped"
+        place = f"{file}: dropped the broken record of line {1 if content == half else 2}"
         assert capsys.readouterr().err.startswith(place)
         journal.repair(file)
         assert capsys.readouterr().err == ""
@@ -497,7 +497,7 @@ def test_what_is_written_after_a_half_record_begins_a_line(tmp_path, capsys):
     assert list(other.read_logs(0)) == [{"op_code": 1}]
     other.append_logs([{"op_code": 2}])
     assert list(living.read_logs(1)) == [{"op_code": 2}]
-    assert "the broken record of line 2 dropped" in capsys.readouterr().err
+    assert "dropped the broken record of line 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["end", "middle"])

@@ -83,7 +83,7 @@ def repair(journal: Path) -> None:
         os.fsync(file.fileno())
     others = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
     reason = "a process was killed, or the disk was full, while it was written"
-    print(f"{journal}: the broken record of line {broken[0]}{others} was dropped: {reason}", file=sys.stderr)
+    print(f"{journal}: dropped the broken record of line {broken[0]}{others}: {reason}", file=sys.stderr)
 
 
 def record(line: bytes) -> bytes:
