@@ -92,7 +92,7 @@ def test_the_audit_would_find_a_leak():
     shared = window_rows.shared_rows({"train": np.arange(5), "test": np.arange(4, 9)}, look_back=8, horizon=3)
     assert shared == {"train/test": 3}  # rows 12, 13 and 14
     with pytest.raises(InputError, match="3 in train and test"):
-        auditing.refuse_leaks({"duplicates_across": shared}, "")
+        auditing.refuse_leaks(shared, "")
 
 
 def test_fewer_training_windows_are_evenly_spaced(tmp_path):
