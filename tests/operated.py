@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 GRU = {"choice": {"initializer": "chrono", "clipping": "norm", "threshold": 1.0, "learning_rate": 0.03}}
 REVIEWS = {
     "kind": "sentiment", "source": "data/sources/reviews.csv", "max_tokens": 24, "vocabulary": 400, "patch": 4,
-    "parameters": 600, "batch_size": 16, "epochs": 3, "dropout": 0.0, "gate_share": 0.25,
+    "parameters": 600, "batch_size": 16, "epochs": 3, "dropout": 0.0, "gate_share": 0.25, "ngrams": 0,
 }  # fmt: skip
 LOAD = {
     "kind": "forecast", "source": "data/sources/load.csv", "time": "time", "targets": ["load"], "known": ["work"],

@@ -60,7 +60,7 @@ def test_a_sound_chain_is_printed_from_the_champion_to_the_source(capsys):
         "package: weights ",
         f"run {version.run_id}: gru seed 3",
         "models/mine/gru: weights",
-        "data/prepared/mine: 6 files",
+        "data/prepared/mine: 5 files",
         "train@mine-gru: 1 output",
         "sweep@mine",
         "data/raw/mine",
