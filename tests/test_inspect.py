@@ -43,9 +43,11 @@ def test_a_series_is_added_and_prepared_without_a_line_by_hand(made):
     assert "mine.csv: 3,000 rows, 3 columns; separator ',', utf-8" in printed
     assert "load" in printed.splitlines()[3]
     assert "a row every 01:00:00" in printed
-    assert {key: task[key] for key in ("kind", "targets", "season", "horizon", "look_back", "patch")} == {
+    expected = {
         "kind": "forecast", "targets": ["load"], "season": 24, "horizon": 24, "look_back": 168, "patch": 24,
+        "base": "ridge", "average": 0.998,
     }  # fmt: skip
+    assert {key: task[key] for key in expected} == expected
     rows = files.read_json(paths.prepared("mine") / "audit.json")["borders"]
     assert min(end - begin for begin, end in rows.values()) >= 168 + 24
 

@@ -84,7 +84,7 @@ def _longest_gap(times: pd.DatetimeIndex, series: reading.Series) -> int:
     return max(round(float(apart.max())) - 1 if len(apart) else 0, repairs.longest_run(cells)[0])
 
 
-def _sizes(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, int] | None:
+def _sizes(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, Any] | None:
     """Season, look-back, horizon and patch for which there are rows enough."""
     season = season_of(values, step)
     for shares in SHARES:
@@ -92,7 +92,8 @@ def _sizes(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> d
         for count in SEASONS:
             if (count + 1) * season <= least:
                 patch = {"patch": season} if season > 12 else {}
-                return {"look_back": count * season, "horizon": season, "season": season, **patch}
+                sizes = {"look_back": count * season, "horizon": season, "season": season}
+                return {**sizes, **patch, "base": "ridge", "average": 0.998}
     return None
 
 
