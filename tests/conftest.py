@@ -79,8 +79,9 @@ def shared_tables(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
-    """An evaluation in this process starts no pool of threads: processes forked later would wait for it for ever."""
+    """Nothing in this process starts a pool of threads: processes forked later would wait for it for ever."""
     monkeypatch.setattr("pipeline.evaluate.cores", lambda: 1)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -204,6 +204,26 @@ def places_of(plan, ours, places, grace=60.0):
     return Places(ours, places, grace, partial(study.make_sampler, plan, make_space(plan)))
 
 
+def test_a_trial_that_another_worker_marked_failed_before_it_had_a_name_is_replaced(tiny, monkeypatch):
+    """Between asking for a trial and naming its process a loaded worker may seem dead to the others."""
+    plan = tiny()
+    ours = study.make(plan, make_space(plan))
+    asked, marked = ours.ask, []
+
+    def slow_ask():
+        trial = asked()
+        if not marked:
+            marked.append(trial.number)
+            ours.tell(trial.number, state=TrialState.FAIL)
+        return trial
+
+    monkeypatch.setattr(ours, "ask", slow_ask)
+    trial = places_of(plan, ours, 6).claim()
+    assert trial is not None
+    assert trial.number not in marked
+    assert ours.get_trials()[trial.number].state == TrialState.RUNNING
+
+
 def test_what_a_queued_trial_had_not_yet_drawn_is_kept(tiny):
     plan = tiny()
     ours = study.make(plan, make_space(plan))
@@ -511,7 +531,7 @@ def test_a_study_whose_journal_was_cut_goes_on_to_exactly_as_many(tiny, capfd, p
     paths.STUDIES.write_bytes(whole[:cut] + rest)
     sweep.main("near")
     finished_once(plan, 6)
-    assert f"{paths.STUDIES}: the broken record of line " in capfd.readouterr().err
+    assert f"{paths.STUDIES}: dropped the broken record of line " in capfd.readouterr().err
 
 
 def test_a_full_disk_is_one_line_with_the_file_and_the_study_goes_on(tiny):

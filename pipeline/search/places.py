@@ -54,12 +54,13 @@ class Places:
             waiting = any(trial.state == TrialState.WAITING for trial in held)
             if waiting or len(held) < self.places:
                 self.study.sampler = self.sampler(len(held if self.repeatable else self._trials()))
-                trial = self.study.ask()
-                trial.set_user_attr("process", process.this())
-                if not (surplus := self._surplus(trial)):
-                    return trial
-                trial.set_user_attr(GIVEN_BACK, surplus)
-                self.study.tell(trial, state=TrialState.FAIL)
+                with suppress(UpdateFinishedTrialError):  # another worker found it dead before it had our name
+                    trial = self.study.ask()
+                    trial.set_user_attr("process", process.this())
+                    if not (surplus := self._surplus(trial)):
+                        return trial
+                    trial.set_user_attr(GIVEN_BACK, surplus)
+                    self.study.tell(trial, state=TrialState.FAIL)
             time.sleep(POLL_SECONDS)
 
     def resume(self) -> optuna.Trial | None:
