@@ -19,15 +19,15 @@ from typing import Any, NamedTuple
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from pipeline.architectures import SequenceModel, count
+from pipeline.architectures import Architecture, SequenceModel, count
 from pipeline.architectures.shared.settings import Model
 from pipeline.common import command, files, paths
 from pipeline.common.params import Params, load, section
 from pipeline.common.records import Calibration, Description
-from pipeline.common.registry import known
+from pipeline.common.registry import find, known
 from pipeline.tasks import Prepared, open_prepared
 from pipeline.tracking import store
-from pipeline.training import selection
+from pipeline.training import initializers, selection
 from pipeline.training.choice import Choice, swept
 from pipeline.training.inputs import all_that_decides
 from pipeline.training.loop import Fit, Record
@@ -62,6 +62,8 @@ def main(task: command.TaskName, architecture: command.ArchitectureName) -> None
     seeds = [params["seed"] + number for number in range(section(Train, params).seeds)]
     store.check()
     leads = not launched() or os.environ.get("RANK", "0") == "0"
+    if leads and (note := initializers.note(find(Architecture, architecture), cell.choice.initializer)):
+        print(note)
     if leads:  # before the others read a checkpoint: they wait until it joins them
         start_afresh_if_changed(cell)
     with WorkerProcesses(partial(train_seed, cell), seeds, section(Train, params).processes) as messages:

@@ -7,6 +7,7 @@ from pipeline.architectures import Architecture, make_model
 from pipeline.architectures.shared.settings import Model
 from pipeline.common.registry import names
 from pipeline.tasks.recall import Recall
+from pipeline.training import initializers
 from pipeline.training.initializers import INITIALIZERS, recurrent_blocks
 
 
@@ -66,3 +67,26 @@ def test_chrono_keeps_the_state_for_as_long_as_the_task():
         assert bias.min() >= 0
         assert bias.max() <= torch.tensor(100.0).log() + 1e-6  # 101 steps
         assert bias.exp().mean().item() == pytest.approx(50, rel=0.5)
+
+
+class Own(Architecture):
+    """An architecture with its own initial weights."""
+
+    def forward(self, x):
+        return x
+
+    def initialise(self, steps):
+        pass
+
+
+class Plain(Architecture):
+    """One without."""
+
+    def forward(self, x):
+        return x
+
+
+def test_an_initializer_that_replaces_an_architecture_s_own_weights_is_reported():
+    assert initializers.note(Own, "chrono").startswith("note: Own has its own initial weights, which")
+    assert initializers.note(Own, "default") == ""
+    assert initializers.note(Plain, "chrono") == ""

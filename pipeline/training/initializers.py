@@ -31,6 +31,14 @@ def default(model: SequenceModel) -> None:
         core.initialise(model.spec.steps)
 
 
+def note(architecture: type[Architecture], initializer: str) -> str:
+    """What to print where an initializer replaces an architecture's own initial weights; otherwise empty."""
+    if initializer == "default" or architecture.initialise is Architecture.initialise:
+        return ""
+    replaced = f"{architecture.__name__} has its own initial weights, which the initializer {initializer} replaces"
+    return f"note: {replaced}; `initializer: default` keeps them"
+
+
 def deck(model: SequenceModel) -> None:
     """The deck's: every weight 0.01 x normal, every bias 0."""
     _set_all(model, lambda block: nn.init.normal_(block, std=0.01))
