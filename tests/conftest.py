@@ -17,11 +17,14 @@ from pipeline.architectures.shared.settings import Model
 from pipeline.common import files
 from pipeline.common.registry import find
 from pipeline.tasks import Prepared, Task
+from pipeline.training import worker_processes
 from pipeline.training.choice import Choice
 from pipeline.training.settings import Train
 from pipeline.training.setup import Run, configure_threads, set_up
 
 configure_threads(1)
+# A forked process waits for ever for threads that its parent had started: with one thread it needs none.
+worker_processes.configure_threads = lambda threads: configure_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also in a shell's background job, which would ignore it
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test may write to the developer's own server

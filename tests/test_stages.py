@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import Engine, Pool, event
@@ -511,3 +512,14 @@ def test_params_prints_every_setting_with_its_meaning(tiny, capsys):
         "# Number of seeds with which a cell is trained",
     ):
         assert told in printed
+
+
+def test_a_pool_of_threads_in_this_process_does_not_stop_trainings_forked_later(project):
+    torch.set_num_threads(2)
+    matrix = torch.rand(2000, 2000)
+    torch.nn.functional.linear(matrix, matrix)
+    project(**{**TINY, "train": {**TINY["train"], "seeds": 1}})
+    for stage_main in (fetch.main, prepare.main, sweep.main):
+        stage_main("near")
+    train.main("near", "gru")
+    assert (paths.trained("near", "gru") / "3.safetensors").exists()
