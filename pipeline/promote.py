@@ -15,7 +15,7 @@ decided.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -75,26 +75,12 @@ def promote(task: str, params: Params, afresh: bool = False) -> None:
             )
     previous = moved[1]["to"] if moved else decisions.identity(champion)
     if best is None:
-        none: Decided = {
-            "task": task,
-            "decision": "refused",
-            "reasons": ["every network diverged, so there is none to promote"],
-            "previous": previous,
-            "to": None,
-            "challenger": None,
-        }
-        _print_summary(*decisions.carry_out(none, None))
+        reason = "every network diverged, so there is none to promote"
+        _print_summary(*decisions.carry_out(_not_judged(task, "refused", reason, previous, None), None))
         return
     if champion is not None and whole and not moved and identical(best, champion):
         reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
-        unchanged: Decided = {
-            "task": task,
-            "decision": "unchanged",
-            "reasons": [reason],
-            "previous": previous,
-            "to": None,
-            "challenger": decisions.identity(champion),
-        }
+        unchanged = _not_judged(task, "unchanged", reason, previous, decisions.identity(champion))
         _print_summary(*decisions.carry_out(unchanged, champion))
         return
     challenger = registry.register(task, best.run_id, best.model_id)
@@ -109,6 +95,24 @@ def promote(task: str, params: Params, afresh: bool = False) -> None:
     if record["to"]:
         snapshots.note(challenger)
     _print_summary(*decisions.carry_out(record, challenger))
+
+
+def _not_judged(
+    task: str,
+    decision: Literal["refused", "unchanged"],
+    reason: str,
+    previous: Identity | None,
+    challenger: Identity | None,
+) -> Decided:
+    """The record of a decision for which no gate was needed."""
+    return {
+        "task": task,
+        "decision": decision,
+        "reasons": [reason],
+        "previous": previous,
+        "to": None,
+        "challenger": challenger,
+    }
 
 
 def judged(

@@ -36,6 +36,13 @@ def test_a_ratio_is_what_the_formula_gives():
     assert pairs.ratios[0, 0] == pytest.approx(math.log(1 / 4) - math.log(4 / 6))
 
 
+@pytest.mark.parametrize(("most", "least"), [(6, 3), (4, 5), (3, 5), (2, 6), (1, 9)])
+def test_no_more_phrases_are_kept_than_asked_for(most, least):
+    texts = np.array([4, 9, 5, 5, 4, 4])
+    assert ngram_ratios._least(texts, most) == least
+    assert (texts >= least).sum() <= most
+
+
 def test_each_of_several_labels_has_a_ratio():
     (words, _), _ = learned(np.array([1, 1, 2, 0, 0, 0, 0, 0]), classes=3)
     assert words.ratios.shape == (3, 3)

@@ -74,7 +74,7 @@ class LinearPhrases(Baseline):
     def _frequent(self, keys: Int[np.ndarray, " total"], offsets: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " kept"]:
         """The phrases of one length that are in enough texts, in ascending order."""
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        known, texts = np.unique(_distinct(keys, rows)[0], return_counts=True)
+        known, texts = np.unique(ngram_ratios.distinct(keys, rows)[0], return_counts=True)
         return known[texts >= self.min_documents]
 
     def _train(self, head: "Head", train: PhraseSets, targets: Tensor, valid: PhraseSets, wanted: Tensor) -> None:
@@ -123,7 +123,7 @@ def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.
     rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     numbers, places, first = [], [], 0
     for keys, kept in zip(by_length, known, strict=True):
-        distinct, of_row = _distinct(keys, rows)
+        distinct, of_row = ngram_ratios.distinct(keys, rows)
         place = np.searchsorted(kept, distinct).clip(max=max(len(kept) - 1, 0))
         inside = kept[place] == distinct if len(kept) else np.zeros(len(distinct), bool)
         numbers.append(place[inside] + first)
@@ -133,18 +133,6 @@ def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.
     order = np.argsort(of_row, kind="stable")
     ends = np.concatenate([[0], np.bincount(of_row, minlength=len(offsets) - 1).cumsum()])
     return PhraseSets(torch.from_numpy(np.concatenate(numbers)[order]), torch.from_numpy(ends))
-
-
-def _distinct(
-    keys: Int[np.ndarray, " total"], rows: Int[np.ndarray, " total"]
-) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " distinct"]]:
-    """Each text's phrases once: their keys, and the texts' numbers."""
-    whole = keys >= 0
-    order = np.lexsort((keys[whole], rows[whole]))
-    keys, rows = keys[whole][order], rows[whole][order]
-    first = np.ones(len(keys), bool)
-    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
-    return keys[first], rows[first]
 
 
 @torch.no_grad()

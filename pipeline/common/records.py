@@ -80,7 +80,7 @@ class Audit(Audited):
 
 
 class Learned(TypedDict, total=False):
-    """data/prepared/TASK/learned.json: what a series' training rows told, in each column's own unit; else empty."""
+    """data/prepared/TASK/learned.json: learned from a series' training rows, in each column's own unit; else empty."""
 
     mean: dict[str, float]
     std: dict[str, float]
@@ -94,7 +94,7 @@ class Learned(TypedDict, total=False):
 
 
 class Calibration(TypedDict, total=False):
-    """What the validation split told of how sure a network's outputs are."""
+    """How sure a network's outputs are, measured on the validation split."""
 
     temperature: float  # of labels: outputs are divided by it
     half_widths: list[list[float]]  # of forecasts [horizon][targets], in deviations

@@ -95,7 +95,7 @@ def of_decision(record: Decision) -> str:
 def _outcome(gate: GateRecord) -> str:
     """A gate that does not decide is only reported."""
     if not gate.get("decides", True):
-        return "told"
+        return "reported"
     return "passed" if gate["passed"] else "failed"
 
 

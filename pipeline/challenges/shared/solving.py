@@ -21,7 +21,7 @@ from pipeline.tasks import Batch, Task
 from pipeline.tasks.shared.drawn import Drawn
 from pipeline.training.choice import Choice
 from pipeline.training.settings import Train
-from pipeline.training.setup import make_run
+from pipeline.training.setup import Run, make_run
 from pipeline.training.step import train_step
 
 WARM_UP = 20  # steps in which the learning rate rises; then it is constant, since the length of training is not known
@@ -54,8 +54,7 @@ def solve(
     training_random, check_random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))
     total = math.ceil(most / task.batch_size)
     between = max(1, round(check_interval / task.batch_size))
-    device = run.accelerator.device
-    norms = torch.zeros(total, device=run.accelerator.device)
+    training = _Training(run, task, choice.learning_rate, training_random, total, average)
     result: Network = {
         "solved": False,
         "sequences": None,
@@ -65,35 +64,46 @@ def solve(
         "steps": 0,
         "seconds": 0.0,
     }
-    checkable = copy.deepcopy(run.model) if average else run.model
     unaveraged: list[list[float | None]] = []
-    seconds, step = 0.0, 0
-    while step < total and not result["solved"] and not result["diverged"]:
+    while training.step < total and not result["solved"] and not result["diverged"]:
         begun = time.perf_counter()
-        end = min(step + between, total)
-        run.model.train()
-        while step < end and not result["diverged"]:
-            for group in run.optimizer.param_groups:
-                group["lr"] = choice.learning_rate * min(1.0, (step + 1) / WARM_UP)
-            loss, norm, _ = train_step(run, draw(task, task.batch_size, training_random, device), norms[:step])
-            norms[step] = norm
-            result["diverged"] = not bool((loss + norm).isfinite())
-            step += 1
-            if average:
-                _follow(checkable, run.model, 1 / (1 + average * step))
-        seconds += time.perf_counter() - begun
+        result["diverged"] = not training.continue_to(min(training.step + between, total))
+        result["seconds"] += time.perf_counter() - begun
+        sequences, device = training.step * task.batch_size, run.accelerator.device
         if average and not result["diverged"]:
             value = check(task, run.model, criterion, checked, check_random, device)
-            unaveraged.append([step * task.batch_size, value if math.isfinite(value) else None])
+            unaveraged.append([sequences, value if math.isfinite(value) else None])
         if not result["diverged"]:
-            _note(
-                result,
-                step * task.batch_size,
-                check(task, checkable, criterion, checked, check_random, device),
-                criterion,
-            )
-    result["steps"], result["seconds"] = step, seconds
+            value = check(task, training.checkable, criterion, checked, check_random, device)
+            _note(result, sequences, value, criterion)
+    result["steps"] = training.step
     return {**result, "unaveraged": unaveraged} if average else result
+
+
+class _Training:
+    """One network in training on fresh sequences; `checkable` has the weights to check, the average if there is one."""
+
+    def __init__(self, run: Run, task: Drawn, rate: float, random: torch.Generator, total: int, average: float):
+        self.run, self.task, self.rate, self.random, self.average = run, task, rate, random, average
+        self.norms = torch.zeros(total, device=run.accelerator.device)
+        self.checkable = copy.deepcopy(run.model) if average else run.model
+        self.step = 0
+
+    def continue_to(self, end: int) -> bool:
+        """Train until step `end`; stops and returns False at a loss or gradient that is not finite."""
+        self.run.model.train()
+        while self.step < end:
+            for group in self.run.optimizer.param_groups:
+                group["lr"] = self.rate * min(1.0, (self.step + 1) / WARM_UP)
+            batch = draw(self.task, self.task.batch_size, self.random, self.run.accelerator.device)
+            loss, norm, _ = train_step(self.run, batch, self.norms[: self.step])
+            self.norms[self.step] = norm
+            self.step += 1
+            if self.average:
+                _follow(self.checkable, self.run.model, 1 / (1 + self.average * self.step))
+            if not bool((loss + norm).isfinite()):
+                return False
+        return True
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from safetensors.numpy import load_file, save_file
 
 FILE = "phrases.safetensors"
 FEWEST = 3  # training texts that contain a phrase
-MOST = 200_000  # phrases of each length above one: the most frequent
+MOST = 200_000  # phrases of each length above one, the most frequent, at most
 FOLDS = 10
 
 Tokens = Int[np.ndarray, " total"]
@@ -120,6 +120,18 @@ def _opened(path: Path, changed: int) -> list[Phrases]:
     return [Phrases(arrays[f"{length}.keys"], arrays[f"{length}.ratios"]) for length in range(1, len(arrays) // 2 + 1)]
 
 
+def distinct(
+    keys: Int[np.ndarray, " total"], rows: Int[np.ndarray, " total"]
+) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " distinct"]]:
+    """Each text's phrases once, however often it has them: their keys, in ascending order, and the texts' numbers."""
+    complete = keys >= 0
+    order = np.lexsort((rows[complete], keys[complete]))
+    keys, rows = keys[complete][order], rows[complete][order]
+    first = np.ones(len(keys), bool)
+    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
+    return keys[first], rows[first]
+
+
 def _count(
     keys: Int[np.ndarray, " total"],
     of_token: Int[np.ndarray, " total"],
@@ -128,21 +140,22 @@ def _count(
     classes: int,
     most: int,
 ) -> Counts:
-    """Each text counts once for a phrase, however often it has it."""
-    inside = keys >= 0
-    order = np.lexsort((of_token[inside], keys[inside]))
-    sorted_keys, rows = keys[inside][order], of_token[inside][order]
-    first = np.ones(len(order), bool)
-    first[1:] = (sorted_keys[1:] != sorted_keys[:-1]) | (rows[1:] != rows[:-1])
-    sorted_keys, rows = sorted_keys[first], rows[first]
-    known, place, texts = np.unique(sorted_keys, return_inverse=True, return_counts=True)
-    least = max(FEWEST, np.sort(texts)[-most] if len(texts) > most else 0)
-    kept = texts >= least
+    phrase_keys, rows = distinct(keys, of_token)
+    known, place, texts = np.unique(phrase_keys, return_inverse=True, return_counts=True)
+    kept = texts >= _least(texts, most)
     number = np.cumsum(kept) - 1
     table = np.zeros((int(kept.sum()), FOLDS, classes), np.int32)
     of_kept = kept[place]
     np.add.at(table, (number[place[of_kept]], folds[rows[of_kept]], labels[rows[of_kept]]), 1)
     return Counts(known[kept], table)
+
+
+def _least(texts: Int[np.ndarray, " phrases"], most: int) -> int:
+    """In how many texts a phrase must be, so that at most `most` are kept; those equally frequent share their fate."""
+    if len(texts) <= most:
+        return FEWEST
+    least = int(np.sort(texts)[-most])
+    return max(FEWEST, least if int((texts >= least).sum()) <= most else least + 1)
 
 
 def ratios(
@@ -151,8 +164,8 @@ def ratios(
     """The ratios of phrases, from the number of each label's texts that contain them, and of its texts."""
     with_label = np.log((texts + 1) / (rows + 1))
     others, other_rows = texts.sum(axis=1, keepdims=True) - texts, rows.sum() - rows
-    ratios = with_label - np.log((others + 1) / (other_rows + 1))
-    return (ratios[:, 1:] if len(rows) == 2 else ratios).astype(np.float32)
+    of_labels = with_label - np.log((others + 1) / (other_rows + 1))
+    return (of_labels[:, 1:] if len(rows) == 2 else of_labels).astype(np.float32)
 
 
 def _places(
