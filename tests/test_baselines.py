@@ -72,6 +72,15 @@ def test_three_labels(tmp_path, baseline):
     assert torch.allclose(outputs.exp().sum(1), torch.ones(len(outputs)))
 
 
+def test_trained_weights_of_phrases_say_more_than_naive_bayes_alone(reviews):
+    targets = reviews.targets("valid")
+    naive, trained = (
+        torch.nn.functional.nll_loss(LinearPhrases(learning_rate=rate).fit(reviews)("valid"), targets).item()
+        for rate in (1e-12, 0.1)
+    )
+    assert trained < 0.8 * naive
+
+
 def test_the_log_count_ratio():
     """Terms a and b; labelled texts: a, ab; others: b. p = (3, 2) / 5 and q = (1, 2) / 3."""
     inputs = csr_array(np.array([[1, 0], [1, 1], [0, 1]], np.float32))

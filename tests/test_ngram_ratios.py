@@ -78,6 +78,14 @@ def test_other_texts_have_the_ratios_of_known_phrases_alone():
     assert ratios[:, 1].tolist() == pytest.approx([pairs.ratios[0, 0], 0, 0, 0], 1e-3)
 
 
+def test_no_phrase_reaches_into_the_next_text():
+    phrases, _ = learned()
+    tokens = np.array([NOT, GOOD], np.int32)
+    for offsets, known in (([0, 2], True), ([0, 1, 2], False)):
+        ratios = ngram_ratios.apply(phrases, tokens, np.array(offsets), vocabulary=5)
+        assert bool(ratios[0, 1]) is known
+
+
 def test_phrases_are_kept_and_read_again(tmp_path):
     phrases, _ = learned()
     ngram_ratios.write(tmp_path, phrases)
@@ -95,8 +103,9 @@ def test_rows_of_several_numbers_are_kept_in_their_shape(tmp_path):
     assert column.offsets.tolist() == offsets.tolist()
 
 
-def test_a_text_is_read_alike_in_training_and_in_use(tmp_path):
-    prepared = prepare(tmp_path, corpus(300))
+@pytest.mark.parametrize("max_tokens", [256, 8])
+def test_a_text_is_read_alike_in_training_and_in_use(tmp_path, max_tokens):
+    prepared = prepare(tmp_path, corpus(300), max_tokens=max_tokens)
     columns = prepared.columns("test")
     rows = torch.arange(prepared.task.rows(columns))
     kept = prepared.task.gather(columns, rows)
