@@ -50,6 +50,15 @@ def test_masked_steps_change_no_target_and_no_baseline(tmp_path):
     assert Ridge().fit(prepared)("test").isfinite().all()
 
 
+def test_no_look_back_ends_within_an_interpolated_gap(tmp_path):
+    """Its last values would lie on a line to the value that is to be forecast."""
+    prepared = prepare(tmp_path, gappy(), missing="interpolate")
+    starts = np.concatenate([prepared.columns(split)["start"].numpy() for split in ENDS])
+    last_seen = {int(start) + 7 for start in starts}
+    assert last_seen & {9, 10, 21} == set()
+    assert {8, 11, 20} <= last_seen
+
+
 def test_a_gap_that_is_too_long_is_refused_where_a_setting_says_so(tmp_path):
     with pytest.raises(InputError, match="a gap of 2 steps from 2020-01-03 06:00:00 on; accepted: 1 at most"):
         prepare(tmp_path, gappy(), missing="mask", longest_gap=1)

@@ -144,8 +144,9 @@ class Forecast(Windowed):
         """Rows and windows of each split."""
         assert self.splits is not None, "refused before"
         rows = window_rows.borders(series.times, self.splits)
-        masked = series.filled[:, : len(self.targets)] if self.missing == "mask" else None
-        windows = window_rows.by_split(rows, self.look_back, self.horizon, masked)
+        spoiled = len(self.targets) + (0 if self.missing == "mask" else len(self.observed))
+        gaps = np.asarray(series.filled[:, :spoiled].any(axis=1))
+        windows = window_rows.by_split(rows, self.look_back, self.horizon, gaps, self.missing)
         need = f"look_back {self.look_back}, horizon {self.horizon}"
         file_faults.refuse(self.source, window_rows.too_short(series.times, rows, windows, need))
         return rows, windows | {"train": window_rows.thinned(windows["train"], self.max_windows)}

@@ -22,8 +22,9 @@ class SeriesSettings(TableSettings):
     duplicates: Literal["refuse", "mean", "sum", "first", "last"] = "refuse"
     """Rows with one time: refuse them, or make one row of them."""
     missing: Literal["refuse", "interpolate", "mask"] = "refuse"
-    """Steps without a row and cells without a value: refuse them, interpolate between the rows around, or mask them:
-    no window forecasts a masked target, and look-backs hold the value before."""
+    """Steps without a row and cells without a value: refuse them; interpolate between the rows around (no look-back
+    ends within such a gap: it would know the value after it); or mask them: no window forecasts a masked target, and
+    look-backs hold the value before."""
     longest_gap: int | None = Field(None, gt=0)
     """Steps in a row that are filled at most; a longer gap is refused. Left out: 6 to interpolate, any to mask."""
     every: str | None = None

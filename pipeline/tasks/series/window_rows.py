@@ -60,14 +60,14 @@ def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
 
 
 def by_split(
-    rows: Borders, look_back: int, horizon: int, masked: Bool[np.ndarray, "rows targets"] | None
+    rows: Borders, look_back: int, horizon: int, gaps: Bool[np.ndarray, " rows"], missing: str
 ) -> dict[str, Starts]:
-    """The windows of each split; none forecasts a masked target."""
+    """The windows of each split, without those that `gaps` spoil: rows that were masked or interpolated."""
     windows = {split: starts(border, look_back, horizon) for split, border in rows.items()}
-    if masked is None:
-        return windows
-    gaps = np.asarray(masked.any(axis=1))
-    return {split: unmasked(first, gaps, look_back, horizon) for split, first in windows.items()}
+    if missing == "mask":
+        return {split: unmasked(first, gaps, look_back, horizon) for split, first in windows.items()}
+    # a look-back that ends within an interpolated gap knows the value after it, which is to be forecast
+    return {split: first[~gaps[first + look_back - 1]] for split, first in windows.items()}
 
 
 def unmasked(
