@@ -97,6 +97,29 @@ def test_a_narrow_page_does_not_scroll_sideways(open_page, width):
     assert max(edges) <= width
 
 
+def test_tables_of_committed_results_fit_a_page_of_1280_pixels(tmp_path, monkeypatch):
+    """With their longest content: names of baselines, eight metrics, parameters, seconds and seeds."""
+    from playwright.sync_api import sync_playwright
+
+    shutil.copytree(ROOT / "reports", tmp_path / "reports")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    report.main()
+    rows = "[...document.querySelectorAll('.scores tbody tr')]"
+    filled = "row.cells[2].textContent = '0.9063 0.9111'; row.cells[6].textContent = '103.9'"
+    fill = f"{rows}.forEach((row) => {{ {filled} }})"
+    cut = "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto((tmp_path / paths.PAGE).as_uri())
+        page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        page.evaluate(fill)
+        assert len(page.evaluate(f"{rows}.map((row) => row.cells.length)")) > 40
+        assert page.evaluate(f"{cut}.map((box) => box.innerText.slice(0, 60))") == []
+        browser.close()
+
+
 def test_words_in_figures_can_be_read_in_the_dark(open_page):
     page = open_page(color_scheme="dark")
     fills = page.evaluate("[...document.querySelectorAll('.xtick text')].map((t) => getComputedStyle(t).fill)")

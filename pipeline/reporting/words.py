@@ -14,9 +14,9 @@ ROLES = {  # of metrics.json's `against`, with the sign of each in the map of re
 }
 
 
-def number(value: float | None, digits: int = 4) -> str:
+def number(value: int | float | None, digits: int = 4) -> str:
     """A number with this many significant digits: 0.9032, 12.31, 4,530, 1.2e−05; a dash for None."""
-    return "–" if value is None else _rounded(value, value, digits)
+    return "–" if value is None else _rounded(float(value), float(value), digits)
 
 
 def mean_and_interval(value: Ends, digits: int = 4) -> tuple[str, str]:
