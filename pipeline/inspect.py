@@ -62,7 +62,8 @@ def look(path: Path, source: str) -> tuple[list[str], dict[str, Any], list[str]]
     elif columns.time_columns(here) and numbers:
         more_lines, settings, obstacles = series.lines(path, source, here)
     else:
-        return printed, {}, ["no column of times with numbers, and none of texts with labels"]
+        troubles = [f"{column.name}: {column.trouble}" for column in here if column.trouble]
+        return printed, {}, troubles or ["no column of times with numbers, and none of texts with labels"]
     return [*printed, *more_lines], settings, obstacles
 
 

@@ -1,5 +1,7 @@
 """`pipeline inspect`: what a file is, what stands in the way, and lines that work as they are."""
 
+from pathlib import Path
+
 import numpy as np
 import operated
 import pandas as pd
@@ -169,3 +171,10 @@ def test_of_a_large_file_the_beginning_is_looked_at_which_is_said(tmp_path, caps
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputError, match="none.csv: no such file"):
         inspect.main(str(tmp_path / "none.csv"))
+
+
+def test_numbers_with_units_are_what_stands_in_the_way(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("unit.csv").write_text("time,load\n2018-01-01 00:00,5 kW\n2018-01-01 01:00,6 kW\n")
+    inspect.main("unit.csv")
+    assert "load: cells with a number and a unit ('5 kW'); accepted: numbers alone" in capsys.readouterr().out

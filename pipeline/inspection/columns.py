@@ -64,6 +64,8 @@ def _described(name: str, cells: list[Any], comma: bool) -> Column:
     if not kind:
         short = sum(len(str(cell)) for cell in filled) < 40 * len(filled)
         kind = "label" if different <= FEW and short and different * 3 <= len(filled) else "text"
+        if sum(numbers.with_units(filled) or []) > MOST * len(filled):
+            trouble = f"cells with a number and a unit ({filled[0]!r:.40}); accepted: numbers alone"
     if kind == "number" and different == 2:
         kind = "flag"
     return Column(name, kind, cells, different, empty, trouble, signs)

@@ -10,6 +10,9 @@ MARKS = {  # the first bytes of files that are not plain text
     b"ARROW1": "an Arrow file",
     b"SQLite format 3": "an SQLite database",
     b"%PDF": "a PDF document",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
 }
 PAGES = (b"<!doctype html", b"<html")
 HEAD = 4096  # bytes
