@@ -398,7 +398,7 @@ def test_the_summary_says_what_was_decided_and_draws_it(commands):
     summary = (retrain.REPORTS / "summary.md").read_text()
     assert "**Promoted** (champion: version 1 (gru seed 0) -> version 2 (lstm seed 1)): not worse." in summary
     assert "| non_inferior | passed | better by 0.02 |" in summary
-    assert "| strongest_baseline | told | does not beat it |" in summary
+    assert "| strongest_baseline | reported | does not beat it |" in summary
     assert "| imdb | imdb.csv | first seen | 1,234 | `aaaaaaaaaaaa` |" in summary
     assert "![Challenger against champion on the gate split](imdb-gate.png)" in summary
     assert (retrain.REPORTS / "imdb-gate.png").read_bytes().startswith(b"\x89PNG")
