@@ -1,4 +1,4 @@
-"""Score every network and baseline of one task on its test split, with intervals, and compare them.
+"""Score every network and baseline of one task on its test split, with intervals, and compare them and their blends.
 
     pipeline evaluate --task recall --only gru,identity
 
@@ -18,11 +18,11 @@ from torch import Tensor
 from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
 from pipeline.common.registry import known
-from pipeline.evaluation import fitted
 from pipeline.evaluation.candidates import Candidate, answer_all
+from pipeline.evaluation.combined import combine
+from pipeline.evaluation.entries import compare
 from pipeline.evaluation.intervals import Resamples
-from pipeline.evaluation.metrics import difference, summarise
-from pipeline.evaluation.records import Entry, Metrics, Score, mean_of
+from pipeline.evaluation.records import TRAINED, Entry, Metrics, Score, mean_of
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
@@ -40,8 +40,11 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
     store.check()
     candidates = answer_all(task, {name: params["architectures"][name] for name in names}, section(Train, params))
     configure_threads(cores())
+    settings = section(Evaluate, params)
+    combined, left_out = combine(prepared, candidates, settings, params["seed"])
+    candidates += combined
     targets = prepared.targets("test")
-    resamples = Resamples(len(targets), prepared.task.block, section(Evaluate, params), params["seed"])
+    resamples = Resamples(len(targets), prepared.task.block, settings, params["seed"])
     for candidate in candidates:
         for seed, outputs in candidate.outputs.items():
             contributions = prepared.task.contributions(outputs, targets, prepared.learned)
@@ -49,54 +52,12 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
             candidate.scores[seed] = prepared.task.scores(means)
             candidate.class_scores[seed] = prepared.task.class_scores(means)
     results = compare(prepared, candidates, resamples)
-    write(task, prepared, candidates, results, targets, resamples)
+    write(task, prepared, candidates, results, targets, resamples, left_out)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
         from pipeline.tracking import test_scores
 
         test_scores.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
-    _print_summary(prepared.task, results, resamples.reason)
-
-
-def compare(prepared: Prepared, candidates: list[Candidate], resamples: Resamples) -> list[Entry]:
-    """The entries of metrics.json, best first. The strongest baseline is the best on validation, not on test."""
-    simple = [c for c in candidates if c.kind == "baseline"]
-    strongest = fitted.strongest(prepared, {c.name: c.valid[0] for c in simple if c.valid})
-    compared = {"control": [c for c in candidates if c.kind == "control"], "simplest_baseline": simple[:1]}
-    compared["strongest_baseline"] = [c for c in simple if c.name == strongest]
-    results: list[Entry] = []
-    for candidate in candidates:
-        entry: Entry = {
-            "name": candidate.name,
-            "kind": candidate.kind,
-            "parameters": candidate.parameters,
-            "core_parameters": candidate.core_parameters,
-            "seeds": candidate.seeds,
-            "status": candidate.status,
-            "serves": candidate.description["serves"] if candidate.description else None,
-            "not_scored": {str(seed): why for seed, why in candidate.not_scored.items()},
-            "metrics": summarise(candidate.scores, resamples),
-            "classes": _of_classes(candidate, resamples),
-        }
-        if candidate.kind == "network":
-            entry["against"] = {
-                role: {
-                    "name": other.name,
-                    **(difference(prepared.task, candidate.scores, other.scores, resamples) or {}),
-                }
-                for role, others in compared.items()
-                for other in others
-            }
-        results.append(entry)
-    return sorted(results, key=lambda entry: _rank(prepared.task, entry))
-
-
-def _of_classes(candidate: Candidate, resamples: Resamples) -> dict[str, dict[str, Score]]:
-    """Metrics of each class, in the form of those of all examples; none for a task without classes."""
-    names = next(iter(candidate.class_scores.values()), {})
-    return {
-        name: summarise({seed: scores[name] for seed, scores in candidate.class_scores.items()}, resamples)
-        for name in names
-    }
+    _print_summary(prepared.task, results, resamples.reason, left_out)
 
 
 def write(
@@ -106,8 +67,9 @@ def write(
     results: list[Entry],
     targets: Tensor,
     resamples: Resamples,
+    left_out: dict[str, str],
 ) -> None:
-    """metrics.json, scores.csv and a parquet file of predictions per candidate."""
+    """metrics.json, scores.csv and a parquet file of predictions per candidate; `left_out` says what has none."""
     audit, made = prepared.audit, prepared.task
     with files.replacing(paths.predictions(task)) as place:
         place.mkdir()
@@ -127,6 +89,8 @@ def write(
         "source_digest": audit.get("source", {}).get("digest"),
         "results": results,
     }
+    if made.real:
+        metrics["left_out"] = left_out
     files.write_json(paths.metrics(task), metrics)
     files.write_json(paths.headline(task), {task: _headline(made.main_metric, candidates, results)})
     _write_scores(paths.scores(task), made.main_metric, results)
@@ -134,20 +98,15 @@ def write(
 
 
 def _headline(metric: str, candidates: list[Candidate], results: list[Entry]) -> dict[str, float]:
-    """Mean test scores of the network best on validation, the control and the strongest baseline, for DVC."""
+    """Mean test scores of the network best on validation, control, strongest baseline, ensemble and blend, for DVC."""
     means = {entry["name"]: mean_of(entry, metric) for entry in results if entry["metrics"]}
     best = selection.best_network({c.name: c.description for c in candidates if c.kind == "network" and c.description})
     against = next((entry["against"] for entry in results if entry.get("against")), {})
     names = {"network": best.name if best else None}
+    names |= {c.kind: c.name for c in candidates if c.members}
     for role, compared in (("control", "control"), ("baseline", "strongest_baseline")):
         names[role] = against[compared]["name"] if compared in against else None
     return {role: float(f"{means[name]:.6g}") for role, name in names.items() if name in means}
-
-
-def _rank(task: Task, entry: Entry) -> float:
-    if not entry["metrics"]:
-        return float("inf")
-    return (-1 if task.higher_is_better else 1) * mean_of(entry, task.main_metric)
 
 
 def _write_predictions(path: Path, candidate: Candidate, prepared: Prepared, targets: Tensor) -> None:
@@ -186,7 +145,7 @@ def _write_curves(path: Path, task: str, candidates: list[Candidate]) -> None:
     header: list[str] = []
     rows: list[list[str]] = []
     for candidate in candidates:
-        if candidate.kind != "baseline":
+        if candidate.kind in TRAINED:
             with (paths.trained(task, candidate.name) / "history.csv").open(encoding="utf-8") as file:
                 header, *history = csv.reader(file)
             rows += [[candidate.name, *row] for row in history]
@@ -198,18 +157,21 @@ def _write_csv(path: Path, header: list[str], rows: list[Any]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _print_summary(task: Task, results: list[Entry], reason: str | None) -> None:
+def _print_summary(task: Task, results: list[Entry], reason: str | None, left_out: dict[str, str]) -> None:
     for entry in results:
-        print(f"{entry['name']:28} {task.main_metric} {_format_score(entry['metrics'].get(task.main_metric))}")
+        score = _format_score(entry["metrics"].get(task.main_metric), entry["status"])
+        print(f"{entry['name']:28} {task.main_metric} {score}")
         for seed, why in entry["not_scored"].items():
             print(f"{'':28} seed {seed}: {why}")
+    for name, why in left_out.items():
+        print(f"no {name}: {why}")
     if reason:
         print(f"no intervals: {reason}")
 
 
-def _format_score(score: Score | None) -> str:
+def _format_score(score: Score | None, status: str) -> str:
     if score is None:
-        return "diverged"
+        return status.replace("_", " ")
     interval = "(no interval)" if score["low"] is None else f"[{score['low']:.4f}, {score['high']:.4f}]"
     return f"{score['mean']:.4f} {interval}"
 

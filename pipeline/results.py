@@ -1,4 +1,4 @@
-"""Print the scores: for each task its best network, the control without memory and the strongest baseline.
+"""Print the scores: for each task its best network, control without memory, strongest baseline and blend.
 
     pipeline results
 
@@ -14,7 +14,7 @@ from pipeline.evaluation.records import Entry, Metrics, read_metrics
 from pipeline.reporting import words
 from pipeline.training import selection
 
-COLUMNS = ("task", "measure", "best network", "control", "strongest baseline", "the network is")
+COLUMNS = ("task", "measure", "best network", "control", "strongest baseline", "blend", "the network is")
 
 
 def main() -> None:
@@ -42,6 +42,7 @@ def cells(task: str) -> Iterator[str]:
     yield _name_and_score(metrics, entries, best.name)
     for role in ("control", "strongest_baseline"):
         yield _name_and_score(metrics, entries, against[role]["name"]) if role in against else "–"
+    yield _name_and_score(metrics, entries, "blend").removeprefix("blend ") if "blend" in entries else "–"
     compared = [other for other in against.values() if other.get("beats") is not None]
     verdicts = {f"{words.verdict(other)} {other['name']}" for other in compared}
     yield "; ".join(sorted(verdicts)) or "not compared: no intervals"

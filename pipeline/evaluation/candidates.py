@@ -1,4 +1,4 @@
-"""The candidates on a test split: each network and baseline, with its predictions."""
+"""The candidates on a test split: each network and baseline, with its predictions; combined.py adds their blends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,9 @@ from pipeline.common.names import refuse_clashes
 from pipeline.common.records import Description, read_description
 from pipeline.evaluation import fitted
 from pipeline.evaluation.metrics import Scores
+from pipeline.evaluation.records import Gain, Kind, Member
 from pipeline.tasks import Prepared, open_prepared
+from pipeline.training import selection
 from pipeline.training.loader import Loader
 from pipeline.training.selection import CONTROL
 from pipeline.training.settings import Train
@@ -26,10 +28,10 @@ from pipeline.training.worker_processes import Send, WorkerProcesses
 
 @dataclass
 class Candidate:
-    """A network or baseline and its predictions, per seed, for the test split (and the validation split)."""
+    """A network, baseline, ensemble or blend: its predictions, per seed, for the test split (and for validation)."""
 
     name: str
-    kind: Literal["network", "control", "baseline"]
+    kind: Kind
     parameters: int | None
     core_parameters: int | None
     seeds: list[int]
@@ -42,9 +44,15 @@ class Candidate:
     )  # seeds whose predictions are not all finite, with the reason
     scores: dict[int, Scores] = field(default_factory=dict)
     class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
+    members: list[Member] = field(default_factory=list)  # of an ensemble or a blend
+    best_member: str | None = None  # on validation, of the same
+    gain: Gain | None = None  # of a blend
+    fitted: bool = True  # whether a baseline could be
 
     @property
-    def status(self) -> Literal["ok", "diverged"]:
+    def status(self) -> Literal["ok", "diverged", "not_fitted"]:
+        if not self.fitted:
+            return "not_fitted"
         return "ok" if self.outputs else "diverged"
 
 
@@ -62,7 +70,8 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
             raise InputError(f"no trained network in {place}: run `dvc repro {stage}` first")
     names = [*architectures, *prepared.task.baselines]
     candidates: dict[int, Candidate] = {}
-    work = partial(_answer, task, names, list(architectures), train)
+    best = selection.best_network(selection.read(task, architectures))
+    work = partial(_answer, task, names, list(architectures), best.name if best else None, train)
     on_gpu = torch.cuda.device_count() > 0 and train.device != "cpu"  # one process keeps a GPU busy
     with WorkerProcesses(work, list(range(len(names))), here=on_gpu) as messages:
         for number, sent in tqdm(messages, total=len(names), desc=f"{task}: answers", unit="candidate", disable=None):
@@ -71,17 +80,22 @@ def answer_all(task: str, architectures: Mapping[str, Any], train: Train) -> lis
     return [candidates[number] for number in sorted(candidates)]
 
 
-def _answer(task: str, names: list[str], architectures: list[str], train: Train, number: int, send: Send) -> None:
+def _answer(
+    task: str, names: list[str], architectures: list[str], best: str | None, train: Train, number: int, send: Send
+) -> None:
     """Sends one candidate, its predictions as arrays: the memory of tensors would be freed with this process."""
     prepared = open_prepared(task)
     name = names[number]
-    whole = _network(task, prepared, name, train) if name in architectures else _baseline(prepared, name)
+    if name in architectures:
+        whole = _network(task, prepared, name, train, blended=prepared.task.real and name == best)
+    else:
+        whole = _baseline(prepared, name)
     candidate = _without_diverged_seeds(whole)
     send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
 
 
-def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> Candidate:
-    """A trained network with the outputs of the seeds that did not diverge."""
+def _network(task: str, prepared: Prepared, architecture: str, train: Train, blended: bool) -> Candidate:
+    """A trained network with the outputs of the seeds that did not diverge; for validation if they are needed."""
     folder = paths.trained(task, architecture)
     description = read_description(folder / "model.json")
     device = make_accelerator(train).device
@@ -100,16 +114,22 @@ def _network(task: str, prepared: Prepared, architecture: str, train: Train) -> 
         core_parameters=description["parameters"]["core"],
         seeds=[int(seed) for seed in description["seeds"]],
         outputs={seed: answers(seed, "test") for seed in models},
-        valid={seed: answers(seed, "valid") for seed in models if prepared.task.block > 1},
+        valid={seed: answers(seed, "valid") for seed in models if blended or prepared.task.block > 1},
         description=description,
     )
 
 
 def _baseline(prepared: Prepared, name: str) -> Candidate:
-    """A baseline, learned from the training split."""
-    outputs_of = fitted.answers(prepared, name, "test", "valid")
+    """A baseline, learned from the training split; one that cannot be has no predictions, and the reason."""
+    settings = prepared.task.baselines[name]
+    try:
+        outputs_of = fitted.answers(prepared, name, "test", "valid")
+    except fitted.NotFitted as error:
+        return Candidate(
+            name, "baseline", None, None, [0], {}, {}, None, settings, not_scored={0: str(error)}, fitted=False
+        )
     outputs, valid = {0: outputs_of["test"]}, {0: outputs_of["valid"]}
-    return Candidate(name, "baseline", None, None, [0], outputs, valid, None, prepared.task.baselines[name])
+    return Candidate(name, "baseline", None, None, [0], outputs, valid, None, settings)
 
 
 def _without_diverged_seeds(candidate: Candidate) -> Candidate:
@@ -120,7 +140,7 @@ def _without_diverged_seeds(candidate: Candidate) -> Candidate:
             wrong = int((~outputs.isfinite()).flatten(1).any(dim=1).sum())
             why |= {seed: f"{wrong:,} of {len(outputs):,} {split} predictions are not finite"} if wrong else {}
     kept = [{s: o for s, o in by_seed.items() if s not in why} for by_seed in (candidate.outputs, candidate.valid)]
-    return replace(candidate, outputs=kept[0], valid=kept[1], not_scored=why)
+    return replace(candidate, outputs=kept[0], valid=kept[1], not_scored=candidate.not_scored | why)
 
 
 def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
 from pipeline.baselines import Baseline
+from pipeline.common import InputError
 from pipeline.common.params import check
 from pipeline.common.registry import find
 from pipeline.tasks import Prepared
@@ -14,29 +16,39 @@ from pipeline.training import selection
 from pipeline.training.selection import Candidate
 
 
+class NotFitted(InputError):
+    """A baseline that cannot learn from a task's training split: one label, say, or no term in two texts."""
+
+
 class OnGate(NamedTuple):
-    """The baselines' predictions for the gate split."""
+    """The predictions for the gate split of the baselines that could be fitted."""
 
     outputs: dict[str, Tensor]
     strongest: str
 
 
 def on_gate(prepared: Prepared) -> OnGate:
-    """Of every baseline of the task."""
-    outputs_of = {
-        name: answers(prepared, name, "valid", "gate")
-        for name in tqdm(prepared.task.baselines, desc="baselines", disable=None)
-    }
+    """Of every baseline of the task; one that cannot be fitted is left out, and named on the console."""
+    outputs_of = {}
+    for name in tqdm(prepared.task.baselines, desc="baselines", disable=None):
+        try:
+            outputs_of[name] = answers(prepared, name, "valid", "gate")
+        except NotFitted as error:
+            print(f"baseline left out: {error}")
     name = strongest(prepared, {name: outputs["valid"] for name, outputs in outputs_of.items()})
     assert name is not None, "the constant's predictions are finite"
     return OnGate({name: outputs["gate"] for name, outputs in outputs_of.items()}, name)
 
 
 def answers(prepared: Prepared, name: str, *splits: str) -> dict[str, Tensor]:
-    """One baseline's outputs for these splits."""
+    """One baseline's outputs for these splits. Raises NotFitted if it cannot be fitted, with the reason in one line."""
     settings = {key: value for key, value in prepared.task.baselines[name].items() if key != "kind"}
     kind = find(Baseline, prepared.task.baselines[name]["kind"])
-    answer = check(kind, settings, name).fit(prepared)
+    baseline = check(kind, settings, name)
+    try:
+        answer = baseline.fit(prepared)
+    except (ValueError, np.linalg.LinAlgError) as error:  # scikit-learn's, too, are ValueErrors
+        raise NotFitted(f"{name} cannot be fitted: {' '.join(str(error).split())[:300]}") from error
     return {split: answer(split).float() for split in splits}
 
 

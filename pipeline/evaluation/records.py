@@ -62,25 +62,51 @@ class Difference(TypedDict, total=False):
 
 
 class Against(Difference):
-    """A network set against another candidate."""
+    """A network, ensemble or blend set against another candidate."""
 
     name: str
+
+
+class Member(TypedDict):
+    """One of the models whose outputs are added to those of an ensemble or a blend."""
+
+    name: str  # of an architecture, or of a baseline of the task
+    seed: int  # of a network; 0 of a baseline
+    weight: float
+
+
+class Gain(TypedDict):
+    """By how much a blend is better than its best member on validation, with weights fitted to other rows."""
+
+    measure: str  # log_loss of labels, the main metric of numbers
+    than: str
+    better_by: float
+    low: float | None
+    high: float | None
+    standard_error: float
+
+
+Kind = Literal["network", "control", "baseline", "ensemble", "blend"]
+TRAINED = ("network", "control")  # kinds with a folder in models/TASK
 
 
 class Entry(TypedDict):
-    """A network or baseline."""
+    """A network, a baseline, or what is made of several: an ensemble or a blend."""
 
     name: str
-    kind: Literal["network", "control", "baseline"]
+    kind: Kind
     parameters: int | None
     core_parameters: int | None
     seeds: list[int]
-    status: Literal["ok", "diverged"]
+    status: Literal["ok", "diverged", "not_fitted"]  # the last of a baseline
     serves: int | None  # seed
     not_scored: dict[str, str]  # by seed: why
     metrics: dict[str, Score]  # empty where every seed diverged
     classes: dict[str, dict[str, Score]]  # by label
-    against: NotRequired[dict[str, Against]]  # of a network, by role: control, simplest_baseline, strongest_baseline
+    against: NotRequired[dict[str, Against]]  # by role, not of baselines and the control: control, simplest_baseline,
+    # strongest_baseline and, of an ensemble or a blend, best_member
+    members: NotRequired[list[Member]]  # of an ensemble or a blend
+    gain: NotRequired[Gain]  # of a blend
 
 
 class Intervals(TypedDict):
@@ -108,9 +134,10 @@ class Metrics(TypedDict):
     trivial: float | None  # main metric of the best answer that ignores the inputs
     source_digest: str | None
     results: list[Entry]  # best first
+    left_out: NotRequired[dict[str, str]]  # ensemble or blend: why there is none; drawn tasks have neither
 
 
-Headline = dict[str, dict[str, float]]  # reports/TASK/headline.json: task -> network, control, baseline -> mean score
+Headline = dict[str, dict[str, float]]  # reports/TASK/headline.json: task -> network, ensemble, ... -> mean score
 
 
 def read_metrics(task: str) -> Metrics:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pipeline.common import paths
 from pipeline.common.machine import Machine
-from pipeline.reporting import curves, figures, labels, reviews, series, tables, values, words
+from pipeline.reporting import blends, curves, figures, labels, reviews, series, tables, values, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, prose, slug, tag
 from pipeline.reporting.results import TaskResults
@@ -28,6 +28,7 @@ def chapter(results: TaskResults, here: Machine | None = None) -> Markup:
         lacking(results),
         tag("h3", "Results", id=f"{name}.results"),
         tables.scores(results, here),
+        blends.described(results),
         drawn(name, [figures.scores(results)]),
         tables.measures(results),
         more("By label", tables.classes(results)),

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from markupsafe import escape
 
-from pipeline.evaluation.records import Ends, mean_of
+from pipeline.evaluation.records import TRAINED, Ends, mean_of
 from pipeline.reporting import colours, words
 from pipeline.reporting.results import TaskResults
 
@@ -30,7 +30,13 @@ LOOK = {  # of every figure; the page replaces the colours if the reader prefers
     "hoverlabel": {"bgcolor": colours.PAPER, "bordercolor": colours.MUTED, "font": {"color": colours.INK}},
 }
 Look = dict[str, Any]  # what plotly takes: open
-SHAPES = {"network": "circle", "control": "circle-open", "baseline": "square"}
+SHAPES = {
+    "network": "circle",
+    "control": "circle-open",
+    "baseline": "square",
+    "ensemble": "diamond",
+    "blend": "star-diamond",
+}
 
 
 @dataclass(frozen=True)
@@ -45,15 +51,15 @@ class Chart:
 
 
 def scores(results: TaskResults) -> Chart:
-    """A dot for each network and baseline, best at the top, with its interval and every seed."""
+    """A dot for each candidate, best at the top, with its interval and every seed."""
     metric = results.metrics["main_metric"]
-    shown = results.ranked("network", "control", "baseline")
+    shown = results.ranked()
     figure = plain(height=90 + 28 * len(shown))
     for entry in reversed(shown):
         value = entry["metrics"][metric]
         name = text(entry["name"])
         add_dot(figure, name, value, colours.of(entry["name"]), SHAPES[entry["kind"]])
-        if entry["kind"] != "baseline":
+        if entry["kind"] in TRAINED:
             add_seeds(figure, name, value["by_seed"])
     bounds = {"trivial": results.metrics["trivial"], "floor": floor(results)}
     lines = {name: value for name, value in bounds.items() if value is not None}
@@ -163,5 +169,5 @@ def _note(lines: dict[str, float]) -> str:
         "floor": "Floor: the variance of the noise, the lowest possible error.",
     }
     dots = "Means over seeds with their intervals; small rings are single seeds."
-    shapes = "Networks are round, the control hollow, baselines square."
+    shapes = "Networks are round, the control hollow, baselines square, an ensemble and a blend of them diamonds."
     return " ".join([dots, shapes, *(meanings[name] for name in lines)])

@@ -23,6 +23,11 @@ TERMS = {
     "readout are not included.",
     "best on validation": "The network with the lowest mean validation loss over the seeds that did not diverge, "
     "and its best seed: what promote would take, if a task has a champion.",
+    "ensemble": "The mean of the outputs of all sound seeds of the network that is best on validation: as many "
+    "predictions for each request, and as many trainings, as it has seeds.",
+    "blend": "A weighted sum of the outputs of that ensemble and of baselines, of log-probabilities or of forecasts. "
+    "Weights are not negative and fitted on validation; it takes in only what gains more than a standard error there, "
+    "by weights fitted to other rows, and is left out if nothing does.",
     "diverged": "A loss, gradient or prediction was not finite: training stopped there, which is a result.",
 }
 MEASURES = {
@@ -45,7 +50,7 @@ MEASURES = {
 
 def glossary(tasks: Sequence[TaskResults], confidence: float) -> Markup:
     """The page's terms, and the measures that it shows."""
-    entries = [entry for results in tasks for entry in results.ranked("network", "baseline")]
+    entries = [entry for results in tasks for entry in results.ranked()]
     shown = {metric for entry in entries for metric in entry["metrics"]}
     shown |= {f"{metric}_of_a_label" for e in entries for scores in e.get("classes", {}).values() for metric in scores}
     measures = {words.measure(name, {}): meaning for name, meaning in MEASURES.items() if name in shown}

@@ -13,17 +13,19 @@ from pipeline.reporting.results import TaskResults
 def table_of(tasks: Sequence[TaskResults], architectures: Iterable[str]) -> Markup:
     """The map of results: the main metric of every architecture on every task, and what it does not beat."""
     names = list(architectures)
-    head = ["task", "metric", *names, "strongest baseline"]
+    blended = any(results.ranked("blend") for results in tasks)
+    head = ["task", "metric", *names, *(["blend"] if blended else []), "strongest baseline"]
     caption = "Mean over seeds on the test split. Bold: the best network, or several that are equal. " + "; ".join(
         f"{sign} not better than {role}" for role, sign in words.ROLES.values()
     )
-    return table(head, [_map_row(results, names) for results in tasks], f"{caption}.", class_="map")
+    return table(head, [_map_row(results, names, blended) for results in tasks], f"{caption}.", class_="map")
 
 
-def _map_row(results: TaskResults, names: Sequence[str]) -> Markup:
+def _map_row(results: TaskResults, names: Sequence[str], blended: bool) -> Markup:
     entries = {entry["name"]: entry for entry in results.metrics["results"]}
     best = results.best_networks()
-    cells = [_map_cell(entries.get(name), results.metrics["main_metric"], name in best) for name in names]
+    columns = [*names, "blend"] if blended else names
+    cells = [_map_cell(entries.get(name), results.metrics["main_metric"], name in best) for name in columns]
     strongest = results.strongest_baseline()
     value = entries[strongest]["metrics"][results.metrics["main_metric"]]["mean"] if strongest else None
     arrow = "↑" if results.metrics["higher_is_better"] else "↓"

@@ -14,7 +14,7 @@ from pipeline.common import InputError, paths
 from pipeline.common.machine import Machine
 from pipeline.common.records import Audit, Description, Source, read_audit, read_description, read_run
 from pipeline.evaluation import records
-from pipeline.evaluation.records import Entry, Metrics, mean_of
+from pipeline.evaluation.records import TRAINED, Entry, Metrics, mean_of
 from pipeline.training import selection
 from pipeline.training.selection import Selected
 
@@ -64,7 +64,7 @@ class TaskResults:
     @property
     def seeds(self) -> int:
         """Of each network."""
-        return max((len(e["seeds"]) for e in self.metrics["results"] if e["kind"] != "baseline"), default=0)
+        return max((len(e["seeds"]) for e in self.metrics["results"] if e["kind"] in TRAINED), default=0)
 
     @property
     def kind(self) -> str:
@@ -82,8 +82,8 @@ class TaskResults:
         return next((n.description["task_settings"] for n in self.networks.values()), {})
 
     def ranked(self, *kinds: str) -> list[Entry]:
-        """The entries of these kinds that have scores, best first."""
-        return [e for e in self.metrics["results"] if e["kind"] in kinds and e["metrics"]]
+        """The entries of these kinds, or of all, that have scores, best first."""
+        return [e for e in self.metrics["results"] if (not kinds or e["kind"] in kinds) and e["metrics"]]
 
     def best_networks(self) -> list[str]:
         """The name of the best network, or of several whose means are equal."""
@@ -134,7 +134,7 @@ def read(task: str, architectures: list[str]) -> TaskResults:
         raise InputError(f"no {paths.metrics(task)}: run `dvc repro evaluate@{task}` first")
     metrics = records.read_metrics(task)
     audit = paths.prepared(task) / "audit.json"
-    is_network_by_name = {entry["name"]: entry["kind"] != "baseline" for entry in metrics["results"]}
+    is_network_by_name = {entry["name"]: entry["kind"] in TRAINED for entry in metrics["results"]}
     trained = {name: _network(task, name) for name, is_network in is_network_by_name.items() if is_network}
     networks = {name: network for name, network in trained.items() if network}
     predicted = [name for name in is_network_by_name if (paths.predictions(task) / f"{name}.parquet").exists()]

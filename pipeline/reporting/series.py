@@ -88,9 +88,9 @@ def window_chart(
 
 
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
-    """Mean absolute error at each step ahead: all networks, the strongest baseline, the others on demand."""
+    """Mean absolute error at each step ahead: networks, their blends, the strongest baseline, others on demand."""
     strongest, errors, hidden = results.strongest_baseline(), {}, []
-    for entry in results.ranked("network", "control", "baseline"):
+    for entry in results.ranked():
         answers, name = results.predictions(entry["name"]), entry["name"]
         true = first_target(answers.targets, prepared)
         off = [np.abs(first_target(outputs, prepared) - true).mean(axis=0) for outputs in answers.outputs.values()]

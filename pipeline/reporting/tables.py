@@ -7,7 +7,7 @@ from markupsafe import Markup
 from pipeline.common import machine
 from pipeline.common.machine import Machine
 from pipeline.evaluation.records import Against, Ends, Entry, Score, mean_of
-from pipeline.reporting import words
+from pipeline.reporting import blends, words
 from pipeline.reporting.glossary import MEASURES
 from pipeline.reporting.markup import join, table, tag
 from pipeline.reporting.results import Network, TaskResults
@@ -16,7 +16,7 @@ SPLITS = ("train", "valid", "gate", "test")
 
 
 def scores(results: TaskResults, here: Machine | None = None) -> Markup:
-    """Every network and baseline on the main metric, best first, with the trivial predictor at its rank.
+    """Every candidate on the main metric, best first, with the trivial predictor at its rank.
 
     `here` is this machine: seconds of another one are marked.
     """
@@ -28,28 +28,30 @@ def scores(results: TaskResults, here: Machine | None = None) -> Markup:
     if trivial is not None:
         rows.insert(_rank(results, trivial), _trivial_row(trivial, len(head)))
     best = f"Best first: mean {measure} over seeds, with its interval. {words.intervals(results.metrics)}"
-    caption = f"{best} Parameters: of the core / all. Seconds: of training, per seed{_elsewhere(results, here)}."
+    seconds = "per seed" if not results.ranked("ensemble", "blend") else "per seed, or of all networks of a blend"
+    caption = f"{best} Parameters: of the core / all. Seconds: of training, {seconds}{_elsewhere(results, here)}."
     return table(head, rows, caption, class_="scores")
 
 
 def comparisons(results: TaskResults) -> Markup | None:
-    """How much better each network is than those it is compared with, in pairs; None if there are none."""
-    networks = [entry for entry in results.ranked("network") if entry["against"]]
+    """How much better networks, ensemble and blend are than what they are compared with; None if there are none."""
+    networks = [entry for entry in results.ranked("network", "ensemble", "blend") if entry["against"]]
     compared_with = list(dict.fromkeys(other["name"] for entry in networks for other in entry["against"].values()))
     if not compared_with:
         return None
     rows = []
     for entry in networks:
         against = {other["name"]: other for other in entry["against"].values()}
-        rows.append(_row(entry["name"], *(_difference(against[name]) for name in compared_with)))
+        cells = (_difference(against[name]) if name in against else "–" for name in compared_with)
+        rows.append(_row(entry["name"], *cells))
     metric = words.measure(results.metrics["main_metric"], results.metrics["units"])
     caption = f"How much better in {metric}, above 0 is better, with the interval of the paired difference."
     return table(["name", *(f"than {name}" for name in compared_with)], rows, caption, class_="comparisons")
 
 
 def measures(results: TaskResults) -> Markup | None:
-    """The other metrics of every network and baseline, with their intervals; None if there is only one."""
-    shown = results.ranked("network", "control", "baseline")
+    """The other metrics of every candidate, with their intervals; None if there is only one."""
+    shown = results.ranked()
     others = [name for name in (shown[0]["metrics"] if shown else ()) if name != results.metrics["main_metric"]]
     if not others:
         return None
@@ -60,8 +62,8 @@ def measures(results: TaskResults) -> Markup | None:
 
 
 def classes(results: TaskResults) -> Markup | None:
-    """Each label's F1, precision and recall by every network and baseline; None if there are no labels."""
-    shown = [entry for entry in results.ranked("network", "control", "baseline") if entry.get("classes")]
+    """Each label's F1, precision and recall by every candidate; None if there are no labels."""
+    shown = [entry for entry in results.ranked() if entry.get("classes")]
     if not shown:
         return None
     metrics = list(next(iter(shown[0]["classes"].values())))
@@ -116,14 +118,15 @@ def _elsewhere(results: TaskResults, here: Machine | None) -> str:
 def _score_row(results: TaskResults, entry: Entry, metric: str) -> Markup:
     network = results.networks.get(entry["name"])
     value = entry["metrics"].get(metric)
+    seconds = network.seconds if network else blends.seconds(results, entry)
     return _row(
         entry["name"],
-        _with_interval(value) if value else "diverged",
+        _with_interval(value) if value else entry["status"].replace("_", " "),
         _seeds(entry, value, network),
         join(*_compared(entry, network)),
         entry["kind"],
         _parameters(entry),
-        words.number(network.seconds, 3) if network else "–",
+        words.number(seconds, 3),
     )
 
 

@@ -1,4 +1,4 @@
-"""Log evaluation to MLflow: test scores and figures to the networks' runs, and a run per baseline."""
+"""Log evaluation to MLflow: scores and figures to the networks' runs, and a run per baseline, ensemble and blend."""
 
 import os
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.common.params import Params
 from pipeline.common.records import Description
 from pipeline.evaluation.candidates import Candidate
-from pipeline.evaluation.records import Entry, Intervals
+from pipeline.evaluation.records import TRAINED, Entry, Intervals
 from pipeline.tasks import Prepared
 from pipeline.tracking import artifacts, lineage, runs
 
@@ -29,7 +29,7 @@ def log(
     for number, folder in drawn:
         candidate = candidates[number]
         entry = entries[candidate.name]
-        ids = {} if candidate.kind == "baseline" else lineage.runs_of(task, candidate.name)
+        ids = lineage.runs_of(task, candidate.name) if candidate.kind in TRAINED else {}
         for place, seed in enumerate(candidate.outputs):
             known = seed in ids and runs.exists(ids[seed]["run_id"])
             run_id = ids[seed]["run_id"] if known else _run_of(task, prepared, candidate, seed, params)
@@ -58,8 +58,8 @@ def _log_scores(
 
 
 def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, params: Params) -> str:
-    """A run for a baseline, or for a network without a training run in this store (DVC restored it): that of an earlier
-    evaluation on the same data, or a new one."""
+    """A run for what was not trained, or for a network without a training run in this store (DVC restored it): that of
+    an earlier evaluation on the same data, or a new one."""
     baseline = candidate.kind == "baseline"
     same = {
         "stage": "evaluate",
@@ -70,11 +70,19 @@ def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, para
     }
     earlier = runs.find(task, same)
     tags = {**same, **runs.look(candidate.name), "scale": params["scale"], "dvc.stage": os.environ.get("DVC_STAGE", "")}
-    name = candidate.name if baseline else f"{candidate.name} seed {seed}"
-    settings = {"baseline": candidate.settings} if baseline else {"network": candidate.description}
-    run_id = runs.start(task, name, tags, settings, earlier)
+    tags |= {"kind": candidate.kind}
+    name = f"{candidate.name} seed {seed}" if candidate.kind in TRAINED else candidate.name
+    run_id = runs.start(task, name, tags, _settings(candidate), earlier)
+    if candidate.members:  # params would keep an earlier evaluation's weights
+        artifacts.log_json(run_id, {"members": candidate.members, "gain": candidate.gain}, "members.json")
     if earlier is None:
         digests = prepared.audit["digests"]
         inputs = {"training": digests["train.arrow"], "test": digests["test.arrow"]}
         runs.log_inputs(run_id, task, lineage.source_of(prepared.audit), inputs)
     return run_id
+
+
+def _settings(candidate: Candidate) -> dict[str, object]:
+    if candidate.kind in TRAINED:
+        return {"network": candidate.description}
+    return {} if candidate.members else {"baseline": candidate.settings}
