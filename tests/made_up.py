@@ -18,7 +18,7 @@ WON = {"better_by": 0.25, "low": 0.125, "high": 0.375, "beats": True}
 
 def entry(name: str, kind: str, metric: str = "accuracy", **more: Any) -> dict[str, Any]:
     """A result of metrics.json: two seeds for networks."""
-    network = kind != "baseline"
+    network = kind in ("network", "control")
     seeds = [0, 1] if network else [0]
     values = {**METRIC, "by_seed": [0.625, 0.875][: len(seeds)]}
     made = {
@@ -51,13 +51,13 @@ def write(task: str, kind: str, results: list[dict[str, Any]], targets: np.ndarr
         "source_digest": None,
         "results": results,
     }
-    metrics |= {key: value for key, value in more.items() if key in metrics}
+    metrics |= {key: value for key, value in more.items() if key in (*metrics, "left_out")}
     files.write_json(paths.metrics(task), metrics)
     audit = {"source": {"source": "drawn at random", "bytes": 0, "digest": None}, "rows": {"test": 7, "train": 6}}
     audit |= {"duplicates_across": {}}
     files.write_json(paths.prepared(task) / "audit.json", audit | more.get("audit", {}))
     for result in results:
-        if result["kind"] != "baseline":
+        if result["kind"] in ("network", "control"):
             write_network(task, kind, result, more.get("settings", {}))
         write_predictions(task, result, targets, more.get("classes", 0))
 
