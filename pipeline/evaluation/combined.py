@@ -41,8 +41,8 @@ class Part:
 
     name: str
     of: Candidate
-    valid: Float[Tensor, "rows ..."]
-    test: Float[Tensor, "rows ..."]
+    valid: Float[Tensor, "valid_rows ..."]
+    test: Float[Tensor, "test_rows ..."]
 
     @classmethod
     def make(cls, name: str, candidate: Candidate, labels: bool) -> "Part":
