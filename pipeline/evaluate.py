@@ -19,10 +19,10 @@ from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
 from pipeline.common.registry import known
 from pipeline.evaluation.candidates import Candidate, answer_all
-from pipeline.evaluation.combined import combine
+from pipeline.evaluation.combined import Combined, combine
 from pipeline.evaluation.entries import compare
 from pipeline.evaluation.intervals import Resamples
-from pipeline.evaluation.records import TRAINED, Entry, Metrics, Score, mean_of
+from pipeline.evaluation.records import TRAINED, Entry, Member, Metrics, Score, mean_of
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
@@ -41,8 +41,8 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
     candidates = answer_all(task, {name: params["architectures"][name] for name in names}, section(Train, params))
     configure_threads(cores())
     settings = section(Evaluate, params)
-    combined, left_out = combine(prepared, candidates, settings, params["seed"])
-    candidates += combined
+    combined = combine(prepared, candidates, settings, params["seed"])
+    candidates += combined.candidates
     targets = prepared.targets("test")
     resamples = Resamples(len(targets), prepared.task.block, settings, params["seed"])
     for candidate in candidates:
@@ -52,12 +52,12 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
             candidate.scores[seed] = prepared.task.scores(means)
             candidate.class_scores[seed] = prepared.task.class_scores(means)
     results = compare(prepared, candidates, resamples)
-    write(task, prepared, candidates, results, targets, resamples, left_out)
+    write(task, prepared, candidates, results, targets, resamples, combined)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
         from pipeline.tracking import test_scores
 
         test_scores.log(task, prepared, candidates, results, drawn, params, resamples.as_record())
-    _print_summary(prepared.task, results, resamples.reason, left_out)
+    _print_summary(prepared.task, results, resamples.reason, combined.left_out)
 
 
 def write(
@@ -67,9 +67,9 @@ def write(
     results: list[Entry],
     targets: Tensor,
     resamples: Resamples,
-    left_out: dict[str, str],
+    combined: Combined,
 ) -> None:
-    """metrics.json, scores.csv and a parquet file of predictions per candidate; `left_out` says what has none."""
+    """metrics.json, scores.csv and a parquet file of predictions per candidate."""
     audit, made = prepared.audit, prepared.task
     with files.replacing(paths.predictions(task)) as place:
         place.mkdir()
@@ -90,11 +90,19 @@ def write(
         "results": results,
     }
     if made.real:
-        metrics["left_out"] = left_out
+        metrics["left_out"] = combined.left_out
+        if best := combined.best:
+            metrics["best_on_validation"] = {**best, "networks": _digests(task, best["members"])}
     files.write_json(paths.metrics(task), metrics)
     files.write_json(paths.headline(task), {task: _headline(made.main_metric, candidates, results)})
     _write_scores(paths.scores(task), made.main_metric, results)
     _write_curves(paths.curves(task), task, candidates)
+
+
+def _digests(task: str, members: list[Member]) -> dict[str, str]:
+    """Of the weights of the networks among the members, as run.json has them."""
+    places = {f"{m['name']}/{m['seed']}": paths.trained(task, m["name"]) / f"{m['seed']}.safetensors" for m in members}
+    return {name: files.digest(place) for name, place in places.items() if place.exists()}
 
 
 def _headline(metric: str, candidates: list[Candidate], results: list[Entry]) -> dict[str, float]:

@@ -4,14 +4,12 @@ For labels the training split's share of each class (as log-probabilities), for 
 step or value forecast. A network that does no better has learned nothing from its inputs.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.baselines import Baseline
-from pipeline.tasks import Prepared
+from pipeline.baselines import Arrays, Baseline, Fitted, Predict
+from pipeline.tasks import Batch, Prepared, Task
 
 ROWS = 4096  # gathered at a time
 LEAST = 1e-9  # share of a class that never occurs: its log-probability stays finite
@@ -20,7 +18,7 @@ LEAST = 1e-9  # share of a class that never occurs: its log-probability stays fi
 class Constant(Baseline):
     """Class shares or mean of the training targets."""
 
-    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+    def fit(self, prepared: Prepared) -> Fitted:
         task, columns = prepared.task, prepared.columns("train")
         total, rows = torch.zeros(()), torch.arange(task.rows(columns))
         for part in rows.split(ROWS):
@@ -28,7 +26,12 @@ class Constant(Baseline):
         mean = total / len(rows)
         if not task.gather(columns, rows[:1]).targets.is_floating_point():
             mean = mean.clamp(min=LEAST).log()
-        return lambda split: mean.float().expand(task.rows(prepared.columns(split)), *mean.shape)
+        outputs = lambda split: mean.float().expand(task.rows(prepared.columns(split)), *mean.shape)  # noqa: E731
+        return Fitted(outputs, lambda: {"mean": mean.float()})
+
+    def served(self, arrays: Arrays, task: Task) -> Predict:
+        mean = arrays["mean"]
+        return lambda asked: mean.expand(len(asked.inputs if isinstance(asked, Batch) else asked), *mean.shape)
 
 
 def _values(targets: Tensor, outputs: int) -> Tensor:

@@ -10,18 +10,20 @@ Sentiment Classification Using Document Embeddings Trained with Cosine Similarit
 starts at 0 and is trained by Adam on the cross-entropy; the epoch with the smallest loss on `valid` is kept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.baselines import Baseline
-from pipeline.tasks import Prepared
+from pipeline.baselines import Arrays, Baseline, Fitted, Predict
+from pipeline.baselines.shared import strings
+from pipeline.tasks import Prepared, Task
 from pipeline.tasks.text import ngram_ratios, tokenization, vocabularies
 
 WORDS = 1_000_000  # that are distinguished, of those in two training texts
@@ -55,13 +57,13 @@ class LinearPhrases(Baseline):
     learning_rate: float = Field(0.01, gt=0)
     """Of Adam."""
 
-    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+    def fit(self, prepared: Prepared) -> Fitted:
         tokenizer = vocabularies.words(prepared.texts("train"), WORDS)
         keys: list[np.ndarray] = []
 
         def phrases(split: str) -> PhraseSets:
             tokens, offsets = tokenization.table(tokenizer, prepared.texts(split))
-            by_length = [ngram_ratios.keys_of(tokens, offsets, n, WORDS) for n in range(1, self.longest + 1)]
+            by_length = self._keys(tokens, offsets)
             if not keys:
                 keys.extend(self._frequent(of_length, offsets) for of_length in by_length)
             return _sets(by_length, keys, offsets)
@@ -69,7 +71,29 @@ class LinearPhrases(Baseline):
         train, targets = phrases("train"), prepared.targets("train")
         head = Head(_ratios(train, targets, prepared.task.spec.outputs, sum(map(len, keys))))
         self._train(head, train, targets, phrases("valid"), prepared.targets("valid"))
-        return lambda split: _outputs(head, phrases(split)).log_softmax(dim=1)
+
+        def arrays() -> Arrays:
+            known = {f"keys.{length}": torch.from_numpy(of_length) for length, of_length in enumerate(keys, 1)}
+            learned = {"weights": head.weights.detach(), "ratios": head.ratios}
+            return {**known, **learned, "tokenizer": strings.to_array(tokenizer.to_str())}
+
+        return Fitted(lambda split: _outputs(head, phrases(split)).log_softmax(dim=1), arrays)
+
+    def served(self, arrays: Arrays, task: Task) -> Predict:
+        tokenizer = Tokenizer.from_str(strings.from_array(arrays["tokenizer"]))
+        keys = [arrays[f"keys.{length}"].numpy() for length in range(1, self.longest + 1)]
+        head = Head(arrays["ratios"])
+        head.load_state_dict({"weights": arrays["weights"]})
+
+        def predict(texts: Sequence[str]) -> Float[Tensor, "rows outputs"]:
+            rows = tokenization.encode(tokenizer, texts)
+            tokens, offsets = np.concatenate(rows).astype(np.int32), np.cumsum([0, *map(len, rows)])
+            return _outputs(head, _sets(self._keys(tokens, offsets), keys, offsets)).log_softmax(dim=1)
+
+        return predict
+
+    def _keys(self, tokens: ngram_ratios.Tokens, offsets: ngram_ratios.Offsets) -> list[np.ndarray]:
+        return [ngram_ratios.keys_of(tokens, offsets, n, WORDS) for n in range(1, self.longest + 1)]
 
     def _frequent(self, keys: Int[np.ndarray, " total"], offsets: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " kept"]:
         """The phrases of one length that are in enough texts, in ascending order."""

@@ -5,15 +5,19 @@ norm of the text's weights (Salton & Buckley, Term-weighting approaches in autom
 in scikit-learn). With these settings it reached 90.68 % on IMDB's official split, ahead of most small networks.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.baselines import Baseline
-from pipeline.tasks import Prepared
+from pipeline.baselines import Arrays, Baseline, Fitted, Predict
+from pipeline.baselines.shared import strings, terms as term_counts
+from pipeline.tasks import Prepared, Task
+
+WORD = r"(?u)\b\w\w+\b"  # scikit-learn's
 
 
 class LinearText(Baseline):
@@ -26,7 +30,7 @@ class LinearText(Baseline):
     inverse_penalty: float = Field(30.0, gt=0)
     """C of the logistic regression: the weight of the data against the squared weights."""
 
-    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+    def fit(self, prepared: Prepared) -> Fitted:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
@@ -39,4 +43,28 @@ class LinearText(Baseline):
         def outputs(split: str) -> Tensor:
             return torch.from_numpy(model.predict_log_proba(terms.transform(prepared.texts(split)))).float()
 
-        return outputs
+        def arrays() -> Arrays:
+            learned = {"idf": terms.idf_, "weights": model.coef_, "intercept": model.intercept_}
+            kept = {name: torch.from_numpy(np.asarray(values, np.float64)) for name, values in learned.items()}
+            return {**kept, "terms": strings.to_array("\n".join(terms.get_feature_names_out()))}
+
+        return Fitted(outputs, arrays)
+
+    def served(self, arrays: Arrays, task: Task) -> Predict:
+        """In double precision; scikit-learn's weights of terms are in single."""
+        counter = term_counts.Counter(strings.from_array(arrays["terms"]).split("\n"), WORD, self.longest)
+        idf, weights, intercept = (arrays[name].numpy() for name in ("idf", "weights", "intercept"))
+
+        def odds(text: str) -> Float[np.ndarray, " labels"]:
+            places, counts = counter.count(text)
+            values = (1 + np.log(counts)) * idf[places]
+            norm = np.linalg.norm(values)
+            return intercept + weights[:, places] @ (values / norm if norm else values)
+
+        def predict(texts: Sequence[str]) -> Float[Tensor, "rows outputs"]:
+            each = torch.from_numpy(np.stack([odds(text) for text in texts]))
+            if each.shape[1] == 1:
+                each = torch.cat([torch.zeros_like(each), each], dim=1)
+            return each.log_softmax(dim=1).float()
+
+        return predict

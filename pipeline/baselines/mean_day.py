@@ -1,15 +1,12 @@
 """Mean day: each forecast is the mean of the last days at the same time of day. It has no parameters."""
 
-from collections.abc import Callable
-
 import torch
 from pydantic import Field
-from torch import Tensor
 
-from pipeline.baselines import Baseline
+from pipeline.baselines import Arrays, Baseline, Fitted, Predict
 from pipeline.baselines.shared import windows
 from pipeline.common import InputError
-from pipeline.tasks import Batch, Prepared
+from pipeline.tasks import Batch, Prepared, Task
 
 
 class MeanDay(Baseline):
@@ -20,14 +17,16 @@ class MeanDay(Baseline):
     days: int = Field(gt=0)
     """Days to average."""
 
-    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
-        seen, horizon = self.season * self.days, prepared.task.spec.horizon
+    def fit(self, prepared: Prepared) -> Fitted:
+        seen = self.season * self.days
         if seen > (look_back := windows.look_back(prepared)):
             raise InputError(f"{self.days} days of {self.season} steps are longer than the look-back, {look_back}")
+        return Fitted(windows.by_split(prepared, self.served({}, prepared.task)), dict)
 
-        def predict(batch: Batch) -> Tensor:
-            past = windows.past(prepared, batch)[:, -seen:]
+    def served(self, arrays: Arrays, task: Task) -> Predict:
+        def predict(batch: Batch) -> windows.Values:
+            past = windows.past(task, batch)[:, -self.season * self.days :]
             days = past.reshape(len(past), self.days, self.season, -1)
-            return days.mean(1)[:, torch.arange(horizon) % self.season]
+            return days.mean(1)[:, torch.arange(task.spec.horizon) % self.season]
 
-        return windows.by_split(prepared, predict)
+        return predict

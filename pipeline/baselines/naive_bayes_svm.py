@@ -10,8 +10,8 @@ probabilities, as in Mesnil et al., Ensemble of Generative and Discriminative Te
 Reviews, 2015. Each label has a classifier against the rest.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,11 +19,22 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.baselines import Baseline
-from pipeline.tasks import Prepared
+from pipeline.baselines import Arrays, Baseline, Fitted, Predict
+from pipeline.baselines.shared import strings, terms as term_counts
+from pipeline.tasks import Prepared, Task
 
 WORD = r"(?u)\b\w+\b|[!?]"
-Score = Callable[[Any], Float[np.ndarray, " rows"]]
+
+
+class AgainstRest(NamedTuple):
+    """A classifier of one label against the others: the weight of each term, and the model of the product."""
+
+    ratios: Float[np.ndarray, " terms"]
+    model: Any
+
+    def odds(self, texts: Any) -> Float[np.ndarray, " rows"]:
+        odds: np.ndarray = self.model.decision_function(texts.multiply(self.ratios).tocsr())
+        return odds
 
 
 class NaiveBayesSVM(Baseline):
@@ -36,29 +47,45 @@ class NaiveBayesSVM(Baseline):
     inverse_penalty: float = Field(1.0, gt=0)
     """C of the classifier: the weight of the data against the squared weights."""
 
-    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
+    def fit(self, prepared: Prepared) -> Fitted:
         from sklearn.feature_extraction.text import CountVectorizer
 
         terms = CountVectorizer(
             ngram_range=(1, self.longest), min_df=self.min_documents, binary=True, dtype=np.float32, token_pattern=WORD
         )
         inputs, targets = terms.fit_transform(prepared.texts("train")), np.asarray(prepared.columns("train")["targets"])
-        scores = [self._against_rest(inputs, targets == label) for label in range(prepared.task.spec.outputs)]
+        labels = [self._against_rest(inputs, targets == label) for label in range(prepared.task.spec.outputs)]
 
         def outputs(split: str) -> Tensor:
             texts = terms.transform(prepared.texts(split))
-            return log_probabilities(torch.from_numpy(np.stack([score(texts) for score in scores], axis=1)))
+            return log_probabilities(torch.from_numpy(np.stack([label.odds(texts) for label in labels], axis=1)))
 
-        return outputs
+        def arrays() -> Arrays:
+            weights = np.stack([label.ratios * label.model.coef_[0] for label in labels])
+            intercepts = np.concatenate([label.model.intercept_ for label in labels]).astype(np.float64)
+            learned = {"weights": torch.from_numpy(weights), "intercepts": torch.from_numpy(intercepts)}
+            return {**learned, "terms": strings.to_array("\n".join(terms.get_feature_names_out()))}
 
-    def _against_rest(self, inputs: Any, chosen: Bool[np.ndarray, " rows"]) -> Score:
+        return Fitted(outputs, arrays)
+
+    def served(self, arrays: Arrays, task: Task) -> Predict:
+        counter = term_counts.Counter(strings.from_array(arrays["terms"]).split("\n"), WORD, self.longest)
+        weights, intercepts = arrays["weights"].numpy(), arrays["intercepts"].numpy()
+
+        def predict(texts: Sequence[str]) -> Float[Tensor, "rows outputs"]:
+            each = [intercepts + weights[:, counter.count(text)[0]].sum(axis=1) for text in texts]
+            return log_probabilities(torch.from_numpy(np.stack(each)))
+
+        return predict
+
+    def _against_rest(self, inputs: Any, chosen: Bool[np.ndarray, " rows"]) -> AgainstRest:
         """The log-odds that texts have a label, learned from those with and those without it."""
         from sklearn.linear_model import LogisticRegression
 
         weights = ratio(inputs, chosen)
         model = LogisticRegression(C=self.inverse_penalty, solver="liblinear", dual=True, random_state=0, max_iter=1000)
         model.fit(inputs.multiply(weights).tocsr(), chosen)
-        return lambda texts: model.decision_function(texts.multiply(weights).tocsr())
+        return AgainstRest(weights, model)
 
 
 def ratio(inputs: Any, chosen: Bool[np.ndarray, " rows"]) -> Float[np.ndarray, " terms"]:

@@ -5,16 +5,13 @@
 Beyond a season, the last one repeats.
 """
 
-from collections.abc import Callable
-
 import torch
 from pydantic import Field
-from torch import Tensor
 
-from pipeline.baselines import Baseline
+from pipeline.baselines import Arrays, Baseline, Fitted, Predict
 from pipeline.baselines.shared import windows
 from pipeline.common import InputError
-from pipeline.tasks import Prepared
+from pipeline.tasks import Prepared, Task
 
 
 class SeasonalNaive(Baseline):
@@ -23,8 +20,11 @@ class SeasonalNaive(Baseline):
     season: int = Field(gt=0)
     """Steps in a season."""
 
-    def fit(self, prepared: Prepared) -> Callable[[str], Tensor]:
-        steps = torch.arange(prepared.task.spec.horizon) % self.season - self.season
+    def fit(self, prepared: Prepared) -> Fitted:
         if self.season > (seen := windows.look_back(prepared)):
             raise InputError(f"season {self.season} is longer than the look-back, {seen}")
-        return windows.by_split(prepared, lambda batch: windows.past(prepared, batch)[:, steps])
+        return Fitted(windows.by_split(prepared, self.served({}, prepared.task)), dict)
+
+    def served(self, arrays: Arrays, task: Task) -> Predict:
+        steps = torch.arange(task.spec.horizon) % self.season - self.season
+        return lambda batch: windows.past(task, batch)[:, steps]

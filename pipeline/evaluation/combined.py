@@ -16,23 +16,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.blends import fitting, mixing
+from pipeline.evaluation import best
+from pipeline.evaluation.best import Compared
 from pipeline.evaluation.candidates import Candidate
-from pipeline.evaluation.intervals import Resamples
-from pipeline.evaluation.records import Gain, Member
+from pipeline.evaluation.records import BestOnValidation, Gain, Member
 from pipeline.evaluation.settings import Evaluate
+from pipeline.evaluation.validation import Losses, Validation
 from pipeline.tasks import Prepared
 from pipeline.training import selection
 
 ENSEMBLE, BLEND = "ensemble", "blend"
 TRIVIAL = "constant"  # knows no example from another, so that no blend needs it
-FINEST = "log_loss"  # of labels: it tells more from few examples than the share of right ones
-
-
-class Combined(NamedTuple):
-    """The candidates, and why one of the two is missing, by its name."""
-
-    candidates: list[Candidate]
-    left_out: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -54,110 +48,120 @@ class Part:
         return [{"name": self.of.name, "seed": seed, "weight": weight / len(seeds)} for seed in seeds]
 
 
+class Chosen(NamedTuple):
+    """The parts of a blend with its losses on validation and its gain; or why there is none."""
+
+    parts: list[Part]
+    losses: Losses | None
+    gain: Gain | None
+    why: str
+
+
+class Combined(NamedTuple):
+    """The candidates, why one of the two is missing, by its name, and which of all is best on validation."""
+
+    candidates: list[Candidate]
+    left_out: dict[str, str]
+    best: BestOnValidation | None = None
+
+
 def combine(prepared: Prepared, candidates: list[Candidate], settings: Evaluate, seed: int) -> Combined:
     """The ensemble and the blend of a real task, as far as there are; both need validation outputs of their members."""
     if not prepared.task.real:
         return Combined([], {})
+    validation = Validation(prepared, settings, seed)
+    baselines = [c for c in candidates if c.kind == "baseline" and c.outputs and c.settings.get("kind") != TRIVIAL]
     network = _best_network(candidates)
+    compared = [Compared(each, validation.of_candidate(each)) for each in [*baselines, *([network] if network else [])]]
+    left_out: dict[str, str] = {}
     if network is None:
-        return Combined([], dict.fromkeys((ENSEMBLE, BLEND), "no network has finite predictions"))
-    return _Combiner(prepared, settings, seed).combine(network, [c for c in candidates if c.kind == "baseline"])
+        left_out = dict.fromkeys((ENSEMBLE, BLEND), "no network has finite predictions")
+    else:
+        compared += _combinations(validation, network, baselines, left_out)
+    made = [each.candidate for each in compared if each.candidate.members]
+    return Combined(made, left_out, best.on_validation(prepared, validation, compared))
 
 
-class _Combiner:
-    """What all blends of a task are made and judged with."""
+def _combinations(
+    validation: Validation, network: Candidate, baselines: list[Candidate], left_out: dict[str, str]
+) -> list[Compared]:
+    """The ensemble and the blend with their losses; what there is not goes into `left_out`."""
+    several = len(network.outputs) > 1
+    whole = Part.make(ENSEMBLE if several else network.name, network, validation.labels)
+    made = []
+    if several:
+        ensemble = _candidate(validation, "ensemble", [whole], network.name, None)
+        made.append(Compared(ensemble, validation.of_blend(_stacked([whole], validation))))
+    else:
+        left_out[ENSEMBLE] = f"{network.name} has only one sound seed"
+    chosen = _choose(validation, [whole, *(Part.make(c.name, c, validation.labels) for c in baselines)])
+    if chosen.gain is None or chosen.losses is None:
+        return [*made, *_none(left_out, chosen.why)]
+    blend = _candidate(validation, "blend", chosen.parts, chosen.gain["than"], chosen.gain)
+    if len(names := {member["name"] for member in blend.members}) < 2:
+        return [*made, *_none(left_out, f"all other weights are 0 beside that of {', '.join(names)}")]
+    return [*made, Compared(blend, chosen.losses)]
 
-    def __init__(self, prepared: Prepared, settings: Evaluate, seed: int):
-        self.task, self.learned = prepared.task, prepared.learned
-        self.targets = prepared.targets("valid")
-        self.labels = not self.targets.is_floating_point()
-        self.resamples = Resamples(len(self.targets), prepared.task.block, settings, seed)
 
-    def combine(self, network: Candidate, baselines: list[Candidate]) -> Combined:
-        seeds = len(network.outputs)
-        whole = Part.make(ENSEMBLE if seeds > 1 else network.name, network, self.labels)
-        left_out = {} if seeds > 1 else {ENSEMBLE: f"{network.name} has only one sound seed"}
-        made = [self._candidate("ensemble", [whole], network.name, None)] if seeds > 1 else []
-        useful = [c for c in baselines if c.outputs and c.settings.get("kind") != TRIVIAL]
-        parts, gain, why = self._chosen([whole, *(Part.make(c.name, c, self.labels) for c in useful)])
-        if gain is None:
-            return Combined(made, {**left_out, BLEND: why})
-        blend = self._candidate("blend", parts, gain["than"], gain)
-        if len(names := {member["name"] for member in blend.members}) < 2:
-            return Combined(made, {**left_out, BLEND: f"all other weights are 0 beside that of {', '.join(names)}"})
-        return Combined([*made, blend], left_out)
+def _none(left_out: dict[str, str], why: str) -> list[Compared]:
+    left_out[BLEND] = why
+    return []
 
-    def _chosen(self, parts: list[Part]) -> tuple[list[Part], Gain | None, str]:
-        """The blend's parts, what they gain over the best of them, and otherwise why there is no blend."""
-        if self.resamples.reason:
-            return [], None, f"the validation split cannot tell whether it gains: {self.resamples.reason}"
-        alone = {part.name: self._measured([part]) for part in parts}
-        best = min(parts, key=lambda part: alone[part.name][0].item())
-        chosen, measured, why = [best], alone[best.name], "there is nothing to blend"
-        while others := [part for part in parts if part not in chosen]:
-            wider = {part.name: self._measured([*chosen, part]) for part in others}
-            nearest = min(others, key=lambda part: wider[part.name][0].item())
-            gain = self._gain(measured, wider[nearest.name], best.name)
-            if not gain["better_by"] > gain["standard_error"]:
-                gained = f"by {gain['better_by']:.3g} in {gain['measure']}, standard error {gain['standard_error']:.2g}"
-                why = f"on validation {nearest.name} improves {best.name} by no more than a standard error ({gained})"
-                break
-            chosen, measured = [*chosen, nearest], wider[nearest.name]
-        return (chosen, self._gain(alone[best.name], measured, best.name), "") if len(chosen) > 1 else ([], None, why)
 
-    def _measured(self, parts: list[Part]) -> Float[Tensor, " resamples"]:
-        """The loss of a blend on validation in every resample, by weights that were fitted to other rows."""
-        stacked = mixing.stacked({part.name: part.valid for part in parts}, self.labels)
-        outputs = fitting.out_of_fold(self.task, stacked, self.targets)
-        contributions = self.task.contributions(outputs.float(), self.targets, self.learned)
-        return self._sign * self.resamples.scores(self.task, contributions)[self._measure]
+def _choose(validation: Validation, parts: list[Part]) -> Chosen:
+    """The blend that gains over the best of its parts."""
+    if validation.resamples.reason:
+        why = f"the validation split cannot tell whether it gains: {validation.resamples.reason}"
+        return Chosen([], None, None, why)
+    alone = {part.name: validation.of_blend(_stacked([part], validation)) for part in parts}
+    first = min(parts, key=lambda part: alone[part.name][0].item())
+    chosen, losses, why = [first], alone[first.name], "there is nothing to blend"
+    while others := [part for part in parts if part not in chosen]:
+        wider = {part.name: validation.of_blend(_stacked([*chosen, part], validation)) for part in others}
+        nearest = min(others, key=lambda part: wider[part.name][0].item())
+        gain = validation.gain(losses, wider[nearest.name], first.name)
+        if not gain["better_by"] > gain["standard_error"]:
+            gained = f"by {gain['better_by']:.3g} in {gain['measure']}, standard error {gain['standard_error']:.2g}"
+            why = f"on validation {nearest.name} improves {first.name} by no more than a standard error ({gained})"
+            break
+        chosen, losses = [*chosen, nearest], wider[nearest.name]
+    whole_gain = validation.gain(alone[first.name], losses, first.name) if len(chosen) > 1 else None
+    return Chosen(chosen, losses, whole_gain, why)
 
-    def _gain(self, before: Tensor, after: Tensor, than: str) -> Gain:
-        better = before - after
-        low, high, _ = self.resamples.interval(better)
-        return {
-            "measure": self._measure,
-            "than": than,
-            "better_by": better[0].item(),
-            "low": low,
-            "high": high,
-            "standard_error": better[1:].std().item(),
-        }
 
-    def _candidate(self, kind: str, parts: list[Part], against: str, gain: Gain | None) -> Candidate:
-        valid = mixing.stacked({part.name: part.valid for part in parts}, self.labels)
-        weights = fitting.fit(self.task, valid, self.targets).tolist()
-        weighted = [(part, weight) for part, weight in zip(parts, weights, strict=True) if weight > 0]
-        networks = [part.of for part, _ in weighted if part.of.description]
-        count = lambda size: sum(size(n) * len(n.outputs) for n in networks) or None  # noqa: E731
-        return Candidate(
-            name=kind,
-            kind=kind,  # type: ignore[arg-type]  # one of the two
-            parameters=count(lambda network: network.parameters),
-            core_parameters=count(lambda network: network.core_parameters),
-            seeds=[0],
-            outputs={0: mixing.mix({part.name: part.test for part in parts}, weights, self.labels)},
-            valid={0: mixing.mix({part.name: part.valid for part in parts}, weights, self.labels)},
-            description=None,
-            members=[member for part, weight in weighted for member in part.members(weight)],
-            best_member=against,
-            gain=gain,
-        )
+def _candidate(validation: Validation, kind: str, parts: list[Part], against: str, gain: Gain | None) -> Candidate:
+    weights = fitting.fit(validation.task, _stacked(parts, validation), validation.targets).tolist()
+    weighted = [(part, weight) for part, weight in zip(parts, weights, strict=True) if weight > 0]
+    networks = [part.of for part, _ in weighted if part.of.description]
+    count = lambda size: sum(size(n) * len(n.outputs) for n in networks) or None  # noqa: E731
+    outputs, valid = (
+        mixing.mix({part.name: getattr(part, split) for part in parts}, weights, validation.labels)
+        for split in ("test", "valid")
+    )
+    return Candidate(
+        name=kind,
+        kind=kind,  # type: ignore[arg-type]  # one of the two
+        parameters=count(lambda network: network.parameters),
+        core_parameters=count(lambda network: network.core_parameters),
+        seeds=[0],
+        outputs={0: outputs},
+        valid={0: valid},
+        description=None,
+        members=[member for part, weight in weighted for member in part.members(weight)],
+        best_member=against,
+        gain=gain,
+    )
 
-    @property
-    def _measure(self) -> str:
-        return FINEST if self.labels else self.task.main_metric
 
-    @property
-    def _sign(self) -> int:
-        return -1 if self.task.higher_is_better and not self.labels else 1
+def _stacked(parts: list[Part], validation: Validation) -> Float[Tensor, "models rows ..."]:
+    return mixing.stacked({part.name: part.valid for part in parts}, validation.labels)
 
 
 def _best_network(candidates: list[Candidate]) -> Candidate | None:
     """The network that is best on validation, if it has predictions of both splits."""
     networks = {c.name: c for c in candidates if c.kind == "network" and c.description}
-    best = selection.best_network({name: c.description for name, c in networks.items() if c.description})
-    network = networks[best.name] if best else None
+    selected = selection.best_network({name: c.description for name, c in networks.items() if c.description})
+    network = networks[selected.name] if selected else None
     return network if network and network.outputs and network.valid else None
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 from pipeline.common import files, paths
+from pipeline.common.records import Calibration
 
 
 class Ends(TypedDict):
@@ -86,6 +87,20 @@ class Gain(TypedDict):
     standard_error: float
 
 
+class BestOnValidation(TypedDict):
+    """The candidate of a real task that challenges the champion, and what promote needs to make its package."""
+
+    name: str
+    kind: Literal["network", "baseline", "ensemble", "blend"]
+    measure: str
+    losses: dict[str, float]  # of all that were compared, on validation
+    standard_errors: dict[str, float]  # of each one's difference from the least loss
+    members: list[Member]
+    networks: dict[str, str]  # SHA-256 of the weights of each network's seed among the members, by NAME/SEED
+    calibration: Calibration
+    inputs_digest: str  # of all prepared files
+
+
 Kind = Literal["network", "control", "baseline", "ensemble", "blend"]
 TRAINED = ("network", "control")  # kinds with a folder in models/TASK
 
@@ -134,6 +149,7 @@ class Metrics(TypedDict):
     trivial: float | None  # main metric of the best answer that ignores the inputs
     source_digest: str | None
     results: list[Entry]  # best first
+    best_on_validation: NotRequired[BestOnValidation]  # of a real task
     left_out: NotRequired[dict[str, str]]  # ensemble or blend: why there is none; drawn tasks have neither
 
 

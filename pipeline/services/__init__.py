@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pandas as pd
+from torch import nn
 
-from pipeline.architectures import SequenceModel
 from pipeline.architectures.shared.saved import make_task
 from pipeline.common import InputError
 from pipeline.common.records import Calibration, Description, read_learned
@@ -51,7 +51,7 @@ class Service(ABC):
         """A request."""
 
     @abstractmethod
-    def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
+    def answer(self, requests: pd.DataFrame, model: nn.Module) -> pd.DataFrame:
         """Predictions in the order of the requests. Raises InputError for a request that cannot be predicted."""
 
     @abstractmethod

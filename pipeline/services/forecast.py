@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
-from pipeline.architectures import SequenceModel
 from pipeline.common import InputError
 from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.records import Block, Current, Reference, Seen
@@ -61,7 +61,7 @@ class Forecasts(Service):
         table.loc[task.look_back :, [*task.targets, *task.observed]] = np.nan
         return table
 
-    def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
+    def answer(self, requests: pd.DataFrame, model: nn.Module) -> pd.DataFrame:
         check_columns(requests, self.inputs)
         asked = self._windows(requests if SERIES in requests else requests.assign(**{SERIES: "1"}))
         windows = np.stack([values for _, (_, values) in asked])
@@ -75,7 +75,7 @@ class Forecasts(Service):
             answers.append(pd.DataFrame(columns))
         return pd.concat(answers, ignore_index=True)
 
-    def _forecast(self, windows: torch.Tensor, model: SequenceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _forecast(self, windows: torch.Tensor, model: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
         task = self.task
         starts = torch.arange(len(windows)) * windows.shape[1]

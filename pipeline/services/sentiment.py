@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
-from pipeline.architectures import SequenceModel
+from pipeline.blends.served import Blend
 from pipeline.common import InputError
 from pipeline.common.files import text_digest
 from pipeline.services import Answer, Column, Service, check_columns
 from pipeline.services.records import Current, Profile, Reference, Seen
 from pipeline.services.shared import abstention, text_profile
-from pipeline.tasks import Columns, Prepared
+from pipeline.tasks import Prepared
 from pipeline.tasks.sentiment import Sentiment
 from pipeline.tasks.shared.text_files import is_whole
 from pipeline.tasks.text import review_store, tokenization
@@ -49,11 +50,12 @@ class Reviews(Service):
     def example(self) -> pd.DataFrame:
         return pd.DataFrame({"text": ["I love this movie, it was very good."]})
 
-    def answer(self, requests: pd.DataFrame, model: SequenceModel) -> pd.DataFrame:
+    def answer(self, requests: pd.DataFrame, model: nn.Module) -> pd.DataFrame:
         check_columns(requests, self.inputs)
         first = requests.index.start if isinstance(requests.index, pd.RangeIndex) else 0  # a piece of a long table
         texts = [_checked(text, row) for row, text in enumerate(requests["text"].tolist(), first + 1)]
-        probabilities, known = self._probabilities(self._columns(texts, first), model)
+        cleaned = self._cleaned(texts, first)
+        probabilities, known = self._probabilities(cleaned, model)
         likeliest = probabilities.max(axis=1)
         names = np.array(self.task.labels, dtype=object)
         sure = known & (likeliest - 1 / len(self.task.labels) > self.task.abstention_margin)
@@ -61,15 +63,16 @@ class Reviews(Service):
         each = {f"probability_{name}": probabilities[:, n] for n, name in enumerate(self.task.labels)}
         return pd.DataFrame({"label": labels, abstention.COLUMN: ~sure, "probability": likeliest, **each})
 
-    def _columns(self, texts: list[str], first: int) -> Columns:
-        """What `Sentiment.encode` reads, not padded."""
+    def _cleaned(self, texts: list[str], first: int) -> list[str]:
+        """Texts without markup. Raises InputError for one that is nothing else."""
         cleaned = review_store.clean(texts)
         if not all(cleaned):
             raise InputError(f"row {first + cleaned.index('') + 1}: text is empty except for markup; accepted: text")
-        return tokenization.few(self.folder, cleaned, self.task.reading)
+        return cleaned
 
-    def _probabilities(self, columns: Columns, model: SequenceModel) -> tuple[np.ndarray, np.ndarray]:
+    def _probabilities(self, texts: list[str], model: nn.Module) -> tuple[np.ndarray, np.ndarray]:
         """[texts, labels], calibrated; and which texts have a known word."""
+        columns = tokenization.few(self.folder, texts, self.task.reading)
         lengths = self.task.lengths(columns)
         probabilities = torch.zeros(len(lengths), len(self.task.labels), dtype=torch.float64)
         known = torch.zeros(len(lengths), dtype=torch.bool)
@@ -77,7 +80,9 @@ class Reviews(Service):
             inputs, steps = self.task.read(columns, rows)
             tokens = inputs[..., 0] if self.task.spec.ratios else inputs
             known[rows] = (tokens > UNKNOWN).any(dim=1)
-            probabilities[rows] = self.task.calibrated(model(inputs, steps), self.calibration).double().softmax(dim=1)
+            asked = ([texts[row] for row in rows.tolist()],) if isinstance(model, Blend) else ()
+            outputs = model(inputs, steps, *asked)
+            probabilities[rows] = self.task.calibrated(outputs, self.calibration).double().softmax(dim=1)
         return probabilities.numpy(), known.numpy()
 
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:

@@ -14,13 +14,14 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from pipeline.architectures.shared.saved import load, make_task
+from pipeline.blends import served
 from pipeline.common import InputError, files
 from pipeline.common.registry import find
 from pipeline.services import Service
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):
-    """One network of one task."""
+    """A network of a task, a baseline, or several as one."""
 
     _skip_type_hint_validation = (
         True  # MLflow would warn at each logging and loading; the signature is stated explicitly
@@ -30,7 +31,9 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         """`context.artifacts` has the paths of model.json, the weights, and the folder of what the task learned."""
         description = files.read_json(Path(context.artifacts["description"]))
         self.task = make_task(description)
-        self.model = load(description, Path(context.artifacts["weights"]))
+        weights = Path(context.artifacts["weights"])
+        blend = context.artifacts.get("blend")  # of a package of several networks, or of a baseline
+        self.model = served.load(Path(blend), weights, self.task) if blend else load(description, weights)
         learned = Path(context.artifacts["learned"])
         self.service = find(Service, description["kind"])(description, learned) if self.task.real else None
 

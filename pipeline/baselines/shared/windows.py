@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.tasks import Batch, Prepared
+from pipeline.tasks import Batch, Prepared, Task
 
 PIECE = 512  # windows
 
-Predict = Callable[[Batch], Float[Tensor, "batch horizon targets"]]
+Values = Float[Tensor, "batch horizon targets"]
+Predict = Callable[[Batch], Values]
 
 
 def batches(prepared: Prepared, split: str) -> Iterator[Batch]:
@@ -26,9 +27,9 @@ def look_back(prepared: Prepared) -> int:
     return spec.steps * spec.patch - spec.horizon
 
 
-def past(prepared: Prepared, batch: Batch) -> Float[Tensor, "batch look_back targets"]:
+def past(task: Task, batch: Batch) -> Float[Tensor, "batch look_back targets"]:
     """The targets' own values in the look-back."""
-    spec = prepared.task.spec
+    spec = task.spec
     return batch.inputs[:, : -spec.horizon, : spec.outputs]
 
 
