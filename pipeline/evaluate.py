@@ -22,7 +22,7 @@ from pipeline.evaluation.candidates import Candidate, answer_all
 from pipeline.evaluation.combined import Combined, combine
 from pipeline.evaluation.entries import compare
 from pipeline.evaluation.intervals import Resamples
-from pipeline.evaluation.records import TRAINED, Entry, Member, Metrics, Score, mean_of
+from pipeline.evaluation.records import TRAINED, Entry, Metrics, Score, mean_of
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks import Prepared, Task, open_prepared
 from pipeline.tracking import figures, store
@@ -92,16 +92,17 @@ def write(
     if made.real:
         metrics["left_out"] = combined.left_out
         if best := combined.best:
-            metrics["best_on_validation"] = {**best, "networks": _digests(task, best["members"])}
+            metrics["best_on_validation"] = {**best, "networks": _digests(task, candidates)}
     files.write_json(paths.metrics(task), metrics)
     files.write_json(paths.headline(task), {task: _headline(made.main_metric, candidates, results)})
     _write_scores(paths.scores(task), made.main_metric, results)
     _write_curves(paths.curves(task), task, candidates)
 
 
-def _digests(task: str, members: list[Member]) -> dict[str, str]:
-    """Of the weights of the networks among the members, as run.json has them."""
-    places = {f"{m['name']}/{m['seed']}": paths.trained(task, m["name"]) / f"{m['seed']}.safetensors" for m in members}
+def _digests(task: str, candidates: list[Candidate]) -> dict[str, str]:
+    """Of the weights of all networks, as run.json has them."""
+    trained = [(c.name, seed) for c in candidates if c.kind == "network" for seed in c.seeds]
+    places = {f"{name}/{seed}": paths.trained(task, name) / f"{seed}.safetensors" for name, seed in trained}
     return {name: files.digest(place) for name, place in places.items() if place.exists()}
 
 

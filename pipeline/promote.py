@@ -1,13 +1,15 @@
-"""Decide whether the best new network becomes champion: on the gate split, which nothing else reads.
+"""Decide whether the best new candidate becomes champion: on the gate split, which nothing else reads.
 
     pipeline promote --task imdb
     pipeline promote --task imdb --rollback
 
-reads   data/prepared/TASK, models/TASK, the registry; params: seed, tasks.TASK, architectures, promote
+reads   data/prepared/TASK, models/TASK, reports/TASK/metrics.json, the registry; params: seed, tasks.TASK,
+        architectures, promote
 writes  reports/decisions/TASK-DATE-DIGEST.json, the registry's versions, aliases and tags
 
-The network that is best on validation becomes `challenger`. It and the champion predict the gate split, each in its own
-process with its own code; `champion` moves only if the challenger passes every gate (pipeline/promotion/gate.py).
+The candidate that is best on validation (a network, a baseline, the ensemble or the blend) becomes `challenger`. It and
+the champion predict the gate split, each in its own process with its own code; `champion` moves only if the challenger
+passes every gate (pipeline/promotion/gate.py).
 `--rollback` gives `champion` back to the version before the latest decision; a second --rollback undoes the first.
 `--afresh` judges as if there were no champion, for when none can be compared with. Without --task, every real task is
 decided.
@@ -54,14 +56,14 @@ def main(
 
 
 def promote(task: str, params: Params, afresh: bool = False) -> None:
-    """Register the best network as challenger, judge it, and write and carry out the decision."""
+    """Register the best candidate as challenger, judge it, and write and carry out the decision."""
     from pipeline.promotion import decisions
-    from pipeline.promotion.challenger import best_on_validation, identical
+    from pipeline.promotion.challenger import challenging
     from pipeline.provenance import snapshots  # mlflow takes seconds to import
     from pipeline.tracking import models, registry
 
     prepared = open_prepared(task, params)
-    best = best_on_validation(task, params["architectures"], prepared)
+    best = challenging(task, params["architectures"], prepared)
     if (done := decisions.complete(task)) is not None:
         print(f"{task}: version {done.number} is now champion, as {paths.decisions()} decided: the registry lagged")
     champion = registry.champion(task)
@@ -78,14 +80,13 @@ def promote(task: str, params: Params, afresh: bool = False) -> None:
         reason = "every network diverged, so there is none to promote"
         _print_summary(*decisions.carry_out(_not_judged(task, "refused", reason, previous, None), None))
         return
-    if champion is not None and whole and not moved and identical(best, champion):
-        reason = f"the network that is best on validation ({best.architecture} seed {best.seed}) is the champion"
-        unchanged = _not_judged(task, "unchanged", reason, previous, decisions.identity(champion))
+    if champion is not None and whole and not moved and best.identical(champion):
+        unchanged = _not_judged(task, "unchanged", f"{best} is the champion", previous, decisions.identity(champion))
         _print_summary(*decisions.carry_out(unchanged, champion))
         return
-    challenger = registry.register(task, best.run_id, best.model_id)
-    if not identical(best, challenger):
-        raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
+    challenger = best.registered()
+    if not best.identical(challenger):
+        raise InputError(f"{challenger.uri} is not {best}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
     record = judged(task, prepared, params, challenger, None if afresh else champion, previous)
     record["afresh"] = afresh

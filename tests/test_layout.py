@@ -27,11 +27,13 @@ ROOMS = {  # and the rooms that each may import; what is not named here is a sta
         "common", "tasks", "architectures", "training", "evaluation", "search", "services", "reporting",
     },
     "monitoring": {"common", "evaluation", "services", "reporting"},
-    "tracking": {"common", "tasks", "architectures", "training", "evaluation", "search", "services", "reporting"},
-    "promotion": {"common", "tasks", "training", "evaluation", "services", "tracking"},
+    "tracking": {
+        "common", "tasks", "architectures", "blends", "training", "evaluation", "search", "services", "reporting",
+    },
+    "promotion": {"common", "tasks", "blends", "training", "evaluation", "services", "tracking"},
     "inspection": {"common", "tasks"},
     "jobs": {"common", "tasks", "evaluation", "monitoring", "promotion", "reporting"},
-    "provenance": {"common", "tasks", "architectures", "promotion", "tracking", "jobs"},
+    "provenance": {"common", "tasks", "architectures", "blends", "promotion", "tracking", "jobs"},
 }  # fmt: skip
 SHARED_CHALLENGES = {"deck", "shared"}  # folders of challenges that others of them may import
 EXEMPT = ("pipeline/tracking", "pipeline/reporting", "pipeline/serving")  # cannot change what a computing stage finds

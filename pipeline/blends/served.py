@@ -1,7 +1,7 @@
 """A package of several models: the arrays of all in one file, and the model that adds their outputs.
 
     blend.json             the members: each a network's description or a baseline's settings, and its weight
-    weights.safetensors    the arrays of member 0 as `0/NAME`, those of member 1 as `1/NAME`, ...
+    weights.safetensors    the arrays of member 0 as `0/NAME`, those of member 1 as `1/NAME`, ..., and the weights
 
 A package of a baseline has one member. Networks are calibrated before they are added, as when evaluate scores them.
 """
@@ -20,12 +20,14 @@ from pipeline.architectures.shared.saved import make_task
 from pipeline.architectures.shared.settings import Model
 from pipeline.baselines import Baseline
 from pipeline.blends import mixing
-from pipeline.common import files
+from pipeline.common import InputError, files
 from pipeline.common.params import check
 from pipeline.common.records import Description
 from pipeline.common.registry import find
 from pipeline.tasks import Batch, Task
 from pipeline.tasks.shared.labels import OneLabel
+
+WEIGHTS = "weights"
 
 
 class PackedMember(TypedDict):
@@ -69,16 +71,19 @@ class Blend(nn.Module):
 
 
 def load(record: Path, weights: Path, task: Task) -> Blend:
-    """The model of a package's blend.json and weights.safetensors."""
+    """The model of a package's blend.json and weights.safetensors. Raises InputError if they do not agree."""
     content: BlendRecord = files.read_json(record)
     arrays = load_file(weights)
+    if arrays[WEIGHTS].tolist() != [member["weight"] for member in content["members"]]:
+        raise InputError(f"{record} and {weights} are of different blends: their weights differ")
     each = [split(arrays, number) for number in range(len(content["members"]))]
     return Blend(task, content["members"], each).eval()
 
 
-def joined(arrays: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The arrays of all members under names of their own."""
-    return {f"{number}/{name}": array for number, of in enumerate(arrays) for name, array in of.items()}
+def joined(members: Sequence[PackedMember], arrays: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The arrays of all members under names of their own, and the weights, by which equal members' blends differ."""
+    of_members = {f"{number}/{name}": array for number, of in enumerate(arrays) for name, array in of.items()}
+    return {**of_members, WEIGHTS: torch.tensor([member["weight"] for member in members], dtype=torch.float64)}
 
 
 def split(arrays: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:

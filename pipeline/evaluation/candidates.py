@@ -119,6 +119,14 @@ def _network(task: str, prepared: Prepared, architecture: str, train: Train, ble
     )
 
 
+def predicted(prepared: Prepared, description: Description, seed: int, split: str) -> Tensor:
+    """A trained network's outputs for a split, as they are served; on the CPU."""
+    weights = paths.trained(description["task"], description["architecture"]) / f"{seed}.safetensors"
+    loader = Loader(prepared.task, prepared.columns(split), 0, torch.device("cpu"))
+    calibration = description["seeds"][str(seed)]["calibration"]
+    return prepared.task.calibrated(predict(load(description, weights), loader), calibration)
+
+
 def _baseline(prepared: Prepared, name: str) -> Candidate:
     """A baseline, learned from the training split; one that cannot be has no predictions, and the reason."""
     settings = prepared.task.baselines[name]

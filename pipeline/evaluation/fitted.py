@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from pipeline.baselines import Baseline
+from pipeline.baselines import Baseline, Fitted
 from pipeline.common import InputError
 from pipeline.common.params import check
 from pipeline.common.registry import find
@@ -41,15 +41,20 @@ def on_gate(prepared: Prepared) -> OnGate:
 
 
 def answers(prepared: Prepared, name: str, *splits: str) -> dict[str, Tensor]:
-    """One baseline's outputs for these splits. Raises NotFitted if it cannot be fitted, with the reason in one line."""
+    """One baseline's outputs for these splits; raises NotFitted."""
+    learned = fit(prepared, name)
+    return {split: learned(split).float() for split in splits}
+
+
+def fit(prepared: Prepared, name: str) -> Fitted:
+    """What one baseline learned. Raises NotFitted if it cannot learn, with the reason in one line."""
     settings = {key: value for key, value in prepared.task.baselines[name].items() if key != "kind"}
     kind = find(Baseline, prepared.task.baselines[name]["kind"])
     baseline = check(kind, settings, name)
     try:
-        answer = baseline.fit(prepared)
+        return baseline.fit(prepared)
     except (ValueError, np.linalg.LinAlgError) as error:  # scikit-learn's, too, are ValueErrors
         raise NotFitted(f"{name} cannot be fitted: {' '.join(str(error).split())[:300]}") from error
-    return {split: answer(split).float() for split in splits}
 
 
 def strongest(prepared: Prepared, valid: Mapping[str, Tensor]) -> str | None:

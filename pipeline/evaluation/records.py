@@ -96,7 +96,7 @@ class BestOnValidation(TypedDict):
     losses: dict[str, float]  # of all that were compared, on validation
     standard_errors: dict[str, float]  # of each one's difference from the least loss
     members: list[Member]
-    networks: dict[str, str]  # SHA-256 of the weights of each network's seed among the members, by NAME/SEED
+    networks: dict[str, str]  # SHA-256 of the weights of every network that was compared, by NAME/SEED
     calibration: Calibration
     inputs_digest: str  # of all prepared files
 

@@ -1,4 +1,8 @@
-"""The network that is best on validation (pipeline/training/selection.py): the one that challenges the champion."""
+"""The candidate that challenges the champion: the one that is best on validation (pipeline/evaluation/best.py).
+
+Where evaluate has not compared the present networks with baselines, ensemble and blend, it is the best network
+(pipeline/training/selection.py).
+"""
 
 import filecmp
 from collections.abc import Mapping
@@ -7,6 +11,8 @@ from typing import Any, NamedTuple
 
 from pipeline.common import InputError, paths
 from pipeline.common.records import Description, read_description, read_run
+from pipeline.promotion import evaluated
+from pipeline.promotion.evaluated import Blended
 from pipeline.tasks import Prepared
 from pipeline.tracking import lineage, registry
 from pipeline.tracking.registry import Version
@@ -26,6 +32,33 @@ class Best(NamedTuple):
     @property
     def weights(self) -> Path:
         return paths.trained(self.description["task"], self.architecture) / f"{self.seed}.safetensors"
+
+    def __str__(self) -> str:
+        return f"the network that is best on validation ({self.architecture} seed {self.seed})"
+
+    def registered(self) -> Version:
+        """Its version, which is made unless the registry has it."""
+        return registry.register(self.description["task"], self.run_id, self.model_id)
+
+    def identical(self, version: Version) -> bool:
+        """Whether a version's package has these weights and this description."""
+        same = filecmp.cmp(self.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
+        return same and read_description(registry.artifact(version, "model.json")) == self.description
+
+
+def challenging(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | Blended | None:
+    """The challenger; None if every network diverged and no baseline was compared with them.
+
+    Raises InputError for what is untrained or stale; prints why only networks are considered.
+    """
+    network = best_on_validation(task, architectures, prepared)
+    named = evaluated.named(task, architectures, prepared)
+    if named.best is None:
+        print(f"{task}: {named.note}")
+        return network
+    if named.best["kind"] == "network":
+        return network
+    return evaluated.blended(task, prepared, named.best)
 
 
 def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | None:
@@ -53,9 +86,3 @@ def _check_trained(task: str, name: str, prepared: Prepared) -> None:
         raise InputError(f"no trained network in {folder}: {stage}")
     if read_run(task, name)["inputs_digest"] != lineage.inputs_digest(prepared.audit):
         raise InputError(f"{folder} was trained on other data than {prepared.folder}: {stage}")
-
-
-def identical(best: Best, version: Version) -> bool:
-    """Whether a version's package has these weights and this description."""
-    same = filecmp.cmp(best.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
-    return same and read_description(registry.artifact(version, "model.json")) == best.description

@@ -56,7 +56,7 @@ def first(
     if not sound[0].passed:
         return sound
     difference = bootstrap.with_interval(bootstrap.better(challenger, constant))
-    detail = f"better than the baseline constant by {_format_difference(bootstrap, difference)}"
+    detail = f"better than the baseline constant by {format_difference(bootstrap, difference)}"
     judged = Outcome("better_than_constant", _above(difference), detail, difference)
     return [*sound, judged, against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, None)]
 
@@ -81,7 +81,7 @@ def by_rule(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers) 
     difference = bootstrap.with_interval(bootstrap.better(challenger, champion))
     bound = 0.0 if rule == "superior" else -bootstrap.margin
     asked = "above 0" if rule == "superior" else f"above -{bootstrap.margin:g}"
-    better_by = _format_difference(bootstrap, difference)
+    better_by = format_difference(bootstrap, difference)
     detail = f"better than the champion by {better_by}; {rule} requires the entire interval {asked}"
     return Outcome(rule, _above(difference, bound), detail, {**difference, "margin": bootstrap.margin})
 
@@ -97,7 +97,7 @@ def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers
     tolerance = bootstrap.settings.slice_tolerance
     highs = {name: values["high"] for name, values in differences.items()}
     worse = [name for name, high in highs.items() if high is not None and high < -tolerance]
-    worse_details = [f"{name}: better by {_format_difference(bootstrap, differences[name])}" for name in worse]
+    worse_details = [f"{name}: better by {format_difference(bootstrap, differences[name])}" for name in worse]
     skipped = sorted(set(slices) - set(judged))
     detail = f"of {len(judged)} slices, {len(worse)} worse by more than {tolerance:g} with the entire interval"
     numbers = {"slices": differences, "not_judged": skipped, "confidence_of_each": confidence, "tolerance": tolerance}
@@ -109,7 +109,7 @@ def against_baseline(bootstrap: PairedBootstrap, challenger: Answers, baseline: 
     name, answers = baseline
     difference = bootstrap.with_interval(bootstrap.better(challenger, answers))
     beats = _above(difference)
-    better_by = _format_difference(bootstrap, difference)
+    better_by = format_difference(bootstrap, difference)
     detail = f"{'beats' if beats else 'does not beat'} {name}, the strongest baseline: better by {better_by}"
     return Outcome("strongest_baseline", beats, detail, {"name": name, **difference}, decides=False)
 
@@ -204,7 +204,7 @@ def _above(difference: Difference, bound: float = 0.0) -> bool:
     return difference["low"] is not None and difference["low"] > bound
 
 
-def _format_difference(bootstrap: PairedBootstrap, difference: Difference) -> str:
+def format_difference(bootstrap: PairedBootstrap, difference: Difference) -> str:
     """A difference with its interval: in points of accuracy, or in percent of an error."""
     value = f"{100 * difference['value']:.2f} {'points' if bootstrap.task.higher_is_better else '%'}"
     low, high = difference["low"], difference["high"]

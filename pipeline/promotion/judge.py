@@ -13,7 +13,7 @@ from pipeline.common.records import read_description
 from pipeline.common.registry import find
 from pipeline.evaluation import fitted
 from pipeline.evaluation.fitted import OnGate
-from pipeline.promotion import gate, slices
+from pipeline.promotion import gate, simpler, slices
 from pipeline.promotion.gate import Outcome
 from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.records import Difference, Requests
@@ -87,8 +87,13 @@ def judge(
                 outcomes.append(gate.latency(answered.seconds, settings))
                 learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests needed the machine
         simple = learning.result()
+        others = simpler.outputs(prepared, challenger, simple)
     bootstrap = PairedBootstrap(prepared.task, settings, len(rows), seed)
-    return compared(bootstrap, prepared, asked, answers, simple, Judged(outcomes, {}, gate_record))
+    judged = compared(bootstrap, prepared, asked, answers, simple, Judged(outcomes, {}, gate_record))
+    if others and answers["challenger"].finite:
+        read = {n: to_answers(prepared, asked, scoring.Read(outputs[rows], {})) for n, outputs in others.items()}
+        judged.outcomes.append(simpler.outcome(bootstrap, answers["challenger"], read))
+    return judged
 
 
 def compared(

@@ -3,6 +3,8 @@
     registry -> package -> run -> models/TASK/ARCHITECTURE -> train@... -> data/prepared -> prepare@... -> data/raw
     -> fetch@... -> source
 
+A baseline, an ensemble or a blend is traced by evaluate@... and the training of each network in it.
+
 A champion from an earlier training than the one in models/ is traced to what `lineage snapshot` kept of its stage.
 """
 
@@ -15,20 +17,14 @@ from pipeline.common import InputError, files, paths
 from pipeline.common.params import Params
 from pipeline.common.records import read_audit, read_description, read_run, read_source
 from pipeline.promotion import decisions
-from pipeline.provenance import reconciliation, snapshots
+from pipeline.provenance import blend_links, reconciliation, snapshots
+from pipeline.provenance.broken import Broken, same
 from pipeline.provenance.dvc_stages import Entry, Stages
 from pipeline.tasks import make
 from pipeline.tracking import lineage, models, registry, run_facts, runs
 from pipeline.tracking.registry import Version
 
 ELSEWHERE = re.compile(r"https?://.*|hub")  # sources that are not fetched again for comparison
-
-
-class Broken(InputError):
-    """A broken link."""
-
-    def __init__(self, place: str, expected: object, actual: object, advice: str = ""):
-        super().__init__(f"broken link: {place}: expected {expected}, found {actual}{': ' if advice else ''}{advice}")
 
 
 def follow(task: str, params: Params) -> Iterator[str]:
@@ -41,15 +37,16 @@ def follow(task: str, params: Params) -> Iterator[str]:
     yield check_package(version)
     version = having_run(version)
     yield check_run(version)
-    architecture, seed = version.tags["architecture"], int(version.tags["seed"])
-    if not lineage.is_in_models(task, version.run_id, version.tags):
+    blend = blend_links.record(version)
+    if not blend_links.is_present(version, blend):
         yield check_kept(version)
         return
-    yield check_result(version, architecture, seed)
+    yield blend_links.check(version, blend) if blend else check_result(version)
     stages = Stages()
     try:
         yield check_prepared(version)  # before the stage, which sees only the folder: this names the file
-        yield check_stage(stages, f"train@{task}-{architecture}")
+        for name in blend_links.stages(version, blend):
+            yield check_stage(stages, name)
         yield check_stage(stages, f"sweep@{task}")
         yield check_raw(version)
         yield check_stage(stages, f"prepare@{task}")
@@ -82,10 +79,10 @@ def check_runs(task: str, params: Params) -> int:
                 raise Broken(place, f"run {values['run_id']} in MLflow", "none", advice)
             if values["model_id"] and not models.exists(values["model_id"]):
                 raise Broken(place, f"model {values['model_id']} in MLflow", "none", advice)
-            _same(f"{folder}/{seed}.safetensors", values["weights_digest"], _digest(folder / f"{seed}.safetensors"))
+            same(f"{folder}/{seed}.safetensors", values["weights_digest"], _digest(folder / f"{seed}.safetensors"))
             if values["weights_digest"]:
                 logged = run_facts.read(values["run_id"]).tags.get("outputs.digest")
-                _same(f"run {values['run_id']}: tag outputs.digest", values["weights_digest"], logged)
+                same(f"run {values['run_id']}: tag outputs.digest", values["weights_digest"], logged)
     return count
 
 
@@ -97,9 +94,9 @@ def check_package(version: Version) -> str:
     folder = registry.folder(version)
     weights = folder / "artifacts/weights.safetensors"
     digest = models.weights_digest(weights, int(version.tags["seed"])) if weights.exists() else None
-    _same(f"{version.uri}: weights.safetensors", version.tags["weights.digest"], digest)
+    same(f"{version.uri}: weights.safetensors", version.tags["weights.digest"], digest)
     place = f"{version.uri}: artifacts and code of the package"
-    _same(place, version.tags.get("package.digest"), models.digest_of(folder))
+    same(place, version.tags.get("package.digest"), models.digest_of(folder))
     return f"package: weights {digest[:12] if digest else digest}, all files {version.tags['package.digest'][:12]}"
 
 
@@ -114,11 +111,11 @@ def having_run(version: Version) -> Version:
 def check_run(version: Version) -> str:
     """Check that the model's run exists and is about the same network."""
     run = run_facts.read(version.run_id)
-    _same(f"run {version.run_id}: status", "FINISHED", run.status)
+    same(f"run {version.run_id}: status", "FINISHED", run.status)
     for key in ("task", "architecture", "seed"):
-        _same(f"run {version.run_id}: tag {key}", version.tags[key], run.tags.get(key))
+        same(f"run {version.run_id}: tag {key}", version.tags[key], run.tags.get(key))
     key = "outputs.digest"
-    _same(f"run {version.run_id}: tag {key}", version.tags["weights.digest"], run.tags.get(key))
+    same(f"run {version.run_id}: tag {key}", version.tags["weights.digest"], run.tags.get(key))
     return f"run {version.run_id}: {run.name}, inputs {run.tags.get('inputs.digest', '')[:12]}"
 
 
@@ -133,24 +130,25 @@ def check_kept(version: Version) -> str:
         champion = f"{version.uri}: trained earlier than the networks in models/{version.task}"
         raise Broken(champion, f"its training in {place}", "none", advice)
     run = run_facts.read(version.run_id)
-    _same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.tags.get("inputs.digest"))
-    _same(f"{version.uri}: tag data.digest", str(trained["source"]["digest"]), tags.get("data.digest"))
+    same(f"run {version.run_id}: tag inputs.digest", trained["inputs_digest"], run.tags.get("inputs.digest"))
+    same(f"{version.uri}: tag data.digest", str(trained["source"]["digest"]), tags.get("data.digest"))
     return f"{place}: from an earlier {trained['stage']}, from {trained['source']['source']}"
 
 
-def check_result(version: Version, architecture: str, seed: int) -> str:
+def check_result(version: Version) -> str:
     """Check that weights on disk, run.json and package are from one training, and that run.json names the run."""
+    architecture, seed = version.tags["architecture"], int(version.tags["seed"])
     folder = paths.trained(version.task, architecture)
     record = read_run(version.task, architecture)
     recorded = record["seeds"][str(seed)]["weights_digest"]
-    _same(f"{folder}/run.json: weights_digest", version.tags["weights.digest"], recorded)
-    _same(f"{folder}/{seed}.safetensors", version.tags["weights.digest"], _digest(folder / f"{seed}.safetensors"))
+    same(f"{folder}/run.json: weights_digest", version.tags["weights.digest"], recorded)
+    same(f"{folder}/{seed}.safetensors", version.tags["weights.digest"], _digest(folder / f"{seed}.safetensors"))
     logged = read_description(registry.artifact(version, "model.json"))
     for key, value in read_description(folder / "model.json").items():
-        _same(f"{folder}/model.json: {key}, against the package's", logged.get(key), value)
+        same(f"{folder}/model.json: {key}, against the package's", logged.get(key), value)
     back = lineage.runs_of(version.task, architecture)[seed]
     ours, named = lineage.original(version.run_id), lineage.original(back["run_id"])
-    _same(f"{folder}/run.json: the run of seed {seed} in MLflow", ours, named)
+    same(f"{folder}/run.json: the run of seed {seed} in MLflow", ours, named)
     return f"{folder}: weights and model.json as in the package, run.json names the run"
 
 
@@ -168,12 +166,13 @@ def check_prepared(version: Version) -> str:
     folder = paths.prepared(version.task)
     audit = read_audit(folder)
     for name, digest in audit["digests"].items():
-        _same(f"{folder}/{name}", digest, _digest(folder / name))
+        same(f"{folder}/{name}", digest, _digest(folder / name))
     inputs = lineage.inputs_digest(audit)
     run = run_facts.read(version.run_id)
-    _same(f"run {version.run_id}: tag inputs.digest", inputs, run.tags.get("inputs.digest"))
+    same(f"run {version.run_id}: tag inputs.digest", inputs, run.tags.get("inputs.digest"))
     path = paths.trained(version.task, version.tags["architecture"]) / "run.json"
-    _same(f"{path}: inputs_digest", inputs, read_run(version.task, version.tags["architecture"])["inputs_digest"])
+    if path.exists():  # a blend's members were compared with theirs
+        same(f"{path}: inputs_digest", inputs, read_run(version.task, version.tags["architecture"])["inputs_digest"])
     return f"{folder}: {len(audit['digests'])} files as in audit.json, inputs {inputs[:12]}"
 
 
@@ -182,8 +181,8 @@ def check_raw(version: Version) -> str:
     source = read_source(paths.raw(version.task))
     audit = read_audit(paths.prepared(version.task))
     for key, value in audit["source"].items():
-        _same(f"{paths.raw(version.task)}/source.json: {key}, against audit.json's", value, source.get(key))
-    _same(f"{version.uri}: tag data.digest", str(source["digest"]), version.tags["data.digest"])
+        same(f"{paths.raw(version.task)}/source.json: {key}, against audit.json's", value, source.get(key))
+    same(f"{version.uri}: tag data.digest", str(source["digest"]), version.tags["data.digest"])
     return f"{paths.raw(version.task)}: source.json as in the audit and in the package"
 
 
@@ -197,7 +196,7 @@ def check_source(task: str, params: Params) -> str:
             fetched = make(task, params).fetch(Path(folder))
         except InputError as error:
             raise Broken(f"source {recorded['source']}", f"SHA-256 {recorded['digest']}", "none", str(error)) from None
-    _same(f"source {recorded['source']}: SHA-256", recorded["digest"], fetched["digest"])
+    same(f"source {recorded['source']}: SHA-256", recorded["digest"], fetched["digest"])
     return f"source {recorded['source']}: SHA-256 {fetched['digest']}"
 
 
@@ -212,8 +211,3 @@ def _agree(stage: str, entry: Entry) -> None:
 
 def _digest(path: Path) -> str | None:
     return files.digest(path) if path.exists() else None
-
-
-def _same(place: str, expected: object, actual: object) -> None:
-    if expected != actual:
-        raise Broken(place, expected, "none" if actual is None else actual)

@@ -14,6 +14,7 @@ from pipeline.common import InputError, files, paths
 from pipeline.common.records import read_audit
 from pipeline.promotion import decisions
 from pipeline.promotion.decisions import DONE
+from pipeline.provenance import blend_links
 from pipeline.provenance.dvc_stages import Stages
 from pipeline.provenance.records import KeptRun, Snapshot, Trainings, read_snapshot
 from pipeline.tracking import artifacts, lineage, registry, run_facts
@@ -121,8 +122,9 @@ def trainings(version: Version, before: Snapshot | None) -> Trainings:
     For the champion itself this is known only while models/ has its training, and kept from then on.
     """
     known = {**(before["trained"] if before else {}), **trainings_of_run(version.run_id)}
-    if lineage.is_in_models(version.task, version.run_id, version.tags):
-        name = f"train@{version.task}-{version.tags['architecture']}"
+    blend = blend_links.record(version)
+    if blend_links.is_present(version, blend):
+        name = blend_links.stages(version, blend)[0]
         stages = Stages()
         try:
             locked = stages.locked(name)

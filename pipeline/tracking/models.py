@@ -5,29 +5,21 @@ The model of a real task includes the digests of what it has seen, its data's pr
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import mlflow
-import numpy as np
-import pandas as pd
-import torch
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from torch import nn
 
 import pipeline
-from pipeline.architectures import SequenceModel
 from pipeline.architectures.shared.saved import load
 from pipeline.common import files
 from pipeline.common.records import Description, Source
-from pipeline.common.registry import find
-from pipeline.services import Column, Service
-from pipeline.services.records import Reference
-from pipeline.tasks import SPLITS, Prepared, Task
-from pipeline.tracking import card
+from pipeline.tasks import SPLITS, Prepared
+from pipeline.tracking import card, signatures
 from pipeline.tracking.connection import bring_back, client, paged, written
 from pipeline.tracking.store import unbroken
 
@@ -35,7 +27,24 @@ NEEDED = (
     "jaxtyping", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "tokenizers",
     "torch",
 )  # fmt: skip
-CODE = ("common", "tasks", "architectures", "services", "serving")  # what a served model imports from this project
+CODE = (
+    "common",
+    "tasks",
+    "baselines",
+    "architectures",
+    "blends",
+    "services",
+    "serving",
+)  # what a served model imports from this project
+
+
+ARTIFACTS = {
+    "description": "model.json",
+    "weights": "weights.safetensors",
+    "blend": "blend.json",
+    "learned": "learned",
+    "card": "card.md",
+}
 
 
 class LoggedModel(NamedTuple):
@@ -51,42 +60,52 @@ def log(run_id: str, prepared: Prepared, description: Description, seed: int, we
     """Log the network of one seed with its run; returns the model's id."""
     bring_back(run_id)  # if it was deleted in the meantime
     seed_description: Description = {**description, "seed": seed}
-    result = description["seeds"][str(seed)]
     tags = {
         "task": description["task"],
         "architecture": description["architecture"],
         "seed": str(seed),
         "weights.digest": files.digest(weights),
-        **_tags_of(prepared.audit.get("source")),
+        **tags_of_data(prepared.audit.get("source")),
     }
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        files.write_json(place / "model.json", seed_description)
         files.write_text(place / "card.md", card.write(seed_description, tags, prepared))
         shutil.copyfile(weights, place / "weights.safetensors")
-        _copy_learned(prepared.folder, place / "learned")
-        signature, example = _signature(prepared.task, seed_description, place, prepared)
-        code = _copy_code(place / "pipeline")
-        tags["package.digest"] = files.digest(place)
-        with unbroken(), mlflow.start_run(run_id=run_id):
-            info = mlflow.pyfunc.log_model(
-                name=description["architecture"],
-                python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
-                artifacts={
-                    "description": str(place / "model.json"),
-                    "weights": str(place / "weights.safetensors"),
-                    "learned": str(place / "learned"),
-                    "card": str(place / "card.md"),
-                },
-                code_paths=[str(code)],
-                pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
-                signature=signature,
-                input_example=example,
-                step=result["steps"],
-                metadata=tags,
-                tags=tags,
-            )
-    return info.model_id
+        loaded = lambda: load(seed_description, place / "weights.safetensors")  # noqa: E731
+        return log_made(run_id, prepared, seed_description, place, tags, loaded)
+
+
+def log_made(
+    run_id: str,
+    prepared: Prepared,
+    description: Description,
+    place: Path,
+    tags: dict[str, str],
+    loaded: Callable[[], nn.Module],
+) -> str:
+    """Log a package whose weights and card (and, of several models, blend.json) are in `place`; returns the model's id.
+
+    `loaded` gives the model, if a profile of its predictions is needed.
+    """
+    files.write_json(place / "model.json", description)
+    _copy_learned(prepared.folder, place / "learned")
+    signature, example = signatures.make(prepared.task, description, place, prepared, loaded)
+    code = _copy_code(place / "pipeline")
+    tags["package.digest"] = files.digest(place)
+    with unbroken(), mlflow.start_run(run_id=run_id):
+        info = mlflow.pyfunc.log_model(
+            name=description["architecture"],
+            python_model=str(Path(pipeline.__file__).parent / "serving/model.py"),
+            artifacts={name: str(place / file) for name, file in ARTIFACTS.items() if (place / file).exists()},
+            code_paths=[str(code)],
+            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
+            signature=signature,
+            input_example=example,
+            step=description["seeds"][str(description["seed"])]["steps"],
+            metadata=tags,
+            tags=tags,
+        )
+    return str(info.model_id)
 
 
 def log_package(run_id: str, experiment_id: str, name: str, package: Path, tags: Mapping[str, str]) -> str:
@@ -97,7 +116,7 @@ def log_package(run_id: str, experiment_id: str, name: str, package: Path, tags:
     return str(model.model_id)
 
 
-def _tags_of(source: Source | None) -> dict[str, str]:
+def tags_of_data(source: Source | None) -> dict[str, str]:
     """What a model's tags say of its data."""
     if source is None:
         return {"data.digest": "None", "data.provenance": "unknown", "data.licence": "none: drawn at random"}
@@ -146,39 +165,6 @@ def weights_digest(path: Path, seed: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         copied = shutil.copyfile(path, Path(folder) / f"{seed}.safetensors")
         return files.digest(copied)
-
-
-def _signature(task: Task, description: Description, place: Path, prepared: Prepared) -> tuple[ModelSignature, Any]:
-    """Inputs and outputs, with an example; what a served network has seen is written beside what it learned."""
-    if task.real:
-        service = find(Service, description["kind"])(description, place / "learned")
-        files.write_json(place / "learned" / "seen.json", service.seen(prepared))
-        if description["seed"] == description["serves"]:  # only that seed's model can become champion
-            model = load(description, place / "weights.safetensors")
-            files.write_json(place / "learned" / "reference.json", _reference(service, model, prepared))
-        return ModelSignature(inputs=_schema(service.inputs), outputs=_schema(service.outputs)), service.example
-    spec = task.spec
-    time = spec.steps * spec.patch
-    shape = (time,) if spec.tokens else (time, spec.inputs)
-    kind = np.dtype("int64" if spec.tokens else "float32")
-    steps = (spec.horizon or time,) if spec.per_step else ()
-    inputs = Schema([TensorSpec(kind, (-1, *shape))])
-    outputs = Schema([TensorSpec(np.dtype("float32"), (-1, *steps, spec.outputs))])
-    return ModelSignature(inputs=inputs, outputs=outputs), np.ones((2, *shape), dtype=kind)
-
-
-def _reference(service: Service, model: SequenceModel, prepared: Prepared) -> Reference:
-    """A profile of its training data, including its predictions: what drift compares new data with."""
-
-    def answer(requests: pd.DataFrame) -> pd.DataFrame:
-        with torch.inference_mode():
-            return service.answer(requests, model)
-
-    return service.reference(prepared, answer)
-
-
-def _schema(columns: list[Column]) -> Schema:
-    return Schema([ColSpec(column.kind, column.name, required=column.required) for column in columns])
 
 
 def _copy_learned(prepared: Path, folder: Path) -> None:

@@ -1,0 +1,84 @@
+"""The candidate that evaluate found best on validation, where that is more than a network, as a challenger."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipeline.blends.served import BlendRecord
+from pipeline.common import files, paths
+from pipeline.common.records import Description, read_description, read_run
+from pipeline.evaluation.records import BestOnValidation, read_metrics
+from pipeline.tasks import Prepared
+from pipeline.tracking import blend_packages, lineage, registry
+from pipeline.tracking.registry import Version
+from pipeline.training import selection
+
+
+class Named(NamedTuple):
+    """What evaluate named, or why only networks are considered."""
+
+    best: BestOnValidation | None
+    note: str = ""
+
+
+class Blended(NamedTuple):
+    """A baseline, an ensemble or a blend, as its package would describe it."""
+
+    best: BestOnValidation
+    description: Description
+    blend: BlendRecord
+
+    prepared: Prepared
+
+    @property
+    def valid_loss(self) -> float:
+        return self.best["losses"][self.best["name"]]
+
+    def __str__(self) -> str:
+        name = f" ({self.best['name']})" if self.best["name"] != self.best["kind"] else ""
+        return f"the {self.best['kind']} that is best on validation{name}"
+
+    def registered(self) -> Version:
+        """The version of its package, which is made unless the store has it."""
+        ids = blend_packages.log(self.description["task"], self.prepared, self.description, self.blend)
+        assert ids["model_id"] is not None
+        return registry.register(self.description["task"], ids["run_id"], ids["model_id"])
+
+    def identical(self, version: Version) -> bool:
+        """Whether a version is this package: the same members of the same weights, learned from the same data."""
+        place = registry.artifact(version, "blend.json")
+        if not place.exists() or files.read_json(place) != _as_json(self.blend):
+            return False
+        return bool(read_description(registry.artifact(version, "model.json")) == _as_json(self.description))
+
+
+def named(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Named:
+    """The best candidate in reports/TASK/metrics.json, if it was chosen among the networks that models/TASK holds."""
+    place = paths.metrics(task)
+    again = f"only networks are considered: `dvc repro evaluate@{task}` adds baselines and their blends"
+    best = read_metrics(task).get("best_on_validation") if place.exists() else None
+    if best is None:
+        return Named(None, f"{place} names no best candidate, so {again}")
+    if best["inputs_digest"] != lineage.inputs_digest(prepared.audit) or best["networks"] != _present(
+        task, architectures
+    ):
+        return Named(None, f"{place} is of other data or networks than models/{task}, so {again}")
+    return Named(best)
+
+
+def blended(task: str, prepared: Prepared, best: BestOnValidation) -> Blended:
+    """The package of a best candidate that is no network, in words: nothing is fitted yet."""
+    blend = blend_packages.record(task, prepared, best)
+    return Blended(best, blend_packages.describe(task, prepared, best, blend), blend, prepared)
+
+
+def _as_json(content: Any) -> Any:
+    """What is read again once it is written: lists in place of tuples."""
+    return json.loads(json.dumps(content))
+
+
+def _present(task: str, architectures: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of the weights of each network's seeds, by NAME/SEED."""
+    runs = {name: read_run(task, name)["seeds"] for name in architectures if name != selection.CONTROL}
+    digests = {f"{name}/{seed}": run["weights_digest"] for name, seeds in runs.items() for seed, run in seeds.items()}
+    return {name: digest for name, digest in digests.items() if digest}
