@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline import fetch, prepare, sweep, train
 from pipeline.architectures.shared.saved import load
+from pipeline.blends import served
 from pipeline.common import files, paths
 from pipeline.common.registry import find
 from pipeline.services import Service
@@ -120,5 +121,7 @@ def answer_here(uri: str, requests: pd.DataFrame, singles: Any = ()) -> isolated
     description = files.read_json(package / "model.json")
     service = find(Service, description["kind"])(description, package / "learned")
     with torch.inference_mode():
-        found = service.answer(requests, load(description, package / "weights.safetensors"))
+        weights, blend = package / "weights.safetensors", package / "blend.json"
+        model = served.load(blend, weights, service.task) if blend.exists() else load(description, weights)
+        found = service.answer(requests, model)
     return isolated.Answered(found, [0.001] * len(singles))

@@ -1,4 +1,4 @@
-"""The links of a champion to what it was made of: one network, or, of a blend, each network in it and evaluate's stage."""
+"""The links of a champion to what it was made of: a network, or each network of a blend and evaluate's stage."""
 
 from safetensors.torch import load_file
 
