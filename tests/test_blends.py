@@ -46,7 +46,7 @@ class MadeUp(Prepared):
     """Reviews of which only the labels are known."""
 
     def __init__(self):
-        self.task, self.learned = Sentiment(source="mine.csv"), {}
+        self.task, self.learned, self.audit = Sentiment(source="mine.csv"), {}, {"digests": {}}
 
     def targets(self, split: str) -> torch.Tensor:
         return LABELS_OF[split]
@@ -73,8 +73,9 @@ def answers(seeds: dict[int, int], strength: float) -> tuple[dict[int, torch.Ten
     return test, valid
 
 
-def combine(*made: Candidate) -> combined.Combined:
-    return combined.combine(MadeUp(), list(made), RESAMPLES, 0)
+def combine(*made: Candidate) -> tuple[list[Candidate], dict[str, str]]:
+    """The candidates, and what was left out."""
+    return combined.combine(MadeUp(), list(made), RESAMPLES, 0)[:2]
 
 
 def test_a_mix_of_labels_is_the_product_of_their_probabilities():
@@ -176,7 +177,7 @@ def test_without_a_sound_network_or_a_fitted_baseline_there_is_no_blend():
     gru = network({0: 3, 1: 4})
     gru.outputs.clear()
     why = "no network has finite predictions"
-    assert combine(gru, baseline("nb", 5)) == combined.Combined([], {"ensemble": why, "blend": why})
+    assert combine(gru, baseline("nb", 5)) == ([], {"ensemble": why, "blend": why})
     broken = baseline("nb", 5)
     broken.outputs.clear()
     made, left_out = combine(network({0: 3, 1: 4}), broken)

@@ -53,8 +53,9 @@ def on_validation(prepared: Prepared, validation: Validation, compared: Sequence
     if not compared:
         return None
     best, losses, errors = rank(compared)
+    assert best.kind in SIMPLEST_FIRST
     alone: list[Member] = [{"name": best.name, "seed": 0, "weight": 1.0}] if best.kind == "baseline" else []
-    return {
+    record: BestOnValidation = {
         "name": best.name,
         "kind": best.kind,  # type: ignore[typeddict-item]  # never the control
         "measure": validation.measure,
@@ -65,6 +66,7 @@ def on_validation(prepared: Prepared, validation: Validation, compared: Sequence
         "calibration": {} if best.kind == "network" else _calibration(validation, best),
         "inputs_digest": files.text_digest(*(f"{n} {d}" for n, d in sorted(prepared.audit["digests"].items()))),
     }
+    return record
 
 
 def _calibration(validation: Validation, best: Candidate) -> Calibration:

@@ -29,15 +29,15 @@ class OnGate(NamedTuple):
 
 def on_gate(prepared: Prepared) -> OnGate:
     """Of every baseline of the task; one that cannot be fitted is left out, and named on the console."""
-    outputs_of = {}
+    outputs_of: dict[str, dict[str, Tensor]] = {}
     for name in tqdm(prepared.task.baselines, desc="baselines", disable=None):
         try:
             outputs_of[name] = answers(prepared, name, "valid", "gate")
         except NotFitted as error:
             print(f"baseline left out: {error}")
-    name = strongest(prepared, {name: outputs["valid"] for name, outputs in outputs_of.items()})
-    assert name is not None, "the constant's predictions are finite"
-    return OnGate({name: outputs["gate"] for name, outputs in outputs_of.items()}, name)
+    best = strongest(prepared, {name: outputs["valid"] for name, outputs in outputs_of.items()})
+    assert best is not None, "the constant's predictions are finite"
+    return OnGate({name: outputs["gate"] for name, outputs in outputs_of.items()}, best)
 
 
 def answers(prepared: Prepared, name: str, *splits: str) -> dict[str, Tensor]:
