@@ -143,6 +143,7 @@ def champion(project, request):
     """The blend of a task as champion, judged in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(isolated, "ask", operated.answer_here)
+        patch.setattr(simpler, "outputs", lambda *sides: {})  # these weights are no good ones
         promote.main(request.param)
     return request.param
 
