@@ -39,10 +39,11 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
     prepared = open_prepared(task)
     store.check()
     candidates = answer_all(task, {name: params["architectures"][name] for name in names}, section(Train, params))
-    configure_threads(cores())
     settings = section(Evaluate, params)
+    configure_threads(1)  # many small sums: more threads would wait for each other
     combined = combine(prepared, candidates, settings, params["seed"])
     candidates += combined.candidates
+    configure_threads(cores())
     targets = prepared.targets("test")
     resamples = Resamples(len(targets), prepared.task.block, settings, params["seed"])
     for candidate in candidates:

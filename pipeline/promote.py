@@ -86,7 +86,7 @@ def promote(task: str, params: Params, afresh: bool = False) -> None:
         return
     challenger = best.registered()
     if not best.identical(challenger):
-        raise InputError(f"{challenger.uri} is not {best}: run `pipeline lineage verify --task {task}`")
+        raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
     record = judged(task, prepared, params, challenger, None if afresh else champion, previous)
     record["afresh"] = afresh

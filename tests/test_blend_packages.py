@@ -1,4 +1,4 @@
-"""Baselines, ensembles and blends in packages: they serve what evaluate scored, may be champion, and keep their chain."""
+"""Baselines, ensembles and blends in packages: they serve what evaluate scored, and their chain is kept."""
 
 import os
 import shutil

@@ -24,25 +24,32 @@ def fit(
     """The weights of outputs as `mixing.stacked` gives them, to three decimal places."""
     from scipy.optimize import minimize  # takes a quarter of a second, and only evaluation needs it
 
+    labels = not targets.is_floating_point()
+    if len(parts) == 1 and not labels:
+        return torch.ones(1, dtype=torch.float64)
     parts, targets = _thinned(parts, targets)
-    equal = np.full(len(parts), 1 / len(parts))
+    equal, wanted = np.full(len(parts), 1 / len(parts)), targets if labels else targets.double()
+
+    def value_of(weights: Float[Tensor, " models"]) -> Float[Tensor, ""]:
+        return task.loss(torch.tensordot(weights, parts, dims=1), wanted)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         free = torch.from_numpy(weights).requires_grad_()
-        value = task.loss(torch.tensordot(free, parts, dims=1), targets.to(_kind(targets)))
+        value = value_of(free)
         value.backward()
         assert free.grad is not None
         return value.item(), free.grad.numpy()
 
-    if not targets.is_floating_point():
+    if labels:
         free = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(parts)).x
         return torch.from_numpy(free.round(DIGITS))
     whole = {"type": "eq", "fun": lambda weights: weights.sum() - 1, "jac": np.ones_like}
     shares = minimize(
         loss, equal, jac=True, method="SLSQP", bounds=[(0, 1)] * len(parts), constraints=whole, options={"ftol": 1e-9}
     ).x
-    choices = [_rounded(shares), _rounded(equal), *np.eye(len(parts))]  # an absolute error is not smooth: see below
-    return torch.from_numpy(min(choices, key=lambda weights: loss(weights)[0]))  # never worse than a member alone
+    choices = [_rounded(shares), _rounded(equal), *np.eye(len(parts))]  # an absolute error is not smooth
+    with torch.no_grad():  # never worse than the members and their mean
+        return torch.from_numpy(min(choices, key=lambda weights: value_of(torch.from_numpy(weights)).item()))
 
 
 def out_of_fold(
@@ -75,7 +82,3 @@ def _rounded(shares: np.ndarray) -> np.ndarray:
     rounded = shares.clip(0, 1).round(DIGITS)
     rounded[rounded.argmax()] += 1 - rounded.sum()
     return rounded.round(DIGITS)
-
-
-def _kind(targets: Tensor) -> torch.dtype:
-    return torch.float64 if targets.is_floating_point() else targets.dtype

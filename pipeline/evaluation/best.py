@@ -54,14 +54,14 @@ def on_validation(prepared: Prepared, validation: Validation, compared: Sequence
         return None
     best, losses, errors = rank(compared)
     assert best.kind in SIMPLEST_FIRST
-    alone: list[Member] = [{"name": best.name, "seed": 0, "weight": 1.0}] if best.kind == "baseline" else []
+    itself: list[Member] = [{"name": best.name, "seed": 0, "weight": 1.0}] if best.kind == "baseline" else []
     record: BestOnValidation = {
         "name": best.name,
         "kind": best.kind,  # type: ignore[typeddict-item]  # never the control
         "measure": validation.measure,
         "losses": dict(losses),
         "standard_errors": dict(errors),
-        "members": best.members or alone,
+        "members": best.members or itself,
         "networks": {},
         "calibration": {} if best.kind == "network" else _calibration(validation, best),
         "inputs_digest": files.text_digest(*(f"{n} {d}" for n, d in sorted(prepared.audit["digests"].items()))),

@@ -113,9 +113,9 @@ def _choose(validation: Validation, parts: list[Part]) -> Chosen:
     if validation.resamples.reason:
         why = f"the validation split cannot tell whether it gains: {validation.resamples.reason}"
         return Chosen([], None, None, why)
-    alone = {part.name: validation.of_blend(_stacked([part], validation)) for part in parts}
-    first = min(parts, key=lambda part: alone[part.name][0].item())
-    chosen, losses, why = [first], alone[first.name], "there is nothing to blend"
+    single = {part.name: validation.of_blend(_stacked([part], validation)) for part in parts}
+    first = min(parts, key=lambda part: single[part.name][0].item())
+    chosen, losses, why = [first], single[first.name], "there is nothing to blend"
     while others := [part for part in parts if part not in chosen]:
         wider = {part.name: validation.of_blend(_stacked([*chosen, part], validation)) for part in others}
         nearest = min(others, key=lambda part: wider[part.name][0].item())
@@ -125,7 +125,7 @@ def _choose(validation: Validation, parts: list[Part]) -> Chosen:
             why = f"on validation {nearest.name} improves {first.name} by no more than a standard error ({gained})"
             break
         chosen, losses = [*chosen, nearest], wider[nearest.name]
-    whole_gain = validation.gain(alone[first.name], losses, first.name) if len(chosen) > 1 else None
+    whole_gain = validation.gain(single[first.name], losses, first.name) if len(chosen) > 1 else None
     return Chosen(chosen, losses, whole_gain, why)
 
 

@@ -34,6 +34,11 @@ class Blended(NamedTuple):
     def valid_loss(self) -> float:
         return self.best["losses"][self.best["name"]]
 
+    @property
+    def weights(self) -> str:
+        """What its package holds, in words."""
+        return " + ".join(f"{member['weight']:g} * {member['name']}" for member in self.blend["members"])
+
     def __str__(self) -> str:
         name = f" ({self.best['name']})" if self.best["name"] != self.best["kind"] else ""
         return f"the {self.best['kind']} that is best on validation{name}"

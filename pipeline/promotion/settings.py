@@ -16,6 +16,8 @@ class Promote(Settings):
     """The margin for labels: a difference in accuracy."""
     error_margin: float = Field(0.05, gt=0)
     """The margin for series: a share of the champion's error."""
+    simpler: Literal["refuse", "report"] = "refuse"
+    """What becomes of a challenger that a simpler candidate beats with its entire interval."""
     slice_tolerance: float = Field(0.03, gt=0)
     """The same for declared slices: refused if one is worse by more than this with its entire interval."""
     confidence: float = Field(0.95, gt=0.5, lt=1)

@@ -46,4 +46,5 @@ def outcome(bootstrap: PairedBootstrap, challenger: Answers, others: Mapping[str
     details = [f"better than {name} by {format_difference(bootstrap, differences[name])}" for name in named]
     which = " and ".join(beaten_by) or "no simpler candidate"
     detail = "; ".join([f"{which} is better with the entire interval", *details])
-    return Outcome("simpler", not beaten_by, detail, {"than": differences})
+    decides = bootstrap.settings.simpler == "refuse"
+    return Outcome("simpler", not beaten_by, detail, {"than": differences}, decides)
