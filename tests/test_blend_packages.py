@@ -228,7 +228,7 @@ def test_weights_of_another_blend_are_refused(champion, tmp_path):
 
 @pytest.mark.parametrize("champion", ["mine"], indirect=True)
 def test_the_chain_leads_to_each_network_and_is_kept_and_restored(champion, monkeypatch, tmp_path):
-    give_to_dvc(Path.cwd())
+    operated.give_to_dvc(Path.cwd())
     from pipeline.common.params import load
 
     links = "\n".join(chain.follow("mine", load()))
@@ -258,25 +258,6 @@ def operated_texts():
     import pandas as pd
 
     return pd.DataFrame({"text": ["a lovely superb film", "an awful dull film"]})
-
-
-def give_to_dvc(root: Path) -> None:
-    """The stages that made the champion; what is there is put into dvc.lock."""
-    from dvc.repo import Repo
-
-    if (root / "dvc.yaml").exists():
-        return
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    kept = {name: stages[name] for name in ("fetch", "prepare", "sweep", "train", "evaluate")}
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
-    shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / ".dvc/plots").mkdir(parents=True, exist_ok=True)
-    (root / "data").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")
-    Repo.init(str(root), no_scm=True, force=True).close()
-    repo = Repo(".")
-    repo.commit(force=True)
-    repo.close()
 
 
 def answers_of(right: torch.Tensor) -> Answers:

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from safetensors.torch import load_file, save_file
 
 from pipeline import convergence, diagnose, evaluate, evidence, fetch, memory, prepare, report, sweep, train
+from pipeline.baselines import Fitted
 from pipeline.baselines.constant import Constant
 from pipeline.challenges.gradients import networks
 from pipeline.challenges.shared import trained
@@ -149,7 +150,8 @@ def test_weights_that_spoil_their_answers_unnoticed_are_told_by_evaluate(tiny, c
 
 
 def test_a_baseline_without_finite_answers_is_a_result(tiny, monkeypatch):
-    monkeypatch.setattr(Constant, "fit", lambda self, prepared: lambda split: torch.full((40, 2), math.nan))
+    broken = Fitted(lambda split: torch.full((40, 2), math.nan), dict)
+    monkeypatch.setattr(Constant, "fit", lambda self, prepared: broken)
     tiny()
     train_all("rnn", "identity")
     evaluate.main("near")
