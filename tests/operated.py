@@ -82,7 +82,7 @@ def run(task: str, architectures: tuple[str, ...] = ("gru",)) -> None:
 def give_to_dvc(root: Path) -> None:
     """The project's own first stages, over a copy of its code; what is there is put into dvc.lock."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    kept = {name: stages[name] for name in ("fetch", "prepare", "sweep", "train")}
+    kept = {name: stages[name] for name in ("params", "fetch", "prepare", "sweep", "train")}
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
     shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")

@@ -25,7 +25,7 @@ TAKEN = {  # what already has each name
         "a file in reports/curves": ("gradients", "memory", "convergence", "benchmark"),
         "a folder in reports": ("curves", "decisions", "drift", "evidence", "predictions", "retrain", "scores"),
         "a folder in models": ("champions",),
-        "a folder in .work": ("nothing", "packages", "reconcile", "stages"),
+        "a folder in .work": ("nothing", "packages", "reconcile", "settings", "stages"),
         "an experiment in MLflow": ("challenges", "default"),
     },
     "architectures": {
