@@ -15,7 +15,7 @@ import yaml
 from dvc.repo import Repo
 from safetensors.torch import load_file, save_file
 
-from pipeline import fetch, prepare, sweep, train
+from pipeline import fetch, params, prepare, sweep, train
 from pipeline.architectures.shared.saved import load
 from pipeline.common import files, paths
 from pipeline.common.registry import find
@@ -86,6 +86,7 @@ def give_to_dvc(root: Path) -> None:
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
     shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")
+    params.main(write=True)
     Repo.init(str(root), no_scm=True).close()
     repo = Repo(".")
     repo.commit(force=True)
