@@ -42,6 +42,7 @@ class Candidate:
     )  # seeds whose predictions are not all finite, with the reason
     scores: dict[int, Scores] = field(default_factory=dict)
     class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
+    series_scores: dict[int, Scores] = field(default_factory=dict)  # of each series of a panel
 
     @property
     def status(self) -> Literal["ok", "diverged"]:
