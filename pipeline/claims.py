@@ -3,8 +3,8 @@
     pipeline claims
 
 reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json;
-        .work/machine.json; of imdb and sine, where params.yaml has them: metrics.json, models, data/prepared;
-        params: scale, tasks
+        .work/machine.json; of imdb and sine, where params.yaml has them: metrics.json, models, data/prepared; params:
+        scale, tasks
 writes  reports/claims.json
 
 The deck's programs are run in our own version (pipeline/challenges/deck/printed.py), each in its own process, for what

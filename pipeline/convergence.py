@@ -3,7 +3,7 @@
     pipeline convergence
 
 reads   data/prepared/TASK, models/TASK (sum_sign) and models/SERIES (sine), .work/machine.json; params: scale, seed,
-        tasks, architectures, model, train, convergence
+        model, train, convergence, tasks, architectures
 writes  reports/convergence.json, reports/curves/convergence.csv
 
 No test split is read: sequences and waves are newly drawn, the surface is that of the validation split. The output

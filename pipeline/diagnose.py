@@ -2,7 +2,7 @@
 
     pipeline diagnose
 
-reads   data/prepared, models; params: scale, seed, tasks, architectures, model, train, diagnose
+reads   data/prepared, models; params: scale, seed, model, train, diagnose, tasks, architectures
 writes  reports/diagnose.json, reports/curves/gradients.csv
 
 Everything is in float64. Untrained networks read recall's sequences; trained ones their own task's validation split.

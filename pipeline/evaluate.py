@@ -2,7 +2,7 @@
 
     pipeline evaluate --task recall --only gru,identity
 
-reads   data/prepared/TASK, models/TASK; params: scale, seed, tasks.TASK, architectures, train.device, evaluate
+reads   data/prepared/TASK, models/TASK; params: scale, seed, train.device, evaluate, tasks.TASK, architectures
 writes  reports/TASK/metrics.json, reports/TASK/headline.json, reports/scores/TASK.csv, reports/curves/TASK.csv,
         reports/predictions/TASK
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 from pipeline.common import command, files, paths
 from pipeline.common.params import load, section
 from pipeline.common.registry import known
+from pipeline.evaluation import by_series
 from pipeline.evaluation.candidates import Candidate, answer_all
 from pipeline.evaluation.combined import Combined, combine
 from pipeline.evaluation.entries import compare
@@ -45,13 +46,9 @@ def main(task: command.TaskName, only: command.ArchitectureNames = "") -> None:
     candidates += combined.candidates
     configure_threads(cores())
     targets = prepared.targets("test")
-    resamples = Resamples(len(targets), prepared.task.block, settings, params["seed"])
-    for candidate in candidates:
-        for seed, outputs in candidate.outputs.items():
-            contributions = prepared.task.contributions(outputs, targets, prepared.learned)
-            means = resamples.means(contributions)
-            candidate.scores[seed] = prepared.task.scores(means)
-            candidate.class_scores[seed] = prepared.task.class_scores(means)
+    times = membership.times if (membership := prepared.membership("test")) else None
+    resamples = Resamples(len(targets), prepared.task.block, settings, params["seed"], times)
+    by_series.score(prepared, candidates, targets, resamples)
     results = compare(prepared, candidates, resamples)
     write(task, prepared, candidates, results, targets, resamples, combined)
     with figures.drawing(task, prepared, candidates, targets) as drawn:
@@ -76,6 +73,7 @@ def write(
         place.mkdir()
         for candidate in candidates:
             _write_predictions(place / f"{candidate.name}.parquet", candidate, prepared, targets)
+        by_series.write(place / paths.BY_SERIES, prepared, candidates)
     metrics: Metrics = {
         "task": task,
         "split": "test",
@@ -94,6 +92,8 @@ def write(
         metrics["left_out"] = combined.left_out
         if best := combined.best:
             metrics["best_on_validation"] = {**best, "networks": _digests(task, candidates)}
+    if "panel" in prepared.learned:
+        metrics["series"] = len(prepared.learned["panel"]["series"])
     files.write_json(paths.metrics(task), metrics)
     files.write_json(paths.headline(task), {task: _headline(made.main_metric, candidates, results)})
     _write_scores(paths.scores(task), made.main_metric, results)
@@ -121,10 +121,10 @@ def _headline(metric: str, candidates: list[Candidate], results: list[Entry]) ->
 
 def _write_predictions(path: Path, candidate: Candidate, prepared: Prepared, targets: Tensor) -> None:
     """One row per seed and example: seed, row, output and target, both as lists in natural units."""
-    tables = []
+    tables, series, task = [], prepared.series_of("test"), prepared.task
     for seed, outputs in candidate.outputs.items():
-        answers = prepared.task.answers(outputs, prepared.learned).flatten(1)
-        wanted = targets if not targets.is_floating_point() else prepared.task.answers(targets, prepared.learned)
+        answers = task.answers(outputs, prepared.learned, series).flatten(1)
+        wanted = targets if not targets.is_floating_point() else task.answers(targets, prepared.learned, series)
         columns = {"seed": [seed] * len(answers), "row": list(range(len(answers)))}
         lists = {"output": _lists(answers), "target": _lists(wanted.reshape(len(wanted), -1))}
         tables.append(pa.table({**columns, **lists}))

@@ -2,8 +2,8 @@
 
     pipeline evidence --task recall
 
-reads   data/prepared/TASK, models/TASK/choices/finalists.json; params: scale, seed, tasks.TASK, architectures,
-        model, train, evidence
+reads   data/prepared/TASK, models/TASK/choices/finalists.json; params: scale, seed, model, train, evidence, tasks.TASK,
+        architectures
 writes  reports/evidence/SCALE/TASK.json
 
 The trials of a sweep are a biased sample, so this trains networks of its own. Scores are lowest validation losses;

@@ -2,7 +2,7 @@
 
     pipeline fetch --task imdb
 
-reads   the source that params.yaml names, data/sources, data/victoria_2014.csv; params: scale, tasks.TASK
+reads   the source that params.yaml names, data/sources, data/victoria_2014.csv; params: tasks.TASK
 writes  data/raw/TASK, reports/revisions/TASK.json
 
 If the source differs from the one fetched before, rows that both have are compared: one line reports how many changed

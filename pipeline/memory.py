@@ -2,7 +2,7 @@
 
     pipeline memory
 
-reads   .work/machine.json; params: scale, seed, architectures, model, train, memory
+reads   .work/machine.json; params: scale, seed, model, train, memory, architectures
 writes  reports/memory.json, reports/curves/memory.csv
 
 Recall, adding, temporal order and copying, on sequences drawn as they are needed: no data set is read. The output

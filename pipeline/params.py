@@ -4,9 +4,11 @@
 
 reads   params.yaml, dvc.yaml
 writes  nothing; with --check, which prints only mistakes: .work/params.checked, so that sound files are not checked
-        again until they change, and the quotes that DVC needs around dates in params.yaml
+        again until they change, and the quotes that DVC needs around dates in params.yaml; with --write, also
+        .work/settings and .work/machine.json
 
-Values are those at the scale that params.yaml states.
+Values are those at the scale that params.yaml states. DVC runs `pipeline params --write` at each `dvc repro`: stages
+rerun if the settings that they read have changed, and those that measure seconds also on another machine.
 """
 
 import sys
@@ -19,7 +21,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from pipeline.common import InputError, Mistakes, command, dates, files, names, paths
+from pipeline.common import InputError, Mistakes, command, dates, files, machine, names, paths, stage_settings
 from pipeline.common.dvc_yaml import STAGES, refuse_what_dvc_cannot_expand
 from pipeline.common.params import SECTIONS, Params, gathered, load, section, settings_class
 
@@ -28,16 +30,21 @@ CHECKED = paths.WORK / "params.checked"
 
 def main(
     check: Annotated[bool, typer.Option(help="Print only the mistakes in params.yaml.")] = False,
+    write: Annotated[bool, typer.Option(help="The same, and write for DVC what its stages depend on.")] = False,
 ) -> None:
     if check:
         dates.quote()
     params = load()
-    if not check:
+    if not (check or write):
         refuse_mistakes(params)
         print("\n".join(describe(params)))
     elif not CHECKED.exists() or CHECKED.read_text(encoding="utf-8") != _digest():
         refuse_mistakes(params)
         files.write_text(CHECKED, _digest())
+    if write:
+        stage_settings.write(params)
+        files.write_json(paths.MACHINE, here := machine.identity())
+        print(machine.named(here))
 
 
 def refuse_mistakes(params: Params) -> None:

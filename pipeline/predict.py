@@ -5,7 +5,8 @@
     pipeline predict --task victoria --file rows.csv --output forecasts.parquet
 
 reads   the champion that `pipeline promote` chose; FILE (CSV, TSV, JSON lines, parquet, .xlsx) with the
-        task's columns. The rows of a series must be adjacent; a column `series` distinguishes several
+        task's columns. The rows of a series must be adjacent; a column `series` distinguishes several. Of a panel
+        it is a file as in training, long or wide, with its columns
 writes  OUTPUT (parquet, csv or jsonl): a prediction for each row, in the same order; for series, a row for each step
         ahead
 """
@@ -28,6 +29,7 @@ from pipeline.tracking import store
 
 TOGETHER = 64  # series that are forecast at once
 SERIES = "series"  # the column that distinguishes several
+REQUEST = "request"  # the column that distinguishes several windows of a series of a panel
 
 
 def main(
@@ -84,18 +86,25 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
 
     `settings` are the task's, for files that cannot be guessed.
     """
-    from pipeline.serving import tables, writing
+    from pipeline.serving import panels, tables, writing
     from pipeline.tracking import packages
 
     tables.check_input(file)
     tables.check_kind(output)
     if file.resolve() == output.resolve():
         raise InputError(f"{output} is also --file; accepted: another --output")
-    inputs = packages.inputs_of(model)
-    series = any(column.name == SERIES for column in inputs)
-    pieces, rows = tables.read(file, inputs, together=SERIES if series else "", settings=settings), 0
+    inputs, panel, rows = packages.inputs_of(model), packages.panel_of(model), 0
+    series = any(column.name == SERIES for column in inputs) and panel is None
+    wide = panel is not None and getattr(settings, "wide", False)
+    if panel is not None and wide:
+        inputs = panels.wide_columns(inputs, panel, settings.targets[0])
+    pieces = tables.read(file, inputs, together=SERIES if series else "", settings=settings)
     with tqdm(total=tables.rows_of(file), unit="row", unit_scale=True, desc=file.name, disable=None) as bar:
         pieces = _counted(pieces, bar)
+        if panel is not None:
+            pieces = panels.melted(pieces, panel, settings.targets[0]) if wide else pieces
+            needed = len(packages.example_of(model))
+            pieces = tables.joined(panels.last_rows(pieces, [REQUEST, *panel.columns], needed), TOGETHER)
         if series:
             windows = tables.whole_series(pieces, SERIES, len(packages.example_of(model)))
             pieces = tables.joined(windows, TOGETHER)

@@ -2,7 +2,7 @@
 
     pipeline prepare --task imdb
 
-reads   data/raw/TASK; params: scale, seed, tasks.TASK
+reads   data/raw/TASK; params: seed, tasks.TASK
 writes  data/prepared/TASK, data/code/TASK.json
 """
 

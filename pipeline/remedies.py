@@ -3,7 +3,7 @@
     pipeline remedies
 
 reads   reports/diagnose.json, reports/memory.json, reports/convergence.json, reports/benchmark.json,
-        reports/imdb/metrics.json, reports/victoria/metrics.json, reports/evidence; params: scale, architectures
+        reports/imdb/metrics.json, reports/victoria/metrics.json, reports/evidence; params: scale, tasks, architectures
 writes  reports/remedies.json
 
 It measures nothing: it puts the other stages' results in one table, which shows a remedy's effect on every challenge.

@@ -32,7 +32,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.common import InputError, command, dates, files, paths
+from pipeline.common import InputError, command, dates, files, paths, stage_settings
 from pipeline.common.params import load, section
 from pipeline.common.records import Source
 from pipeline.jobs import dvc_files, summary
@@ -61,6 +61,7 @@ def main(force: Annotated[bool, typer.Option(help="Run every step even if no sou
 def retrain(run: Run, force: bool = False) -> None:
     """Run all steps, or only those before nothing new is found; either way, write a summary."""
     params = load()
+    stage_settings.write(params)  # the sources are fetched before DVC runs the stage that writes them
     job = Job(params, real(params), run)
     if not job.tasks:
         raise InputError("params.yaml: no task has a source of its own, so there is nothing to retrain on")

@@ -2,7 +2,7 @@
 
     pipeline sweep --task imdb
 
-reads   data/prepared/TASK; params: scale, seed, tasks.TASK, architectures, model, train, sweep
+reads   data/prepared/TASK; params: scale, seed, model, train, sweep, tasks.TASK, architectures
 writes  models/TASK/choices: a file per architecture, which train reads; finalists.json, which evidence reads
 
 Tasks and architectures that `sweep` in params.yaml does not name keep the choice stated there. A study is kept in

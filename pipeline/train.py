@@ -2,8 +2,8 @@
 
     pipeline train --task recall --architecture gru
 
-reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json;
-        params: scale, seed, tasks.TASK, architectures.ARCHITECTURE, model, train
+reads   data/prepared/TASK, models/TASK/choices/ARCHITECTURE.json; params: scale, seed, model, train, tasks.TASK,
+        architectures.ARCHITECTURE
 writes  models/TASK/ARCHITECTURE: SEED.safetensors, model.json, history.csv, run.json
 
 A killed training resumes from its last checkpoint, in the same MLflow runs.

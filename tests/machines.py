@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("pipeline", "Makefile", "requirements.lock", "pyproject.toml", ".gitignore", ".dvcignore", ".github")
-STAGES = ("fetch", "prepare", "sweep", "train", "evaluate")
+STAGES = ("params", "fetch", "prepare", "sweep", "train", "evaluate")
 GH = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >> "$GH_SAID"
 """

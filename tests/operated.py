@@ -15,7 +15,7 @@ import yaml
 from dvc.repo import Repo
 from safetensors.torch import load_file, save_file
 
-from pipeline import fetch, prepare, sweep, train
+from pipeline import fetch, params, prepare, sweep, train
 from pipeline.architectures.shared.saved import load
 from pipeline.blends import served
 from pipeline.common import files, paths
@@ -83,10 +83,11 @@ def run(task: str, architectures: tuple[str, ...] = ("gru",)) -> None:
 def give_to_dvc(root: Path) -> None:
     """The project's own first stages, over a copy of its code; what is there is put into dvc.lock."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    kept = {name: stages[name] for name in ("fetch", "prepare", "sweep", "train", "evaluate")}
+    kept = {name: stages[name] for name in ("params", "fetch", "prepare", "sweep", "train", "evaluate")}
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}, sort_keys=False))
     shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "data/victoria_2014.csv", root / "data")
+    params.main(write=True)
     Repo.init(str(root), no_scm=True).close()
     (root / ".dvc/plots").mkdir()
     shutil.copy(ROOT / ".dvc/plots/curves.json", root / ".dvc/plots")

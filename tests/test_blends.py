@@ -48,6 +48,9 @@ class MadeUp(Prepared):
     def __init__(self):
         self.task, self.learned, self.audit = Sentiment(source="mine.csv"), {}, {"digests": {}}
 
+    def membership(self, split: str) -> None:
+        return None
+
     def targets(self, split: str) -> torch.Tensor:
         return LABELS_OF[split]
 
@@ -137,6 +140,20 @@ def test_a_row_s_weights_are_fitted_to_rows_of_other_folds(block, inside):
     before, after = (fitting.out_of_fold(task, parts, of).squeeze(2) for of in (targets, changed))
     torch.testing.assert_close(after[inside], before[inside], rtol=0, atol=0)
     assert not torch.equal(after, before)
+
+
+def test_in_a_panel_folds_are_spans_of_time():
+    """Two series of the same times, one after the other: rows of one time are in one fold."""
+    task = series_task(block_windows=5)
+    random = torch.Generator().manual_seed(0)
+    times = torch.arange(50).repeat(2)
+    targets = torch.randn(100, 2, 1, generator=random)
+    parts = torch.stack([targets + torch.randn(100, 2, 1, generator=random) for _ in range(2)]).double()
+    early, changed = times < 10, targets.clone()
+    changed[early] = parts[1, early].float()
+    before, after = (fitting.out_of_fold(task, parts, of, times) for of in (targets, changed))
+    torch.testing.assert_close(after[early], before[early], rtol=0, atol=0)
+    assert not torch.equal(after[~early], before[~early])
 
 
 def test_a_network_s_seeds_and_a_baseline_that_knows_something_else_are_blended():

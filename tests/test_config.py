@@ -166,13 +166,12 @@ def test_what_dvc_reads_is_there_and_not_by_scale(project):
     root = project(**whole)
     shutil.copy(ROOT / "dvc.yaml", root)
     refuse_what_dvc_cannot_expand()
-    del whole["model"], whole["train"]["device"]
+    del whole["architectures"]
     project(**whole | {"evidence": {"tasks": {"smoke": ["recall"], "quick": ["recall"]}}})
     with pytest.raises(InputError) as error:
         refuse_what_dvc_cannot_expand()
     assert str(error.value).splitlines()[1:] == [
-        "  model: missing, though dvc.yaml reads it",
-        "  train.device: missing, though dvc.yaml reads it",
+        "  architectures: missing, though dvc.yaml reads it",
         "  evidence.tasks: depends on the scale; accepted: one value, since dvc.yaml makes stages from it",
     ]
 

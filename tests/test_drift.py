@@ -9,7 +9,7 @@ import reviews
 from scipy.stats import fisher_exact, ks_2samp
 
 from pipeline.common import files
-from pipeline.monitoring import detection, series, texts as drift_of_texts
+from pipeline.monitoring import detection, permutation, series, texts as drift_of_texts
 from pipeline.monitoring.section import charts, distributions
 from pipeline.monitoring.settings import Drift
 from pipeline.reporting import sections
@@ -214,7 +214,7 @@ def judged(old: list[dict], new: list[dict]) -> dict:
 
 @pytest.fixture
 def fewer(monkeypatch):
-    monkeypatch.setattr(series, "PERMUTATIONS", 999)
+    monkeypatch.setattr(permutation, "PERMUTATIONS", 999)
 
 
 def changed(values, kind, mean):

@@ -9,6 +9,7 @@ import yaml
 from mlflow import MlflowClient
 
 from pipeline.common.params import KEYS
+from pipeline.common.stage_settings import READS
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {  # and the rooms that each may import; what is not named here is a stage or a command
@@ -30,7 +31,7 @@ ROOMS = {  # and the rooms that each may import; what is not named here is a sta
     "tracking": {
         "common", "tasks", "architectures", "blends", "training", "evaluation", "search", "services", "reporting",
     },
-    "promotion": {"common", "tasks", "blends", "training", "evaluation", "services", "tracking"},
+    "promotion": {"common", "tasks", "baselines", "blends", "training", "evaluation", "services", "tracking"},
     "inspection": {"common", "tasks"},
     "jobs": {"common", "tasks", "evaluation", "monitoring", "promotion", "reporting"},
     "provenance": {"common", "tasks", "architectures", "blends", "promotion", "tracking", "jobs"},
@@ -113,7 +114,7 @@ def test_stages_do_not_import_each_other():
         assert used & stages == set(), f"{path} imports a stage"
 
 
-@pytest.mark.parametrize("stage", [name for name in STAGES if name not in ("report", "machine")])
+@pytest.mark.parametrize("stage", [name for name in STAGES if name not in ("report", "params")])
 def test_dvc_sees_every_module_a_stage_uses(stage):
     deps = {dep.replace("${item.architecture}", "gru") for dep in STAGES[stage]["deps"]}
     files = reached(Path(f"pipeline/{stage}.py")) - {Path("pipeline/__init__.py")}
@@ -134,8 +135,8 @@ def test_editing_one_architecture_touches_its_cells_alone():
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_says_what_dvc_knows(stage):
     """The docstring's `writes` names every output, and the command is the file of the stage's name."""
-    told = ast.get_docstring(ast.parse((ROOT / f"pipeline/{stage}.py").read_text()))
-    writes = told.split("writes", 1)[1]
+    described = ast.get_docstring(ast.parse((ROOT / f"pipeline/{stage}.py").read_text()))
+    writes = described.split("writes", 1)[1]
     for kind in ("outs", "metrics", "plots"):
         for out in STAGES[stage].get(kind, []):
             path = next(iter(out)) if isinstance(out, dict) else out
@@ -143,8 +144,22 @@ def test_a_stage_says_what_dvc_knows(stage):
             path = path.replace("${scale}", "SCALE")
             assert path in writes
     assert STAGES[stage]["cmd"].startswith(f"python -m pipeline.{stage}")
-    for param in STAGES[stage].get("params", []):
-        assert param.split(".")[0] in KEYS
+    if stage in READS:
+        item = stage_item(STAGES[stage])
+        assert f".work/settings/{stage}{item}.json" in STAGES[stage]["deps"]
+        stated = " ".join(described.split("params:")[1].split("writes")[0].split())
+        assert stated == ", ".join(READS[stage])
+        assert {place.split(".")[0] for place in READS[stage]} <= {*KEYS}
+
+
+def stage_item(stage):
+    """What a matrix adds to its stages' names."""
+    values = [f"${{item.{name}}}" for name in stage.get("matrix", {})]
+    return f"@{'-'.join(values)}" if values else ""
+
+
+def test_every_stage_has_settings():
+    assert {*READS} == {*STAGES} - {"params"}
 
 
 OWNERS = {

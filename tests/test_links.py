@@ -76,9 +76,8 @@ def add_report(place: Path) -> None:
     """The report of what there is here, too."""
     stages = yaml.safe_load((place / "dvc.yaml").read_text())["stages"]
     report = yaml.safe_load((machines.ROOT / "dvc.yaml").read_text())["stages"]["report"]
-    made = ("data/prepared", "models", "reports/predictions", "reports/scores")
+    made = ("data/prepared", "models", "reports/predictions", "reports/scores", ".work/settings/report.json")
     report["deps"] = [dep for dep in report["deps"] if dep in made or dep.startswith("pipeline")]
-    report["params"] = ["scale", "tasks", "architectures", "evaluate"]
     (place / "dvc.yaml").write_text(yaml.safe_dump({"stages": {**stages, "report": report}}, sort_keys=False))
 
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from made_up import entry, write
 
-from pipeline import machine as stage
+from pipeline import params as stage
 from pipeline.challenges.memory import experiment
-from pipeline.common import files, machine, paths
+from pipeline.common import files, machine, paths, stage_settings
 from pipeline.reporting import results, sections, tables
 
 STAGES = yaml.safe_load((Path(__file__).parent.parent / "dvc.yaml").read_text())["stages"]
@@ -54,10 +54,10 @@ def test_what_an_older_result_does_not_state_is_not_compared():
 
 
 def test_its_file_holds_no_clock(project, capsys):
-    project()
-    stage.main()
+    project(tasks={}, architectures={})
+    stage.main(write=True)
     before = paths.MACHINE.read_bytes()
-    stage.main()
+    stage.main(write=True)
     assert paths.MACHINE.read_bytes() == before
     assert files.read_json(paths.MACHINE) == machine.identity()
     assert machine.named(machine.identity()) in capsys.readouterr().out
@@ -73,8 +73,9 @@ def test_dvc_measures_anew_on_another_machine_alone(project):
     root, runs = project(), {}
     (root / "measure.py").write_text("import os, pathlib; pathlib.Path('reports.json').write_text(os.environ['NAME'])")
     timed = {"cmd": "python measure.py", "deps": [str(paths.MACHINE)], "metrics": [{"reports.json": {"cache": False}}]}
-    named = STAGES["machine"] | {"cmd": f'echo "$NAME" > {paths.MACHINE}'}
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"machine": named, "benchmark": timed}}))
+    command = f'echo "$NAME" > {paths.MACHINE}; mkdir -p {stage_settings.FOLDER}'
+    named = STAGES["params"] | {"cmd": command}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"params": named, "benchmark": timed}}))
     (root / ".work").mkdir()
     dvc("init", "--no-scm")
     for number, name in enumerate(("here", "here", "there")):

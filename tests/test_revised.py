@@ -134,7 +134,7 @@ def test_the_summary_of_a_retraining_says_it(two_tasks, capsys):
 def test_under_dvc_too(two_tasks):
     """It would remove an output before its stage runs."""
     stages = yaml.safe_load((operated.ROOT / "dvc.yaml").read_text())["stages"]
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"fetch": stages["fetch"]}}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {name: stages[name] for name in ("params", "fetch")}}))
     shutil.copytree(operated.ROOT / "pipeline", "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     operated.write_load(120)
     shutil.copy(operated.ROOT / "data/victoria_2014.csv", "data")

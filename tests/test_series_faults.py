@@ -119,10 +119,10 @@ def countries():
 def test_long_form_is_named_by_the_column_that_tells_its_series_apart(tmp_path):
     by_time = faults(tmp_path / "one", countries().sort_values("time", kind="stable"))
     assert "48 distinct times in 144 rows, 3 rows for each" in by_time
-    assert "'country' tells the rows of a time apart (3 different): these may be 3 series, each for a column" in by_time
+    assert "'country' tells the rows of a time apart (3 different): `series: country` makes one panel of" in by_time
     below = faults(tmp_path / "two", countries())
     assert "rows that go back in time: 2, first in line 50" in below
-    assert "these may be 3 series" in below
+    assert "one panel of these 3 series" in below
     twice = pd.concat([countries().assign(kind=kind) for kind in ("in", "out")])
     assert "'kind' and 'country' tell the rows of a time apart (6 different)" in faults(tmp_path / "three", twice)
 

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pipeline.common import Settings
+from pipeline.common import InputError, Settings
 from pipeline.tasks import Prepared, Task
 
 Arrays = Mapping[str, Tensor]
@@ -28,6 +28,8 @@ class Fitted:
 class Baseline(Settings, ABC):
     """A baseline: its fields are its settings in a task's `baselines`, frozen; the same data give the same outputs."""
 
+    servable: ClassVar[bool] = True  # whether `served` is there, without which it cannot be part of a package
+
     @abstractmethod
     def fit(self, prepared: Prepared) -> Fitted:
         """Learn from the training split, and choose on `valid` if necessary; returns a function of a split's name.
@@ -36,6 +38,6 @@ class Baseline(Settings, ABC):
         labels, values on the targets' own (standardised) scale for numbers. Raises ValueError if it can learn nothing.
         """
 
-    @abstractmethod
     def served(self, arrays: Arrays, task: Task) -> Predict:
         """The same function of requests, made from the arrays of `Fitted`: without training data and scikit-learn."""
+        raise InputError(f"the baseline {type(self).__name__} cannot be served")

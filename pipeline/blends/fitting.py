@@ -53,20 +53,23 @@ def fit(
 
 
 def out_of_fold(
-    task: Task, parts: Float[Tensor, "models rows ..."], targets: Shaped[Tensor, "rows ..."]
+    task: Task,
+    parts: Float[Tensor, "models rows ..."],
+    targets: Shaped[Tensor, "rows ..."],
+    times: Int[Tensor, " rows"] | None = None,
 ) -> Float[Tensor, "rows ..."]:
-    """Each row's blended outputs, by weights fitted to the rows of other folds."""
+    """Each row's blended outputs, by weights fitted to the rows of other folds; `times` are those of a panel's rows."""
     outputs = torch.empty_like(parts[0])
-    for inside in _folds(len(targets), task.block):
+    for inside in _folds(len(targets), task.block, times):
         weights = fit(task, parts[:, ~inside], targets[~inside])
         outputs[inside] = torch.tensordot(weights, parts[:, inside], dims=1)
     return outputs
 
 
-def _folds(rows: int, block: int) -> list[Tensor]:
-    """Which rows each fold has: spans of neighbours where neighbours are alike, else each fifth row."""
-    places: Int[Tensor, " rows"] = torch.arange(rows)
-    number = places * FOLDS // rows if block > 1 else places % FOLDS
+def _folds(rows: int, block: int, times: Int[Tensor, " rows"] | None) -> list[Tensor]:
+    """Which rows each fold has: spans of time where neighbours are alike, else each fifth row."""
+    places: Int[Tensor, " rows"] = torch.arange(rows) if times is None else times - times.min()
+    number = places * FOLDS // (places.max() + 1) if block > 1 else places % FOLDS
     return [number == fold for fold in range(FOLDS) if bool((number == fold).any())]
 
 

@@ -21,21 +21,16 @@ def refuse_what_dvc_cannot_expand() -> None:
     """Raise Mistakes for settings that dvc.yaml reads but params.yaml does not state, or states by scale."""
     if not STAGES.exists():
         return
-    text, stated = STAGES.read_text(encoding="utf-8"), read(loader=STRICT)
-    mistakes = [f"{key}: missing, though dvc.yaml reads it" for key in _read_by(text) if _at(stated, key) is MISSING]
-    for key in sorted(set(EXPANDED.findall(text))):
+    stated = read(loader=STRICT)
+    mistakes = []
+    for key in sorted(set(EXPANDED.findall(STAGES.read_text(encoding="utf-8")))):
         value = _at(stated, key)
-        if isinstance(value, Mapping) and value and {*value} <= {*SCALES}:
+        if value is MISSING:
+            mistakes.append(f"{key}: missing, though dvc.yaml reads it")
+        elif isinstance(value, Mapping) and value and {*value} <= {*SCALES}:
             mistakes.append(f"{key}: depends on the scale; accepted: one value, since dvc.yaml makes stages from it")
     if mistakes:
         raise Mistakes(mistakes)
-
-
-def _read_by(text: str) -> list[str]:
-    """Settings that dvc.yaml names, up to the part that a matrix fills in."""
-    stages = yaml.safe_load(text)["stages"].values()
-    named = {key.split(".${")[0] for stage in stages for key in stage.get("params", [])}
-    return sorted(named | {*EXPANDED.findall(text)})
 
 
 def _at(values: Any, key: str) -> Any:

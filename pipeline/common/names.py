@@ -25,7 +25,7 @@ TAKEN = {  # what already has each name
         "a file in reports/curves": ("gradients", "memory", "convergence", "benchmark"),
         "a folder in reports": ("curves", "decisions", "drift", "evidence", "predictions", "retrain", "scores"),
         "a folder in models": ("champions",),
-        "a folder in .work": ("nothing", "packages", "reconcile", "stages"),
+        "a folder in .work": ("nothing", "packages", "reconcile", "settings", "stages"),
         "an experiment in MLflow": ("challenges", "default"),
     },
     "architectures": {
@@ -33,6 +33,7 @@ TAKEN = {  # what already has each name
         "a folder in models/TASK": ("choices",),
         "a file in models/TASK/choices": ("finalists",),
         "a control of the memory stage": ("guessing",),
+        "a candidate of evaluate": ("ensemble", "blend"),
     },
 }
 SWEEP = "-sweep"  # the ending of the MLflow experiment of a task's studies

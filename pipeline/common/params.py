@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 import pipeline
-from pipeline.common import InputError, Mistakes, Settings, names, paths
+from pipeline.common import InputError, Mistakes, Settings, names, paths, stage_settings
 from pipeline.common.names import SCALES
 from pipeline.common.renamed import RENAMED
 
@@ -74,7 +74,12 @@ class _Strict(LOADER):  # type: ignore[misc,valid-type]
 
 
 def load(path: Path = paths.PARAMS) -> Params:
-    """The entire file as plain values, each at the file's scale; mistakes in keys, names and scales are refused."""
+    """The entire file as plain values, each at the file's scale; mistakes in keys, names and scales are refused.
+
+    A stage of DVC gets what it reads, as it was when `dvc repro` began.
+    """
+    if path == paths.PARAMS and (begun := stage_settings.of_this_stage()) is not None:
+        return begun
     if not path.exists():
         raise InputError(f"no {path} in {Path.cwd()}: run this from the project's root")
     try:

@@ -9,6 +9,7 @@ MACHINE = WORK / "machine.json"  # of this machine: never in git
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 PAGE = Path("reports/index.html")
+BY_SERIES = Path("by_series/scores.parquet")  # of a panel, within its predictions
 
 
 def raw(task: str) -> Path:

@@ -66,6 +66,8 @@ class Audited(TypedDict, total=False):
     unknown_tokens: dict[str, float]  # share of each split's tokens
     tokens: str  # subwords, where tokens are parts of words
     table: TableRecord  # of a series
+    series: int  # of a panel
+    left_out: dict[str, str]  # series of a panel, and why
     repairs: dict[str, Any]  # rows and values by what was done to them; interpolated_by_split or masked_by_split
 
 
@@ -79,8 +81,27 @@ class Audit(Audited):
     digests: dict[str, str]  # SHA-256 by file
 
 
+class PanelRecord(TypedDict):
+    """What was learned of a panel's series: in each list the series have the order of their names."""
+
+    series: list[str]  # names
+    begins: list[int]  # first row of each in shared.arrow
+    rows: list[int]
+    first: list[int]  # step of the panel's times at which each begins
+    mean: dict[str, list[float]]  # by column
+    std: dict[str, list[float]]
+    mase_scale: dict[str, list[float]]  # by target
+    static: dict[str, list[str]]  # by static column: the texts it has, none where it holds numbers
+    features: list[list[float]]  # of each series: its static columns as networks see them
+
+
 class Learned(TypedDict, total=False):
-    """data/prepared/TASK/learned.json: learned from a series' training rows, in each column's own unit; else empty."""
+    """data/prepared/TASK/learned.json: learned from a series' training rows, in each column's own unit; else empty.
+
+    Of a panel, `panel` has mean, std and mase_scale for each of its series.
+    """
+
+    panel: PanelRecord
 
     mean: dict[str, float]
     std: dict[str, float]

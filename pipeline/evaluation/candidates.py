@@ -44,6 +44,7 @@ class Candidate:
     )  # seeds whose predictions are not all finite, with the reason
     scores: dict[int, Scores] = field(default_factory=dict)
     class_scores: dict[int, dict[str, Scores]] = field(default_factory=dict)
+    series_scores: dict[int, Scores] = field(default_factory=dict)  # of each series of a panel
     members: list[Member] = field(default_factory=list)  # of an ensemble or a blend
     best_member: str | None = None  # on validation, of the same
     gain: Gain | None = None  # of a blend

@@ -59,10 +59,10 @@ def fit(prepared: Prepared, name: str) -> Fitted:
 
 def strongest(prepared: Prepared, valid: Mapping[str, Tensor]) -> str | None:
     """By the main metric on validation, from each baseline's outputs there; None if none has finite ones."""
-    task, targets = prepared.task, prepared.targets("valid")
+    task, targets, series = prepared.task, prepared.targets("valid"), prepared.series_of("valid")
 
     def score(outputs: Tensor) -> float:
-        parts = task.contributions(outputs, targets, prepared.learned).double().mean(dim=0)
+        parts = task.contributions(outputs, targets, prepared.learned, series).double().mean(dim=0)
         return task.scores(parts)[task.main_metric].item()
 
     finite = {name: outputs for name, outputs in valid.items() if bool(outputs.isfinite().all())}

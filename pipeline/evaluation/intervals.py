@@ -9,14 +9,15 @@ The American Statistician, 2015):
     tail = normal.cdf(sqrt(k / (k - 1)) * t.ppf((1 - confidence) / 2, k - 1))       k blocks, Student's t
 
 A series of fewer than two blocks has no interval. In one of fewer than FEWEST blocks they are shortened until there are
-that many. docs/intervals.md has the coverage, by simulation (`python -m pipeline.evaluation.coverage`).
+that many. In a panel times are resampled, each with the windows of all series that begin then: series move together,
+and a block is of times. docs/intervals.md has the coverage, by simulation (`python -m pipeline.evaluation.coverage`).
 """
 
 import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import ndtr, stdtrit
 from torch import Tensor
 
@@ -36,9 +37,16 @@ class Interval(NamedTuple):
 
 
 class Resamples:
-    """How often each example is in each resample; row 0 is the sample itself, and the only one without an interval."""
+    """How often each example is in each resample; row 0 is the sample itself, and the only one without an interval.
 
-    def __init__(self, examples: int, block: int, settings: Evaluate, seed: int):
+    With `times`, the steps at which a panel's examples begin, each time is drawn with all of its examples.
+    """
+
+    def __init__(
+        self, examples: int, block: int, settings: Evaluate, seed: int, times: Int[Tensor, " examples"] | None = None
+    ):
+        self.times = None if times is None else times - times.min()
+        examples = examples if self.times is None else int(self.times.max()) + 1
         self.confidence, self.reason = settings.confidence, shortage(examples, block)
         self.block = 0 if self.reason else min(block, examples // FEWEST)  # as used: perhaps shorter than the setting
         self.blocks = 0.0 if self.reason else examples / self.block
@@ -70,7 +78,16 @@ class Resamples:
 
     def means(self, contributions: Float[Tensor, "examples parts"]) -> Float[Tensor, "resamples parts"]:
         """The mean contributions of each resample."""
-        return self.counts @ contributions.double() / len(contributions)
+        if self.times is None:
+            return self.counts @ contributions.double() / len(contributions)
+        return self.sums(contributions.double()) / self.sums(torch.ones(len(contributions), 1).double())
+
+    def sums(self, values: Float[Tensor, "examples ..."]) -> Float[Tensor, "resamples ..."]:
+        """The sums of values over each resample's examples."""
+        if self.times is None:
+            return self.counts @ values
+        by_time = values.new_zeros(self.counts.shape[1], *values.shape[1:])
+        return self.counts @ by_time.index_add(0, self.times, values)
 
     def interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> Interval:
         """From a quantity's value in every resample. Resamples in which it is not finite are skipped."""

@@ -142,6 +142,7 @@ class Metrics(TypedDict):
     official_split: bool
     examples: int
     block: int  # neighbouring examples that are alike, as the task says
+    series: NotRequired[int]  # of a panel
     intervals: Intervals
     main_metric: str
     higher_is_better: bool

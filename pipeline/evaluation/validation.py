@@ -23,12 +23,16 @@ class Validation:
         self.task, self.learned = prepared.task, prepared.learned
         self.targets = prepared.targets("valid")
         self.labels = not self.targets.is_floating_point()
-        self.resamples = Resamples(len(self.targets), prepared.task.block, settings, seed)
+        membership = prepared.membership("valid")
+        self.series = membership.series if membership else None
+        self.times = membership.times if membership else None
+        self.resamples = Resamples(len(self.targets), prepared.task.block, settings, seed, self.times)
         self.measure = FINEST if self.labels else prepared.task.main_metric
 
     def losses(self, outputs: Float[Tensor, "rows ..."]) -> Losses:
         """Of outputs as they are served: log loss of labels, the main metric of numbers."""
-        scores = self.resamples.scores(self.task, self.task.contributions(outputs, self.targets, self.learned))
+        contributions = self.task.contributions(outputs, self.targets, self.learned, self.series)
+        scores = self.resamples.scores(self.task, contributions)
         return scores[self.measure] if self.labels or not self.task.higher_is_better else -scores[self.measure]
 
     def of_candidate(self, candidate: Candidate) -> Losses:
@@ -37,7 +41,7 @@ class Validation:
 
     def of_blend(self, parts: Float[Tensor, "models rows ..."]) -> Losses:
         """Of outputs by weights that were fitted to other rows."""
-        return self.losses(fitting.out_of_fold(self.task, parts, self.targets).float())
+        return self.losses(fitting.out_of_fold(self.task, parts, self.targets, self.times).float())
 
     def gain(self, before: Losses, after: Losses, than: str) -> Gain:
         """How much lower losses have become; than those of a member."""

@@ -1,21 +1,20 @@
 """A file as a series: its step, what stands in the way, and the lines that read it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
+from pipeline.inspection import panels
 from pipeline.inspection.columns import Column, time_columns
-from pipeline.tasks.series import reading, repairs, season_length, steps, window_rows, zones
+from pipeline.inspection.sizes import season_of as season_of, sizes_of, splits_of
+from pipeline.tasks.series import reading, repairs, steps, zones
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 
 TARGETS = re.compile(r"load|last|demand|target|sales|value|wert|price|preis|consum|verbrauch|kwh|mwh|^y$|^ot$", re.I)
-SHARES = ((0.7, 0.8, 0.9), (1 / 2, 2 / 3, 5 / 6))  # of the rows, where train, valid and gate end; of short series
-SEASONS = (7, 4, 2, 1)  # of the look-back
 TWICE = 0.05  # share of rows with the time of another, above which these may be several series
 FILLED = 24  # steps of a gap that a proposal fills at most
 
@@ -39,14 +38,16 @@ def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str]
     if series.faults:
         known |= _repairs(series)
         series = reading.read(path, source, time, [target], SeriesSettings(**known))
+    if series.faults and (names := panels.names_of(path, source, time)):
+        return panels.lines(path, source, settings | {"targets": [target], **known}, names)
     printed += [f"  with {key}: {value}" for key, value in known.items()]
     if series.faults or series.step is None:
         return printed, {**settings, "targets": [target], **known}, series.faults
-    sizes = _sizes(series.values[:, 0], series.step, len(series.times))
+    sizes = sizes_of(series.values[:, 0], series.step, len(series.times))
     if sizes is None:
         return printed, {**settings, "targets": [target], **known}, ["too few rows for four splits"]
     settings |= {"targets": [target], **known, **sizes}
-    settings["splits"] = _splits(series.times, sizes["look_back"] + sizes["horizon"])
+    settings["splits"] = splits_of(series.times, sizes["look_back"] + sizes["horizon"])
     others = [name for name in values if name != target]
     printed += [f"  other numbers, which may be targets, observed or known: {', '.join(others)}"] if others else []
     return printed, settings, []
@@ -82,41 +83,3 @@ def _longest_gap(times: pd.DatetimeIndex, series: reading.Series) -> int:
     apart = np.asarray((even[1:] - even[:-1]) / series.step.even)
     cells = np.isnan(series.values[:, 0]) if series.values.shape[1] else np.zeros(0, bool)
     return max(round(float(apart.max())) - 1 if len(apart) else 0, repairs.longest_run(cells)[0])
-
-
-def _sizes(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, Any] | None:
-    """Season, look-back, horizon and patch for which there are rows enough."""
-    season = season_of(values, step)
-    for shares in SHARES:
-        least = round(min(np.diff([0, *shares, 1])) * rows - 0.49)
-        for count in SEASONS:
-            if (count + 1) * season <= least:
-                patch = {"patch": season} if season > 12 else {}
-                sizes = {"look_back": count * season, "horizon": season, "season": season}
-                return {**sizes, **patch, "base": "ridge", "average": 0.998}
-    return None
-
-
-def season_of(values: Float[np.ndarray, " rows"], step: steps.Step) -> int:
-    """Of the seasons that fit the step, the one after which values come back most alike; 1 where none fits."""
-    words = re.findall(r"\d+", season_length.proposed(step))
-    candidates = [int(word) for word in words if 2 * int(word) < len(values)]
-    return max(candidates, key=lambda season: _alike(values, season), default=1)
-
-
-def _alike(values: Float[np.ndarray, " rows"], season: int) -> float:
-    """Autocorrelation; a longer season must be clearly better."""
-    centred = values - values.mean()
-    power = float((centred**2).mean())
-    return float((centred[season:] * centred[:-season]).mean()) / power - 0.001 * season if power else 0.0
-
-
-def _splits(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:
-    """Ends of the splits, at midnights where these leave each split rows enough."""
-    of_shares = [[int(share * len(times)) for share in shares] for shares in SHARES]
-    exact = next((rows for rows in of_shares if min(np.diff([0, *rows, len(times)])) >= least), of_shares[-1])
-    days = [int(times.searchsorted(times[row].normalize())) for row in exact]
-    rows = days if min(np.diff([0, *days, len(times)])) >= least else exact
-    ends = {split: str(times[row]) for split, row in zip(("train", "valid", "gate"), rows, strict=True)}
-    assert window_rows.in_order({**{s: pd.Timestamp(e) for s, e in ends.items()}, "test": None})[0] == "train"
-    return {**ends, "test": None}

@@ -77,6 +77,14 @@ class Blocks(TypedDict):
     profile: list[list[float]]
 
 
+class ChangedSeries(TypedDict):
+    """How a series of a panel has changed, from blocks of the same time of year."""
+
+    series: str
+    level: float  # in deviations of its training rows
+    noise: float  # log ratio
+
+
 class Shown(TypedDict, total=False):
     """What is drawn: of texts those keys, of series these."""
 
@@ -92,6 +100,7 @@ class Shown(TypedDict, total=False):
     unseen_months: list[int]
     then: Blocks
     now: Blocks
+    series: list[ChangedSeries]  # of a panel, those that changed most
 
 
 class Comparison(TypedDict):

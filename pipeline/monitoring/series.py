@@ -9,7 +9,7 @@ A block from a month without old blocks is of an unseen season: drift and the ti
 are compared with the old ones of their month and the adjacent months.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import comb
 from operator import itemgetter
@@ -17,17 +17,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
-from numpy.linalg import lstsq
+from jaxtyping import Float
 
+from pipeline.monitoring import panels
+from pipeline.monitoring.permutation import FEWEST, permuted, persistence
 from pipeline.monitoring.records import Blocks, Comparison, Shown, ShownBlock, Tested
 from pipeline.services.records import Block, Current, Reference
 
-PERMUTATIONS = 9_999
-TOGETHER = 500  # permutations at once
 HALF_A_YEAR = 6  # months
-MOST_PERSISTENT = 0.95
-FEWEST = 2  # new blocks, and twice as many old ones
 
 Read = Callable[[Block], Any]
 ERROR = "error of the forecasts"
@@ -46,11 +43,14 @@ MEASURES = {
 
 def compared(reference: Reference, current: Current, alarm_rate: float) -> Comparison:
     """The tests of seen seasons, with levels and profiles then and now to draw; or why there are none."""
+    reference, current = panels.of_common_series(reference, current)
     months = {block["month"] for block in reference["blocks"]}
     seen = [block for block in current["blocks"] if block["month"] in months]
     unseen = [block for block in current["blocks"] if block["month"] not in months]
     old = _alike(reference["blocks"], seen)
     shown = _shown(reference["blocks"], current["blocks"], old, seen, unseen)
+    if "series" in current:
+        shown = panels.averaged(shown)
     reasons = _of_unseen(unseen)
     if current["blocks"] and not seen:
         return {"status": "unseen_season", "tests": [], "reasons": reasons, "shown": shown}
@@ -58,66 +58,27 @@ def compared(reference: Reference, current: Current, alarm_rate: float) -> Compa
     if comb(len(old) + len(seen), len(seen)) * alarm_rate < tests_at_most:
         few = f"{len(seen)} complete new blocks and {len(old)} old ones of their time of year are too few for an alarm"
         return {"status": "too_few", "tests": [], "reasons": [few, *reasons], "shown": shown}
-    tests = []
-    for number, target in enumerate(current["targets"]):
-        suffix = f" of {target}" if len(current["targets"]) > 1 else ""
-        for name, key in KINDS:
-            tests.append(_test(name + suffix, name, partial(_part, key, number), reference["blocks"], old, seen))
+    tests = [_test(name, kind, read, reference["blocks"], old, seen) for name, kind, read in _compared_numbers(current)]
     tests += _of_errors(reference["blocks"], seen)
+    if "series" in current:
+        shown["series"] = panels.worst(current["series"], old, seen)
+        reasons = [*reasons, *panels.sentences(shown["series"])]
     return {"tests": tests, "reasons": reasons, "shown": shown}
 
 
-def permuted(
-    values: Float[np.ndarray, "blocks numbers"],
-    new: Bool[np.ndarray, " blocks"],
-    waves: Float[np.ndarray, "blocks waves"],
-    times: Float[np.ndarray, " blocks"],
-    along: float,
-) -> tuple[Float[np.ndarray, " numbers"], float]:
-    """The difference of the new blocks beyond `waves`, in each number, and p of the sum of squares.
-
-    `times` are in blocks; `along` is how persistent blocks are (see there).
-    """
-    cleared, apart = _cleared(values, waves), _cleared(new[:, None].astype(float), waves)
-    weights = apart[:, 0]
-    if (size := float(weights @ weights)) < 1e-6 * len(new):  # only the time of year separates new from old
-        return np.zeros(values.shape[1]), 1.0
-    difference = weights @ cleared / size
-    inflation = max(1.0, float(weights @ along ** np.abs(times[:, None] - times) @ weights) / size)
-    inflation *= (len(new) - 1) / (
-        len(new) - waves.shape[1]
-    )  # the permuted residuals lack the noise that the waves absorbed
-    observed = float(difference @ difference) / inflation
-    random = np.random.default_rng(0)
-    as_large = 1
-    for begin in range(0, PERMUTATIONS, TOGETHER):
-        count = min(TOGETHER, PERMUTATIONS - begin)
-        orders = random.permuted(np.tile(np.arange(len(new)), (count, 1)), axis=1)
-        drawn = np.einsum("b,nbk->nk", weights, cleared[orders]) / size
-        as_large += int(((drawn**2).sum(axis=1) >= observed * (1 - 1e-9)).sum())
-    return difference, as_large / (PERMUTATIONS + 1)
-
-
-def persistence(
-    values: Float[np.ndarray, "blocks numbers"],
-    waves: Float[np.ndarray, "blocks waves"],
-    times: Float[np.ndarray, " blocks"],
-) -> float:
-    """The correlation of a block with the next beyond `waves`, at least 0: corrected for its bias in few blocks
-    (Marriott & Pope 1954), plus a standard error, to err on the high side.
-    """
-    order = np.argsort(times)
-    follows = np.flatnonzero(np.isclose(np.diff(times[order]), 1.0))
-    cleared = _cleared(values, waves)[order]
-    if len(follows) < 2 * FEWEST or not cleared.any():
-        return MOST_PERSISTENT
-    raw = float((cleared[follows] * cleared[follows + 1]).sum(axis=1).mean() / (cleared**2).sum(axis=1).mean())
-    count = len(follows)
-    return float(np.clip(raw + (1 + 4 * raw) / count + 1 / np.sqrt(count), 0.0, MOST_PERSISTENT))
-
-
-def _cleared(values: Float[np.ndarray, "blocks numbers"], waves: Float[np.ndarray, "blocks waves"]) -> np.ndarray:
-    return values - waves @ lstsq(waves, values, rcond=None)[0]
+def _compared_numbers(current: Current) -> Iterator[tuple[str, str, Read]]:
+    """Name and kind of each test, and how its numbers are read: of each target, or of all series of a panel at once."""
+    if "series" in current:
+        yield from (
+            ("level", "level", itemgetter("level")),
+            ("season profile", "season profile", partial(_part, "profile", 0)),
+            ("noise", "noise", itemgetter("noise")),
+        )
+        return
+    for number, target in enumerate(current["targets"]):
+        suffix = f" of {target}" if len(current["targets"]) > 1 else ""
+        for name, key in KINDS:
+            yield name + suffix, name, partial(_part, key, number)
 
 
 def _test(

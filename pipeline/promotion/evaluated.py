@@ -4,14 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pipeline.baselines import Baseline
 from pipeline.blends.served import BlendRecord
 from pipeline.common import files, paths
 from pipeline.common.records import Description, read_description, read_run
+from pipeline.common.registry import find
 from pipeline.evaluation.records import BestOnValidation, read_metrics
 from pipeline.tasks import Prepared
 from pipeline.tracking import blend_packages, lineage, registry
 from pipeline.tracking.registry import Version
 from pipeline.training import selection
+
+NETWORKS = "only networks are considered"
 
 
 class Named(NamedTuple):
@@ -60,7 +64,7 @@ class Blended(NamedTuple):
 def named(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Named:
     """The best candidate in reports/TASK/metrics.json, if it was chosen among the networks that models/TASK holds."""
     place = paths.metrics(task)
-    again = f"only networks are considered: `dvc repro evaluate@{task}` adds baselines and their blends"
+    again = f"{NETWORKS}: `dvc repro evaluate@{task}` adds baselines and their blends"
     best = read_metrics(task).get("best_on_validation") if place.exists() else None
     if best is None:
         return Named(None, f"{place} names no best candidate, so {again}")
@@ -68,6 +72,10 @@ def named(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Na
         task, architectures
     ):
         return Named(None, f"{place} is of other data or networks than models/{task}, so {again}")
+    if unservable := [m["name"] for m in best["members"] if not _is_servable(prepared, m["name"])]:
+        return Named(
+            None, f"{unservable[0]}, in the {best['kind']} that is best on validation, cannot be served, so {NETWORKS}"
+        )
     return Named(best)
 
 
@@ -75,6 +83,11 @@ def blended(task: str, prepared: Prepared, best: BestOnValidation) -> Blended:
     """The package of a best candidate that is no network, in words: nothing is fitted yet."""
     blend = blend_packages.record(task, prepared, best)
     return Blended(best, blend_packages.describe(task, prepared, best, blend), blend, prepared)
+
+
+def _is_servable(prepared: Prepared, name: str) -> bool:
+    baseline = prepared.task.baselines.get(name)
+    return baseline is None or find(Baseline, baseline["kind"]).servable
 
 
 def _as_json(content: Any) -> Any:

@@ -196,7 +196,9 @@ def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"
     block = bootstrap.task.block
     if len(rows) < max(LEAST, block) or bool(inside.all()):
         return False
-    return int(rows[-1] - rows[0]) + 1 >= 2 * block
+    times = bootstrap.resamples.times
+    places = rows if times is None else times[rows]
+    return int(places.max() - places.min()) + 1 >= 2 * block
 
 
 def _above(difference: Difference, bound: float = 0.0) -> bool:

@@ -13,7 +13,7 @@ from pipeline.common.records import read_description
 from pipeline.common.registry import find
 from pipeline.evaluation import fitted
 from pipeline.evaluation.fitted import OnGate
-from pipeline.promotion import gate, simpler, slices
+from pipeline.promotion import by_series, gate, simpler, slices
 from pipeline.promotion.gate import Outcome
 from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.promotion.records import Difference, Requests
@@ -63,7 +63,9 @@ def judge(
             [Outcome("same_clock", False, anew)], {}, {"rows": 0, "block": prepared.task.block, "digest": None}
         )
     rows, known = scoring.rows_and_seen(prepared, "gate", seen)
-    outcomes = [gate.unseen(known, len(rows)), gate.enough(len(rows), prepared.task.block)]
+    times = scoring.begin_times(prepared, "gate", rows)
+    spanned = len(rows) if times is None or not rows else int(times.max() - times.min()) + 1
+    outcomes = [gate.unseen(known, len(rows)), gate.enough(spanned, prepared.task.block)]
     if champion:
         outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
     gate_record: Requests = {"rows": len(rows), "block": prepared.task.block, "digest": None}
@@ -88,7 +90,7 @@ def judge(
                 learning = beside.submit(fitted.on_gate, prepared)  # only now: the single requests needed the machine
         simple = learning.result()
         others = simpler.outputs(prepared, challenger, simple)
-    bootstrap = PairedBootstrap(prepared.task, settings, len(rows), seed)
+    bootstrap = PairedBootstrap(prepared.task, settings, len(rows), seed, times)
     judged = compared(bootstrap, prepared, asked, answers, simple, Judged(outcomes, {}, gate_record))
     if others and answers["challenger"].finite:
         read = {n: to_answers(prepared, asked, scoring.Read(outputs[rows], {})) for n, outputs in others.items()}
@@ -115,6 +117,8 @@ def compared(
         outcomes = gate.between(bootstrap, answers["challenger"], answers["champion"], parts, baseline)
     else:
         outcomes = gate.first(bootstrap, answers["challenger"], constant, baseline)
+    if series := scoring.series_names(prepared, "gate", asked.rows):
+        outcomes.append(by_series.worst(bootstrap, answers["challenger"], answers.get("champion", strongest), series))
     by_model = {**answers, simple.strongest: strongest}
     scores = {name: bootstrap.summary(of_model) for name, of_model in by_model.items() if of_model.finite}
     return Judged([*before.outcomes, *outcomes], scores, before.gate)

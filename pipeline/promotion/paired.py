@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.evaluation.intervals import Resamples
@@ -33,16 +33,23 @@ class Answers:
 class PairedBootstrap:
     """The task, the settings, and the resamples that all intervals of one decision share."""
 
-    def __init__(self, task: Task, settings: Promote, examples: int, seed: int):
+    def __init__(
+        self,
+        task: Task,
+        settings: Promote,
+        examples: int,
+        seed: int,
+        times: Int[Tensor, " examples"] | None = None,  # at which windows of a panel begin
+    ):
         self.task, self.settings = task, settings
         wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
-        self.resamples = Resamples(examples, task.block, wanted, seed)
+        self.resamples = Resamples(examples, task.block, wanted, seed, times)
 
     def scores(self, answers: Answers, inside: Bool[Tensor, "examples steps"] | None = None) -> dict[str, Tensor]:
         """Each metric of each resample, over all steps or only those `inside`."""
         weights = torch.ones(answers.cells.shape[:2]).double() if inside is None else inside.double()
-        counts = self.resamples.counts @ weights.sum(1)
-        sums = self.resamples.counts @ (answers.cells.double() * weights[..., None]).sum(1)
+        counts = self.resamples.sums(weights.sum(1))
+        sums = self.resamples.sums((answers.cells.double() * weights[..., None]).sum(1))
         return self.task.scores(sums / counts[:, None])
 
     def better(

@@ -14,7 +14,8 @@ from dvc_data.hashfile.build import build
 from dvc_data.hashfile.db import HashFileDB
 from tqdm import tqdm
 
-from pipeline.common import InputError, paths
+from pipeline.common import InputError, files, paths, stage_settings
+from pipeline.common.params import NAMED, load
 
 
 class Entry(NamedTuple):
@@ -33,6 +34,7 @@ class Stages:
             self.repo = Repo(os.curdir)
         except DvcException as error:
             raise InputError(f"no DVC project here: {error}") from None
+        stage_settings.write(load())
 
     def outputs(self, name: str) -> list[Entry]:
         return [self._file(out) for out in self._stage(name).outs]
@@ -40,7 +42,9 @@ class Stages:
     def inputs(self, name: str) -> list[Entry]:
         """Dependencies, files before settings."""
         files_first = sorted(self._stage(name).deps, key=_is_settings)
-        return [entry for dep in files_first for entry in (_settings(dep) if _is_settings(dep) else [self._file(dep)])]
+        return [
+            entry for dep in files_first for entry in (self._settings(dep) if _is_settings(dep) else [self._file(dep)])
+        ]
 
     def locked(self, name: str) -> dict[str, Any]:
         """A stage's digests and settings as dvc.lock has them, by place."""
@@ -64,6 +68,16 @@ class Stages:
         nowhere = HashFileDB(localfs, str((paths.WORK / "nothing").resolve()))  # a dry run puts nothing there
         _, _, built = build(nowhere, tracked.fs_path, localfs, "md5", dry_run=True, ignore=self.repo.dvcignore)
         return Entry(tracked.def_path, tracked.hash_info.value, built.hash_info.value)
+
+    def _settings(self, dep: Any) -> list[Entry]:
+        """An entry for each setting of a stage, if DVC's cache has those of dvc.lock; otherwise one for all."""
+        entry = self._file(dep)
+        kept = Path(self.repo.cache.local.oid_to_path(entry.locked)) if entry.locked else None
+        if kept is None or not kept.exists():
+            return [entry]
+        locked, current = (_by_place(files.read_json(path)) for path in (kept, Path(dep.def_path)))
+        places = sorted(locked.keys() | current.keys())
+        return [Entry(f"{paths.PARAMS}: {place}", locked.get(place), current.get(place)) for place in places]
 
 
 def prune(days: int, dry_run: bool) -> str:
@@ -106,9 +120,10 @@ def _bytes(folder: Path) -> int:
 
 
 def _is_settings(dep: Any) -> bool:
-    return hasattr(dep, "read_params")
+    return Path(dep.def_path).parent == stage_settings.FOLDER
 
 
-def _settings(dep: Any) -> list[Entry]:
-    locked, current = dep.hash_info.value or {}, dep.read_params()
-    return [Entry(f"{dep.def_path}: {key}", locked.get(key), current.get(key)) for key in dep.params]
+def _by_place(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings by section, and those of tasks and architectures by name: tasks.imdb."""
+    named = {f"{section}.{name}": values for section in NAMED for name, values in settings.get(section, {}).items()}
+    return {section: values for section, values in settings.items() if section not in NAMED} | named

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pipeline.common import paths
 from pipeline.common.machine import Machine
-from pipeline.reporting import blends, curves, figures, labels, reviews, series, tables, values, words
+from pipeline.reporting import blends, curves, figures, labels, panels, reviews, series, tables, values, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, prose, slug, tag
 from pipeline.reporting.results import TaskResults
@@ -33,6 +33,7 @@ def chapter(results: TaskResults, here: Machine | None = None) -> Markup:
         tables.measures(results),
         more("By label", tables.classes(results)),
         more("Paired differences", tables.comparisons(results)),
+        more("Best and worst series", panels.by_series(results)),
         *(training(results, name) if results.networks else ()),
         *(answered(results, name) if results.has_answers else ()),
         *(source(results, name) if results.audit else ()),

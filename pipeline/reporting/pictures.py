@@ -21,14 +21,14 @@ def of_candidate(
     """A network's training, then the predictions of one seed, by the kind of target."""
     if history.exists():
         yield from of_training(candidate, seed, history)
-    task = prepared.task
-    answers = task.answers(candidate.outputs[seed], prepared.learned)
+    task, in_panel = prepared.task, prepared.series_of("test")
+    answers = task.answers(candidate.outputs[seed], prepared.learned, in_panel)
     if not targets.is_floating_point():
         yield from of_labels(candidate.name, answers, targets, label_names(prepared, answers.shape[-1]))
     elif task.block > 1:
         yield from of_forecasts(prepared, candidate, seed, targets)
     else:
-        true = task.answers(targets, prepared.learned)
+        true = task.answers(targets, prepared.learned, in_panel)
         pairs = {candidate.name: (answers.flatten().numpy(), true.flatten().numpy())}
         yield values.against_true(pairs)
         yield values.residuals(pairs, noise=None)
@@ -54,9 +54,14 @@ def of_labels(name: str, answers: Tensor, targets: Tensor, names: list[str]) -> 
 
 def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> Iterator[Chart]:
     """Three windows with a band of likely values, and the error by step ahead, in the unit of the (first) target."""
+    task, learned = prepared.task, prepared.learned
     forecast, true, valid_forecast, valid_true = (
-        series.first_target(prepared.task.answers(each, prepared.learned).flatten(1).numpy(), prepared)
-        for each in (candidate.outputs[seed], targets, candidate.valid[seed], prepared.targets("valid"))
+        series.first_target(task.answers(values, learned, prepared.series_of(split)).flatten(1).numpy(), prepared)
+        for split, by_split in (
+            ("test", (candidate.outputs[seed], targets)),
+            ("valid", (candidate.valid[seed], prepared.targets("valid"))),
+        )
+        for values in by_split
     )
     band, errors = series.error_band(valid_true - valid_forecast), np.abs(forecast - true)
     rows = examples.at_shares(errors.mean(axis=1), tuple(series.SHARES))

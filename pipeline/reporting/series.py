@@ -137,7 +137,9 @@ def past(prepared: "Prepared", row: int) -> Past:
     inputs = task.gather(columns, torch.tensor([row])).inputs
     tail = min(TAIL * spec.horizon, inputs.shape[1] - spec.horizon) if spec.relative else 0
     begin = inputs.shape[1] - spec.horizon - tail
-    seen = task.answers(inputs[:, begin : begin + tail, : spec.outputs].float(), prepared.learned)
+    series = prepared.series_of("test")
+    row_series = None if series is None else series[row : row + 1]
+    seen = task.answers(inputs[:, begin : begin + tail, : spec.outputs].float(), prepared.learned, row_series)
     names = getattr(task, "targets", ("value",))
     times: list[str] | list[int] = _times(prepared, columns, row, begin, tail + spec.horizon)
     return Past(seen[0, :, 0].numpy(), names[0], times or list(range(1 - tail, spec.horizon + 1)))
@@ -148,10 +150,10 @@ def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: in
     learned = prepared.learned
     if "start" not in columns or "step_seconds" not in learned:
         return []
+    at = int(columns["time" if "time" in columns else "start"][row]) + begin
     if "step" in learned:
-        return _calendar_times(learned, int(columns["start"][row]) + begin, count)
+        return _calendar_times(learned, at, count)
     first, step = datetime.fromisoformat(learned["start"]), timedelta(seconds=learned["step_seconds"])
-    at = int(columns["start"][row]) + begin
     return [(first + (at + number) * step).isoformat(sep=" ") for number in range(count)]
 
 

@@ -74,7 +74,8 @@ def intervals(metrics: Metrics) -> str:
         return f"There are no intervals, so nothing counts as better: {made['reason']}."
     if made["block"] == 1:
         return "Intervals are from examples resampled one by one."
-    return f"Intervals are from {made['blocks']:g} blocks of {made['block']:,} neighbouring windows."
+    what = "times, each with the windows of all series" if "series" in metrics else "windows"
+    return f"Intervals are from {made['blocks']:g} blocks of {made['block']:,} neighbouring {what}."
 
 
 def compared(entry: Entry) -> dict[str, str]:

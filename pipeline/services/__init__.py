@@ -29,6 +29,13 @@ class Column(NamedTuple):
     required: bool = True
 
 
+class PanelNames(NamedTuple):
+    """What requests for forecasts of a panel must know."""
+
+    columns: list[str]  # of requests, that name a row's series
+    names: list[str]  # of the series
+
+
 class Service(ABC):
     """Requests and predictions of one network; `learned` is the folder of what its task learned in training."""
 

@@ -6,12 +6,14 @@
     2014-12-31 00:00:00                   1           ...
     2014-12-31 00:30:00                   1
 
-A column `series` distinguishes several series. Rows of the horizon may be left out if nothing is known ahead. If the
+A column `series` distinguishes several series; of a panel its own columns say which of the learned series a row is of
+(shared/panel_requests.py). Rows of the horizon may be left out if nothing is known ahead. If the
 network was trained on instants, times have any offset, and those of forecasts are in UTC (`+00:00`); if it was trained
 on a local clock, all times are without offset.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,8 +22,9 @@ from torch import nn
 
 from pipeline.common import InputError
 from pipeline.services import Answer, Column, Service, check_columns
-from pipeline.services.records import Block, Current, Reference, Seen
-from pipeline.services.shared import request_times, request_values, series_profile
+from pipeline.services.records import Current, Reference, Seen
+from pipeline.services.shared import panel_blocks, panel_requests, request_times, request_values, series_blocks
+from pipeline.services.shared.series_blocks import SERIES
 from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.series import calendar_columns, scaler, steps
@@ -30,7 +33,15 @@ from pipeline.tasks.series.timestamps import ACCEPTED, Clock, clock_of
 from pipeline.tasks.shared.file_faults import listed
 
 TOGETHER = 64  # windows read at once
-SERIES = "series"
+
+
+class Window(NamedTuple):
+    """A window of a request."""
+
+    labels: dict[str, str]  # names of its series, by column
+    series: int  # number of a panel's; 0 of no panel
+    times: pd.DatetimeIndex
+    values: np.ndarray  # [steps, features], standardised
 
 
 class Forecasts(Service):
@@ -42,13 +53,17 @@ class Forecasts(Service):
     def inputs(self) -> list[Column]:
         times = [Column(name, "string") for name in self.task.time_columns]
         numbers = [Column(name, "double") for name in self.task.value_columns]
-        return [Column(SERIES, "string", required=False), *times, *numbers]
+        naming = (
+            panel_requests.columns_of(self.task) if self.task.series else [Column(SERIES, "string", required=False)]
+        )
+        return [*naming, *times, *numbers]
 
     @property
     def outputs(self) -> list[Column]:
         each = [f"{name}{end}" for name in self.task.targets for end in ("", "_low", "_high")]
         time = Column(self.task.time_name, "string")
-        return [Column(SERIES, "string"), time, *(Column(name, "double") for name in each)]
+        naming = self.task.series_columns or (SERIES,)
+        return [*(Column(name, "string") for name in naming), time, *(Column(name, "double") for name in each)]
 
     @property
     def example(self) -> pd.DataFrame:
@@ -56,56 +71,72 @@ class Forecasts(Service):
         zone = "UTC" if self._clock == "utc" else None
         start = pd.Timestamp("2014-01-06", tz=zone)
         times = steps.grid(start, task.look_back + task.horizon, self._step)
-        values = {name: [self.learned["mean"][name]] * len(times) for name in task.value_columns}
-        table = pd.DataFrame({**self._written(times), **values})
+        mean = scaler.of_series(self.learned, 0)["mean"]
+        values = {name: [mean[name]] * len(times) for name in task.value_columns}
+        naming = panel_requests.labels_of(task, self.learned["panel"]["series"][0]) if task.series else {}
+        table = pd.DataFrame({**naming, **self._written(times), **values})
         table.loc[task.look_back :, [*task.targets, *task.observed]] = np.nan
         return table
 
     def answer(self, requests: pd.DataFrame, model: nn.Module) -> pd.DataFrame:
         check_columns(requests, self.inputs)
-        asked = self._windows(requests if SERIES in requests else requests.assign(**{SERIES: "1"}))
-        windows = np.stack([values for _, (_, values) in asked])
-        low, middle, high = self._forecast(torch.from_numpy(windows.astype(np.float32)), model)
+        asked = self._windows(requests)
+        windows = torch.from_numpy(np.stack([window.values for window in asked]).astype(np.float32))
+        low, middle, high = self._forecast(windows, torch.tensor([window.series for window in asked]), model)
         answers = []
-        for number, (name, (times, _)) in enumerate(asked):
-            columns: dict[str, object] = {SERIES: name, self.task.time_name: times[self.task.look_back :].astype(str)}
+        for number, window in enumerate(asked):
+            times = window.times[self.task.look_back :].astype(str)
+            columns: dict[str, object] = {**window.labels, self.task.time_name: times}
             for target, place in zip(self.task.targets, range(len(self.task.targets)), strict=True):
                 for end, values in (("", middle), ("_low", low), ("_high", high)):
                     columns[f"{target}{end}"] = values[number, :, place]
             answers.append(pd.DataFrame(columns))
         return pd.concat(answers, ignore_index=True)
 
-    def _forecast(self, windows: torch.Tensor, model: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _forecast(
+        self, windows: torch.Tensor, series: torch.Tensor, model: nn.Module
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[series, horizon, targets] in the targets' units: the interval's low end, the forecast, the high end."""
         task = self.task
         starts = torch.arange(len(windows)) * windows.shape[1]
-        columns = {"start": starts, "series": windows.flatten(0, 1), **task.constants(self.folder)}
+        columns = {"start": starts, "series": windows.flatten(0, 1), "member": series, **task.constants(self.folder)}
         batches = (task.gather(columns, rows) for rows in torch.arange(len(windows)).split(TOGETHER))
         outputs = torch.cat([model(batch.inputs, batch.lengths) for batch in batches]).double()
         half = torch.tensor(self.calibration["half_widths"], dtype=torch.float64)
-        low, middle, high = (task.answers(outputs + side * half, self.learned).numpy() for side in (-1, 0, 1))
+        low, middle, high = (task.answers(outputs + side * half, self.learned, series).numpy() for side in (-1, 0, 1))
         return low, middle, high
 
-    def _windows(self, table: pd.DataFrame) -> list[tuple[str, tuple[pd.DatetimeIndex, np.ndarray]]]:
-        """Each series' name and window. Raises InputError, which names the faults of all of them."""
-        if unnamed := int(table[SERIES].isna().sum()):
-            raise InputError(f"rows without a name in {SERIES!r}: {unnamed:,}; accepted: a name in each, or in none")
+    def _windows(self, table: pd.DataFrame) -> list[Window]:
+        """The window of each series. Raises InputError, which names the faults of all of them."""
         asked, wrong = [], []
-        for name, rows in table.groupby(SERIES, sort=False):
+        for labels, number, rows in self._of_series(table):
             try:
-                asked.append((str(name), self._window(str(name), rows)))
+                asked.append(self._window(labels, number, rows))
             except InputError as error:
                 wrong.append(str(error))
         if wrong:
             raise InputError(listed(wrong, "series"))
         return asked
 
-    def _window(self, name: str, rows: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    def _of_series(self, table: pd.DataFrame) -> Iterator[tuple[dict[str, str], int, pd.DataFrame]]:
+        """The names of each series in the columns that have them, its number, and its rows."""
+        if self.task.series:
+            for number, rows in panel_requests.windows_of(table, self.task, self.learned):
+                yield panel_requests.labels_of(self.task, self.learned["panel"]["series"][number]), number, rows
+            return
+        table = table if SERIES in table else table.assign(**{SERIES: "1"})
+        if unnamed := int(table[SERIES].isna().sum()):
+            raise InputError(f"rows without a name in {SERIES!r}: {unnamed:,}; accepted: a name in each, or in none")
+        for name, rows in table.groupby(SERIES, sort=False):
+            yield {SERIES: str(name)}, 0, rows
+
+    def _window(self, labels: dict[str, str], number: int, rows: pd.DataFrame) -> Window:
         """Times and standardised features of look-back and horizon; what is not known there is not a number.
 
         Raises InputError, which names all faults of the series.
         """
-        task = self.task
+        task, learned = self.task, scaler.of_series(self.learned, number)
+        name = " ".join(labels.values())
         cells = joined([rows[column].tolist() for column in task.time_columns])
         times, faults = request_times.read(cells, task, self._clock, self._step, self.learned.get("time_format"))
         values = request_values.with_horizon(rows[task.value_columns].to_numpy(np.float64, na_value=np.nan), task)
@@ -113,11 +144,12 @@ class Forecasts(Service):
         if faults := faults + request_values.faults(values, places, task):
             raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
         size = task.look_back + task.horizon
-        features = scaler.standardised(values[-size:], self.learned, task.value_columns)
+        features = scaler.standardised(values[-size:], learned, task.value_columns)
         if faults := scaler.too_far(features, task.value_columns, [f"at {place}" for place in places[-size:]]):
             raise InputError(f"series {name[:40]!r}: {'; '.join(faults)}")
         times = steps.grid(times[0], len(values), self._step)[-size:]
-        return times, np.hstack([features, calendar_columns.columns(times)]) if task.calendar else features
+        calendar = [calendar_columns.columns(times)] if task.calendar else []
+        return Window(labels, number, times, np.hstack([features, *calendar]))
 
     @property
     def _step(self) -> steps.Step:
@@ -139,20 +171,10 @@ class Forecasts(Service):
         return clock_of(self.learned["start"])
 
     def requests(self, prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DataFrame:
+        if self.task.series:
+            return panel_requests.of_rows(prepared, split, rows, self._written)
         starts = prepared.columns(split)["start"]
-        return self._requests(prepared, {str(row): int(starts[row]) for row in rows})  # type: ignore[index]  # a tensor
-
-    def _requests(self, prepared: Prepared, starts: Mapping[str, int]) -> pd.DataFrame:
-        """A series under each name, whose look-back starts at that row of the prepared series."""
-        task, (times, values) = self.task, _in_units(prepared)
-        places = np.arange(task.look_back + task.horizon)
-        tables = []
-        for name, start in starts.items():
-            columns = values[start + places]
-            columns[task.look_back :, : len(task.targets) + len(task.observed)] = np.nan
-            index_columns = {SERIES: name, **self._written(times[start + places])}
-            tables.append(pd.DataFrame({**index_columns, **dict(zip(task.value_columns, columns.T, strict=True))}))
-        return pd.concat(tables, ignore_index=True)
+        return self._compared.requests(prepared, {str(row): int(starts[row]) for row in rows})  # type: ignore[index]  # a tensor
 
     def seen(self, prepared: Prepared) -> Seen:
         """The time after the last row used to train or choose."""
@@ -161,12 +183,14 @@ class Forecasts(Service):
         step = steps.learned(prepared.learned)
         return {"until": (begin + rows * step.offset).isoformat()}
 
+    @property
+    def _compared(self) -> series_blocks.Compared:
+        kind = panel_blocks.ComparedPanel if self.task.series else series_blocks.Compared
+        return kind(self.task, self.learned, self._written)
+
     def reference(self, prepared: Prepared, answer: Answer) -> Reference:
         """Of the rows used to train or choose, with the network's errors only on validation rows."""
-        (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
-        size = series_profile.SEASONS * self.task.season
-        judged = (begin + -begin % size, end)  # from the first complete block in the validation rows
-        return {"of": "series", "blocks": self._blocks(prepared, (0, end), judged, answer)}
+        return self._compared.reference(prepared, answer)
 
     def news(self, prepared: Prepared, seen: Seen, reference: Reference, answer: Answer, least: int) -> Current:
         """New are all rows from `until` on: the network learned from none of them, and they are later."""
@@ -175,46 +199,7 @@ class Forecasts(Service):
             raise InputError(
                 f"the columns of the data are {columns}; *accepted: {accepted}, as in the champion's training data"
             )
-        self._check_clock(prepared)
-        times, _ = _in_units(prepared)
-        bounds = (int(times.searchsorted(pd.Timestamp(seen["until"]))), len(times))
-        profile: Current = {"of": "series", "rows": bounds[1] - bounds[0], "targets": list(self.task.targets)}
-        if profile["rows"] < least:
-            return profile
-        span: Current = {"from": times[bounds[0]].isoformat(), "to": times[-1].isoformat()}
-        return {**profile, **span, "blocks": self._blocks(prepared, bounds, bounds, answer)}
-
-    def _check_clock(self, prepared: Prepared) -> None:
         if (data_clock := clock_of(prepared.learned["start"])) != self._clock:
             expected, actual = (ACCEPTED[clock].split(",")[0] for clock in (self._clock, data_clock))
             raise InputError(f"the data have {actual}; accepted: {expected}, which the champion learned")
-
-    def _blocks(
-        self, prepared: Prepared, bounds: tuple[int, int], judged: tuple[int, int], answer: Answer
-    ) -> list[Block]:
-        """The blocks within `bounds`, with the network's errors within `judged`."""
-        task, (times, values) = self.task, _in_units(prepared)
-        scaled = scaler.standardised(values, self.learned, task.value_columns)[:, : len(task.targets)]
-        begins = [r for r in series_profile.begins(judged, task.season, task.horizon) if r >= task.look_back]
-        errors = self._errors(prepared, begins, scaled, answer) if begins else {}
-        return series_profile.blocks(times, scaled, bounds, task.season, pd.Timestamp(self.learned["start"]), errors)
-
-    def _errors(
-        self, prepared: Prepared, begins: Sequence[int], scaled: np.ndarray, answer: Answer
-    ) -> dict[int, float]:
-        """Mean absolute error of the forecast that begins at each of these rows, in standardised units."""
-        task = self.task
-        answers = answer(self._requests(prepared, {str(row): row - task.look_back for row in begins}))
-        middle = scaler.standardised(answers[list(task.targets)].to_numpy(np.float64), self.learned, task.targets)
-        forecast = middle.reshape(len(begins), task.horizon, len(task.targets))
-        true = np.stack([scaled[row : row + task.horizon] for row in begins])
-        return dict(zip(begins, np.abs(forecast - true).mean(axis=(1, 2)).tolist(), strict=True))
-
-
-def _in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
-    """The entire prepared series in the source's units: its times, and [rows, columns]."""
-    task, learned = prepared.task, prepared.learned
-    assert isinstance(task, Forecast)
-    series = prepared.columns("train")["series"][:, : len(task.value_columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor
-    mean, std = (np.array([learned[key][name] for name in task.value_columns]) for key in ("mean", "std"))
-    return steps.grid(pd.Timestamp(learned["start"]), len(series), steps.learned(learned)), series * std + mean
+        return self._compared.news(prepared, pd.Timestamp(seen["until"]), reference, answer, least)

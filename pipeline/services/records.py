@@ -46,6 +46,7 @@ class Profile(TypedDict, total=False):
     alike: dict[str, float]  # by how much the likeness of neighbours inflates the variance of each mean
     # of series
     blocks: list[Block]
+    series: list[str]  # of a panel: whose numbers level and noise are
 
 
 class Reference(Profile, total=False):

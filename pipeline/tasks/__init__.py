@@ -16,7 +16,13 @@ from pipeline.common import InputError, Settings, paths
 from pipeline.common.params import Params, check, load
 from pipeline.common.records import Audit, Calibration, Learned, Source, read_audit, read_learned
 from pipeline.common.registry import Named, all_known, find, known, names
-from pipeline.tasks.shared.examples import Batch as Batch, Columns as Columns, DataSpec as DataSpec, Ragged as Ragged
+from pipeline.tasks.shared.examples import (
+    Batch as Batch,
+    Columns as Columns,
+    DataSpec as DataSpec,
+    Membership as Membership,
+    Ragged as Ragged,
+)
 from pipeline.tasks.shared.revised import RevisedRecord
 
 SPLITS = ("train", "valid", "gate", "test")
@@ -66,10 +72,12 @@ class Task(Settings, ABC):
 
     @abstractmethod
     def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
-        """Write the splits, and what was learned from the training split, to `folder`; returns the audit.
+        """Write the splits, and what was learned from the training split, to `folder`; returns the audit. Raises
+        InputError on a leak: a row in two splits."""
 
-        Raises InputError on a leak: a row in two splits.
-        """
+    def completed(self, learned: Learned) -> "Task":
+        """The task with what its settings leave to the data; as it is where they leave nothing."""
+        return self
 
     def constants(self, folder: Path) -> Columns:
         """What `gather` needs beside a split's own columns, of what was learned into `folder`."""
@@ -85,9 +93,14 @@ class Task(Settings, ABC):
 
     @abstractmethod
     def contributions(
-        self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."], learned: Learned
+        self,
+        outputs: Float[Tensor, "batch ..."],
+        targets: Shaped[Tensor, "batch ..."],
+        learned: Learned,
+        series: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch parts"]:
-        """Each example's contribution to the scores: `scores` of their mean are the metrics of any set of examples."""
+        """Each example's contribution to the scores: `scores` of their mean are the metrics of any set of examples.
+        In a panel, `series` are the numbers of the examples' series."""
 
     @abstractmethod
     def scores(self, means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:
@@ -97,15 +110,15 @@ class Task(Settings, ABC):
         """The same for each class, by its name; tasks without classes have none."""
         return {}
 
-    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Learned) -> Float[Tensor, "batch ..."]:
+    def answers(
+        self, outputs: Float[Tensor, "batch ..."], learned: Learned, series: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch ..."]:
         """Outputs in readable form: probabilities of labels, numbers in the targets' units."""
         return outputs
 
     def calibrate(self, outputs: Float[Tensor, "batch ..."], targets: Shaped[Tensor, "batch ..."]) -> Calibration:
-        """What is learned from the validation split to make predictions calibrated: JSON values.
-
-        Drawn tasks are not served, and have none.
-        """
+        """What is learned from the validation split to make predictions calibrated: JSON values. Drawn tasks, which are
+        not served, have none."""
         return {}
 
     def calibrated(self, outputs: Float[Tensor, "batch ..."], calibration: Calibration) -> Float[Tensor, "batch ..."]:
@@ -131,6 +144,10 @@ class Task(Settings, ABC):
         """Steps of each row, for batches of similar length; None if all are equal."""
         return None
 
+    def membership(self, columns: Columns) -> Membership | None:
+        """Of which series each example is and when it begins, in a panel; None where examples are not of several."""
+        return None
+
     def rows(self, columns: Columns) -> int:
         """Number of examples in a split."""
         first = next(iter(columns.values()))
@@ -138,7 +155,7 @@ class Task(Settings, ABC):
 
     @property
     def block(self) -> int:
-        """Neighbouring test examples that a bootstrap moves together: 1 if examples are independent."""
+        """Neighbouring test examples that a bootstrap moves together (in a panel, times): 1 if they are independent."""
         return 1
 
 
@@ -146,9 +163,8 @@ class Prepared:
     """A task's prepared folder: its splits, opened when needed, and what was learned from the training split."""
 
     def __init__(self, task: Task, folder: Path):
-        self.task, self.folder = task, folder
-        self.audit = read_audit(folder)
-        self.learned = read_learned(folder)
+        self.folder, self.audit, self.learned = folder, read_audit(folder), read_learned(folder)
+        self.task = task.completed(self.learned)
 
     def columns(self, split: str) -> Columns:
         """The split's columns, and those that all splits share, as views of the memory-mapped files."""
@@ -164,6 +180,14 @@ class Prepared:
         columns = self.columns(split)
         rows = torch.arange(self.task.rows(columns)).split(1024)
         return torch.cat([self.task.gather(columns, batch).targets for batch in rows])
+
+    def membership(self, split: str) -> Membership | None:
+        """The series and time of every row of a split, in a panel."""
+        return self.task.membership(self.columns(split))
+
+    def series_of(self, split: str) -> Int[Tensor, " rows"] | None:
+        """The number of each row's series, in a panel."""
+        return membership.series if (membership := self.membership(split)) else None
 
     def texts(self, split: str) -> list[str]:
         """The split's raw texts, for tasks that keep them."""

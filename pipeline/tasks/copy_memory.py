@@ -60,7 +60,11 @@ class CopyMemory(Labelled):
         return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
     def contributions(
-        self, outputs: Float[Tensor, "batch time classes"], targets: Int[Tensor, "batch time"], learned: Any
+        self,
+        outputs: Float[Tensor, "batch time classes"],
+        targets: Int[Tensor, "batch time"],
+        learned: Any,
+        series: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch 2"]:
         """Columns: share of the symbols recalled, cross-entropy per step over the entire sequence.
 

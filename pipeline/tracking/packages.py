@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from pipeline.common import InputError
-from pipeline.services import Column
+from pipeline.services import Column, PanelNames
 
 PROJECT = __name__.partition(".")[0]
 
@@ -48,6 +48,13 @@ def example_of(model: PyFuncModel) -> pd.DataFrame:
 def inputs_of(model: PyFuncModel) -> list[Column]:
     """The columns of its requests. Its service has the package's classes, not ours."""
     return [Column(*column) for column in model.unwrap_python_model().service.inputs]
+
+
+def panel_of(model: PyFuncModel) -> PanelNames | None:
+    """The series of a panel, if its network learned one."""
+    service = model.unwrap_python_model().service
+    columns = getattr(service.task, "series_columns", ())
+    return PanelNames(list(columns), list(service.learned["panel"]["series"])) if columns else None
 
 
 def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:

@@ -34,12 +34,15 @@ def score(task: Task, model: nn.Module, loader: Loader, learned: Learned) -> dic
     model.eval()
     loss = 0.0
     parts = torch.zeros(0)
+    membership = task.membership(loader.columns)
+    numbers = membership.series.cpu() if membership else None
     for rows, batch in loader.in_order():
         outputs = model(batch.inputs, batch.lengths).float()
         if not bool(outputs.isfinite().all()):
             return {"loss": math.nan}
         loss += task.loss(outputs, batch.targets).item() * len(rows)
-        total = task.contributions(outputs.cpu(), batch.targets.cpu(), learned).double().sum(dim=0)
+        series = None if numbers is None else numbers[rows]
+        total = task.contributions(outputs.cpu(), batch.targets.cpu(), learned, series).double().sum(dim=0)
         parts = parts + total if len(parts) else total
     scores = task.scores(parts / loader.rows)
     return {"loss": loss / loader.rows, **{name: value.item() for name, value in scores.items()}}

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.common import InputError
@@ -17,6 +17,7 @@ from pipeline.tasks import Prepared
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.sentiment import Sentiment
 from pipeline.tasks.series import steps
+from pipeline.tasks.series.forecast_errors import of_targets
 from pipeline.tasks.series.timestamps import ACCEPTED, clock_of
 
 
@@ -41,10 +42,13 @@ def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFr
         torch.from_numpy(answers[[f"{name}{end}" for name in task.targets]].to_numpy(np.float64)).reshape(shape)
         for end in ("", "_low", "_high")
     )
-    mean, std = (torch.tensor([prepared.learned[key][name] for name in task.targets]) for key in ("mean", "std"))
-    wanted = task.answers(prepared.targets(split)[list(rows)], prepared.learned)
+    learned, series = prepared.learned, _series(prepared, split, rows)
+    mean, std = (of_targets(learned, key, task.targets, middle, series) for key in ("mean", "std"))
+    if series is None:  # as decisions on single series always were: in single precision
+        mean, std = mean.float().double(), std.float().double()
+    wanted = task.answers(prepared.targets(split)[list(rows)], learned, series)
     covered = ((low <= wanted) & (wanted <= high)).double().mean()
-    return Read((middle - mean.double()) / std.double(), {"coverage": float(covered)})
+    return Read((middle - mean) / std, {"coverage": float(covered)})
 
 
 def cells(
@@ -52,10 +56,12 @@ def cells(
 ) -> Float[Tensor, "examples steps parts"]:
     """Contributions to the scores, of each step if there are several; nan for an invalid prediction."""
     task = prepared.task
-    targets = prepared.targets(split)[list(rows)]
+    targets, series = prepared.targets(split)[list(rows)], _series(prepared, split, rows)
     wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
     if targets.is_floating_point():
-        parts = task.contributions(outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None], prepared.learned)
+        steps_of = None if series is None else series.repeat_interleave(targets.shape[1])
+        flat = (outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None])
+        parts = task.contributions(*flat, prepared.learned, steps_of)
         contributions = parts.reshape(len(rows), targets.shape[1], -1)
     else:
         contributions = task.contributions(outputs, targets, prepared.learned)[:, None]
@@ -104,4 +110,24 @@ def _part(name: str, seen: Seen, key: Literal["texts", "until"]) -> Any:
 
 
 def _starts(prepared: Prepared, split: str) -> np.ndarray:
-    return np.asarray(prepared.columns(split)["start"])
+    """The step of the series', or the panel's, times at which each window begins."""
+    membership = prepared.membership(split)
+    return np.asarray(membership.times if membership else prepared.columns(split)["start"])
+
+
+def _series(prepared: Prepared, split: str, rows: Sequence[int]) -> Int[Tensor, " rows"] | None:
+    """The number of each row's series, in a panel."""
+    series = prepared.series_of(split)
+    return None if series is None else series[list(rows)]
+
+
+def series_names(prepared: Prepared, split: str, rows: Sequence[int]) -> list[str]:
+    """The name of each row's series; empty for a task that is no panel."""
+    series = _series(prepared, split, rows)
+    return [] if series is None else [prepared.learned["panel"]["series"][number] for number in series.tolist()]
+
+
+def begin_times(prepared: Prepared, split: str, rows: Sequence[int]) -> Int[Tensor, " rows"] | None:
+    """The step at which each row's window begins, in a panel, of which all series of a time are resampled together."""
+    membership = prepared.membership(split)
+    return membership.times[list(rows)] if membership else None

@@ -24,7 +24,7 @@ def fit(plain: Task, folder: Path, known: Sequence[int]) -> None:
     shared = column_files.read(folder / "shared.arrow")
 
     def batches(split: str) -> Iterator[Batch]:
-        columns = {**column_files.read(folder / f"{split}.arrow"), **shared}
+        columns = {**column_files.read(folder / f"{split}.arrow"), **shared, **plain.constants(folder)}
         return (plain.gather(columns, rows) for rows in torch.arange(plain.rows(columns)).split(PIECE))
 
     weights = linear_map.fit(batches("train"), batches("valid"), plain.spec, known)

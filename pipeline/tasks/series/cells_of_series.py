@@ -6,6 +6,7 @@ A line of units below the header (`;kW;°C`) is left out: its time is no time, a
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time as time_class
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,20 +27,30 @@ class Cells(NamedTuple):
     faults: list[str]
     other_faults: list[str]  # without those of cells that have no value
     record: dict[str, Any]  # what the numbers were read as
+    texts: Mapping[str, list[str]] = MappingProxyType({})  # of the columns that are read as text
 
 
-def read(table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings) -> Cells:
-    """The times (in one column or several) and the numbers of these columns, each of which the table has."""
+def read(
+    table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings, texts: Sequence[str] = ()
+) -> Cells:
+    """The times (in one column or several) and the numbers of these columns, each of which the table has.
+
+    Columns in `texts` are read as text: names of series, say.
+    """
     comma = table.taken.get("separator", ",") == ","
     form, ambiguous = form_of(table, time, columns, settings, comma)
     faults, times = Faults(form), list[str]()
     units, pieces = 0, [np.empty((0, len(columns)))]
-    for piece in table.pieces([*time, *columns]):
+    as_text: dict[str, list[str]] = {name: [] for name in texts}
+    known = Known()
+    for piece in table.pieces(list(dict.fromkeys([*time, *columns, *texts]))):
         if piece.first == 0 and _is_unit_line(piece, time, columns, form):
             units = 1
             piece = Piece(1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
         of_piece = joined([piece.columns[name] for name in time])
-        times += of_piece
+        times += known.same(of_piece) if texts else of_piece
+        for name, column in as_text.items():
+            column += known.same([text_of(cell).strip() for cell in piece.columns[name]])
         values = [numbers.parsed(name, piece.columns[name], form) for name in columns]
         for name, of_column in zip(columns, values, strict=True):
             faults.note(name, of_column, piece, of_piece, table)
@@ -47,7 +58,14 @@ def read(table: Table, time: Sequence[str], columns: Sequence[str], settings: Ta
     record = form.record() | ({"unit_line": True} if units else {})
     missing, others = faults.missing(), [*ambiguous, *faults.others()]
     rows = np.arange(units, units + len(times))
-    return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record)
+    return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record, as_text)
+
+
+class Known(dict[str, str]):
+    """Equal texts as one object: a column of names would otherwise hold each of them thousands of times."""
+
+    def same(self, texts: Sequence[str]) -> list[str]:
+        return [self.setdefault(text, text) for text in texts]
 
 
 def form_of(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 ZERO = 1e-6  # of a standard deviation: values closer to 0 have no percentage error
@@ -15,15 +15,16 @@ def contributions(
     targets: Float[Tensor, "batch horizon targets"],
     names: Sequence[str],
     learned: Mapping[str, Any],
+    series: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch 7"]:
-    """Each window's means over horizon and targets; `outputs` and `targets` are standardised.
+    """Each window's means over horizon and targets; `outputs` and `targets` are standardised, in a panel by `series`.
 
     Columns: squared and absolute error in the target's unit, absolute error over the value, whether that counts (the
     value is not 0), absolute error over the naive forecast's, squared and absolute error of standardised values.
     """
-    std, naive = (_of(learned, key, names, outputs) for key in ("std", "mase_scale"))
+    std, naive = (of_targets(learned, key, names, outputs, series) for key in ("std", "mase_scale"))
     scaled = outputs.double() - targets.double()
-    error, value = scaled * std, in_units(targets, names, learned)
+    error, value = scaled * std, in_units(targets, names, learned, series)
     counts = value.abs() > ZERO * std
     relative = torch.where(counts, error / value, 0.0)
     parts = error.square(), error.abs(), relative.abs(), counts, error.abs() / naive, scaled.square(), scaled.abs()
@@ -31,15 +32,25 @@ def contributions(
 
 
 def in_units(
-    values: Float[Tensor, "batch horizon targets"], names: Sequence[str], learned: Mapping[str, Any]
+    values: Float[Tensor, "batch horizon targets"],
+    names: Sequence[str],
+    learned: Mapping[str, Any],
+    series: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch horizon targets"]:
-    """Standardised values in each target's own unit."""
-    return values.double() * _of(learned, "std", names, values) + _of(learned, "mean", names, values)
+    """Standardised values in each target's own unit; those of a panel by the numbers of their series."""
+    std, mean = (of_targets(learned, key, names, values, series) for key in ("std", "mean"))
+    return values.double() * std + mean
 
 
-def _of(learned: Mapping[str, Any], key: str, names: Sequence[str], like: Tensor) -> Float[Tensor, " targets"]:
-    """One learned number of each target, on the device of `like`."""
-    return torch.tensor([learned[key][name] for name in names], dtype=torch.float64, device=like.device)
+def of_targets(
+    learned: Mapping[str, Any], key: str, names: Sequence[str], like: Tensor, series: Int[Tensor, " batch"] | None
+) -> Float[Tensor, "... targets"]:
+    """One learned number of each target, on the device of `like`; in a panel [batch, 1, targets]."""
+    if "panel" not in learned:
+        return torch.tensor([learned[key][name] for name in names], dtype=torch.float64, device=like.device)
+    assert series is not None, "each example of a panel is of a series, whose numbers scale it"
+    of_all = torch.tensor([learned["panel"][key][name] for name in names], dtype=torch.float64, device=like.device)
+    return of_all[:, series].T[:, None]
 
 
 def scores(means: Float[Tensor, "... 7"]) -> dict[str, Float[Tensor, "..."]]:

@@ -53,6 +53,15 @@ def forecast(
     return rows.float().view(len(last), spec.outputs, -1).transpose(1, 2) + last
 
 
+def forecast_each(
+    inputs: Float[Tensor, "batch time features"], weights: Float[Tensor, "batch inputs horizon"], spec: DataSpec,
+) -> Float[Tensor, "batch horizon targets"]:  # fmt: skip
+    """The same where each window has a map of its own, without columns known in advance."""
+    last = _past(inputs, spec)[:, -1:]
+    rows = _inputs(inputs.to(weights.dtype), spec, []).view(len(inputs), spec.outputs, -1)
+    return (rows @ weights).float().transpose(1, 2) + last
+
+
 def _moments(batches: Iterable[Batch], spec: DataSpec, known: Sequence[int]) -> Moments:
     sums: Moments | None = None
     for batch in batches:

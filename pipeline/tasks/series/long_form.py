@@ -17,12 +17,24 @@ def tell_apart(
     opened: Callable[[], AbstractContextManager[tables.Table]], time: Sequence[str], most_times: bool
 ) -> str:
     """In which columns rows of the same time differ; if most times have several rows, as names of series do."""
+    return _sentence(_table(opened, time), " ".join(time), most_times)
+
+
+def names_of(opened: Callable[[], AbstractContextManager[tables.Table]], time: Sequence[str]) -> list[str]:
+    """The columns that tell the rows of most times apart, as names of series do; none where most times come once."""
+    table = _table(opened, time)
+    counts = table[" ".join(time)].value_counts()
+    return _of_series(table, " ".join(time)) if 2 * (counts - 1).sum() >= len(counts) else []
+
+
+def _table(opened: Callable[[], AbstractContextManager[tables.Table]], time: Sequence[str]) -> pd.DataFrame:
+    """All cells as text; the time in one column."""
     with opened() as file:
         pieces = [pd.DataFrame(piece.columns) for piece in file.pieces(tables.names(file))]
     table = pd.concat(pieces, ignore_index=True).astype(str)
     if len(time) > 1:
         table = table.assign(**{" ".join(time): table[list(time)].agg(" ".join, axis=1)}).drop(columns=list(time))
-    return _sentence(table, " ".join(time), most_times)
+    return table
 
 
 def _sentence(table: pd.DataFrame, time: str, most_times: bool) -> str:
@@ -31,7 +43,8 @@ def _sentence(table: pd.DataFrame, time: str, most_times: bool) -> str:
         columns = (
             f"{' and '.join(map(_quoted, names))} {'tells' if len(names) == 1 else 'tell'} the rows of a time apart"
         )
-        return f"{columns} ({count:,} different): these may be {count:,} series, each for a column or a file of its own"
+        setting = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+        return f"{columns} ({count:,} different): `series: {setting}` makes one panel of these {count:,} series"
     return _differences(table[table.duplicated(time, keep=False)], time)
 
 

@@ -71,11 +71,11 @@ def read(
             file_faults.refuse(source, lacking)
         there = [name for name in columns if name in table.header]
         cells = cells_of_series.read(table, time_columns, there, settings)
-        series = _Reading(table, opened, time_columns, settings, cells)
+        series = Reading(table, opened, time_columns, settings, cells)
         return series.made(lacking, [name in held for name in there])
 
 
-class _Reading:
+class Reading:
     """From cells to a series, and what is wrong on the way."""
 
     def __init__(
@@ -85,13 +85,16 @@ class _Reading:
         time: tuple[str, ...],
         settings: SeriesSettings,
         cells: cells_of_series.Cells,
+        tell_apart: Callable[[bool], str] | None = None,
     ):
+        self.tell_apart = tell_apart or partial(long_form.tell_apart, opened, time)
         self.table, self.opened, self.time, self.settings, self.cells = table, opened, time, settings, cells
         self.places = Places(opened, cells.rows)
         self.faults: list[str] = []
 
-    def made(self, lacking: list[str], held: Sequence[bool]) -> Series:
-        stamps = self._stamps()
+    def made(self, lacking: list[str], held: Sequence[bool], stamps: Stamps | None = None) -> Series:
+        """The series; `stamps` are its times, where these are known already."""
+        stamps = stamps or self.stamps()
         mixed = self._mixed(stamps)
         clock: Clock = "utc" if stamps.offset.any() else "local"
         times = stamps.on(clock)
@@ -123,12 +126,17 @@ class _Reading:
             counts,
         )
 
-    def _stamps(self) -> Stamps:
+    def stamps(self) -> Stamps:
+        """The times in the cells; none where they have two readings, which is a fault."""
         try:
             return timestamps.parse(self.cells.times, self.settings.time_format)
         except time_forms.Ambiguous as error:
             self.faults.append(f"{self._name} of two readings: {error}")
             return timestamps.parse([""] * len(self.cells.times))
+
+    def of_stamps(self, stamps: Stamps) -> list[str]:
+        """What is wrong with the times as they are written."""
+        return [*self._unreadable(stamps), *self._mixed(stamps)]
 
     @property
     def _name(self) -> str:
@@ -162,7 +170,7 @@ class _Reading:
         local = clock == "local"
         when = made.times.tz_localize(None)
         readable = regularity.Times(when, Places(self.opened, made.numbers), local, step, unread)
-        faults = regularity.faults(readable, partial(long_form.tell_apart, self.opened, self.time))
+        faults = regularity.faults(readable, self.tell_apart)
         if unread:  # rows without a time stay among the others, as faults name them
             return rows, np.zeros(rows.values.shape, bool), done.counts, [*done.faults, *faults]
         return made, done.filled, done.counts, [*done.faults, *faults]

@@ -5,10 +5,13 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.common.records import Learned
 from pipeline.tasks import SPLITS, DataSpec, Task
 from pipeline.tasks.series import base_forecast, calendar_columns, window_rows
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.series.timestamps import as_instant
+
+VALUE, SERIES = "value", "series"  # what a panel in wide form calls its numbers, and the names of its series
 
 
 class Windowed(SeriesSettings, Task):
@@ -24,7 +27,14 @@ class Windowed(SeriesSettings, Task):
     """The column of timestamps, one step apart, or those of date and time of day; with an offset in each they are
     instants, in UTC."""
     targets: tuple[str, ...] = Field(min_length=1)
-    """The columns to forecast."""
+    """The columns to forecast; "*" makes each column of numbers that is no other a series of a panel."""
+    series: str | tuple[str, ...] | None = None
+    """The column, or columns, that name each row's series, in a file of many (a panel): one network learns them all."""
+    wide: bool = False
+    """Whether the columns of numbers are series, each called `value`; targets: "*" says it."""
+    static: tuple[str, ...] | dict[str, tuple[str, ...]] = ()
+    """Columns that are constant within a series of a panel, such as a region: further features. (Once prepared, with
+    the texts that each has.)"""
     observed: tuple[str, ...] = ()
     """Columns that are seen in the look-back alone, such as a temperature."""
     known: tuple[str, ...] = ()
@@ -46,9 +56,19 @@ class Windowed(SeriesSettings, Task):
     """When train, valid, gate and test end (exclusive; null: at the file's end), on the file's clock; without an offset
     in UTC, where its times have one. Left out, an error proposes dates."""
     max_windows: int = Field(0, ge=0)
-    """Training windows at most, evenly spaced; 0 takes all."""
+    """Training windows at most, evenly spaced; of a panel, windows of each split; 0 takes all."""
     block_windows: int = Field(0, ge=0)
     """Windows that a bootstrap moves together, since they overlap; 0 takes seven seasons."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wide_form(cls, settings: Any) -> Any:
+        """`targets: "*"`: every column is a series, of one target."""
+        if not isinstance(settings, dict) or settings.get("targets") not in ("*", ["*"], ("*",)):
+            return settings
+        if named := [name for name in ("series", "static") if settings.get(name)]:
+            raise ValueError(f'targets: "*" makes each column a series; accepted: no {named[0]} beside it')
+        return {**settings, "targets": (VALUE,), "series": SERIES, "wide": True}
 
     @field_validator("splits", mode="before")
     @classmethod
@@ -77,10 +97,23 @@ class Windowed(SeriesSettings, Task):
             raise ValueError(f"patch {self.patch} must divide look_back {self.look_back} and horizon {self.horizon}")
         if self.season > self.look_back:
             raise ValueError(f"season {self.season} must not be longer than look_back {self.look_back}")
-        names = [*self.time_columns, *self.features]
+        if self.series is not None and not all(self.series_columns or ("",)):
+            raise ValueError("series must name a column, or several")
+        if self.wide and (self.series, self.targets) != (SERIES, (VALUE,)):
+            raise ValueError('wide is what targets: "*" says; accepted: that in its place')
+        if self.static and not self.series:
+            raise ValueError("static needs `series`, the column that names each row's series")
+        names = [*self.time_columns, *self.series_columns, *self.value_columns, *self.calendar_names, *self.static]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"columns must be named once, but {', '.join(sorted(twice))} came more often")
         return self
+
+    def completed(self, learned: Learned) -> "Windowed":
+        """With the texts of static columns, which are features each."""
+        if "panel" not in learned or not self.static:
+            return self
+        texts = {name: tuple(kinds) for name, kinds in learned["panel"]["static"].items()}
+        return self.model_copy(update={"static": texts})
 
     @property
     def time_columns(self) -> tuple[str, ...]:
@@ -93,6 +126,11 @@ class Windowed(SeriesSettings, Task):
         return " ".join(self.time_columns)
 
     @property
+    def series_columns(self) -> tuple[str, ...]:
+        """The columns that together name a row's series, in a panel."""
+        return (self.series,) if isinstance(self.series, str) else self.series or ()
+
+    @property
     def value_columns(self) -> list[str]:
         """The file's columns of numbers in the order in which models see them."""
         return [*self.targets, *self.observed, *self.known]
@@ -100,12 +138,28 @@ class Windowed(SeriesSettings, Task):
     @property
     def ahead(self) -> list[str]:
         """The features that are known in advance."""
-        return [*self.known, *(calendar_columns.NAMES if self.calendar else ())]
+        return [*self.known, *self.calendar_names]
+
+    @property
+    def calendar_names(self) -> tuple[str, ...]:
+        """The features that the calendar gives."""
+        return calendar_columns.NAMES if self.calendar else ()
+
+    @property
+    def static_features(self) -> list[str]:
+        """A feature for each static column of numbers, and for each text of the others."""
+        texts = self.static if isinstance(self.static, dict) else dict.fromkeys(self.static, ())
+        return [name for column, kinds in texts.items() for name in ([f"{column}={k}" for k in kinds] or [column])]
 
     @property
     def features(self) -> list[str]:
-        """All features but the flag: targets, observed, known in advance."""
-        return [*self.targets, *self.observed, *self.ahead]
+        """All features but the flag: targets, observed, known in advance, and those of the series itself."""
+        return [*self.targets, *self.observed, *self.ahead, *self.static_features]
+
+    @property
+    def places_known(self) -> list[int]:
+        """The features that a linear map sees over the horizon."""
+        return [self.features.index(name) for name in self.known]
 
     @property
     def spec(self) -> DataSpec:

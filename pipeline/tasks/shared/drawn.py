@@ -92,7 +92,11 @@ class Valued(Drawn):
         return F.mse_loss(outputs, targets)
 
     def contributions(
-        self, outputs: Float[Tensor, "batch ..."], targets: Float[Tensor, "batch ..."], learned: Any
+        self,
+        outputs: Float[Tensor, "batch ..."],
+        targets: Float[Tensor, "batch ..."],
+        learned: Any,
+        series: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch 2"]:
         return score_sums.error_contributions(outputs, targets)
 

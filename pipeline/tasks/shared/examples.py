@@ -17,6 +17,13 @@ class Ragged(NamedTuple):
 Columns = Mapping[str, Tensor | Ragged]
 
 
+class Membership(NamedTuple):
+    """Where each example of a panel stands: in which series, and at which step of the panel's times it begins."""
+
+    series: Int[Tensor, " rows"]  # numbers, in the order of learned.json
+    times: Int[Tensor, " rows"]
+
+
 class Batch(NamedTuple):
     """Examples stacked along the first axis; shorter sequences are padded with zeros at the end."""
 

@@ -27,7 +27,11 @@ class OneLabel(Task):
         return F.cross_entropy(outputs, targets)
 
     def contributions(
-        self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"], learned: Any
+        self,
+        outputs: Float[Tensor, "batch classes"],
+        targets: Int[Tensor, " batch"],
+        learned: Any,
+        series: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch parts"]:
         return score_sums.label_contributions(outputs, targets)
 
@@ -37,5 +41,7 @@ class OneLabel(Task):
     def class_scores(self, means: Float[Tensor, "... parts"]) -> dict[str, dict[str, Float[Tensor, "..."]]]:
         return score_sums.class_scores(means, self.label_names)
 
-    def answers(self, outputs: Float[Tensor, "batch ..."], learned: Any) -> Float[Tensor, "batch ..."]:
+    def answers(
+        self, outputs: Float[Tensor, "batch ..."], learned: Any, series: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch ..."]:
         return outputs.softmax(dim=-1)

@@ -90,7 +90,15 @@ def opened(path: Path, source: str, wanted: Sequence[str], settings: Any = None)
             table = delimited.Delimited(file, source, layout.of(file.path, source, wanted, settings))
         else:
             table = typed.KINDS[file.kind](file, source, wanted, settings)
-        yield table
+        try:
+            yield table
+        except InputError:
+            _refuse_changed(path, before, source)  # what is wrong with half a file is not what its owner should read
+            raise
+    _refuse_changed(path, before, source)
+
+
+def _refuse_changed(path: Path, before: tuple[int, int], source: str) -> None:
     if _state(path) != before:
         raise InputError(f"{source} changed while it was read: try again when it is complete")
 

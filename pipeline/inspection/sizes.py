@@ -1,0 +1,52 @@
+"""What suits a series of so many rows: its season, how far back and ahead to look, and where its splits end."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from pipeline.tasks.series import season_length, steps, window_rows
+
+SHARES = ((0.7, 0.8, 0.9), (1 / 2, 2 / 3, 5 / 6))  # of the rows, where train, valid and gate end; of short series
+SEASONS = (7, 4, 2, 1)  # of the look-back
+
+
+def sizes_of(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, Any] | None:
+    """Season, look-back, horizon and patch for which there are rows enough."""
+    season = season_of(values, step)
+    for shares in SHARES:
+        least = round(min(np.diff([0, *shares, 1])) * rows - 0.49)
+        for count in SEASONS:
+            if (count + 1) * season <= least:
+                patch = {"patch": season} if season > 12 else {}
+                sizes = {"look_back": count * season, "horizon": season, "season": season}
+                return {**sizes, **patch, "base": "ridge", "average": 0.998}
+    return None
+
+
+def season_of(values: Float[np.ndarray, " rows"], step: steps.Step) -> int:
+    """Of the seasons that fit the step, the one after which values come back most alike; 1 where none fits."""
+    words = re.findall(r"\d+", season_length.proposed(step))
+    candidates = [int(word) for word in words if 2 * int(word) < len(values)]
+    return max(candidates, key=lambda season: _alike(values, season), default=1)
+
+
+def _alike(values: Float[np.ndarray, " rows"], season: int) -> float:
+    """Autocorrelation; a longer season must be clearly better."""
+    centred = values - values.mean()
+    power = float((centred**2).mean())
+    return float((centred[season:] * centred[:-season]).mean()) / power - 0.001 * season if power else 0.0
+
+
+def splits_of(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:
+    """Ends of the splits, at midnights where these leave each split rows enough."""
+    of_shares = [[int(share * len(times)) for share in shares] for shares in SHARES]
+    exact = next((rows for rows in of_shares if min(np.diff([0, *rows, len(times)])) >= least), of_shares[-1])
+    days = [int(times.searchsorted(times[row].normalize())) for row in exact]
+    rows = days if min(np.diff([0, *days, len(times)])) >= least else exact
+    ends = {split: str(times[row]) for split, row in zip(("train", "valid", "gate"), rows, strict=True)}
+    assert window_rows.in_order({**{s: pd.Timestamp(e) for s, e in ends.items()}, "test": None})[0] == "train"
+    return {**ends, "test": None}

@@ -1,0 +1,60 @@
+"""What drift compares of a panel: the series that both sides have, and which of them have changed most."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.common import InputError
+from pipeline.monitoring.records import Blocks, ChangedSeries, Shown, ShownBlock, Side
+from pipeline.services.records import Block, Current, Reference
+
+SHOWN, NAMED = 20, 3  # series that changed most: in the file, in a sentence
+
+
+def of_common_series(reference: Reference, current: Current) -> tuple[Reference, Current]:
+    """Both with the numbers of the series that both have, in one order; a single series as it is."""
+    if "series" not in current:
+        return reference, current
+    if "series" not in reference:
+        raise InputError("the champion learned a single series, the data are a panel: train and promote again")
+    names = [name for name in current["series"] if name in set(reference["series"])]
+    then, now = ([side["series"].index(name) for name in names] for side in (reference, current))
+    return (
+        {**reference, "series": names, "blocks": [_of_series(block, then) for block in reference["blocks"]]},
+        {**current, "series": names, "blocks": [_of_series(block, now) for block in current["blocks"]]},
+    )
+
+
+def _of_series(block: Block, places: Sequence[int]) -> Block:
+    level, noise = ([block["level"][place] for place in places], [block["noise"][place] for place in places])
+    return {**block, "level": level, "noise": noise}
+
+
+def averaged(shown: Shown) -> Shown:
+    """Blocks as they are drawn, with the mean over all series in place of each one's number."""
+    sides: dict[Side, Blocks] = {"then": shown["then"], "now": shown["now"]}
+    made: dict[Side, Blocks] = {
+        side: {**blocks, "blocks": [_mean_of(block) for block in blocks["blocks"]]} for side, blocks in sides.items()
+    }
+    return {**shown, "then": made["then"], "now": made["now"]}
+
+
+def _mean_of(block: ShownBlock) -> ShownBlock:
+    level, noise = ([round(float(np.mean(values)), 5)] for values in (block["level"], block["noise"]))
+    return {**block, "level": level, "noise": noise}
+
+
+def worst(names: Sequence[str], old: Sequence[Block], new: Sequence[Block]) -> list[ChangedSeries]:
+    """The series whose level has changed most, in deviations of their training rows; the noise as a log ratio."""
+    level, noise = (
+        np.mean([block[key] for block in new], axis=0) - np.mean([block[key] for block in old], axis=0)
+        for key in ("level", "noise")
+    )
+    order = np.argsort(-np.abs(level), kind="stable")[:SHOWN]
+    return [{"series": names[n], "level": round(float(level[n]), 4), "noise": round(float(noise[n]), 4)} for n in order]
+
+
+def sentences(changed: Sequence[ChangedSeries]) -> list[str]:
+    """The first of them in words."""
+    named = ", ".join(f"{each['series']} {each['level']:+.2f}" for each in changed[:NAMED])
+    return [f"levels of series that changed most, in deviations: {named}"] if changed else []

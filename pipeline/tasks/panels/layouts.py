@@ -1,0 +1,146 @@
+"""Which rows and columns of a table make each series: long form by names in a column, wide form by columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from pipeline.common import InputError
+from pipeline.tasks.series import cells_of_series
+from pipeline.tasks.series.cells_of_series import Cells, text_of
+from pipeline.tasks.series.windowed import Windowed
+from pipeline.tasks.shared import file_faults, tables
+from pipeline.tasks.shared.file_faults import listed, shown
+from pipeline.tasks.shared.tables import Table, numbers
+from pipeline.tasks.shared.tables.number_forms import Form
+
+BETWEEN = " / "  # the parts of a name that two columns have
+FORMS = (Form(), Form(",", "."), Form(".", ","))  # by any of which a cell may be a number
+LOOKED_AT = 2000  # cells of a column that say whether it holds numbers
+
+
+class Part(NamedTuple):
+    """The cells of one series."""
+
+    name: str
+    rows: Int[np.ndarray, " rows"]
+    columns: list[int]  # of the values
+
+
+class Layout(NamedTuple):
+    """A table's cells, and which of them are each series'."""
+
+    cells: Cells
+    parts: list[Part]
+    static: Mapping[str, Mapping[str, str]]  # by column: the text of each series
+    faults: list[str]
+    notes: list[str]
+
+
+def long(table: Table, source: str, task: Windowed) -> Layout:
+    """A row belongs to the series that its columns of names say; series in the order of their names."""
+    values = task.value_columns
+    file_faults.refuse(source, table.lacks([*task.time_columns, *task.series_columns, *values, *task.static]))
+    texts = [*task.series_columns, *task.static]
+    cells = cells_of_series.read(table, task.time_columns, values, task, texts)
+    codes, names, faults = _names(table, cells, task.series_columns)
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    columns = list(range(len(values)))
+    parts = [
+        Part(name, order[ends[number] : ends[number + 1]], columns)
+        for number, name in sorted(enumerate(names), key=lambda item: item[1])
+    ]
+    static, changing = _static(table, cells, parts, task)
+    return Layout(cells, parts, static, [*faults, *changing], [])
+
+
+def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarray, list[str], list[str]]:
+    """The number of each row's series, the names of these, and rows without a name."""
+    faults = []
+    codes = np.zeros(len(cells.times), np.int64)
+    parts: list[np.ndarray] = []
+    for column in columns:
+        of_column, texts = pd.factorize(np.array(cells.texts[column], dtype=object))
+        blank = np.flatnonzero(np.isin(of_column, np.flatnonzero(texts == "")))
+        if len(blank):
+            place = table.place(int(cells.rows[blank[0]]))
+            faults.append(
+                f"rows without a name in {column!r}: {len(blank):,}, first in {place}; accepted: names in all"
+            )
+        codes = codes * len(texts) + of_column
+        parts.append(np.asarray(texts)[of_column] if len(columns) > 1 else np.asarray(texts))
+    codes, distinct = pd.factorize(codes)
+    if len(columns) == 1:
+        return codes, [str(name) for name in parts[0][distinct]], faults
+    first = np.unique(codes, return_index=True)[1]
+    names = [BETWEEN.join(str(of_column[row]) for of_column in parts) for row in first]
+    if len(set(names)) < len(names):
+        faults.append(f"different series of one name, as parts are joined by {BETWEEN!r}; accepted: names that differ")
+    return codes, names, faults
+
+
+def _static(
+    table: Table, cells: Cells, parts: Sequence[Part], task: Windowed
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """The text of each series in each static column, and the columns that change within a series."""
+    static: dict[str, dict[str, str]] = {}
+    faults = []
+    for column in task.static:
+        texts = np.array(cells.texts[column], dtype=object)
+        codes, _ = pd.factorize(texts)
+        static[column] = {part.name: str(texts[part.rows[0]]) for part in parts}
+        changing = [part for part in parts if (codes[part.rows] != codes[part.rows[0]]).any()]
+        if changing:
+            rows = changing[0].rows
+            row = int(rows[(codes[rows] != codes[rows[0]]).argmax()])
+            first = f"{shown(changing[0].name)}, {texts[rows[0]]!r:.40} and, in {table.place(int(cells.rows[row]))},"
+            faults.append(
+                f"static column {column!r} changes within {len(changing):,} of {len(parts):,} series, first {first} "
+                f"{texts[row]!r:.40}; accepted: one value for each series (others are `known` or `observed`)"
+            )
+    return static, faults
+
+
+def wide(table: Table, source: str, task: Windowed) -> Layout:
+    """Each column of numbers that is no time, known or observed is a series, from its first value to its last."""
+    shared = [*task.observed, *task.known]
+    file_faults.refuse(source, table.lacks([*task.time_columns, *shared]))
+    twice = tables.names_twice(table)
+    others = [name for name in tables.names(table) if name not in (*task.time_columns, *shared, *twice)]
+    names = _of_numbers(table, others)
+    if not names:
+        raise InputError(f"{source}: no columns of numbers beside {task.time_name}; accepted: one or more")
+    cells = cells_of_series.read(table, task.time_columns, [*names, *shared], task)
+    after = list(range(len(names), len(names) + len(shared)))
+    parts = [Part(name, _filled(cells.values[:, place]), [place, *after]) for place, name in enumerate(names)]
+    ignored = {
+        "columns without numbers, which are no series": [name for name in others if name not in names],
+        "names of several columns, none of which is read": twice,
+    }
+    notes = [f"{what}: {listed(list(map(shown, left)), 'columns')}" for what, left in ignored.items() if left]
+    return Layout(cells, parts, {}, [], notes)
+
+
+def _filled(values: np.ndarray) -> Int[np.ndarray, " rows"]:
+    """The rows from the first value to the last."""
+    there = np.flatnonzero(~np.isnan(values))
+    return np.arange(there[0], there[-1] + 1) if len(there) else there
+
+
+def _of_numbers(table: Table, names: Sequence[str]) -> list[str]:
+    """The columns of whose cells with a value most are numbers; of a column that begins later, none is known."""
+    cells: dict[str, list[Any]] = {name: [] for name in names}
+    for piece in table.pieces(names):
+        for name, column in cells.items():
+            if len(column) < LOOKED_AT:
+                column += [cell for cell in piece.columns[name] if text_of(cell).strip()][: LOOKED_AT - len(column)]
+        if all(len(column) >= LOOKED_AT for column in cells.values()):
+            break
+    return [name for name, column in cells.items() if column and _share(name, column) > 0.5]
+
+
+def _share(name: str, cells: Sequence[Any]) -> float:
+    return max(float(np.isfinite(numbers.parsed(name, cells, form)).mean()) for form in FORMS)

@@ -1,0 +1,102 @@
+"""Prepare a single series: its values for all splits, standardised, and where each split's windows start."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.common import files
+from pipeline.common.records import Audit
+from pipeline.tasks.series import (
+    base_forecast,
+    calendar_columns,
+    oddities,
+    reading,
+    repairs,
+    scaler,
+    season_length,
+    window_rows,
+)
+from pipeline.tasks.series.steps import Step
+from pipeline.tasks.series.timestamps import Clock
+from pipeline.tasks.series.windowed import Windowed
+from pipeline.tasks.shared import auditing, column_files, file_faults, source_file
+
+
+def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
+    """Write one series for all splits, standardised by its training rows, and where each split's windows start."""
+    series = reading.read(source_file.kept(raw), task.source, task.time, task.value_columns, task, task.known)
+    unstated = undecided(task, series.step, series.clock, series.times) if series.step else []
+    file_faults.refuse(task.source, [*series.faults, *unstated])
+    assert series.step is not None, "a series without faults has two rows"
+    rows, windows = _split(task, series)
+    values = repairs.without_later_values(series.values, series.filled, rows) if series.repairs else series.values
+    taught = np.where(series.filled, np.nan, values) if task.missing == "mask" else values
+    learned = scaler.learn(taught[: rows["train"][1]], task.value_columns, task.targets, task.season, task.source)
+    values = scaler.standardised(values, learned, task.value_columns)
+    file_faults.refuse(task.source, scaler.too_far(values, task.value_columns, series.places))
+    if task.calendar:
+        values = np.hstack([values, calendar_columns.columns(series.times)])
+    column_files.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
+    for split, first in windows.items():
+        column_files.write(folder / f"{split}.arrow", {"start": first})
+    files.write_json(folder / "learned.json", learned | series.learned() | {"columns": task.features})
+    if task.base == "ridge":
+        base_forecast.fit(task.model_copy(update={"base": "none"}), folder, task.places_known)
+    return _audit(task, series, folder, rows, windows)
+
+
+def undecided(task: Windowed, step: Step, clock: Clock, times: pd.DatetimeIndex) -> list[str]:
+    """Faults of settings that only the file reveals: season or splits not stated, dates on another clock."""
+    faults = [] if "season" in task.model_fields_set else season_length.faults(step, task.season)
+    if task.splits is not None:
+        return faults + window_rows.of_another_clock(task.splits, clock)
+    proposal = window_rows.proposal(times.dropna().sort_values())
+    return [*faults, f"`splits` is missing; accepted: dates, which stay valid as data grow, such as {proposal}"]
+
+
+def windows_of(task: Windowed, series: reading.Series) -> tuple[window_rows.Borders, dict[str, window_rows.Starts]]:
+    """Rows and windows of each split, of which some may have none."""
+    assert task.splits is not None, "refused before"
+    rows = window_rows.borders(series.times, task.splits)
+    spoiled = len(task.targets) + (0 if task.missing == "mask" else len(task.observed))
+    gaps = np.asarray(series.filled[:, :spoiled].any(axis=1))
+    return rows, window_rows.by_split(rows, task.look_back, task.horizon, gaps, task.missing)
+
+
+def _split(task: Windowed, series: reading.Series) -> tuple[window_rows.Borders, dict[str, window_rows.Starts]]:
+    rows, windows = windows_of(task, series)
+    need = f"look_back {task.look_back}, horizon {task.horizon}"
+    file_faults.refuse(task.source, window_rows.too_short(series.times, rows, windows, need))
+    return rows, windows | {"train": window_rows.thinned(windows["train"], task.max_windows)}
+
+
+def _audit(
+    task: Windowed,
+    series: reading.Series,
+    folder: Path,
+    rows: window_rows.Borders,
+    windows: dict[str, window_rows.Starts],
+) -> Audit:
+    """Rows are the forecast ones: each is in one split, after all rows of the splits before it."""
+    shared = window_rows.shared_rows(windows, task.look_back, task.horizon)
+    auditing.refuse_leaks(shared, "their spans of time must not overlap")
+    keys = {split: (first + task.look_back).tolist() for split, first in windows.items()}
+    learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
+    ordered = [row for key in keys.values() for row in key]
+    assert ordered == sorted(ordered), "a split's rows are before those of an earlier split"
+    audit = auditing.of(
+        folder,
+        keys,
+        learned,
+        borders={split: list(border) for split, border in rows.items()},
+        spans={split: [str(series.times[row]) for row in (first, end - 1)] for split, (first, end) in rows.items()},
+        forecast_rows_shared=shared,
+        in_time_order=True,
+        table=series.table,
+        **oddities.of(series, task.value_columns, [*task.targets, *task.observed], rows),
+    )
+    if series.repairs:
+        done = "masked" if task.missing == "mask" else "interpolated"
+        audit["repairs"] = {**series.repairs, f"{done}_by_split": repairs.per_split(series.filled, rows)}
+    return audit

@@ -1,0 +1,178 @@
+"""A panel through all stages: its champion predicts what evaluate scored, the gate and drift know its series."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import operated
+import pandas as pd
+import pyarrow.parquet as parquet
+import pytest
+import torch
+
+from pipeline import drift, evaluate, fetch, predict, prepare, promote
+from pipeline.architectures.shared.saved import load
+from pipeline.common import InputError, files, paths
+from pipeline.common.registry import find
+from pipeline.reporting import panels, results
+from pipeline.services import Service
+from pipeline.tasks import open_prepared
+from pipeline.tracking import isolated, packages, registry, store
+
+NAMES = ("north", "south", "east", "west")
+SOURCE = Path("data/sources/meters.csv")
+METERS = {
+    **{key: value for key, value in operated.LOAD.items() if key != "known"},
+    "source": str(SOURCE), "series": "meter", "static": ["region"], "max_windows": 400,
+}  # fmt: skip
+WIDE = {**METERS, "source": "data/sources/wide.csv", "targets": "*", "series": None, "static": []}
+ADVANCE = 24  # rows of a request: look-back and horizon
+
+
+def table(days: int = 130, shift: float = 0.0) -> pd.DataFrame:
+    """Eight rows a day: a daily wave of each meter's own size, and noise; `shift` is for the last 50 days of two."""
+    times = pd.date_range("2020-01-01", periods=8 * days, freq="3h")
+    wave, random = np.sin(2 * np.pi * np.arange(len(times)) / 8), np.random.default_rng(0)
+    parts = []
+    for number, name in enumerate(NAMES):
+        load = 10.0**number * (5 + wave + random.normal(0, 0.2, len(times)))
+        load[-400:] += shift * 10.0**number * (number < 2)
+        parts.append(
+            pd.DataFrame({"time": times, "meter": name, "load": load, "region": "coast" if number % 2 else "hill"})
+        )
+    rows = pd.concat(parts).sort_values(["time", "meter"], ignore_index=True)
+    return rows.assign(time=rows.time.dt.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def write(rows: pd.DataFrame) -> None:
+    SOURCE.parent.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(SOURCE, index=False)
+    rows.pivot(index="time", columns="meter", values="load").reset_index().to_csv(WIDE["source"], index=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unchecked():
+    """A package's classes have the names of ours, by which the checker of annotations would mistake them for ours."""
+    finders = list(sys.meta_path)
+    sys.meta_path[:] = [finder for finder in finders if "jaxtyping" not in type(finder).__module__]
+    yield
+    sys.meta_path[:] = finders
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    with operated.project(tmp_path_factory.mktemp("project"), meters=METERS, wide=WIDE) as root:
+        write(table())
+        for task in ("meters", "wide"):
+            operated.run(task, ("gru", "identity"))
+            evaluate.main(task)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(isolated, "ask", operated.answer_here)
+            for task in ("meters", "wide"):
+                promote.main(task)
+        yield root
+
+
+def champion(task):
+    """Its service and network, with this project's code."""
+    version = registry.champion(task)
+    description = files.read_json(registry.artifact(version, "model.json"))
+    service = find(Service, "forecast")(description, registry.artifact(version, "learned"))
+    return service, load(description, registry.artifact(version, "weights.safetensors"))
+
+
+def answer(task, requests):
+    service, model = champion(task)
+    with torch.inference_mode():
+        return service.answer(requests, model)
+
+
+@pytest.mark.parametrize("task", ["meters", "wide"])
+def test_a_champion_predicts_what_evaluate_scored(project, task):
+    prepared = open_prepared(task)
+    written = parquet.read_table(paths.predictions(task) / "gru.parquet", filters=[("seed", "=", 3)]).to_pydict()
+    rows = list(range(0, len(written["row"]), 7))
+    service, _ = champion(task)
+    answers = answer(task, service.requests(prepared, "test", rows))
+    expected = np.array(written["output"])[rows]
+    np.testing.assert_allclose(answers[service.task.targets[0]].to_numpy().reshape(len(rows), -1), expected, rtol=1e-4)
+    names = [prepared.learned["panel"]["series"][n] for n in prepared.series_of("test")[rows].tolist()]
+    assert answers[service.task.series_columns[0]].tolist()[:: prepared.task.horizon] == names
+
+
+def test_every_series_is_scored(project):
+    scores = parquet.read_table(paths.predictions("meters") / paths.BY_SERIES).to_pandas()
+    assert set(scores["series"]) == set(NAMES)
+    metrics = files.read_json(paths.metrics("meters"))
+    assert (metrics["main_metric"], metrics["series"]) == ("mase", 4)
+    for entry in metrics["results"]:
+        of_candidate = scores[scores.candidate == entry["name"]]
+        mean = (of_candidate["mase"] * of_candidate["windows"]).sum() / of_candidate["windows"].sum()
+        assert mean == pytest.approx(entry["metrics"]["mase"]["mean"])
+    by_name = scores[scores.candidate == "gru"].set_index("series")["mae"]
+    assert by_name["west"] > 300 * by_name["north"]
+
+
+def test_the_page_shows_the_best_and_the_worst_series(project):
+    shown = str(panels.by_series(results.read("meters", ["gru", "identity"])))
+    assert all(f'<th scope="row">{name}</th>' in shown for name in NAMES)
+    assert "of 4 series" in shown
+
+
+def test_the_gate_names_the_series(project):
+    record = files.read_json(next(paths.decisions().glob("meters-*.json")))
+    gates = {gate["name"]: gate for gate in record["gates"]}
+    assert record["decision"] == "promoted"
+    assert set(gates["series"]["numbers"]) == set(NAMES)
+    assert gates["series"]["decides"] is False
+    assert "of 4 series; better by, worst first: " in gates["series"]["detail"]
+
+
+def test_an_unknown_series_is_refused_with_the_nearest(project):
+    rows = table()
+    with pytest.raises(
+        InputError, match=r"did not learn: nroth \(nearest to the first: north.*\); accepted: east, north"
+    ):
+        answer("meters", rows[rows.meter == "north"][["meter", "time", "load"]].assign(meter="nroth"))
+
+
+def test_a_file_in_any_order_is_predicted(project, tmp_path):
+    model = packages.load(registry.champion("meters").uri, store.uri())
+    rows = table().drop(columns="region")
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    assert predict.answer_file(model, tmp_path / "rows.csv", tmp_path / "out.csv") == 4 * 8
+    made = pd.read_csv(tmp_path / "out.csv")
+    for name in NAMES:
+        alone = answer("meters", rows[rows.meter == name].iloc[-ADVANCE:].reset_index(drop=True))
+        np.testing.assert_allclose(made[made.meter == name]["load"], alone["load"], rtol=1e-6)
+    assert (made.groupby("meter")["time"].min() == "2020-05-10 00:00:00").all()
+
+
+def test_a_wide_file_is_predicted_as_its_long_rows(project, tmp_path):
+    model = packages.load(registry.champion("wide").uri, store.uri())
+    prepared = open_prepared("wide")
+    predict.answer_file(model, Path(WIDE["source"]), tmp_path / "out.csv", prepared.task)
+    made = pd.read_csv(tmp_path / "out.csv")
+    rows = table().rename(columns={"meter": "series", "load": "value"}).drop(columns="region")
+    for name in NAMES:
+        alone = answer("wide", rows[rows.series == name].iloc[-ADVANCE:].reset_index(drop=True))
+        np.testing.assert_allclose(made[made.series == name]["value"], alone["value"], rtol=1e-6)
+
+
+def test_drift_compares_all_series_and_names_those_that_changed(project, monkeypatch):
+    monkeypatch.setattr(isolated, "answers", lambda uri, requests: answer("meters", requests))
+    drift.main("meters")
+    before = files.read_json(paths.drift("meters"))
+    assert before["status"] == "too_few"
+    write(table(490))
+    for stage in (fetch, prepare, drift):
+        stage.main("meters")
+    same = files.read_json(paths.drift("meters"))
+    assert (same["status"], same["due"]) == ("none", False)
+    write(table(490, shift=3.0))
+    for stage in (fetch, prepare, drift):
+        stage.main("meters")
+    found = files.read_json(paths.drift("meters"))
+    assert found["due"] or found["shown"]["series"]
+    assert {each["series"] for each in found["shown"]["series"][:2]} == {"north", "south"}
+    write(table())
