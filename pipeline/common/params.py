@@ -154,9 +154,13 @@ def _resolve(value: Any, scale: str, place: str, mistakes: list[str]) -> Any:
 
 
 def section(kind: type[S], values: Mapping[str, Any] | None = None) -> S:
-    """The section of params.yaml that `kind` describes, frozen; names in it are checked against the file."""
+    """The section of params.yaml that `kind` describes, frozen; names in it are checked against the file.
+
+    In a stage of DVC they were checked before: it has only the tasks and architectures that it reads.
+    """
     name, values = kind.__name__.lower(), load() if values is None else values
-    known = {key: list(values[key]) for key in NAMED if key in values}
+    named = () if stage_settings.stage() else NAMED
+    known = {key: list(values[key]) for key in named if key in values}
     return check(kind, values.get(name) or {}, name, known=known)
 
 
