@@ -125,7 +125,10 @@ def test_evidence_needs_its_architecture_only_where_it_has_tasks(project):
     project(tasks={"near": {"kind": "recall"}}, architectures={"gru": None}, evidence={"tasks": []})
     assert params.section(Evidence).architecture == "rnn"
     project(tasks={"near": {"kind": "recall"}}, architectures={"gru": None}, evidence={"tasks": ["near"]})
-    with pytest.raises(InputError, match=r"evidence.architecture: no architecture named 'rnn'; there are: gru; evidence.tasks: \[\] compares none"):
+    with pytest.raises(
+        InputError,
+        match=r"evidence.architecture: no architecture named 'rnn'; there are: gru; evidence.tasks: \[\] compares none",
+    ):
         params.section(Evidence)
 
 
