@@ -11,6 +11,7 @@ import yaml
 from pipeline import params as command
 from pipeline.common import InputError, files, params, stage_settings
 from pipeline.common.params import SECTIONS, load, section
+from pipeline.search.settings import Sweep
 from pipeline.training.settings import Train
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +24,15 @@ def written(project):
     """A project whose settings are written; gives a function that changes params.yaml and writes them again."""
 
     def write(**changed):
-        project(**{"tasks": TASKS, "architectures": NETWORKS, "train": {"device": "cpu", "seeds": 2}, **changed})
+        project(
+            **{
+                "tasks": TASKS,
+                "architectures": NETWORKS,
+                "train": {"device": "cpu", "seeds": 2},
+                "sweep": {"tasks": ["near"]},
+                **changed,
+            }
+        )
         command.main(write=True)
 
     write()
@@ -47,6 +56,7 @@ def test_a_stage_has_what_it_reads_and_nothing_else(written, monkeypatch):
     assert section(Train).seeds == 2
     assert in_stage(monkeypatch, "evaluate@far")["train"] == {"device": "cpu"}
     assert in_stage(monkeypatch, "fetch@far") == {"tasks": {"far": {"kind": "recall"}}}
+    assert section(Sweep, in_stage(monkeypatch, "sweep@far")).tasks == ["near"]  # a name that this stage does not know
     assert list(in_stage(monkeypatch, "report")["architectures"]) == ["gru", "attention"]  # not in alphabetical order
 
 

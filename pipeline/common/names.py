@@ -97,6 +97,6 @@ def one_of(what: str, otherwise: str = "") -> Callable[[str, Any], str]:
     return look_up
 
 
-TaskName = Annotated[str, AfterValidator(one_of("task"))]
+TaskName = Annotated[str, AfterValidator(one_of("task", "; [] for none"))]  # in a list
 ArchitectureName = Annotated[str, AfterValidator(one_of("architecture"))]
 OptionalTaskName = Annotated[str, AfterValidator(one_of("task", "; null for none"))] | None

@@ -17,6 +17,7 @@ import pipeline
 from pipeline.common import InputError, Mistakes, Settings, names, paths, stage_settings
 from pipeline.common.names import SCALES
 from pipeline.common.renamed import RENAMED
+from pipeline.common.yaml_loaders import Strict
 
 ROOMS = Path(pipeline.__file__).parent
 
@@ -32,45 +33,14 @@ def _sections() -> dict[str, str]:
 
 
 SECTIONS = _sections()
-SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same loader in C, ten times as fast
 KEYS = ("scale", "seed", "tasks", "architectures", *SECTIONS)
 NAMED = ("tasks", "architectures")  # sections that map names to settings
 SHOWN = 200  # characters of a value in a message
 SEEDS = 2**31  # numpy, torch and Python accept every seed below this
 
 
-class LOADER(SAFE):  # type: ignore[misc, valid-type]  # which of the two, is known when it runs
-    """Reads a date as text, quoted or not: equal settings are equal, and are JSON."""
-
-
-LOADER.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in SAFE.yaml_implicit_resolvers.items()
-}
-
 S = TypeVar("S", bound=BaseModel)
 Params = Mapping[str, Any]  # the whole of params.yaml as plain values: sections are open, and checked by their classes
-
-
-class _Strict(LOADER):  # type: ignore[misc,valid-type]
-    """Refuses a key that occurs twice in a mapping, where YAML keeps the last; names the line of an odd value."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except ValueError as error:  # 0b_ looks like a number but is not
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {node.value!r}: {error}") from None
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[tuple[str, str], int] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                line = key.start_mark.line + 1
-                tag_and_value = (key.tag, key.value)
-                if tag_and_value in lines:
-                    raise yaml.YAMLError(f"line {line}: {key.value!r} is already in line {lines[tag_and_value]}")
-                lines[tag_and_value] = line
-        return super().construct_mapping(node, deep)
 
 
 def load(path: Path = paths.PARAMS) -> Params:
@@ -108,7 +78,7 @@ def _resolved(values: dict[Any, Any], path: Path) -> dict[str, Any]:
 def read(path: Path = paths.PARAMS, loader: Any = None) -> dict[Any, Any]:
     """The file as written, unresolved."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), loader or _Strict)
+        values = yaml.load(path.read_text(encoding="utf-8"), loader or Strict)
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise InputError(f"{path} is not UTF-8: byte {error.object[error.start]:#04x} in line {line}") from None
@@ -154,9 +124,13 @@ def _resolve(value: Any, scale: str, place: str, mistakes: list[str]) -> Any:
 
 
 def section(kind: type[S], values: Mapping[str, Any] | None = None) -> S:
-    """The section of params.yaml that `kind` describes, frozen; names in it are checked against the file."""
+    """The section of params.yaml that `kind` describes, frozen; names in it are checked against the file.
+
+    In a stage of DVC they were checked before: it has only the tasks and architectures that it reads.
+    """
     name, values = kind.__name__.lower(), load() if values is None else values
-    known = {key: list(values[key]) for key in NAMED if key in values}
+    named = () if stage_settings.stage() else NAMED
+    known = {key: list(values[key]) for key in named if key in values}
     return check(kind, values.get(name) or {}, name, known=known)
 
 

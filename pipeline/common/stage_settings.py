@@ -42,12 +42,17 @@ def write(params: Mapping[str, Any]) -> None:
             files.write_text(folder / name, json.dumps(values, indent=1) + "\n")  # in the order of params.yaml
 
 
+def stage() -> str | None:
+    """The DVC stage to which this process belongs, if any; the one that writes these files reads params.yaml itself."""
+    name = os.environ.get("DVC_STAGE", WRITER)
+    return None if name == WRITER else name
+
+
 def of_this_stage() -> dict[str, Any] | None:
     """The settings of the DVC stage to which this process belongs; None if it belongs to none."""
-    stage = os.environ.get("DVC_STAGE", WRITER)
-    if stage == WRITER:
+    if (name := stage()) is None:
         return None
-    file = FOLDER / f"{stage}.json"
+    file = FOLDER / f"{name}.json"
     if not file.exists():
         raise InputError(f"no {file}: run `dvc repro {WRITER}` first")
     settings: dict[str, Any] = files.read_json(file)

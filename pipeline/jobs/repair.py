@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.common import InputError, files
-from pipeline.common.params import LOADER
+from pipeline.common.yaml_loaders import LOADER
 from pipeline.jobs import dvc_locks
 
 LOCK = Path("dvc.lock")

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.common.names import ArchitectureName
+from pipeline.common.names import one_of
 from pipeline.search.comparison import Comparison
 
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
@@ -13,7 +13,7 @@ Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 class Sweep(Comparison):
     """A study per task and architecture; train takes its best choice."""
 
-    architectures: list[ArchitectureName] = []
+    architectures: list[Annotated[str, AfterValidator(one_of("architecture", "; [] for none"))]] = []
     """Architectures that are swept on these tasks."""
     trials: int = Field(20, gt=0)
     """Finished trials of a study: complete, pruned and diverged together. Raise it to enlarge a study."""

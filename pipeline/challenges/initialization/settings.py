@@ -26,4 +26,6 @@ class Evidence(Comparison):
     @field_validator("architecture")
     @classmethod
     def _is_there(cls, name: str, read: Any) -> str:
-        return one_of("architecture")(name, read) if read.data.get("tasks") else name
+        return (
+            one_of("architecture", "; evidence.tasks: [] compares none")(name, read) if read.data.get("tasks") else name
+        )
