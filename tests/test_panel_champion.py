@@ -12,6 +12,7 @@ import torch
 
 from pipeline import drift, evaluate, fetch, predict, prepare, promote
 from pipeline.architectures.shared.saved import load
+from pipeline.blends import served
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
 from pipeline.reporting import panels, results
@@ -66,19 +67,28 @@ def project(tmp_path_factory):
         for task in ("meters", "wide"):
             operated.run(task, ("gru", "identity"))
             evaluate.main(task)
+        scored = files.read_json(paths.metrics("wide"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(isolated, "ask", operated.answer_here)
+            files.write_json(paths.metrics("wide"), scored | {"best_on_validation": None})  # so that the network serves
             for task in ("meters", "wide"):
                 promote.main(task)
+            files.write_json(paths.metrics("wide"), scored)
         yield root
 
 
+def test_a_baseline_of_the_panel_may_be_champion(project):
+    assert registry.champion("meters").tags["kind"] == "baseline"
+    assert registry.champion("wide").tags["architecture"] == "gru"
+
+
 def champion(task):
-    """Its service and network, with this project's code."""
+    """Its service and its model, with this project's code."""
     version = registry.champion(task)
     description = files.read_json(registry.artifact(version, "model.json"))
     service = find(Service, "forecast")(description, registry.artifact(version, "learned"))
-    return service, load(description, registry.artifact(version, "weights.safetensors"))
+    weights, blend = (registry.artifact(version, name) for name in ("weights.safetensors", "blend.json"))
+    return service, served.load(blend, weights, service.task) if blend.exists() else load(description, weights)
 
 
 def answer(task, requests):
@@ -90,7 +100,9 @@ def answer(task, requests):
 @pytest.mark.parametrize("task", ["meters", "wide"])
 def test_a_champion_predicts_what_evaluate_scored(project, task):
     prepared = open_prepared(task)
-    written = parquet.read_table(paths.predictions(task) / "gru.parquet", filters=[("seed", "=", 3)]).to_pydict()
+    tags = registry.champion(task).tags
+    place = paths.predictions(task) / f"{tags['architecture']}.parquet"
+    written = parquet.read_table(place, filters=[("seed", "=", int(tags["seed"]))]).to_pydict()
     rows = list(range(0, len(written["row"]), 7))
     service, _ = champion(task)
     answers = answer(task, service.requests(prepared, "test", rows))
