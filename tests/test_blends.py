@@ -13,7 +13,7 @@ from pipeline import results as results_command
 from pipeline.baselines.linear_text import LinearText
 from pipeline.blends import fitting, mixing
 from pipeline.common import InputError, files, paths
-from pipeline.evaluation import candidates, combined, fitted
+from pipeline.evaluation import best, candidates, combined, fitted
 from pipeline.evaluation.candidates import Candidate
 from pipeline.evaluation.settings import Evaluate
 from pipeline.reporting import blends, figures, overview, results, tables
@@ -294,3 +294,33 @@ def test_the_map_and_the_command_have_the_blend_s_column(blended, capsys):
     head, bits, plain = capsys.readouterr().out.splitlines()[:3]
     place = head.index("blend")
     assert (bits[place:].split()[0], plain[place:].split()[0]) == ("0.750", "–")
+
+
+def test_of_those_about_the_best_the_simplest_is_the_challenger():
+    """Within one standard error of the least loss: a network, though the blend is a little better."""
+    spread = torch.linspace(-1, 1, 200)
+
+    def compared(made: Candidate, loss: float, error: float) -> best.Compared:
+        resamples = loss + error * spread / spread.std()
+        return best.Compared(made, torch.cat([torch.tensor([loss]), resamples]).double())
+
+    gru, nb = network({0: 3, 1: 4}), baseline("nb", 5)
+    blend = Candidate("blend", "blend", None, None, [0], {}, {}, None)
+    ranked = best.rank([compared(nb, 0.5, 0.02), compared(gru, 0.41, 0.02), compared(blend, 0.4, 0.0)])
+    assert ranked.best is gru
+    assert ranked.losses == pytest.approx({"nb": 0.5, "gru": 0.41, "blend": 0.4})
+    assert ranked.standard_errors["gru"] == pytest.approx(0.02, rel=0.01)
+    assert best.rank([compared(gru, 0.43, 0.02), compared(blend, 0.4, 0.0)]).best is blend
+    assert (
+        best.rank([best.Compared(gru, torch.tensor([0.41])), best.Compared(blend, torch.tensor([0.4]))]).best is blend
+    )
+
+
+def test_metrics_name_the_challenger_and_the_networks_it_was_chosen_among():
+    made = combined.combine(MadeUp(), [network({0: 3, 1: 4}), baseline("nb", 5)], RESAMPLES, 0).best
+    assert (made["name"], made["kind"], made["measure"]) == ("blend", "blend", "log_loss")
+    assert set(made["losses"]) == {"nb", "gru", "ensemble", "blend"}
+    assert min(made["losses"], key=made["losses"].get) == "blend"
+    assert made["calibration"] == {"temperature": 1.0}
+    alone = combined.combine(MadeUp(), [baseline("nb", 5)], RESAMPLES, 0).best
+    assert alone["members"] == [{"name": "nb", "seed": 0, "weight": 1.0}]
