@@ -54,6 +54,22 @@ def test_a_series_is_added_and_prepared_without_a_line_by_hand(made):
     assert min(end - begin for begin, end in rows.values()) >= 168 + 24
 
 
+def test_a_long_file_is_a_panel(made):
+    parts = [hourly().assign(meter=name, site=site) for name, site in (("a", "up"), ("b", "down"), ("c", "up"))]
+    printed, task = made(pd.concat(parts).sort_values("time", kind="stable"))
+    assert "3 series by meter, of 3,000 to 3,000 rows, a row every 01:00:00" in printed
+    expected = {"series": "meter", "static": ["site"], "targets": ["load"], "season": 24, "max_windows": 20_000}
+    assert {key: task[key] for key in expected} == expected
+    assert files.read_json(paths.prepared("mine") / "audit.json")["series"] == 3
+
+
+def test_columns_of_one_kind_may_be_a_panel(made):
+    rows = hourly()
+    printed, task = made(rows.assign(north=rows["load"] + 1, south=rows["load"] * 2, temp=rows["load"] / 2))
+    assert '`targets: "*"` makes a panel of them' in printed
+    assert task["targets"] == ["load"]
+
+
 def test_a_german_export_with_a_gap_says_what_it_would_do(made):
     table = hourly().drop(index=[50, 51])
     table["time"] = pd.to_datetime(table["time"]).dt.strftime("%d.%m.%Y %H:%M")

@@ -15,6 +15,7 @@ from pipeline.architectures.shared.saved import load
 from pipeline.blends import served
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
+from pipeline.monitoring import section
 from pipeline.reporting import panels, results
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
@@ -137,7 +138,11 @@ def test_the_gate_names_the_series(project):
     assert record["decision"] == "promoted"
     assert set(gates["series"]["numbers"]) == set(NAMES)
     assert gates["series"]["decides"] is False
-    assert "of 4 series; better by, worst first: " in gates["series"]["detail"]
+    detail = gates["series"]["detail"]
+    assert f"worse than {gates['strongest_baseline']['numbers']['name']} on " in detail
+    order = sorted(NAMES, key=gates["series"]["numbers"].get)
+    assert [word for word in detail.split() if word in NAMES] == order
+    assert gates["enough"]["detail"].startswith(f"{31 * 8 - 8 + 1} times of the gate split")
 
 
 def test_an_unknown_series_is_refused_with_the_nearest(project):
@@ -187,4 +192,6 @@ def test_drift_compares_all_series_and_names_those_that_changed(project, monkeyp
     found = files.read_json(paths.drift("meters"))
     assert found["due"] or found["shown"]["series"]
     assert {each["series"] for each in found["shown"]["series"][:2]} == {"north", "south"}
+    shown = "".join(map(str, section.body([found])))
+    assert shown.index('<th scope="row">north</th>') < shown.index('<th scope="row">west</th>')
     write(table())

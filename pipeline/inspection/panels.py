@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline.common import InputError
+from pipeline.inspection.columns import Column
 from pipeline.inspection.sizes import sizes_of, splits_of
 from pipeline.tasks.forecast import Forecast
 from pipeline.tasks.panels import members
@@ -22,11 +24,20 @@ def names_of(path: Path, source: str, time: Sequence[str]) -> list[str]:
     return long_form.names_of(partial(tables.opened, path, source, list(time)), time)
 
 
+def static_columns(columns: Sequence[Column], names: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The columns that are constant within each series, and differ between some, by the rows that were looked at."""
+    cells = pd.DataFrame({column.name: column.cells for column in columns if column.kind != "nothing"}).astype(str)
+    by_series = cells.groupby(list(names)).nunique()
+    left = [str(name) for name in cells if name not in (*names, *others)]
+    return [name for name in left if (by_series[name] == 1).all() and 1 < cells[name].nunique() < len(by_series)]
+
+
 def lines(
-    path: Path, source: str, settings: Mapping[str, Any], names: Sequence[str]
+    path: Path, source: str, settings: Mapping[str, Any], names: Sequence[str], static: Sequence[str]
 ) -> tuple[list[str], dict[str, Any], list[str]]:
     """What to print, the settings, and what stands in the way of using them as they are."""
     made = {**settings, "series": names[0] if len(names) == 1 else list(names)}
+    made |= {"static": list(static)} if static else {}
     try:
         sizes = {"look_back": 1, "horizon": 1, "season": 1}
         task = Forecast.model_validate({key: value for key, value in made.items() if key != "kind"} | sizes)

@@ -15,6 +15,7 @@ from pipeline.tasks.series import reading, repairs, steps, zones
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 
 TARGETS = re.compile(r"load|last|demand|target|sales|value|wert|price|preis|consum|verbrauch|kwh|mwh|^y$|^ot$", re.I)
+MANY = 3  # columns of numbers beside the target, from which these may be a panel
 TWICE = 0.05  # share of rows with the time of another, above which these may be several series
 FILLED = 24  # steps of a gap that a proposal fills at most
 
@@ -39,7 +40,8 @@ def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str]
         known |= _repairs(series)
         series = reading.read(path, source, time, [target], SeriesSettings(**known))
     if series.faults and (names := panels.names_of(path, source, time)):
-        return panels.lines(path, source, settings | {"targets": [target], **known}, names)
+        static = panels.static_columns(columns, names, [*time, target])
+        return panels.lines(path, source, settings | {"targets": [target], **known}, names, static)
     printed += [f"  with {key}: {value}" for key, value in known.items()]
     if series.faults or series.step is None:
         return printed, {**settings, "targets": [target], **known}, series.faults
@@ -50,6 +52,8 @@ def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str]
     settings["splits"] = splits_of(series.times, sizes["look_back"] + sizes["horizon"])
     others = [name for name in values if name != target]
     printed += [f"  other numbers, which may be targets, observed or known: {', '.join(others)}"] if others else []
+    if len(others) >= MANY:
+        printed.append('  if they are many series of one kind, `targets: "*"` makes a panel of them')
     return printed, settings, []
 
 

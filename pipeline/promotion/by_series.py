@@ -17,8 +17,8 @@ from pipeline.tasks.shared.file_faults import shown
 NAMED = 5
 
 
-def worst(bootstrap: PairedBootstrap, ours: Answers, theirs: Answers, series: Sequence[str]) -> Outcome:
-    """How much better the challenger is on each series, by the main metric as a share of the other's; worst first."""
+def worst(bootstrap: PairedBootstrap, ours: Answers, other: str, theirs: Answers, series: Sequence[str]) -> Outcome:
+    """How much better the challenger is than `other` on each series, as a share of its error; worst first."""
     names, numbers = np.unique(np.array(series), return_inverse=True)
     metric = bootstrap.task.main_metric
     our, their = (
@@ -29,5 +29,5 @@ def worst(bootstrap: PairedBootstrap, ours: Answers, theirs: Answers, series: Se
     order = sorted(range(len(names)), key=lambda place: better[place])
     listed = ", ".join(f"{shown(str(names[place]))} {100 * better[place]:.1f} %" for place in order[:NAMED])
     worse = sum(value < 0 for value in better)
-    detail = f"worse on {worse:,} of {len(names):,} series; better by, worst first: {listed}"
+    detail = f"worse than {other} on {worse:,} of {len(names):,} series; better by, worst first: {listed}"
     return Outcome("series", not worse, detail, {str(names[place]): better[place] for place in order}, decides=False)

@@ -11,7 +11,7 @@ over the horizon to x. X'X and X'Y are summed over pieces of a split, in float64
 alpha is the one with the smallest squared error on `valid`, which such sums give as well.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,10 +37,26 @@ class Moments(NamedTuple):
 def fit(train: Iterable[Batch], valid: Iterable[Batch], spec: DataSpec, known: Sequence[int]) -> Weights:
     """The map of the windows of `train`, shrunk as suits those of `valid`; `known` are features known in advance."""
     of_train, of_valid = (_moments(batches, spec, known) for batches in (train, valid))
-    values, vectors = np.linalg.eigh(of_train.xx)
-    turned = vectors.T @ of_train.xy
-    candidates = (vectors @ (turned / (values + alpha)[:, None]) for alpha in ALPHAS)
-    return min(candidates, key=lambda weights: _squared_error(of_valid, weights))
+    return min(_candidates(of_train), key=lambda weights: _squared_error(of_valid, weights))
+
+
+def validation_errors(train: Iterable[Batch], valid: Iterable[Batch], spec: DataSpec) -> Float[np.ndarray, " alphas"]:
+    """The squared error on `valid` of the map of `train`, shrunk by each alpha."""
+    of_train, of_valid = (_moments(batches, spec, []) for batches in (train, valid))
+    return np.array([_squared_error(of_valid, weights) for weights in _candidates(of_train)])
+
+
+def shrunk(train: Iterable[Batch], spec: DataSpec, alpha: float) -> Weights:
+    """The map of `train`, shrunk by this alpha."""
+    moments = _moments(train, spec, [])
+    return np.linalg.solve(moments.xx + alpha * np.eye(len(moments.xx)), moments.xy)
+
+
+def _candidates(moments: Moments) -> Iterator[Weights]:
+    """The map shrunk by each alpha."""
+    values, vectors = np.linalg.eigh(moments.xx)
+    turned = vectors.T @ moments.xy
+    return (vectors @ (turned / (values + alpha)[:, None]) for alpha in ALPHAS)
 
 
 def forecast(
