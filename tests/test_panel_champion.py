@@ -16,7 +16,7 @@ from pipeline.blends import served
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
 from pipeline.monitoring import section
-from pipeline.reporting import panels, results
+from pipeline.reporting import panels, results, series
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
 from pipeline.tracking import isolated, packages, registry, store
@@ -195,3 +195,15 @@ def test_drift_compares_all_series_and_names_those_that_changed(project, monkeyp
     shown = "".join(map(str, section.body([found])))
     assert shown.index('<th scope="row">north</th>') < shown.index('<th scope="row">west</th>')
     write(table())
+
+
+def test_errors_in_figures_are_over_each_series_own_size(project):
+    """In the largest series' unit its errors would be all that is seen: of a thousand windows the three shown, too."""
+    prepared, found = open_prepared("meters"), results.read("meters", ["gru", "identity"])
+    last = list(series.charts(found))[-1]
+    drawn = {line.name: np.array(line.y) for line in last.figure.data}
+    entry = next(entry for entry in found.metrics["results"] if entry["name"] == "gru")
+    assert drawn["gru"].mean() == pytest.approx(entry["metrics"]["mase"]["mean"], rel=1e-4)
+    assert "times the naive forecast" in last.figure.layout.yaxis.title.text
+    number = prepared.series_of("test")[3]
+    assert series.past(prepared, 3).target == f"load of {prepared.learned['panel']['series'][number]}"

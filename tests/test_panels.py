@@ -188,6 +188,7 @@ def test_what_repairs_a_series_repairs_each_of_a_panel(tmp_path):
 
 
 WRONG = [
+    (lambda rows: rows[:0], "series.csv: no rows; accepted: one or more"),
     (lambda rows: rows.rename(columns={"meter": "meters"}), "no column 'meter' (nearest: 'meters')"),
     (
         lambda rows: rows[(rows.meter == "north") == (rows.time < "2020-01-06")][lambda kept: kept.meter != "east"],

@@ -200,7 +200,9 @@ def _grid(source: str, series: Mapping[str, Series], step: Step) -> dict[str, in
 
 def none_left(source: str, left_out: Mapping[str, str]) -> InputError:
     """The error of a panel of which no series remains."""
-    name, reason = next(iter(left_out.items()), ("", "no rows"))
+    if not left_out:
+        return InputError(f"{source}: no rows; accepted: one or more")
+    name, reason = next(iter(left_out.items()))
     fault = f"none of {len(left_out):,} series can be used, first {file_faults.shown(name)}: {reason}"
     return InputError(f"{source}: {fault}; accepted: a shorter look_back or horizon, or other dates in `splits`")
 
