@@ -215,3 +215,23 @@ def test_errors_in_figures_are_over_each_series_own_size(project):
     assert "times the naive forecast" in last.figure.layout.yaxis.title.text
     number = prepared.series_of("test")[3]
     assert series.past(prepared, 3).target == f"load of {prepared.learned['panel']['series'][number]}"
+
+
+def test_several_windows_of_one_series_are_told_apart_in_one_request(project):
+    rows = table().drop(columns="region")
+    north = rows[rows.meter == "north"]
+    windows = [north.iloc[begin : begin + ADVANCE].assign(request=str(begin)) for begin in (40, 41)]
+    for window in windows:
+        window.iloc[16:, window.columns.get_loc("load")] = np.nan
+    together = answer("meters", pd.concat(windows, ignore_index=True))
+    apart = [answer("meters", window.drop(columns="request").reset_index(drop=True)) for window in windows]
+    pd.testing.assert_frame_equal(together, pd.concat(apart, ignore_index=True))
+
+
+def test_predictions_name_their_series(project):
+    written = parquet.read_table(
+        paths.predictions("meters") / "gru.parquet", columns=["seed", "row", "series"]
+    ).to_pydict()
+    prepared = open_prepared("meters")
+    names = np.array(prepared.learned["panel"]["series"])[prepared.series_of("test")]
+    assert written["series"] == names.tolist()

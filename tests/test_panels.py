@@ -351,3 +351,24 @@ def test_the_advice_of_a_long_file_is_the_setting(tmp_path):
     with pytest.raises(InputError, match="`series: meter` makes one panel of these 3 series"):
         panel_files.prepare(tmp_path, rows, series=None)
     assert long_form.FEW
+
+
+def revised(folder, before, after):
+    """What changed between two fetched files of the panel."""
+    for name, rows in (("before", before), ("after", after)):
+        (folder / name).mkdir()
+        rows.to_csv(folder / name / "series.csv", index=False)
+    task = series_files.task(series="meter", observed=[], known=["work"])
+    return task.revised(folder / "before", folder / "after")
+
+
+def test_a_revised_row_is_known_by_its_series_and_time(tmp_path):
+    rows = long()
+    later = rows.copy()
+    later.loc[later.index[(later.meter == "south") & (later.time == "2020-01-02 06:00:00")], "load"] = 7.5
+    later = later[~((later.meter == "north") & (later.time < "2020-01-01 12:00:00"))]
+    record = revised(tmp_path, rows, later.sample(frac=1, random_state=0).sort_values("time", kind="stable"))
+    assert (record["rows"], record["changed"], record["gone"]) == (144, 1, 2)
+    assert record["first_changed"].startswith("south 2020-01-02 06:00:00 (load ")
+    assert record["first_changed"].endswith(", now 7.5)")
+    assert record["first_gone"] == "north 2020-01-01 00:00:00"
