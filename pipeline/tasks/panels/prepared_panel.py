@@ -1,7 +1,7 @@
-"""Prepare a panel: the rows of all series one after another, and where the windows of each split start.
+"""Prepare a panel: the rows of all series one after another, and the first row of each window.
 
     rows       north north north ...  south south ...      shared.arrow
-    start      row at which a window begins, within the rows of its series      train.arrow, ...
+    start      row at which a window begins, among the rows of all series       train.arrow, ...
     member     number of its series                    time      step at which it begins, from the panel's start
 
 Every series is standardised by its own training rows, and all are split at the same dates. Series without a window in
@@ -37,15 +37,15 @@ from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared import auditing, column_files, file_faults, source_file
 from pipeline.tasks.shared.file_faults import listed, shown
 
-NAMED = 10  # series that a note names
+NAMED = 10  # series that a note lists by name
 
 
 def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
     """Write the panel and what was learned of it to `folder`."""
-    panel = members.read(source_file.kept(raw), task.source, task)
-    unstated = prepared_series.undecided(task, panel.step, panel.clock, members.times(panel))
-    file_faults.refuse(task.source, unstated)
-    kept, left_out = windows.kept_of(task, panel)
+    panel = members.read(source_file.fetched(raw), task.source, task)
+    setting_faults = prepared_series.undecided(task, panel.step, panel.clock, members.times(panel))
+    file_faults.refuse(task.source, setting_faults)
+    kept, left_out = windows.usable(task, panel)
     left_out = {**panel.left_out, **left_out}
     if not kept:
         raise members.none_left(task.source, left_out)
@@ -65,17 +65,17 @@ def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
 
 
 def _write_rows(task: Windowed, panel: Panel, kept: Mapping[str, Member], folder: Path) -> None:
-    """shared.arrow: standardised values with the calendar, and at which rows a training window may begin."""
+    """Write shared.arrow: standardised values with the calendar, and the rows at which a training window begins."""
     scaled = [scaler.scaled(each.values, each.scale.mean, each.scale.std) for each in kept.values()]
     rows = np.concatenate(scaled)
     file_faults.refuse(task.source, scaler.too_far(rows, task.value_columns, members.places(panel)))
     if task.calendar:
         calendar = [calendar_columns.columns(member.series.times) for member in kept.values()]
         rows = np.hstack([rows, np.concatenate(calendar)])
-    taught = [np.isin(np.arange(len(each.values)), each.windows["train"]) for each in kept.values()]
+    begins_window = [np.isin(np.arange(len(each.values)), each.windows["train"]) for each in kept.values()]
     column_files.write(
         folder / "shared.arrow",
-        {"series": rows.astype(np.float32), "train_begins": np.concatenate(taught).astype(np.uint8)},
+        {"series": rows.astype(np.float32), "train_begins": np.concatenate(begins_window).astype(np.uint8)},
     )
 
 
@@ -114,10 +114,10 @@ def _audit(
     left_out: dict[str, str],
     folder: Path,
 ) -> Audit:
-    """Rows are the forecast ones, of all series; borders are steps of the panel's times, spans their dates."""
+    """The audit; its rows are those forecast in all series, borders are steps of the panel's times, spans dates."""
     starts = {split: of_split.start for split, of_split in by_split.items()}
     shared = shared_rows(starts, task.look_back, task.horizon)
-    auditing.refuse_leaks(shared, "their spans of time must not overlap")
+    auditing.refuse_leaks(shared, "the splits must not overlap in time")
     assert _in_order(task, by_split), "a split's times are before those of an earlier split"
     borders = {split: _border(split, kept) for split in by_split}
     grid = steps.grid(_start(kept), max(end for _, end in borders.values()), panel.step)
@@ -140,17 +140,17 @@ def _audit(
     )
     repaired = [member for member in kept.values() if member.series.repairs]
     if repaired:
-        done = "masked" if task.missing == "mask" else "interpolated"
+        repair = "masked" if task.missing == "mask" else "interpolated"
         filled = Counter[str]()
         for member in repaired:
             filled.update(repairs.per_split(member.series.filled, member.rows))
         counts = sum((Counter(member.series.repairs) for member in repaired), Counter[str]())
-        audit["repairs"] = {**counts, f"{done}_by_split": dict(filled)}
+        audit["repairs"] = {**counts, f"{repair}_by_split": dict(filled)}
     return audit
 
 
 def _in_order(task: Windowed, by_split: Mapping[str, Windows]) -> bool:
-    """Whether each split forecasts times later than all of the splits before it."""
+    """Whether each split forecasts only times after those of all earlier splits."""
     assert task.splits is not None, "refused before"
     times = [by_split[split].time for split in in_order(task.splits)]
     return all(earlier.max() + task.horizon <= later.min() for earlier, later in pairwise(times))
