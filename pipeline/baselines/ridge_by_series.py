@@ -32,20 +32,25 @@ class RidgeBySeries(Baseline):
         starts, of_valid = _starts(train), valid["member"]
         assert isinstance(of_valid, Tensor)
 
-        def taught(number: int) -> Iterator[Batch]:
+        def train_batches(number: int) -> Iterator[Batch]:
             begin, end = panel["begins"][number], panel["begins"][number] + panel["rows"][number]
             begins = starts[(starts >= begin) & (starts < end)]
             columns = {**train, "start": begins, "member": torch.full_like(begins, number)}
             return _batches(prepared, columns, torch.arange(len(begins)))
 
-        def judged(number: int) -> Iterator[Batch]:
+        def valid_batches(number: int) -> Iterator[Batch]:
             return _batches(prepared, valid, torch.nonzero(of_valid == number).flatten())
 
         tried = np.unique(np.linspace(0, len(panel["series"]) - 1, TRIED).round().astype(int)).tolist()
-        errors = sum(linear_map.validation_errors(taught(number), judged(number), spec) for number in tried)
+        errors = sum(
+            linear_map.validation_errors(train_batches(number), valid_batches(number), spec) for number in tried
+        )
         alpha = float(linear_map.ALPHAS[np.argmin(errors)])
         maps = torch.stack(
-            [torch.from_numpy(linear_map.shrunk(taught(n), spec, alpha)).float() for n in range(len(panel["series"]))]
+            [
+                torch.from_numpy(linear_map.shrunk(train_batches(n), spec, alpha)).float()
+                for n in range(len(panel["series"]))
+            ]
         )
 
         def answer(split: str) -> Tensor:

@@ -37,9 +37,9 @@ class Windows(NamedTuple):
         return Windows(*(column[rows] for column in self))
 
 
-def usable(task: Windowed, panel: Panel) -> tuple[dict[str, Member], dict[str, str]]:
+def usable_series(task: Windowed, panel: Panel) -> tuple[dict[str, Member], dict[str, str]]:
     """The series that have a window in each split and change within train; and the others, with the reason."""
-    kept: dict[str, Member] = {}
+    usable: dict[str, Member] = {}
     left_out: dict[str, str] = {}
     for name, series in panel.series.items():
         rows, windows = prepared_series.windows_of(task, series)
@@ -53,21 +53,21 @@ def usable(task: Windowed, panel: Panel) -> tuple[dict[str, Member], dict[str, s
         if same := scaler.repeating(scale, task.targets):
             left_out[name] = f"repeats itself throughout train ({', '.join(same)})"
             continue
-        kept[name] = Member(series, values, rows, windows, scale, panel.first[name])
-    start = min((member.first for member in kept.values()), default=0)
-    return {name: member._replace(first=member.first - start) for name, member in kept.items()}, left_out
+        usable[name] = Member(series, values, rows, windows, scale, panel.first[name])
+    start = min((member.first for member in usable.values()), default=0)
+    return {name: member._replace(first=member.first - start) for name, member in usable.items()}, left_out
 
 
 def by_split(
-    task: Windowed, kept: Mapping[str, Member], begins: Int[np.ndarray, " series_plus_one"]
+    task: Windowed, usable: Mapping[str, Member], begins: Int[np.ndarray, " series_plus_one"]
 ) -> dict[str, Windows]:
     """The windows of each split, at most `max_windows`; except in train, thinned to the same times in all series."""
     windows = {}
-    for split in next(iter(kept.values())).windows:
-        parts = [each.windows[split] for each in kept.values()]
+    for split in next(iter(usable.values())).windows:
+        parts = [each.windows[split] for each in usable.values()]
         start = np.concatenate([part + begin for part, begin in zip(parts, begins, strict=False)])
         member = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        time = np.concatenate([part + each.first for part, each in zip(parts, kept.values(), strict=True)])
+        time = np.concatenate([part + each.first for part, each in zip(parts, usable.values(), strict=True)])
         all_windows = Windows(start, member, time)
         windows[split] = _thinned(all_windows, task.max_windows, task.season, split == "train")
     return windows

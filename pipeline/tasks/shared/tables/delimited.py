@@ -100,10 +100,10 @@ class Delimited(Table):
         sql = CHECK.format(kept=self._kept(), extra=extra, all=self._all(), file=self._sql())
         with duck.connected(self.file.path) as connection:
             try:
-                ((kept, comments, odd),) = connection.execute(sql).fetchall()
+                ((count, comments, odd),) = connection.execute(sql).fetchall()
             except duckdb.Error:
                 return None
-        return None if odd else (kept - int(self.layout.has_header), comments)
+        return None if odd else (count - int(self.layout.has_header), comments)
 
     def _from_duckdb(self, places: dict[str, int]) -> Iterator[Piece]:
         selected = ", ".join([f"c{place} AS w{number}" for number, place in enumerate(places.values())] + ["1 AS kept"])
