@@ -208,7 +208,7 @@ REFUSED = {  # name: content, settings, and parts of the message
     "a step that is shorter": (lines(iso()), {"every": "15min", "aggregate": "sum"}, ["every: 15min is shorter than the file's step, 01:00:00"]),
     "no such column": (lines(iso(), header="time,Load,heat"), {}, ["no column 'load'", "there are: time, Load, heat"]),
     "no header": (lines(iso()).split("\n", 1)[1], {}, ["no column 'time'", "the first line looks like a row: name the columns"]),
-    "columns that do not fit": (lines(iso()).split("\n", 1)[1], {"columns": ("time", "load")}, ["`columns` names 2 columns, but line 1 has another number of cells (3 by ,"]),
+    "columns that do not fit": (lines(iso()).split("\n", 1)[1], {"columns": ("time", "load")}, ["`columns` names 2 columns, but line 1 has a different number of cells (3 by ,"]),
     "UTF-8 that is damaged": (lines(iso(), header="time,load,heat,größe").replace("\n", ",ä\n").encode().replace(b"\xc3\xa4\n", b"\xff\n", 1), {}, ["bytes that are not UTF-8: 1, first in line 1", "damaged"]),
     "Japanese in an old encoding": (
         ("time,load,heat,映画\n" + "2018-01-01,1,2,これはとても良い映画です\n" * 30).encode("shift_jis"), {},

@@ -160,7 +160,7 @@ def _of_other_steps(series: Mapping[str, Series]) -> list[str]:
     usual = _usual(series)
     accepted = f"accepted: a row every {usual}, as in most"
     other = {name: m.step for name, m in series.items() if m.step and _kind(m.step) != _kind(usual)}
-    faults = {name: [f"another step: a row every {step}; {accepted}"] for name, step in other.items()}
+    faults = {name: [f"a different step: a row every {step}; {accepted}"] for name, step in other.items()}
     return gathered(faults, len(series))
 
 

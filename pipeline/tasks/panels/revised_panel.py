@@ -16,7 +16,7 @@ def compare(before: Path, after: Path, time: str | Sequence[str], columns: Seque
     """The revisions between two tables. Raises InputError if one of them is not a panel, or has faults."""
     for path in (before, after):
         if not path.exists():
-            raise InputError(f"there is no {path}")
+            raise InputError(f"no such file: {path}")
     old, new = (_table(members.read(path, str(path), task), columns) for path in (before, after))
     shared = old.index.intersection(new.index, sort=False)
     dropped = old.index.difference(new.index, sort=False)

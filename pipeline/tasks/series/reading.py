@@ -131,7 +131,7 @@ class Reading:
         try:
             return timestamps.parse(self.cells.times, self.settings.time_format)
         except time_forms.Ambiguous as error:
-            self.faults.append(f"ambiguous {self._name}: {error}")
+            self.faults.append(f"ambiguous times in {self._name}: {error}")
             return timestamps.parse([""] * len(self.cells.times))
 
     def stamp_faults(self, stamps: Stamps) -> list[str]:

@@ -21,7 +21,7 @@ def compare(
     """The revisions between two tables, in the columns that both have. Raises InputError if they cannot be compared."""
     for path in (before, after):
         if not path.exists():
-            raise InputError(f"there is no {path}")
+            raise InputError(f"no such file: {path}")
     headers = [_header(path, columns, settings) for path in (before, after)]
     shared = [name for name in columns if all(name in header for header in headers)]
     earlier, later = (reading.read(path, str(path), time, shared, settings) for path in (before, after))

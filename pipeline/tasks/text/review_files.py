@@ -83,7 +83,7 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
         if "train" not in split_files:
             raise InputError(f"source {source!r}: the folder holds no train.parquet or train.csv")
     elif not tables.ending(path.name):
-        raise InputError(f"source {source!r}: a {path.suffix or 'nameless'} file; accepted: {ALL}")
+        raise InputError(f"source {source!r}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {ALL}")
     return split_files, {"provenance": source, "licence": "its owner's"}
 
 

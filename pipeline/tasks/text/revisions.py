@@ -62,7 +62,7 @@ def compare(before: Path, after: Path, labels: Sequence[str]) -> Revised:
 def _reviews(folder: Path) -> Iterator[Review]:
     """All reviews of a fetched folder, in the order of its files."""
     if not (folder / "train.parquet").exists():
-        raise InputError(f"there is no {folder / 'train.parquet'}")
+        raise InputError(f"no such file: {folder / 'train.parquet'}")
     for split in ("train", "test"):
         path = folder / f"{split}.parquet"
         if path.exists():

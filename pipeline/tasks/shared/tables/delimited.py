@@ -26,9 +26,7 @@ from pipeline.tasks.shared.tables.unpacked import File
 PIECE = 1 << 15  # rows
 PIECE_BY_LINE = 4096
 BLOCK = 1 << 20  # bytes
-NO_NULL = (
-    "\x01\x02\x03"  # occurs in no cell: an empty cell is an empty text, and null means that the row has no such cell
-)
+NO_NULL = "\x01\x02\x03"  # occurs in no cell: null then means a missing cell, and an empty cell is an empty text
 CHECK = """SELECT count(*) FILTER (kept), count(*) FILTER (comment AND NOT kept),
 count(*) FILTER (odd OR contains(cells, '"')) FROM
 (SELECT kept, comment, cells, NOT kept AND NOT comment AND NOT regexp_full_match(cells, '\\s*') AS odd FROM

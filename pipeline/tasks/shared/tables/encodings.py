@@ -19,9 +19,7 @@ WESTERN = frozenset(
 LEAST_WESTERN = 0.9  # share of the characters beyond ASCII
 LEAST_COHERENCE = 0.2  # share of letters in the order of a language, as charset-normalizer measures it
 ENOUGH = 32  # bytes beyond ASCII from which an encoding can be detected
-MOST_IN_RUNS = (
-    0.4  # share of the characters beyond ASCII in runs of two or more: whole words of them mean another alphabet
-)
+MOST_IN_RUNS = 0.4  # share of the characters beyond ASCII in runs, as in whole words of another alphabet
 
 
 def is_utf8(path: Path) -> bool:

@@ -129,7 +129,7 @@ def _named(
         if fitting is None:
             widths = ", ".join(f"{len(parts)} by {NAMES.get(sign, sign)}" for sign, parts in cells.items())
             fault = (
-                f"`columns` names {len(names)} columns, but line {number + 1} has another number of cells ({widths})"
+                f"`columns` names {len(names)} columns, but line {number + 1} has a different number of cells ({widths})"
             )
             raise InputError(f"{source}: {fault}; accepted: as many names as cells")
         has_names = [cell.strip().casefold() for cell in cells[fitting]] == [name.strip().casefold() for name in names]

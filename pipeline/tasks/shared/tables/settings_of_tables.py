@@ -34,7 +34,7 @@ class TableSettings(Settings):
     def _one_sign(cls, sign: str | None) -> str | None:
         sign = NAMED_SEPARATORS.get(sign or "", sign)
         if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
-            raise ValueError("a separator is a single sign, or tab")
+            raise ValueError("a separator must be a single character, or tab")
         return sign
 
     @field_validator("missing_values", mode="before")
