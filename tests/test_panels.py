@@ -197,7 +197,8 @@ WRONG = [
     (lambda rows: rows.assign(meter=rows.meter.where(rows.index != 7, "")), "rows without a name in 'meter': 1, first"),
     (
         lambda rows: rows[(rows.meter != "east") | rows.time.str.contains(" 00:| 12:")],
-        "in 1 of 3 series, first east: a different step: a row every 12:00:00; accepted: a row every 06:00:00, as in most",
+        "in 1 of 3 series, first east: a different step: a row every 12:00:00; accepted: a row every 06:00:00, as in "
+        "most",
     ),
     (
         lambda rows: rows.assign(time=rows.time.where(rows.meter != "east", rows.time.str.replace(":00:00", ":30:00"))),

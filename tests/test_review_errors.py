@@ -82,7 +82,11 @@ def test_a_missing_or_numeric_text_is_refused(tmp_path):
 def test_a_source_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.docx").write_text("text")
-    cases = {"nowhere.csv": "no such file", "empty": "no train.parquet or train.csv", "notes.docx": "a .docx file"}
+    cases = {
+        "nowhere.csv": "no such file",
+        "empty": "no train.parquet or train.csv",
+        "notes.docx": "'.docx' is not a kind of table",
+    }
     for name, told in cases.items():
         with pytest.raises(InputError, match=told):
             Sentiment(source=str(tmp_path / name)).fetch(tmp_path)

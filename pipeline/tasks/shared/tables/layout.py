@@ -128,10 +128,8 @@ def _named(
         fitting = next((separator for separator in separators if len(cells[separator]) == len(names)), None)
         if fitting is None:
             widths = ", ".join(f"{len(parts)} by {NAMES.get(sign, sign)}" for sign, parts in cells.items())
-            fault = (
-                f"`columns` names {len(names)} columns, but line {number + 1} has a different number of cells ({widths})"
-            )
-            raise InputError(f"{source}: {fault}; accepted: as many names as cells")
+            fault = f"`columns` names {len(names)} columns, but line {number + 1} has a different number of cells"
+            raise InputError(f"{source}: {fault} ({widths}); accepted: as many names as cells")
         has_names = [cell.strip().casefold() for cell in cells[fitting]] == [name.strip().casefold() for name in names]
         has_header = settings.header if settings.header is not None else has_names
         return Layout(fitting, names, number, has_header)
