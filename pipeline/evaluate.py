@@ -120,12 +120,12 @@ def _headline(metric: str, candidates: list[Candidate], results: list[Entry]) ->
 
 
 def _write_predictions(path: Path, candidate: Candidate, prepared: Prepared, targets: Tensor) -> None:
-    """One row per seed and example: seed, row, output and target, both as lists in natural units."""
+    """One row per seed and example: seed, row, a panel's series, output and target, both as lists in natural units."""
     tables, series, task = [], prepared.series_of("test"), prepared.task
     for seed, outputs in candidate.outputs.items():
         answers = task.answers(outputs, prepared.learned, series).flatten(1)
         wanted = targets if not targets.is_floating_point() else task.answers(targets, prepared.learned, series)
-        columns = {"seed": [seed] * len(answers), "row": list(range(len(answers)))}
+        columns = {"seed": [seed] * len(answers), "row": list(range(len(answers))), **by_series.names(prepared, "test")}
         lists = {"output": _lists(answers), "target": _lists(wanted.reshape(len(wanted), -1))}
         tables.append(pa.table({**columns, **lists}))
     parquet.write_table(pa.concat_tables(tables) if tables else pa.table({"seed": []}), path)

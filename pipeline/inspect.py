@@ -1,9 +1,9 @@
-"""Say what a file of yours is, what stands in the way, and which lines of params.yaml read it.
+"""Inspect a file: print its contents, what to fix first, and the lines of params.yaml that read it.
 
     pipeline inspect data/sources/load.csv
     pipeline inspect data/sources/load.csv --add my_load
 
-reads   FILE, a series or reviews: CSV, TSV, JSON lines, parquet or .xlsx, also packed; of a large file the beginning
+reads   FILE, a series or reviews: CSV, TSV, JSON lines, parquet or .xlsx, also packed; only the start of a large file
 writes  with --add: the task NAME in params.yaml
 """
 
@@ -17,7 +17,7 @@ from pipeline.inspection import added, columns, reviews, sampling, series
 from pipeline.tasks.shared import source_file, tables
 from pipeline.tasks.shared.tables import summary
 
-SHOWN = 30  # columns
+SHOWN = 30  # columns that are printed
 
 
 def main(
@@ -33,7 +33,7 @@ def main(
         printed, settings, obstacles = look(sample, str(path))
         print("\n".join([*([note] if note else []), *printed]))
     if obstacles:
-        print("in the way:")
+        print("to fix first:")
         print("\n".join(f"  {obstacle}" for obstacle in obstacles))
     if settings:
         print("lines for params.yaml, below tasks:")
@@ -48,29 +48,33 @@ def main(
 
 
 def look(path: Path, source: str) -> tuple[list[str], dict[str, Any], list[str]]:
-    """What to print of a file, settings that read it (none for a file of another kind), and what is in the way."""
+    """What to print about a file, the settings that read it (none for an unknown kind), and the obstacles."""
     with tables.opened(path, source, []) as table:
-        here = columns.of(table)
-        more = f"  and {len(here) - SHOWN:,} more columns" if len(here) > SHOWN else ""
-        printed = [f"{source}: {table.rows:,} rows, {len(table.header):,} columns; {summary.sentence(table.taken)}"]
-        printed += [column.line() for column in here[:SHOWN]] + ([more] if more else [])
+        described = columns.of(table)
+        more = f"  and {len(described) - SHOWN:,} more columns" if len(described) > SHOWN else ""
+        printed = [f"{source}: {table.rows:,} rows, {len(table.header):,} columns; {summary.sentence(table.read_as)}"]
+        printed += [column.line() for column in described[:SHOWN]] + ([more] if more else [])
         if table.faults:
             return printed, {}, table.faults
-    numbers = [column for column in here if column.kind in ("number", "flag")]
-    if reviews.fits(here) and not (columns.time_columns(here) and _is_series(here)):
-        more_lines, settings, obstacles = reviews.lines(source, here)
-    elif columns.time_columns(here) and numbers:
-        more_lines, settings, obstacles = series.lines(path, source, here)
+    numbers = [column for column in described if column.kind in ("number", "flag")]
+    if reviews.fits(described) and not (columns.time_columns(described) and _is_series(described)):
+        more_lines, settings, obstacles = reviews.lines(source, described)
+    elif columns.time_columns(described) and numbers:
+        more_lines, settings, obstacles = series.lines(path, source, described)
     else:
-        troubles = [f"{column.name}: {column.trouble}" for column in here if column.trouble]
-        return printed, {}, troubles or ["no column of times with numbers, and none of texts with labels"]
+        troubles = [f"{column.name}: {column.trouble}" for column in described if column.trouble]
+        return (
+            printed,
+            {},
+            troubles or ["no column of times with columns of numbers, and no column of texts with labels"],
+        )
     return [*printed, *more_lines], settings, obstacles
 
 
-def _is_series(here: list[columns.Column]) -> bool:
-    """Whether most rows have a time of their own, and texts are few: a log of reviews has both."""
-    times = next(column for column in here if column.kind == "time")
-    texts = [column for column in here if column.kind == "text"]
+def _is_series(described: list[columns.Column]) -> bool:
+    """Whether most times are distinct and no column has long texts, as it would in a log of reviews."""
+    times = next(column for column in described if column.kind == "time")
+    texts = [column for column in described if column.kind == "text"]
     long = any(sum(len(str(cell)) for cell in column.cells) > 40 * len(column.cells) for column in texts)
     return times.different > 0.5 * len(times.cells) and not long
 

@@ -90,5 +90,5 @@ def test_a_number_of_two_readings_is_refused_before_anything_is_answered(tmp_pat
     _, asked = service_of_plain(tmp_path / "plain", series_files.table())
     text = "time;load;heat;work\n" + "".join(f"2020-01-{n:02d} 00:00;{n}.234;{n};1\n" for n in range(1, 11))
     (tmp_path / "asked.csv").write_text(text)
-    with pytest.raises(InputError, match=r"asked.csv: numbers of two readings: '1.234' may be 1.234 or 1234"):
+    with pytest.raises(InputError, match=r"asked.csv: ambiguous numbers: '1.234' may be 1.234 or 1234"):
         next(tables.read(tmp_path / "asked.csv", asked.inputs))

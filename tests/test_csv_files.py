@@ -1,4 +1,4 @@
-"""CSV files as people write them, for every reader: a series, reviews, and requests. The same values, or a refusal."""
+"""CSV files in the variants that people write, for all readers (series, reviews, requests): same values, or refused."""
 
 import gzip
 import io
@@ -30,10 +30,10 @@ def table() -> pd.DataFrame:
 
 def series(path, folder):
     (folder / "raw").mkdir()
-    (folder / "made").mkdir()
+    (folder / "prepared").mkdir()
     shutil.copy(path, folder / "raw/series.csv")
-    series_files.task().prepare(folder / "raw", folder / "made", seed=0)
-    return (folder / "made/shared.arrow").read_bytes()
+    series_files.task().prepare(folder / "raw", folder / "prepared", seed=0)
+    return (folder / "prepared/shared.arrow").read_bytes()
 
 
 def reviews(path, folder):
@@ -52,27 +52,27 @@ READERS = {"series": series, "reviews": reviews, "requests": requests}
 def read(request, tmp_path):
     """Gives what a reader makes of text or bytes; each file has a folder of its own."""
 
-    def made(content):
+    def read_content(content):
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         path = folder / "mine.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return READERS[request.param](path, folder)
 
-    return made
+    return read_content
 
 
 @pytest.fixture
 def refused(read):
     """Gives the message with which a reader refuses a file; no message is another library's."""
 
-    def told(content):
+    def message_for(content):
         with pytest.raises(InputError) as error:
             read(content)
         assert not any(word in str(error.value) for word in PANDAS)
         return str(error.value)
 
-    return told
+    return message_for
 
 
 def lines_of(rows: pd.DataFrame, **settings) -> str:
@@ -87,33 +87,33 @@ def with_commas(rows: pd.DataFrame, header: bool) -> str:
 
 def test_a_comma_at_the_end_of_each_line_is_refused(refused):
     """Every value would stand under its neighbour's name."""
-    told = refused(with_commas(table(), header=False))
-    assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in told
-    assert "a comma at a line's end: end the header with one, too" in told
-    assert "\n" not in told
+    message = refused(with_commas(table(), header=False))
+    assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in message
+    assert "a comma at the end of a line: end the header with one, too" in message
+    assert "\n" not in message
 
 
 def test_an_index_without_a_name_in_the_header_is_refused(refused):
     header, rows = lines_of(table()).split("\n", 1)
-    told = refused(header + "\n" + table().to_csv(header=False))
+    message = refused(header + "\n" + table().to_csv(header=False))
     assert rows
-    assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in told
-    assert "begin the header with a comma" in told
+    assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in message
+    assert "begin the header with a comma" in message
 
 
-def test_some_rows_with_a_cell_more_or_less_are_counted_by_the_lines_of_the_file(refused):
+def test_rows_that_are_too_long_or_short_are_counted_with_their_lines(refused):
     """Line 6 is the fifth of the file, as the text above it has two lines; a value with a comma had no quotes."""
     rows = [table().iloc[[row]].to_csv(index=False, header=False) for row in range(48)]
     rows[3] = rows[3].replace("review", "a review, long,")
     rows[7] = rows[7].replace(",review", "")
     rows[8] = rows[8].replace(",review", "")
-    told = refused(lines_of(table()[:0]) + "".join(rows))
-    assert "rows with more cells than the header's 6: 1, first in line 6 (8 cells)" in told
-    assert "a comma within a value belongs in quotes" in told
-    assert "rows with fewer cells than the header's 6: 2, first in line 11 (5 cells)" in told
+    message = refused(lines_of(table()[:0]) + "".join(rows))
+    assert "rows with more cells than the header's 6: 1, first in line 6 (8 cells)" in message
+    assert "a value that contains a comma must be in quotes" in message
+    assert "rows with fewer cells than the header's 6: 2, first in line 11 (5 cells)" in message
 
 
-def test_other_dress_gives_the_same_values(read):
+def test_equivalent_variants_of_csv_give_the_same_values(read):
     rows, shuffled = table(), ["work", "label", "heat", "text", "load", "time"]
     expected = read(lines_of(rows))
     for content in (
@@ -131,8 +131,8 @@ def test_other_dress_gives_the_same_values(read):
 
 
 FILES = {
-    "gzip that is cut off": (gzip.compress(lines_of(table()).encode())[:-50], "by gzip, and cannot be unpacked"),
-    "UTF-16 that is cut off": (lines_of(table()).encode("utf-16")[:-1], "is no utf-16 text"),
+    "gzip that is cut off": (gzip.compress(lines_of(table()).encode())[:-50], "with gzip and cannot be unpacked"),
+    "UTF-16 that is cut off": (lines_of(table()).encode("utf-16")[:-1], "is not utf-16 text"),
     "a page": (b"<!DOCTYPE html>\n<html><body>See here</body></html>", "an HTML page"),
     "nothing": (b"", "no header line"),
     "blank": (b"\n\n ,\n", "no header line"),
@@ -146,12 +146,12 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_no_csv_file_is_named_with_its_place(name, refused):
+def test_a_file_that_is_not_csv_is_reported_with_its_place(name, refused):
     content, expected = FILES[name]
     assert expected in refused(content)
 
 
-DRESSES = {
+DIALECTS = {
     "gzip": gzip.compress(lines_of(table()).encode()),
     "UTF-16": lines_of(table()).encode("utf-16"),
     "UTF-16 without a mark": lines_of(table()).encode("utf-16-le"),
@@ -163,42 +163,44 @@ DRESSES = {
 }
 
 
-@pytest.mark.parametrize("name", DRESSES)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_another_dialect_or_encoding_gives_the_same_values(name, read):
-    assert read(DRESSES[name]) == read(lines_of(table()))
+    assert read(DIALECTS[name]) == read(lines_of(table()))
 
 
-def test_a_name_of_several_columns_is_refused_where_it_is_read(refused):
-    twice = table().assign(more=1, most=2).rename(columns={"more": "load", "most": "text"})
-    told = refused(lines_of(twice))
-    assert "2 columns are named 'load'; accepted: one" in told or "2 columns are named 'text'; accepted: one" in told
+def test_a_duplicate_column_name_is_refused_if_it_is_read(refused):
+    duplicated = table().assign(more=1, most=2).rename(columns={"more": "load", "most": "text"})
+    message = refused(lines_of(duplicated))
+    assert (
+        "2 columns are named 'load'; accepted: one" in message or "2 columns are named 'text'; accepted: one" in message
+    )
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mtime", "\x00", " text", "x" * 5000, "\u2028load"])
-def test_names_that_no_terminal_can_show_are_quoted_and_cut(refused, name):
-    told = refused(lines_of(table().rename(columns=dict.fromkeys(("time", "text", "load"), name))))
-    assert f"; there are: {name[:40]!r}" in told
-    assert told.isprintable()
-    assert len(told) < 300
+def test_unprintable_names_are_quoted_and_shortened(refused, name):
+    message = refused(lines_of(table().rename(columns=dict.fromkeys(("time", "text", "load"), name))))
+    assert f"; there are: {name[:40]!r}" in message
+    assert message.isprintable()
+    assert len(message) < 300
 
 
-def test_of_many_names_some_are_listed(refused):
+def test_a_long_list_of_names_is_shortened(refused):
     rows = table().drop(columns=["time", "text", "load"])
     more = pd.DataFrame(1, rows.index, [f"column{number}" for number in range(500)])
-    told = refused(lines_of(pd.concat([rows, more], axis=1)))
-    assert "column46 and 453 more columns" in told
+    message = refused(lines_of(pd.concat([rows, more], axis=1)))
+    assert "column46 and 453 more columns" in message
 
 
 def test_an_archive_is_named_and_parquet_is_read(refused, read):
     archive, parquet = io.BytesIO(), io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as made:
-        made.writestr("mine.csv", lines_of(table()))
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("mine.csv", lines_of(table()))
     table().to_parquet(parquet)
     assert "is a zip archive: unpack it; accepted: text (CSV, TSV, JSON lines), parquet" in refused(archive.getvalue())
     assert read(parquet.getvalue()) == read(lines_of(table()))
 
 
-def test_a_line_is_the_files_also_over_many_pieces(tmp_path):
+def test_line_numbers_are_those_of_the_file_across_pieces(tmp_path):
     rows = ["text,load"] + ['"two\nlines",1'] * 6000 + ["one,2"] * 3000 + ["one,2,3", "", "one,2", "one"]
     (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n")
     with opened(tmp_path / "mine.csv", "mine.csv", ["text", "load"]) as file:
@@ -207,23 +209,23 @@ def test_a_line_is_the_files_also_over_many_pieces(tmp_path):
         assert [file.place(row) for row in (5999, 6000, 6001)] == ["line 12000", "line 12002", "line 12003"]
     assert file.faults == [
         "rows with more cells than the header's 2: 1, first in line 15002 (3 cells); "
-        "a comma within a value belongs in quotes, with the value",
+        "a value that contains a comma must be in quotes",
         "rows with fewer cells than the header's 2: 1, first in line 15005 (1 cell)",
     ]
 
 
-def test_every_mark_is_one_of_a_file_that_is_no_text(tmp_path):
+def test_each_signature_of_a_file_that_is_not_text_is_recognised(tmp_path):
     for mark, kind in text_files.MARKS.items():
         (tmp_path / "mine.csv").write_bytes(mark + b"and more")
         assert text_files.other_kind(tmp_path / "mine.csv") == kind
 
 
-def test_flags_and_numbers_are_read_alike_in_training_and_in_requests(tmp_path):
+def test_flags_and_numbers_are_parsed_equally_in_training_and_requests(tmp_path):
     cells = ["1", " 2.5 ", "1e3", "True", "false", "-0", "1_000", "0x1", "", "yes", "inf"]
-    found = numbers.numbers(cells)
-    assert found[:6].tolist() == [1.0, 2.5, 1000.0, 1.0, 0.0, 0.0]
-    assert [value != value for value in found[6:10].tolist()] == [True] * 4
-    assert found[10] == float("inf")
+    values = numbers.numbers(cells)
+    assert values[:6].tolist() == [1.0, 2.5, 1000.0, 1.0, 0.0, 0.0]
+    assert [value != value for value in values[6:10].tolist()] == [True] * 4
+    assert values[10] == float("inf")
     flags = series_files.table().assign(work=lambda rows: rows["work"] == 1)
     assert set(flags["work"].astype(str)) == {"True", "False"}
     prepared = [series_files.prepare(tmp_path / n, t) for n, t in (("a", flags), ("b", series_files.table()))]

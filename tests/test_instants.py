@@ -43,7 +43,7 @@ def test_the_same_instants_are_the_same_series_however_they_are_written(tmp_path
     assert made[0].learned["start"] == "2020-01-01T00:00:00+00:00"
     assert (made[0].learned["clock"], made[0].audit["clock"]) == ("utc", "utc")
     assert made[0].audit["spans"]["train"][0] == "2020-01-01 00:00:00+00:00"
-    assert any("times have offsets: kept in UTC" in note for note in made[0].audit["notes"])
+    assert any("times have offsets: they are kept in UTC" in note for note in made[0].audit["notes"])
 
 
 def test_a_local_clock_stays_local(tmp_path):

@@ -60,7 +60,7 @@ def test_no_look_back_ends_within_an_interpolated_gap(tmp_path):
 
 
 def test_a_gap_that_is_too_long_is_refused_where_a_setting_says_so(tmp_path):
-    with pytest.raises(InputError, match="a gap of 2 steps from 2020-01-03 06:00:00 on; accepted: 1 at most"):
+    with pytest.raises(InputError, match="a gap of 2 steps from 2020-01-03 06:00:00; accepted: at most 1"):
         prepare(tmp_path, gappy(), missing="mask", longest_gap=1)
 
 

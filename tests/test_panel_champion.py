@@ -15,7 +15,8 @@ from pipeline.architectures.shared.saved import load
 from pipeline.blends import served
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
-from pipeline.reporting import panels, results
+from pipeline.monitoring import section
+from pipeline.reporting import panels, results, series
 from pipeline.services import Service
 from pipeline.tasks import open_prepared
 from pipeline.tracking import isolated, packages, registry, store
@@ -132,12 +133,16 @@ def test_the_page_shows_the_best_and_the_worst_series(project):
 
 
 def test_the_gate_names_the_series(project):
-    record = files.read_json(next(paths.decisions().glob("meters-*.json")))
+    record = files.read_json(next(paths.decisions().glob("wide-*.json")))
     gates = {gate["name"]: gate for gate in record["gates"]}
     assert record["decision"] == "promoted"
     assert set(gates["series"]["numbers"]) == set(NAMES)
     assert gates["series"]["decides"] is False
-    assert "of 4 series; better by, worst first: " in gates["series"]["detail"]
+    detail = gates["series"]["detail"]
+    assert f"worse than {gates['strongest_baseline']['numbers']['name']} on " in detail
+    order = sorted(NAMES, key=gates["series"]["numbers"].get)
+    assert [word for word in detail.split() if word in NAMES] == order
+    assert gates["enough"]["detail"].startswith(f"{31 * 8 - 8 + 1} times of the gate split")
 
 
 def test_an_unknown_series_is_refused_with_the_nearest(project):
@@ -171,7 +176,16 @@ def test_a_wide_file_is_predicted_as_its_long_rows(project, tmp_path):
         np.testing.assert_allclose(made[made.series == name]["value"], alone["value"], rtol=1e-6)
 
 
-def test_drift_compares_all_series_and_names_those_that_changed(project, monkeypatch):
+@pytest.fixture
+def renewed(project):
+    """Data that a test may change."""
+    yield
+    write(table())
+    for stage in (fetch, prepare):
+        stage.main("meters")
+
+
+def test_drift_compares_all_series_and_names_those_that_changed(renewed, monkeypatch):
     monkeypatch.setattr(isolated, "answers", lambda uri, requests: answer("meters", requests))
     drift.main("meters")
     before = files.read_json(paths.drift("meters"))
@@ -187,4 +201,37 @@ def test_drift_compares_all_series_and_names_those_that_changed(project, monkeyp
     found = files.read_json(paths.drift("meters"))
     assert found["due"] or found["shown"]["series"]
     assert {each["series"] for each in found["shown"]["series"][:2]} == {"north", "south"}
-    write(table())
+    shown = "".join(map(str, section.body([found])))
+    assert shown.index('<th scope="row">north</th>') < shown.index('<th scope="row">west</th>')
+
+
+def test_errors_in_figures_are_over_each_series_own_size(project):
+    """In the largest series' unit its errors would be all that is seen: of a thousand windows the three shown, too."""
+    prepared, found = open_prepared("meters"), results.read("meters", ["gru", "identity"])
+    last = list(series.charts(found))[-1]
+    drawn = {line.name: np.array(line.y) for line in last.figure.data}
+    entry = next(entry for entry in found.metrics["results"] if entry["name"] == "gru")
+    assert drawn["gru"].mean() == pytest.approx(entry["metrics"]["mase"]["mean"], rel=1e-4)
+    assert "times the naive forecast" in last.figure.layout.yaxis.title.text
+    number = prepared.series_of("test")[3]
+    assert series.past(prepared, 3).target == f"load of {prepared.learned['panel']['series'][number]}"
+
+
+def test_several_windows_of_one_series_are_told_apart_in_one_request(project):
+    rows = table().drop(columns="region")
+    north = rows[rows.meter == "north"]
+    windows = [north.iloc[begin : begin + ADVANCE].assign(request=str(begin)) for begin in (40, 41)]
+    for window in windows:
+        window.iloc[16:, window.columns.get_loc("load")] = np.nan
+    together = answer("meters", pd.concat(windows, ignore_index=True))
+    apart = [answer("meters", window.drop(columns="request").reset_index(drop=True)) for window in windows]
+    pd.testing.assert_frame_equal(together, pd.concat(apart, ignore_index=True))
+
+
+def test_predictions_name_their_series(project):
+    written = parquet.read_table(
+        paths.predictions("meters") / "gru.parquet", columns=["seed", "row", "series"]
+    ).to_pydict()
+    prepared = open_prepared("meters")
+    names = np.array(prepared.learned["panel"]["series"])[prepared.series_of("test")]
+    assert written["series"] == names.tolist()

@@ -10,6 +10,7 @@ import series_files
 import torch
 from panel_files import NAMES, long, member, prepare, wide
 from series_files import ENDS, everything
+from sklearn.linear_model import Ridge as TrustedRidge
 
 from pipeline.common import InputError
 from pipeline.evaluation import by_series
@@ -17,7 +18,7 @@ from pipeline.evaluation.fitted import answers
 from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.settings import Evaluate
 from pipeline.tasks.panels import layouts
-from pipeline.tasks.series import long_form
+from pipeline.tasks.series import linear_map, long_form
 
 
 def series_number(prepared, name):
@@ -34,7 +35,7 @@ def of_series(prepared, name, split):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_series_of_a_long_file_is_what_it_is_in_a_file_of_its_own(tmp_path, name):
+def test_each_series_of_a_long_file_is_prepared_as_from_a_separate_file(tmp_path, name):
     """Values, scale and windows, whatever stands between its rows."""
     rows = long()
     panel = prepare(tmp_path / "panel", rows)
@@ -52,7 +53,7 @@ def test_each_series_of_a_long_file_is_what_it_is_in_a_file_of_its_own(tmp_path,
         )
 
 
-def test_a_wide_file_gives_what_its_long_form_gives(tmp_path):
+def test_wide_and_long_form_give_the_same_data(tmp_path):
     rows = long()
     in_long = prepare(tmp_path / "long", rows, known=[])
     in_wide = prepare(tmp_path / "wide", wide(rows), series=None, targets="*", known=[])
@@ -76,7 +77,7 @@ def test_a_wide_file_may_have_columns_for_all_series(tmp_path):
     rows = wide(long()).assign(work=np.arange(48) // 4 % 3 > 0, note="dry").astype({"work": int})
     prepared = prepare(tmp_path, rows, series=None, targets="*")
     assert prepared.learned["panel"]["series"] == sorted(NAMES)
-    assert any("no series: note" in note for note in prepared.audit["notes"])
+    assert any("not series: note" in note for note in prepared.audit["notes"])
 
 
 def test_a_series_does_not_depend_on_the_others(tmp_path):
@@ -129,7 +130,7 @@ def test_series_that_are_too_short_are_left_out_and_named(tmp_path):
     left_out = prepared.audit["left_out"]
     assert left_out["west"] == "12 rows, fewer than 16"
     assert left_out["south"].startswith("no window in test")
-    assert left_out["east"] == "repeats itself through all of train (load)"
+    assert left_out["east"] == "repeats itself throughout train (load)"
     assert any(note.startswith("left out: 3 series: ") for note in prepared.audit["notes"])
     with pytest.raises(InputError, match="none of 4 series can be used, first .*; accepted: a shorter look_back"):
         prepare(
@@ -174,11 +175,11 @@ def test_faults_of_all_series_are_one_message(tmp_path):
     doubled = pd.concat([gaps, gaps[gaps.meter == "east"].iloc[[30]]])
     message = refused(tmp_path, doubled)
     assert "in 2 of 3 series, first north: gaps (1 row missing): 1, first in line" in message
-    assert "in 1 of 3 series, first east: rows with the time of another: 1" in message
+    assert "in 1 of 3 series, first east: rows with a duplicate time: 1" in message
     assert "`series: [COLUMN, OTHER]`" in message
 
 
-def test_what_repairs_a_series_repairs_each_of_a_panel(tmp_path):
+def test_repairs_apply_to_each_series_of_a_panel(tmp_path):
     rows = long()
     gaps = rows.drop(index=[rows.index[rows.meter == name][20] for name in ("north", "south")])
     prepared = prepare(tmp_path, gaps, missing="interpolate")
@@ -187,6 +188,7 @@ def test_what_repairs_a_series_repairs_each_of_a_panel(tmp_path):
 
 
 WRONG = [
+    (lambda rows: rows[:0], "series.csv: no rows; accepted: one or more"),
     (lambda rows: rows.rename(columns={"meter": "meters"}), "no column 'meter' (nearest: 'meters')"),
     (
         lambda rows: rows[(rows.meter == "north") == (rows.time < "2020-01-06")][lambda kept: kept.meter != "east"],
@@ -195,22 +197,23 @@ WRONG = [
     (lambda rows: rows.assign(meter=rows.meter.where(rows.index != 7, "")), "rows without a name in 'meter': 1, first"),
     (
         lambda rows: rows[(rows.meter != "east") | rows.time.str.contains(" 00:| 12:")],
-        "in 1 of 3 series, first east: another step: a row every 12:00:00; accepted: one every 06:00:00, as most",
+        "in 1 of 3 series, first east: a different step: a row every 12:00:00; accepted: a row every 06:00:00, as in "
+        "most",
     ),
     (
         lambda rows: rows.assign(time=rows.time.where(rows.meter != "east", rows.time.str.replace(":00:00", ":30:00"))),
-        "first east: times between those of others: from 2020-01-01 00:30:00 on",
+        "first east: times between those of others: from 2020-01-01 00:30:00",
     ),
     (
         lambda rows: rows.assign(load=rows["load"].astype(object).where(rows.index != 9, "n/k")),
-        "no finite number: load 1 (first line 11",
+        "without a finite number: load 1 (first line 11",
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("spoil", "expected"), WRONG)
-def test_a_panel_that_cannot_be_read_says_why(tmp_path, spoil, expected):
-    assert expected in refused(tmp_path, spoil(long()))
+@pytest.mark.parametrize(("corrupt", "expected"), WRONG)
+def test_an_unreadable_panel_is_refused_with_the_reason(tmp_path, corrupt, expected):
+    assert expected in refused(tmp_path, corrupt(long()))
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
@@ -228,10 +231,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"targets": "*"}, 'targets: "*" makes each column a series; accepted: no series beside it'),
+        ({"targets": "*"}, 'targets: "*" makes each column a series; accepted: leave out series'),
         ({"series": None, "static": ["region"]}, "static needs `series`"),
-        ({"series": "time"}, "columns must be named once, but time came more often"),
-        ({"wide": True}, 'wide is what targets: "*" says'),
+        ({"series": "time"}, "columns must be named once, but time is named more often"),
+        ({"wide": True}, 'wide is set by targets: "*"'),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(changes, expected):
@@ -269,10 +272,10 @@ def test_answers_and_scores_are_in_each_series_own_unit(tmp_path):
     assert task.main_metric == "mase"
 
 
-def test_a_score_without_the_series_is_no_score(tmp_path):
+def test_scoring_a_panel_without_its_series_fails(tmp_path):
     prepared = prepare(tmp_path, long())
     targets = prepared.targets("test")
-    with pytest.raises(AssertionError, match="each example of a panel is of a series"):
+    with pytest.raises(AssertionError, match="each example of a panel is scaled"):
         prepared.task.contributions(targets, targets, prepared.learned)
 
 
@@ -299,24 +302,39 @@ def test_series_that_move_together_have_a_wider_interval():
     torch.testing.assert_close(alone, copies)
 
 
-def test_ridge_by_series_is_the_ridge_of_each_series_alone(tmp_path):
-    """It sees all windows of the training rows, though fewer train networks."""
+def test_ridge_by_series_is_a_ridge_of_each_series_with_one_alpha(tmp_path):
+    """It sees all windows of the training rows, though fewer train networks; alpha is the best on all series."""
     rows = long(rows=96)
     ends = {"train": "2020-01-15", "valid": "2020-01-18", "gate": "2020-01-21", "test": None}
     panel = prepare(tmp_path / "panel", rows, splits=ends, max_windows=40)
     outputs = answers(panel, "ridge_by_series", "test")["test"]
     assert panel.audit["rows"]["train"] < 47 < 3 * 47
-    for name in NAMES:
-        alone = series_files.prepare(tmp_path / name, member(rows, name), observed=[], splits=ends)
-        assert panel.audit["rows"]["valid"] == 3 * alone.audit["rows"]["valid"]  # the same windows choose alpha
+    alone = {
+        name: series_files.prepare(tmp_path / name, member(rows, name), observed=[], splits=ends) for name in NAMES
+    }
+    expected, errors = {}, dict.fromkeys(linear_map.ALPHAS.tolist(), 0.0)
+    for name, prepared in alone.items():
+        train, valid, test = (everything(prepared, split) for split in ("train", "valid", "test"))
+        for alpha in errors:
+            trusted = TrustedRidge(alpha, fit_intercept=False).fit(*relative(train))
+            x, y = relative(valid)
+            errors[alpha] += ((trusted.predict(x) - y) ** 2).sum()
+            expected[name, alpha] = trusted.predict(relative(test)[0]) + test.inputs[:, 7, :1].numpy()
+    best = min(errors, key=errors.get)
+    for name, prepared in alone.items():
         kept = panel.series_of("test") == series_number(panel, name)
-        starts = alone.columns("test")["start"].tolist()
+        starts = prepared.columns("test")["start"].tolist()
         places = [starts.index(time) for time in panel.columns("test")["time"][kept].tolist()]
-        expected = answers(alone, "ridge", "test")["test"][places]
-        torch.testing.assert_close(outputs[kept], expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(outputs[kept][..., 0], expected[name, best][places], rtol=1e-3, atol=1e-4)
 
 
-def test_windows_are_thinned_alike_for_all_series(tmp_path):
+def relative(batch):
+    """A linear map's inputs and targets: values less the last one that is seen."""
+    last = batch.inputs[:, 7:8, 0]
+    return (batch.inputs[:, :8, 0] - last).numpy(), (batch.targets[..., 0] - last).numpy()
+
+
+def test_windows_are_thinned_equally_for_all_series(tmp_path):
     prepared = prepare(tmp_path, long(), max_windows=9)
     for split in ("valid", "gate", "test"):
         membership = prepared.membership(split)
@@ -329,8 +347,29 @@ def test_windows_are_thinned_alike_for_all_series(tmp_path):
     assert prepared.columns("train")["train_begins"].sum() == 3 * (24 - 10 + 1)
 
 
-def test_the_advice_of_a_long_file_is_the_setting(tmp_path):
+def test_the_error_for_a_long_file_suggests_the_setting(tmp_path):
     rows = long()
     with pytest.raises(InputError, match="`series: meter` makes one panel of these 3 series"):
         panel_files.prepare(tmp_path, rows, series=None)
     assert long_form.FEW
+
+
+def revised(folder, before, after):
+    """What changed between two fetched files of the panel."""
+    for name, rows in (("before", before), ("after", after)):
+        (folder / name).mkdir()
+        rows.to_csv(folder / name / "series.csv", index=False)
+    task = series_files.task(series="meter", observed=[], known=["work"])
+    return task.revised(folder / "before", folder / "after")
+
+
+def test_a_revised_row_is_known_by_its_series_and_time(tmp_path):
+    rows = long()
+    later = rows.copy()
+    later.loc[later.index[(later.meter == "south") & (later.time == "2020-01-02 06:00:00")], "load"] = 7.5
+    later = later[~((later.meter == "north") & (later.time < "2020-01-01 12:00:00"))]
+    record = revised(tmp_path, rows, later.sample(frac=1, random_state=0).sort_values("time", kind="stable"))
+    assert (record["rows"], record["changed"], record["gone"]) == (144, 1, 2)
+    assert record["first_changed"].startswith("south 2020-01-02 06:00:00 (load ")
+    assert record["first_changed"].endswith(", now 7.5)")
+    assert record["first_gone"] == "north 2020-01-01 00:00:00"

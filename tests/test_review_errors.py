@@ -41,7 +41,7 @@ GOOD = "text,label\nfine film,1\nbad film,0\n"
         (
             "text,label\nfine,1\n  ,0\n",
             {},
-            "no review is labelled 'negative'; accepted: some of each",
+            "no review is labelled 'negative'; accepted: some reviews",
         ),
         ("text,label\nfine,1\n", {}, "no review is labelled 'negative'"),
         ("text,label\n", {}, "no rows below the header; accepted: one or more"),
@@ -82,7 +82,11 @@ def test_a_missing_or_numeric_text_is_refused(tmp_path):
 def test_a_source_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.docx").write_text("text")
-    cases = {"nowhere.csv": "no such file", "empty": "no train.parquet or train.csv", "notes.docx": "a .docx file"}
+    cases = {
+        "nowhere.csv": "no such file",
+        "empty": "no train.parquet or train.csv",
+        "notes.docx": "'.docx' is not a kind of table",
+    }
     for name, told in cases.items():
         with pytest.raises(InputError, match=told):
             Sentiment(source=str(tmp_path / name)).fetch(tmp_path)
@@ -117,11 +121,11 @@ def test_parquet_with_a_name_twice_or_of_another_kind_is_refused(tmp_path):
     with pytest.raises(InputError, match="mine.parquet: 2 columns are named 'text'; accepted: one"):
         Sentiment(source=str(path)).fetch(tmp_path)
     path.write_bytes(b"\x1f\x8b and so on")
-    with pytest.raises(InputError, match=r"mine.parquet is compressed by gzip, and cannot be unpacked"):
+    with pytest.raises(InputError, match=r"mine.parquet is compressed with gzip and cannot be unpacked"):
         Sentiment(source=str(path)).fetch(tmp_path)
 
 
 def test_a_name_of_several_columns_that_are_not_read_is_noted(tmp_path, capsys):
     (tmp_path / "mine.csv").write_text("text,label,note,note\nfine,1,a,b\nbad,0,a,b\n")
     source = Sentiment(source=str(tmp_path / "mine.csv")).fetch(tmp_path)
-    assert source["notes"] == ["train: names of several columns, none of which is read: note"]
+    assert source["notes"] == ["train: columns that share a name, none of which is read: note"]

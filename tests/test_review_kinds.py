@@ -66,11 +66,11 @@ def test_texts_of_several_columns_are_joined(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"labels": {"a": [1], "b": [1]}}, "a value stands for one label, but 1 came more often"),
+        ({"labels": {"a": [1], "b": [1]}}, "a value stands for one label, but 1 is listed more often"),
         ({"labels": {"a": [1], "b": []}}, "each label needs a value: b has none"),
         ({"labels": ("Yes", "yes ")}, "labels must differ"),
         ({"labels": tuple(map(str, range(101)))}, "at most 100"),
-        ({"class_weights": (1.0,)}, "class_weights must be one for each of negative, positive"),
+        ({"class_weights": (1.0,)}, "class_weights must have a weight for each of negative, positive"),
         ({"class_weights": (1.0, 0.0)}, "class_weights must be above 0"),
     ],
 )
@@ -91,7 +91,7 @@ def test_unequal_labels_are_noted_with_the_weights_that_make_up_for_it(tmp_path)
     rows = [row for number, row in enumerate(corpus(900)) if row[1] == 0 or number % 16 == 1]
     notes = prepare(tmp_path, rows, near_copies=0, grouping="text", tokens="words").audit["notes"]
     assert len(notes) == 1
-    assert notes[0].startswith("labels are unequal in train (")
+    assert notes[0].startswith("labels are unbalanced in train (")
     assert "class_weights: [0." in notes[0]
 
 

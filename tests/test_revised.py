@@ -64,7 +64,7 @@ def test_rows_that_are_gone_and_files_that_cannot_be_compared(two_tasks, capsys)
     assert fetched("load", capsys) == [wanted]
     LOAD.write_text("\n".join([whole[0], *(line.replace(",", "Z,", 1) for line in whole[1:])]) + "\n")
     assert fetched("load", capsys) == [
-        "load: earlier rows were not compared: the times of only one of both have an offset"
+        "load: earlier rows were not compared: the times of only one of the two files have an offset"
     ]
     LOAD.write_text("when,load,work\n2020-01-01,1,1\n")
     (line,) = fetched("load", capsys)

@@ -215,7 +215,7 @@ def test_a_split_without_a_label_is_refused_with_the_counts_of_all(tmp_path):
     assert (
         "but valid has no negative, gate has no negative, test has no negative (there are: train 3 negative," in message
     )
-    assert "(grouping: text; 50 groups, 1 reviews in the largest); give more reviews (44 groups with each" in message
+    assert "(grouping: text; 50 groups, 1 reviews in the largest); add reviews (44 groups with each" in message
     assert "larger shares (valid_share, gate_share, test_share)" in message
 
 

@@ -71,7 +71,7 @@ def test_ridge_continues_a_line_with_a_season(rising):
 
 
 @pytest.mark.parametrize("known", [[], ["work", "time_of_day_sin"]])
-def test_ridge_is_the_trusted_ridge_on_plain_matrices(tmp_path, known):
+def test_ridge_matches_a_reference_implementation(tmp_path, known):
     prepared = prepare(tmp_path, table(), targets=["load", "heat"], observed=[])
     columns = [prepared.learned["columns"].index(name) for name in known]
 
@@ -95,7 +95,7 @@ def test_ridge_is_the_trusted_ridge_on_plain_matrices(tmp_path, known):
 
 
 @pytest.mark.parametrize("baseline", [SeasonalNaive(season=9), MeanDay(season=4, days=3)])
-def test_more_than_the_look_back_is_refused(rising, baseline):
+def test_a_baseline_that_needs_more_than_the_look_back_is_refused(rising, baseline):
     with pytest.raises(InputError, match="longer than the look-back, 8"):
         baseline.fit(rising)
 
@@ -121,7 +121,7 @@ def measured(folder: Path, forecast: Forecast, names: list[str]) -> dict[str, di
     return found
 
 
-def test_victoria_gives_the_reference_numbers(tmp_path):
+def test_victoria_matches_the_reference_scores(tmp_path):
     expected = {  # MAE and RMSE in GW, MAPE in percent, MASE
         "seasonal_naive_48": (0.3221, 0.4715, 7.26, 0.820),
         "seasonal_naive_336": (0.2962, 0.4364, 6.70, 0.754),
@@ -138,7 +138,7 @@ def test_victoria_gives_the_reference_numbers(tmp_path):
 
 @pytest.mark.skipif("ETTH1_CSV" not in os.environ, reason="ETTH1_CSV names no file")
 @pytest.mark.parametrize(("horizon", "mse"), [(96, 0.370), (192, 0.403), (336, 0.426), (720, 0.420)])
-def test_etth1_gives_the_published_protocols_numbers(tmp_path, horizon, mse):
+def test_etth1_matches_the_published_protocol(tmp_path, horizon, mse):
     forecast = Forecast.model_validate(ETTH1 | {"source": os.environ["ETTH1_CSV"], "horizon": horizon})
     found = measured(tmp_path, forecast, ["ridge"])
     assert found["ridge"]["mse_scaled"] == pytest.approx(mse, abs=0.003)

@@ -24,7 +24,7 @@ def told(source):
     return {"source": source, "bytes": len(BODY), "digest": DIGEST, **known}
 
 
-def test_fetch_copies_a_file_and_says_what_it_was(tmp_path, monkeypatch):
+def test_fetch_copies_a_file_and_records_its_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/sources").mkdir(parents=True)
     (tmp_path / "data/sources/own.csv").write_bytes(BODY)
@@ -33,12 +33,12 @@ def test_fetch_copies_a_file_and_says_what_it_was(tmp_path, monkeypatch):
     assert (tmp_path / "series.csv").read_bytes() == BODY
 
 
-def test_a_missing_file_is_told_with_both_places(tmp_path):
+def test_a_missing_file_is_reported_with_both_places(tmp_path):
     with pytest.raises(InputError, match=r"'none\.csv': no such file, nor data/sources/none\.csv"):
         task(source="none.csv").fetch(tmp_path)
 
 
-def test_a_wrong_digest_leaves_what_was_there(tmp_path):
+def test_a_wrong_digest_keeps_the_old_file(tmp_path):
     (tmp_path / "new.csv").write_bytes(BODY)
     (tmp_path / "series.csv").write_text("old")
     with pytest.raises(InputError, match=f"SHA-256 is {DIGEST}, but `digest` is {'0' * 64}"):
@@ -89,13 +89,13 @@ def test_a_url_is_fetched(tmp_path, server):
 
 
 @pytest.mark.parametrize(("path", "told"), [("none", "404 Not Found"), ("short", "23 bytes read, 1 more expected")])
-def test_a_url_that_fails_is_told_with_the_alternatives(tmp_path, server, path, told):
+def test_a_url_that_fails_is_reported_with_alternatives(tmp_path, server, path, told):
     with pytest.raises(InputError, match=f"{path}.*{told}.*set `source` to the file.*bundled data/victoria_2014.csv"):
         task(source=f"{server}/{path}").fetch(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_host_that_is_not_there_is_told(tmp_path, monkeypatch):
+def test_an_unknown_host_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # and nobody listens
@@ -103,7 +103,7 @@ def test_a_host_that_is_not_there_is_told(tmp_path, monkeypatch):
             task(source=f"http://127.0.0.1:{unused.getsockname()[1]}/x.csv").fetch(tmp_path)
 
 
-def test_a_host_that_never_answers_is_told_within_ten_seconds(tmp_path, monkeypatch):
+def test_a_silent_host_is_reported_within_ten_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     assert source_file.SILENCE < 10
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
@@ -112,7 +112,7 @@ def test_a_host_that_never_answers_is_told_within_ten_seconds(tmp_path, monkeypa
         check_gives_up(tmp_path, url)
 
 
-def test_a_host_that_dribbles_its_headers_is_told(tmp_path, server, monkeypatch):
+def test_a_host_that_sends_its_headers_too_slowly_is_reported(tmp_path, server, monkeypatch):
     monkeypatch.setattr(source_file, "download", partial(source_file.download, silence=0.3))
     check_gives_up(tmp_path, f"{server}/dribble")
 

@@ -1,4 +1,4 @@
-"""A file with 400 targets: prepared, trained on, answered, and its faults told in a line that can be read."""
+"""A file with 400 targets: prepared, trained on and served, and its faults reported in one short line."""
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,13 @@ def wide(rows: int = 48) -> pd.DataFrame:
     return pd.DataFrame(values, columns=NAMES).assign(time=times)
 
 
-def made(folder, rows):
+def prepare_wide(folder, rows):
     return prepare(folder, rows, targets=NAMES, observed=[], known=[], splits=ENDS)
 
 
-def test_they_are_prepared_trained_on_and_answered(tmp_path):
+def test_many_targets_are_prepared_trained_and_served(tmp_path):
     rows = wide()
-    prepared = made(tmp_path, rows)
+    prepared = prepare_wide(tmp_path, rows)
     batch = everything(prepared, "train")
     assert batch.targets.shape == (15, 2, 400)
     run = tiny_run(prepared, "gru")
@@ -50,4 +50,4 @@ def test_faults_of_all_columns_are_one_line(tmp_path):
     with pytest.raises(
         InputError, match=r"cells without a value: load_000 1 \(first line 9, .* and 395 more columns; "
     ):
-        made(tmp_path, rows)
+        prepare_wide(tmp_path, rows)

@@ -215,12 +215,12 @@ REVIEWS_GONE_WRONG = {
     ),
     "d.jsonl": (
         b'{"text": "fine"}\n{"text": \n',
-        "that are no JSON object: 1, first in line 2 ('{\"text\":')",
+        "that are not a JSON object: 1, first in line 2 ('{\"text\":')",
     ),
     "e.csv": (b"text\n\xff\xfe\n", "e.csv: lines with bytes that are not UTF-8: 1, first in line 2, byte 1 (0xff)"),
     "f.csv": (b"text\n", "f.csv: no rows"),
     "g.csv": (b"", "g.csv: no header line; accepted: CSV with a header and rows"),
-    "h.parquet": (b"nothing", "h.parquet is no parquet file; accepted: parquet"),
+    "h.parquet": (b"nothing", "h.parquet is not a parquet file; accepted: parquet"),
     "i.docx": (b"fine", "i.docx: '.docx' is not a kind of table; accepted: .csv, .tsv, .txt"),
 }
 

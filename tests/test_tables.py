@@ -45,7 +45,7 @@ def test_all_faults_of_json_lines_are_told(tmp_path):
     head, *kinds = refused(lines(tmp_path / "a.jsonl", rows))
     assert head == " has 7 kinds of faults:"
     assert [kind.strip().split("; accepted")[0] for kind in kinds] == [
-        "lines that are no JSON object: 2, first in line 3 ('{')",
+        "lines that are not a JSON object: 2, first in line 3 ('{')",
         "objects with a key more than once: 1, first in line 4 ('time')",
         "cells of 'series' that are empty: 1, first in line 14",
         "cells of 'time' that are empty: 1, first in line 10",
@@ -113,7 +113,7 @@ def test_parquet_with_a_name_twice_is_refused(tmp_path):
 def test_a_file_under_another_ending_is_named(tmp_path):
     for name in ("a.jsonl", "a.parquet", "a.csv"):
         (tmp_path / name).write_bytes(b"\x1f\x8b\x08 and so on")
-        assert refused(tmp_path / name)[0].startswith(" is compressed by gzip, and cannot be unpacked (")
+        assert refused(tmp_path / name)[0].startswith(" is compressed with gzip and cannot be unpacked (")
     (tmp_path / "a.jsonl").write_bytes(b'{"time": "t"}\n{"time": "\xfc"}\n')
     assert refused(tmp_path / "a.jsonl")[0].startswith(
         ": lines with bytes that are not UTF-8: 1, first in line 2, byte 11"

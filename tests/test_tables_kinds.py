@@ -1,5 +1,5 @@
-# ruff: noqa: E501  # a kind of file in a line
-"""Files as people have them, each with known true values: read to these, or refused in one message that says why."""
+# ruff: noqa: E501  # one kind of file per line
+"""Files of many kinds with known values: read to these values, or refused in one message that says why."""
 
 import gzip
 import io
@@ -44,17 +44,17 @@ def excel(rows) -> bytes:
     """A workbook of one sheet with text, numbers and dates, as spreadsheets write it."""
     cells = []
     for number, row in enumerate(rows, 1):
-        made = ""
+        row_cells = ""
         for place, cell in enumerate(row):
             name = f"{chr(65 + place)}{number}"
             if isinstance(cell, datetime):
                 days = (cell - datetime(1899, 12, 30)).total_seconds() / 86400
-                made += f'<c r="{name}" s="1"><v>{days!r}</v></c>'
+                row_cells += f'<c r="{name}" s="1"><v>{days!r}</v></c>'
             elif isinstance(cell, str):
-                made += f'<c r="{name}" t="inlineStr"><is><t>{cell}</t></is></c>'
+                row_cells += f'<c r="{name}" t="inlineStr"><is><t>{cell}</t></is></c>'
             else:
-                made += f'<c r="{name}"><v>{cell!r}</v></c>'
-        cells.append(f'<row r="{number}">{made}</row>')
+                row_cells += f'<c r="{name}"><v>{cell!r}</v></c>'
+        cells.append(f'<row r="{number}">{row_cells}</row>')
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -99,20 +99,20 @@ BERLIN_LOCAL = [time.tz_convert("Europe/Berlin").strftime("%Y-%m-%d %H:%M") for 
 RECORDS = [{"time": t, "load": v, "heat": h} for t, v, h in zip(iso(), LOAD, HEAT, strict=True)]
 SIX = {"loads": LOAD[:6], "heats": HEAT[:6]}
 
-READ = {  # name: content, settings, and the times where they are others than HOURS
+READ = {  # name: content, settings, and the times if they are not HOURS
     "comma": (lines(iso()), {}),
     "tab": (lines(iso(), sep="\t"), {}),
     "semicolon": (lines(iso(), sep=";"), {}),
     "bar": (lines(iso(), sep="|"), {}),
-    "another sign, stated": (lines(iso(), sep="~"), {"separator": "~"}),
+    "another separator, set": (lines(iso(), sep="~"), {"separator": "~"}),
     "German export": (GERMAN, {}),
     "German export in Windows-1252": (GERMAN.replace("heat", "heat;Größe").replace("\n", ";ä\n").replace("Größe;ä", "Größe").encode("cp1252"), {}),
     "German export in UTF-16": (GERMAN.encode("utf-16"), {}),
-    "UTF-8 with its mark": ("\ufeff" + lines(iso()), {}),
-    "UTF-16 big-endian without its mark": (lines(iso()).encode("utf-16-be"), {}),
+    "UTF-8 with a byte order mark": ("\ufeff" + lines(iso()), {}),
+    "UTF-16 big-endian without a byte order mark": (lines(iso()).encode("utf-16-be"), {}),
     "Latin-1 beside its numbers": (lines(iso(), header="time,load,heat,note").replace("\n", ",Zürich\n").replace("note,Zürich", "note").encode("latin-1"), {}),
     "Cyrillic in Windows-1251": (lines(iso(), header="time,load,heat,город").replace("\n", ",Это было очень хорошее лето в большом городе\n").replace("город,Это было очень хорошее лето в большом городе", "город").encode("cp1251"), {}),
-    "Japanese in an encoding that is stated": (lines(iso(), header="time,load,heat,映画").replace("\n", ",とても良い映画\n").replace("映画,とても良い映画", "映画", 1).encode("shift_jis"), {"encoding": "shift_jis"}),
+    "Japanese in an encoding that is set": (lines(iso(), header="time,load,heat,映画").replace("\n", ",とても良い映画\n").replace("映画,とても良い映画", "映画", 1).encode("shift_jis"), {"encoding": "shift_jis"}),
     "gzip": (gzip.compress(lines(iso()).encode()), {}),
     "zstd": (zstd(lines(iso()).encode()), {}),
     "JSON lines": ("".join(json.dumps(row) + "\n" for row in RECORDS), {}),
@@ -126,9 +126,9 @@ READ = {  # name: content, settings, and the times where they are others than HO
     "decimal commas and tabs": (lines(iso(), [str(v).replace(".", ",") for v in LOAD], [str(v).replace(".", ",") for v in HEAT], "\t"), {}),
     "percent": (lines(iso(), [f"{v} %" for v in LOAD]), {}),
     "no header": (lines(iso()).split("\n", 1)[1], {"columns": ("time", "load", "heat")}),
-    "other names, stated": (lines(iso(), header="a,b,c"), {"columns": ("time", "load", "heat"), "header": True}),
+    "other names, set": (lines(iso(), header="a,b,c"), {"columns": ("time", "load", "heat"), "header": True}),
     "lines above the header": ("# Station 5\nmade today\n\n" + lines(iso()), {}),
-    "lines above, stated": ("time;load\n" + lines(iso()), {"skip_lines": 1}),
+    "lines above, set": ("time;load\n" + lines(iso()), {"skip_lines": 1}),
     "comment lines among the rows": (lines(iso()).replace("\n2018-05-14 05", "\n# checked\n2018-05-14 05"), {}),
     "units below the header": (lines(["", *iso()], ["kW", *LOAD], ["°C", *HEAT]), {}),
     "an index without a name": (pd.DataFrame({"time": iso(), "load": LOAD, "heat": HEAT}).to_csv(), {}),
@@ -136,13 +136,13 @@ READ = {  # name: content, settings, and the times where they are others than HO
     "month first, AM and PM": (lines(text("%m/%d/%Y %I:%M %p")), {}),
     "dates with names": (lines(text("%d-%b-%Y %H:%M")), {}),
     "digits": (lines(text("%Y%m%d%H%M")), {}),
-    "a stated form": (lines(text("%Y|%d|%m %H.%M"), sep=";"), {"time_format": "%Y|%d|%m %H.%M"}),
-    "date and time apart": (lines(text("%d.%m.%Y;%H:%M"), sep=";", header="day,hour,load,heat"), {"time": ("day", "hour")}),
+    "a time format that is set": (lines(text("%Y|%d|%m %H.%M"), sep=";"), {"time_format": "%Y|%d|%m %H.%M"}),
+    "date and time in two columns": (lines(text("%d.%m.%Y;%H:%M"), sep=";", header="day,hour,load,heat"), {"time": ("day", "hour")}),
     "hours from 1 to 24": (
         lines([f"{(t - pd.Timedelta(hours=1)):%d.%m.%Y};{(t - pd.Timedelta(hours=1)).hour + 1}" for t in HOURS], sep=";", header="day,hour,load,heat"),
         {"time": ("day", "hour")},
     ),
-    "year, month, day and hour apart": (
+    "year, month, day and hour in four columns": (
         lines(text("%Y,%m,%d,%H"), header="year,month,day,hour,load,heat"),
         {"time": ("year", "month", "day", "hour")},
     ),
@@ -178,12 +178,12 @@ READ = {  # name: content, settings, and the times where they are others than HO
     "a code for missing values": (lines(iso(), [*LOAD[:5], -9999, *LOAD[6:]]), {"missing": "interpolate", "missing_values": (-9999,)}),
 }  # fmt: skip
 
-REFUSED = {  # name: content, settings, and what the one message says
-    "03/04 of either reading": (
+REFUSED = {  # name: content, settings, and parts of the message
+    "03/04, ambiguous": (
         lines(text("%d/%m/%Y %H:%M", pd.date_range("2018-04-03", periods=30, freq="h"))), {},
         ["'03/04/2018 00:00' may be 03 April 2018 (`time_format: \"%d/%m/%Y %H:%M\"`) or 04 March 2018"],
     ),
-    "1.234 of either reading": (
+    "1.234, ambiguous": (
         lines(iso(), [f"{n}.234" for n in range(1, 31)], range(30), ";"), {},
         ["'1.234' may be 1.234 or 1234, and no cell decides: `decimal: \".\"`", '`decimal: ","` the second'],
     ),
@@ -197,26 +197,26 @@ REFUSED = {  # name: content, settings, and what the one message says
     ),
     "a clock change without a zone": (
         lines(iso(pd.date_range("2018-10-27 22:00", periods=24, freq="h", tz="UTC").tz_convert("Europe/Berlin").tz_localize(None)), LOAD[:24], HEAT[:24]), {},
-        ["1 may be the hour that a clock repeats", "`zone: Europe/Berlin`, which makes the times regular"],
+        ["1 may be the hour that clocks repeat", "`zone: Europe/Berlin`, which makes the times regular"],
     ),
     "a gap that is too long": (lines(iso()[:9] + iso()[19:], LOAD[:9] + LOAD[19:], HEAT[:9] + HEAT[19:]), {"missing": "interpolate"}, ["a gap of 10 steps from 2018-05-14 09:00:00", "longest_gap"]),
     "gaps": (lines(iso()[:9] + iso()[11:], LOAD[:9] + LOAD[11:], HEAT[:9] + HEAT[11:]), {}, ["gaps (2 rows missing): 1"]),
-    "steps of no unit": (
+    "irregular steps": (
         lines(iso(pd.DatetimeIndex([HOURS[0] + pd.Timedelta(minutes=7 * n * n + n % 3) for n in range(30)]))), {},
         ["uneven steps", "the steps are"],
     ),
     "a step that is shorter": (lines(iso()), {"every": "15min", "aggregate": "sum"}, ["every: 15min is shorter than the file's step, 01:00:00"]),
     "no such column": (lines(iso(), header="time,Load,heat"), {}, ["no column 'load'", "there are: time, Load, heat"]),
     "no header": (lines(iso()).split("\n", 1)[1], {}, ["no column 'time'", "the first line looks like a row: name the columns"]),
-    "columns that do not fit": (lines(iso()).split("\n", 1)[1], {"columns": ("time", "load")}, ["`columns` names 2 columns, but line 1 has other cells (3 by ,"]),
+    "columns that do not fit": (lines(iso()).split("\n", 1)[1], {"columns": ("time", "load")}, ["`columns` names 2 columns, but line 1 has a different number of cells (3 by ,"]),
     "UTF-8 that is damaged": (lines(iso(), header="time,load,heat,größe").replace("\n", ",ä\n").encode().replace(b"\xc3\xa4\n", b"\xff\n", 1), {}, ["bytes that are not UTF-8: 1, first in line 1", "damaged"]),
     "Japanese in an old encoding": (
         ("time,load,heat,映画\n" + "2018-01-01,1,2,これはとても良い映画です\n" * 30).encode("shift_jis"), {},
-        ["bytes that are not UTF-8: 31", "accepted: the encoding stated, `encoding: ...` (it may be "],
+        ["bytes that are not UTF-8: 31", "accepted: the setting `encoding: ...` (it may be "],
     ),
-    "gzip that is cut off": (gzip.compress(lines(iso()).encode())[:-9], {}, ["is compressed by gzip, and cannot be unpacked"]),
+    "gzip that is cut off": (gzip.compress(lines(iso()).encode())[:-9], {}, ["is compressed with gzip and cannot be unpacked"]),
     "a PDF": (b"%PDF-1.7 and so on", {}, ["is a PDF document; accepted: text"]),
-    "words": (lines(iso(), ["high"] * 30), {}, ["cells that hold no finite number: load 30 (first line 2, 2018-05-14 00:00:00: 'high')"]),
+    "words": (lines(iso(), ["high"] * 30), {}, ["cells without a finite number: load 30 (first line 2, 2018-05-14 00:00:00: 'high')"]),
 }  # fmt: skip
 
 
@@ -233,12 +233,12 @@ def read(folder, content, settings):
     return series
 
 
-def test_there_are_enough_kinds():
+def test_at_least_forty_kinds_of_files_are_covered():
     assert len(READ) + len(REFUSED) >= 40
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_kind_of_file_is_read_to_its_true_values(tmp_path, name):
+def test_each_kind_of_file_gives_its_true_values(tmp_path, name):
     content, settings, *times = READ[name]
     scale = settings.get("scale", 1)
     settings = {key: value for key, value in settings.items() if key != "scale"}
@@ -252,7 +252,7 @@ def test_a_kind_of_file_is_read_to_its_true_values(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_read_is_refused_in_a_message_that_says_everything(tmp_path, name):
+def test_an_unreadable_file_is_refused_with_all_details_in_one_message(tmp_path, name):
     content, settings, parts = REFUSED[name]
     with pytest.raises(InputError) as error:
         read(tmp_path, content, settings)
@@ -262,14 +262,14 @@ def test_what_cannot_be_read_is_refused_in_a_message_that_says_everything(tmp_pa
 
 
 @pytest.mark.parametrize("name", ["a*.csv", "a?.csv", "[ab].csv", "it's.csv", 'a"b.csv', "{a,b}.csv", "ü .csv"])
-def test_a_name_of_a_file_is_no_pattern_and_no_sql(tmp_path, name):
+def test_a_file_name_is_never_a_glob_pattern_or_sql(tmp_path, name):
     (tmp_path / name).write_text(lines(iso()))
     for other in ("ab.csv", "a.csv", "b.csv"):
         (tmp_path / other).write_text(lines(iso()[:5], LOAD[:5], HEAT[:5]))
     assert len(reading.read(tmp_path / name, name, "time", ["load"]).times) == 30
 
 
-def test_a_name_of_a_column_is_no_sql(tmp_path):
+def test_a_column_name_is_never_sql(tmp_path):
     odd = 'a"; DROP TABLE x; --'
     rows = pd.DataFrame({"time": iso(), odd: LOAD, "it's": HEAT})
     rows.to_csv(tmp_path / "mine.csv", index=False)
@@ -286,9 +286,9 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
             path.write_text(lines(iso()) + "2018-05-15 06:00:00,1,2\n")
 
 
-def test_a_quote_that_never_ends_drops_no_row(tmp_path):
-    """DuckDB leaves such a row out without a word, also where another cell has a quote of its own."""
+def test_an_unclosed_quote_never_drops_a_row_silently(tmp_path):
+    """DuckDB silently drops such a row, even if another cell contains a quote."""
     for content in ('text,load\n"fine,1\n', 'text,load\na 5" pipe,1\n"fine,1\n', 'text,load\nok,1\n"'):
         (tmp_path / "mine.csv").write_text(content)
         with tables.opened(tmp_path / "mine.csv", "mine.csv", ["text", "load"]) as table:
-            assert any("a quoted cell that ends wrongly" in fault for fault in table.faults), content
+            assert any("cells with a wrong quote" in fault for fault in table.faults), content

@@ -36,19 +36,27 @@ def means_of_series(
     return sums / torch.bincount(series, minlength=count)[:, None]
 
 
+def names(prepared: Prepared, split: str) -> dict[str, pa.Array]:
+    """The column of each row's series; none for a task that is no panel."""
+    series = prepared.series_of(split)
+    if series is None:
+        return {}
+    return {"series": pa.DictionaryArray.from_arrays(pa.array(series.numpy()), prepared.learned["panel"]["series"])}
+
+
 def write(path: Path, prepared: Prepared, candidates: Sequence[Candidate]) -> None:
     """A row for each candidate, seed and series, with its metrics; nothing for a task that is no panel."""
     series = prepared.series_of("test")
     if series is None:
         return
-    names = prepared.learned["panel"]["series"]
-    windows = torch.bincount(series, minlength=len(names)).tolist()
+    of_all = prepared.learned["panel"]["series"]
+    windows = torch.bincount(series, minlength=len(of_all)).tolist()
     tables = [
         pa.table(
             {
-                "series": names,
-                "candidate": [candidate.name] * len(names),
-                "seed": [seed] * len(names),
+                "series": of_all,
+                "candidate": [candidate.name] * len(of_all),
+                "seed": [seed] * len(of_all),
                 "windows": windows,
                 **{metric: values.numpy() for metric, values in scores.items()},
             }

@@ -1,1 +1,1 @@
-"""What a person's file is: its columns, what stands in the way of training on it, and the settings that read it."""
+"""Inspect a user's file: its columns, the obstacles to training on it, and the settings that read it."""

@@ -1,4 +1,4 @@
-"""Settings as lines of params.yaml, and these lines in it, with all that stands there as it was."""
+"""Write the settings of a task as lines of params.yaml, and add them there without changing anything else."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +11,11 @@ from pipeline.tasks import make
 
 
 def lines(name: str, settings: Mapping[str, Any]) -> list[str]:
-    """The lines below `tasks:`, dates in quotes."""
-    made = [f"  {name}:"]
+    """The lines of a task below `tasks:`, with dates in quotes."""
+    text_lines = [f"  {name}:"]
     for key, value in settings.items():
-        made.append(f"    {key}: {_value(value)}")
-    return made
+        text_lines.append(f"    {key}: {_value(value)}")
+    return text_lines
 
 
 def _value(value: Any) -> str:
@@ -32,34 +32,40 @@ def _value(value: Any) -> str:
 
 
 def add(name: str, settings: Mapping[str, Any], path: Path = paths.PARAMS) -> None:
-    """Write the settings as a task of this name. Raises InputError where the name is taken, or is none."""
+    """Add a task with this name and these settings. Raises InputError if the name is taken or invalid."""
     if not path.exists():
-        raise InputError(f"no {path} here; accepted: --add within a project")
+        raise InputError(f"no {path} here; accepted: --add inside a project")
     if mistakes := list(names.mistakes("tasks", [name])):
         raise Mistakes(mistakes)
     text = path.read_text(encoding="utf-8")
     before = yaml.safe_load(text)
     if name in (before.get("tasks") or {}):
-        raise InputError(f"{path}: a task {name!r} is there already; accepted: another name")
+        raise InputError(f"{path}: a task named {name!r} already exists; accepted: another name")
     after = _with(text, lines(name, settings), path)
     value = yaml.safe_load(after)
-    make(name, {**value, "tasks": {name: value["tasks"][name]}})  # raises what is wrong with it
+    make(name, {**value, "tasks": {name: value["tasks"][name]}})  # raises an error if the task is wrong
     rest = {**value, "tasks": {key: task for key, task in value["tasks"].items() if key != name}}
     assert rest == {**before, "tasks": before.get("tasks") or {}}, "the lines change nothing else"
     files.write_text(path, after)
 
 
 def _with(text: str, new: list[str], path: Path) -> str:
-    """The file with these lines at the end of its section `tasks`."""
-    there = text.splitlines(keepends=True)
-    begin = next((number for number, line in enumerate(there) if line.startswith("tasks:")), None)
-    if begin is None or there[begin].split("#")[0].strip() not in ("tasks:", "tasks: {}"):
-        raise InputError(f"{path}: `tasks` is no block of lines; accepted: `tasks:` and a task in each following block")
-    end = next((n for n in range(begin + 1, len(there)) if there[n][:1] not in (" ", "#", "\n", "\r")), len(there))
-    last = max(
-        (n for n in range(begin + 1, end) if there[n].strip() and not there[n].lstrip().startswith("#")), default=begin
+    """The text of the file, with the new lines at the end of its section `tasks`."""
+    file_lines = text.splitlines(keepends=True)
+    begin = next((number for number, line in enumerate(file_lines) if line.startswith("tasks:")), None)
+    if begin is None or file_lines[begin].split("#")[0].strip() not in ("tasks:", "tasks: {}"):
+        raise InputError(
+            f"{path}: `tasks` is not a block of lines; accepted: `tasks:` followed by a block for each task"
+        )
+    end = next(
+        (n for n in range(begin + 1, len(file_lines)) if file_lines[n][:1] not in (" ", "#", "\n", "\r")),
+        len(file_lines),
     )
-    there[begin] = there[begin].replace("tasks: {}", "tasks:")
-    if not there[last].endswith("\n"):
-        there[last] += "\n"
-    return "".join([*there[: last + 1], *(f"{line}\n" for line in new), *there[last + 1 :]])
+    last = max(
+        (n for n in range(begin + 1, end) if file_lines[n].strip() and not file_lines[n].lstrip().startswith("#")),
+        default=begin,
+    )
+    file_lines[begin] = file_lines[begin].replace("tasks: {}", "tasks:")
+    if not file_lines[last].endswith("\n"):
+        file_lines[last] += "\n"
+    return "".join([*file_lines[: last + 1], *(f"{line}\n" for line in new), *file_lines[last + 1 :]])

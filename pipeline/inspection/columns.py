@@ -1,4 +1,4 @@
-"""What each column of a table holds: times, numbers, texts, or a few different values; with examples."""
+"""Detect what each column of a table holds: times, numbers, texts, or a few distinct values."""
 
 import re
 from collections import Counter
@@ -14,14 +14,14 @@ from pipeline.tasks.shared.file_faults import shown
 from pipeline.tasks.shared.tables import Table, number_forms, numbers
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
-ROWS = 100_000  # that are looked at
-MOST = 0.95  # share of the cells that have a value, from which a column is of a kind
-FEW = 100  # different values of a label
+ROWS = 100_000  # that are inspected
+MOST = 0.95  # share of the cells with a value that must be of a kind, to make the column one of that kind
+FEW = 100  # distinct values of a column of labels, at most
 TIME_NAMES = re.compile(r"date|datum|time|zeit|year|jahr|month|monat|stunde|hour|^hr$|utc|epoch|^ds$", re.IGNORECASE)
 
 
 class Column(NamedTuple):
-    """A column, by the cells that were looked at."""
+    """A column, described from its first cells."""
 
     name: str
     kind: str  # time, time of day, number, flag, label, text, nothing
@@ -29,7 +29,7 @@ class Column(NamedTuple):
     different: int
     empty: int
     trouble: str = ""  # why it cannot be read without a setting
-    signs: tuple[str, ...] = ()  # of numbers: cells that stand for no value
+    signs: tuple[str, ...] = ()  # in a column of numbers, words for a missing value
 
     def line(self) -> str:
         """`load      number   1234.5, 1244.5, 1254.5   3 empty`."""
@@ -39,16 +39,16 @@ class Column(NamedTuple):
 
 
 def of(table: Table) -> list[Column]:
-    """All columns that have a name of their own, by the first rows."""
-    twice = tables.names_twice(table)
-    names = [name for name in tables.names(table) if name not in twice]
+    """All columns with a unique name, described from the first rows."""
+    duplicates = tables.names_twice(table)
+    names = [name for name in tables.names(table) if name not in duplicates]
     cells: dict[str, list[Any]] = {name: [] for name in names}
     for piece in table.pieces(names):
         for name, column in cells.items():
             column += piece.columns[name]
         if len(next(iter(cells.values()), [])) >= ROWS:
             break
-    comma = table.taken.get("separator", ",") == ","
+    comma = table.read_as.get("separator", ",") == ","
     return [_described(name, column, comma) for name, column in cells.items()]
 
 
@@ -65,7 +65,7 @@ def _described(name: str, cells: list[Any], comma: bool) -> Column:
         short = sum(len(str(cell)) for cell in filled) < 40 * len(filled)
         kind = "label" if different <= FEW and short and different * 3 <= len(filled) else "text"
         if sum(numbers.with_units(filled) or []) > MOST * len(filled):
-            trouble = f"cells with a number and a unit ({filled[0]!r:.40}); accepted: numbers alone"
+            trouble = f"cells with a number and a unit ({filled[0]!r:.40}); accepted: numbers without a unit"
     if kind == "number" and different == 2:
         kind = "flag"
     return Column(name, kind, cells, different, empty, trouble, signs)
@@ -76,7 +76,7 @@ def _is_empty(cell: Any) -> bool:
 
 
 def _time_kind(name: str, cells: Sequence[Any]) -> tuple[str, str]:
-    """`time`, where nearly all cells are times and look or are named like ones."""
+    """`time` or `time of day`, if nearly all cells are times and the column's name or format suggests one."""
     text = [text_of(cell) for cell in cells[:5000]]
     named = bool(TIME_NAMES.search(name))
     only_digits = sum(bool(re.fullmatch(r"[+-]?[\d.,]+", cell.strip())) for cell in text) > len(text) / 2
@@ -95,7 +95,7 @@ def _time_kind(name: str, cells: Sequence[Any]) -> tuple[str, str]:
 
 
 def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str, tuple[str, ...]]:
-    """`number`, where nearly all cells hold one, or a sign without letters that comes again and again."""
+    """`number`, if nearly all cells hold one, or a frequent sign without letters for a missing value."""
     trouble = ""
     try:
         form = number_forms.form_of(lambda: iter([{name: cells}]), TableSettings(), comma)
@@ -114,7 +114,7 @@ def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str
 
 
 def time_columns(columns: Sequence[Column]) -> list[str]:
-    """The columns that say when a row is: one, or a date and a time of day; none where there is none."""
+    """The columns that give the time of a row: one, or date and time of day, or year, month, day; empty if none do."""
     by_name = {column.name.lower(): column.name for column in columns}
     if {"year", "month", "day"} <= by_name.keys():
         return [by_name[name] for name in ("year", "month", "day", "hour", "minute") if name in by_name]
@@ -124,7 +124,7 @@ def time_columns(columns: Sequence[Column]) -> list[str]:
         return []
     date = max(times, key=lambda column: column.different)
     if hours and date.different < len(date.cells) * 0.9:
-        both = joined([date.cells, hours[0].cells])
-        if len(set(both)) > date.different:
+        date_and_time = joined([date.cells, hours[0].cells])
+        if len(set(date_and_time)) > date.different:
             return [date.name, hours[0].name]
     return [date.name]

@@ -1,4 +1,4 @@
-"""The beginning of a large file in place of all of it, cut at the end of a line."""
+"""Take the beginning of a large file instead of all of it, cut at the end of a line."""
 
 import gzip
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-LARGE = 200 << 20  # bytes; of packed files a tenth
+LARGE = 200 << 20  # bytes; a tenth of it for packed files
 SAMPLE = 50 << 20  # bytes, unpacked
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-WHOLE = (b"PAR1", b"PK\x03\x04")  # kinds whose rows are read as they are needed, or that cannot be cut
+WHOLE = (b"PAR1", b"PK\x03\x04")  # kinds whose rows can be read selectively, or that cannot be cut
 
 
 @contextmanager
 def beginning(path: Path) -> Iterator[tuple[Path, str]]:
-    """The file, or a copy of its beginning where it is large; and a sentence that says so."""
+    """The file, or a copy of its beginning if it is large; and a sentence that says so."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(4)
@@ -30,7 +30,7 @@ def beginning(path: Path) -> Iterator[tuple[Path, str]]:
         with _opened(path, packed) as content:
             block = content.read(SAMPLE)
         sample.write_bytes(block[: block.rfind(b"\n") + 1])
-        yield sample, f"looked at the first {SAMPLE >> 20} MiB of {size:,} bytes{', unpacked' if packed else ''}"
+        yield sample, f"read only the first {SAMPLE >> 20} MiB of {size:,} bytes{', unpacked' if packed else ''}"
 
 
 def _opened(path: Path, packed: str) -> IO[bytes] | Any:

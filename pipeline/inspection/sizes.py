@@ -1,4 +1,4 @@
-"""What suits a series of so many rows: its season, how far back and ahead to look, and where its splits end."""
+"""Propose sizes for a series: its season, look-back and horizon, and the ends of its splits."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from pipeline.tasks.series import season_length, steps, window_rows
 
-SHARES = ((0.7, 0.8, 0.9), (1 / 2, 2 / 3, 5 / 6))  # of the rows, where train, valid and gate end; of short series
-SEASONS = (7, 4, 2, 1)  # of the look-back
+SHARES = ((0.7, 0.8, 0.9), (1 / 2, 2 / 3, 5 / 6))  # of the rows, at which train, valid and gate end; for short series
+SEASONS = (7, 4, 2, 1)  # in a look-back, the first that fits
 
 
 def sizes_of(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, Any] | None:
-    """Season, look-back, horizon and patch for which there are rows enough."""
+    """Season, look-back, horizon and patch for which there are enough rows; None if there are too few."""
     season = season_of(values, step)
     for shares in SHARES:
         least = round(min(np.diff([0, *shares, 1])) * rows - 0.49)
@@ -28,21 +28,21 @@ def sizes_of(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) ->
 
 
 def season_of(values: Float[np.ndarray, " rows"], step: steps.Step) -> int:
-    """Of the seasons that fit the step, the one after which values come back most alike; 1 where none fits."""
+    """The season with the highest autocorrelation among those usual for the step; 1 if none fits."""
     words = re.findall(r"\d+", season_length.proposed(step))
     candidates = [int(word) for word in words if 2 * int(word) < len(values)]
-    return max(candidates, key=lambda season: _alike(values, season), default=1)
+    return max(candidates, key=lambda season: _autocorrelation(values, season), default=1)
 
 
-def _alike(values: Float[np.ndarray, " rows"], season: int) -> float:
-    """Autocorrelation; a longer season must be clearly better."""
+def _autocorrelation(values: Float[np.ndarray, " rows"], season: int) -> float:
+    """Autocorrelation, with a penalty for longer seasons, which must be clearly better."""
     centred = values - values.mean()
     power = float((centred**2).mean())
     return float((centred[season:] * centred[:-season]).mean()) / power - 0.001 * season if power else 0.0
 
 
 def splits_of(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:
-    """Ends of the splits, at midnights where these leave each split rows enough."""
+    """The ends of the splits, at midnights if each split then still has enough rows."""
     of_shares = [[int(share * len(times)) for share in shares] for shares in SHARES]
     exact = next((rows for rows in of_shares if min(np.diff([0, *rows, len(times)])) >= least), of_shares[-1])
     days = [int(times.searchsorted(times[row].normalize())) for row in exact]

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from pipeline.common import paths
 from pipeline.common.params import Params
+from pipeline.monitoring import changed_series
 from pipeline.monitoring.records import (
     Abstained,
     Counts,
@@ -161,6 +162,7 @@ def _of_task(report: DriftRecord) -> Iterator[Markup | None]:
             f"{report['effect']:g}."
         )
         yield table(head, rows_of, caption)
+    yield changed_series.table_of(report["shown"].get("series", []))
 
 
 def _cells(test: Judged) -> list[object]:

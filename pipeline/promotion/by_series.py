@@ -15,10 +15,11 @@ from pipeline.promotion.paired import Answers, PairedBootstrap
 from pipeline.tasks.shared.file_faults import shown
 
 NAMED = 5
+EQUAL = 1e-9  # of an error: the same forecasts differ by so little, in packages and here
 
 
-def worst(bootstrap: PairedBootstrap, ours: Answers, theirs: Answers, series: Sequence[str]) -> Outcome:
-    """How much better the challenger is on each series, by the main metric as a share of the other's; worst first."""
+def worst(bootstrap: PairedBootstrap, ours: Answers, other: str, theirs: Answers, series: Sequence[str]) -> Outcome:
+    """How much better the challenger is than `other` on each series, as a share of its error; worst first."""
     names, numbers = np.unique(np.array(series), return_inverse=True)
     metric = bootstrap.task.main_metric
     our, their = (
@@ -28,6 +29,6 @@ def worst(bootstrap: PairedBootstrap, ours: Answers, theirs: Answers, series: Se
     better = ((their - our) / their).tolist()
     order = sorted(range(len(names)), key=lambda place: better[place])
     listed = ", ".join(f"{shown(str(names[place]))} {100 * better[place]:.1f} %" for place in order[:NAMED])
-    worse = sum(value < 0 for value in better)
-    detail = f"worse on {worse:,} of {len(names):,} series; better by, worst first: {listed}"
+    worse = sum(value < -EQUAL for value in better)
+    detail = f"worse than {other} on {worse:,} of {len(names):,} series; better by, worst first: {listed}"
     return Outcome("series", not worse, detail, {str(names[place]): better[place] for place in order}, decides=False)

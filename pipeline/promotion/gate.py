@@ -135,10 +135,11 @@ def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
     return Outcome("unseen", not wrong, detail, {**seen, "rows": rows})
 
 
-def enough(rows: int, block: int) -> Outcome:
-    """At least two blocks: fewer windows have no interval (intervals.py)."""
+def enough(rows: int, block: int, of_panel: bool = False) -> Outcome:
+    """At least two blocks: fewer windows have no interval (intervals.py); of a panel, `rows` are times."""
     least = max(LEAST, 2 * block)
-    detail = f"{rows} gate rows are later than the data used to train or choose the models; needed: {least} or more"
+    what = "times of the gate split" if of_panel else "gate rows"
+    detail = f"{rows} {what} are later than the data used to train or choose the models; needed: {least} or more"
     return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
 
 

@@ -65,7 +65,7 @@ def judge(
     rows, known = scoring.rows_and_seen(prepared, "gate", seen)
     times = scoring.begin_times(prepared, "gate", rows)
     spanned = len(rows) if times is None or not rows else int(times.max() - times.min()) + 1
-    outcomes = [gate.unseen(known, len(rows)), gate.enough(spanned, prepared.task.block)]
+    outcomes = [gate.unseen(known, len(rows)), gate.enough(spanned, prepared.task.block, times is not None)]
     if champion:
         outcomes.append(gate.same_signature(registry.signature(challenger), registry.signature(champion)))
     gate_record: Requests = {"rows": len(rows), "block": prepared.task.block, "digest": None}
@@ -118,7 +118,8 @@ def compared(
     else:
         outcomes = gate.first(bootstrap, answers["challenger"], constant, baseline)
     if series := scoring.series_names(prepared, "gate", asked.rows):
-        outcomes.append(by_series.worst(bootstrap, answers["challenger"], answers.get("champion", strongest), series))
+        other = ("the champion", answers["champion"]) if "champion" in answers else baseline
+        outcomes.append(by_series.worst(bootstrap, answers["challenger"], *other, series))
     by_model = {**answers, simple.strongest: strongest}
     scores = {name: bootstrap.summary(of_model) for name, of_model in by_model.items() if of_model.finite}
     return Judged([*before.outcomes, *outcomes], scores, before.gate)

@@ -25,8 +25,8 @@ class Compared(NamedTuple):
 
 
 def by_series(results: TaskResults) -> Markup | None:
-    """The five series on which the best network is better by most than the strongest baseline, and the five on which it
-    is least so; None for a task that is no panel."""
+    """The five series on which the best network is furthest ahead of the strongest baseline, and the five on which
+    furthest behind; None for a task that is no panel."""
     path = paths.predictions(results.name) / paths.BY_SERIES
     networks, baseline = results.ranked("network"), results.strongest_baseline()
     if not path.exists() or not networks or baseline is None:
@@ -39,8 +39,8 @@ def by_series(results: TaskResults) -> Markup | None:
     measure = words.measure(metric, results.metrics["units"])
     worse = int((gain < 0).sum())
     caption = (
-        f"{measure} of {len(order):,} series, mean over seeds: where {network} is better by most than {baseline}, and "
-        f"where by least. It is worse on {worse:,} of {len(order):,}. All are in {path}."
+        f"{measure} of {len(order):,} series, mean over seeds: where {network} is furthest ahead of {baseline}, and "
+        f"where furthest behind. It is worse on {worse:,} of {len(order):,}. All are in {path}."
     )
     head = ["series", network, baseline, "better by"]
     return table(head, [_row(compared, gain, place) for place in ends], caption, class_="measures")

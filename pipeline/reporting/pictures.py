@@ -63,15 +63,18 @@ def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: T
         )
         for values in by_split
     )
-    band, errors = series.error_band(valid_true - valid_forecast), np.abs(forecast - true)
+    scale, of_valid = (series.sizes(prepared, split) for split in ("test", "valid"))
+    band, errors = series.error_band((valid_true - valid_forecast) / of_valid), np.abs((forecast - true) / scale)
     rows = examples.at_shares(errors.mean(axis=1), tuple(series.SHARES))
     for number, (row, title) in enumerate(zip(rows, series.SHARES.values(), strict=True), 1):
         window = {candidate.name: forecast[row]}
-        yield series.window_chart(number, title, series.past(prepared, row), true[row], window, band)
-    held = ((true >= forecast + band[0]) & (true <= forecast + band[1])).mean()
+        size = scale if isinstance(scale, float) else scale[row]
+        low, high = (end * size for end in band)
+        yield series.window_chart(number, title, series.past(prepared, row), true[row], window, (low, high))
+    held = ((true >= forecast + band[0] * scale) & (true <= forecast + band[1] * scale)).mean()
     wanted = series.TAILS[1] - series.TAILS[0]
     note = f"The windows' bands, {wanted:.0%} of validation errors at each step, contain {held:.1%} of test values."
-    yield series.horizon_chart({candidate.name: errors.mean(axis=0)}, prepared.task.units.get("mae"), note)
+    yield series.horizon_chart({candidate.name: errors.mean(axis=0)}, series.unit_of(prepared), note)
 
 
 def document(chart: Chart) -> str:

@@ -45,7 +45,7 @@ def charts(results: TaskResults) -> Iterator[Chart]:
     prepared = open_prepared(results.name)
     true = first_target(results.predictions(shown[0]["name"]).targets, prepared)
     forecasts = {entry["name"]: first_target(results.best(entry), prepared) for entry in shown}
-    errors = np.abs(forecasts[shown[0]["name"]] - true).mean(axis=1)
+    errors = np.abs((forecasts[shown[0]["name"]] - true) / sizes(prepared, "test")).mean(axis=1)
     rows = examples.at_shares(errors, tuple(SHARES))
     for number, (row, title) in enumerate(zip(rows, SHARES.values(), strict=True), 1):
         window = {name: forecast[row] for name, forecast in forecasts.items()}
@@ -90,14 +90,15 @@ def window_chart(
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
     """Mean absolute error at each step ahead: networks, their blends, the strongest baseline, others on demand."""
     strongest, errors, hidden = results.strongest_baseline(), {}, []
+    scale = sizes(prepared, "test")
     for entry in results.ranked():
         answers, name = results.predictions(entry["name"]), entry["name"]
         true = first_target(answers.targets, prepared)
-        off = [np.abs(first_target(outputs, prepared) - true).mean(axis=0) for outputs in answers.outputs.values()]
+        off = [np.abs((first_target(o, prepared) - true) / scale).mean(axis=0) for o in answers.outputs.values()]
         errors[name] = np.mean(off, axis=0)
         hidden += [name] if entry["kind"] == "baseline" and name != strongest else []
     note = "Over all test windows, mean over seeds. More baselines can be switched on in the legend."
-    return horizon_chart(errors, results.metrics["units"].get("mae"), note, strongest, hidden)
+    return horizon_chart(errors, unit_of(prepared), note, strongest, hidden)
 
 
 def horizon_chart(
@@ -123,6 +124,21 @@ def horizon_chart(
     return Chart("horizon", "Error by step ahead", note, f"From the first to the last step: {summary}", figure)
 
 
+def sizes(prepared: "Prepared", split: str) -> Float[np.ndarray, "rows 1"] | float:
+    """By what errors are divided: the naive forecast's error of each window's series, in a panel; else 1."""
+    series = prepared.series_of(split)
+    if series is None:
+        return 1.0
+    panel = prepared.learned["panel"]
+    naive = next(iter(panel["mase_scale"].values()))
+    return np.array(naive)[series.numpy()][:, None]
+
+
+def unit_of(prepared: "Prepared") -> str | None:
+    """The unit of such errors."""
+    return "times the naive forecast's" if "panel" in prepared.learned else prepared.task.units.get("mae")
+
+
 def error_band(errors: Values) -> Band:
     """Quantiles of the error below and above the forecast at each step ahead, over the validation windows."""
     low, high = np.quantile(errors, TAILS, axis=0)
@@ -142,7 +158,8 @@ def past(prepared: "Prepared", row: int) -> Past:
     seen = task.answers(inputs[:, begin : begin + tail, : spec.outputs].float(), prepared.learned, row_series)
     names = getattr(task, "targets", ("value",))
     times: list[str] | list[int] = _times(prepared, columns, row, begin, tail + spec.horizon)
-    return Past(seen[0, :, 0].numpy(), names[0], times or list(range(1 - tail, spec.horizon + 1)))
+    whose = "" if series is None else f" of {prepared.learned['panel']['series'][int(series[row])]}"
+    return Past(seen[0, :, 0].numpy(), names[0] + whose, times or list(range(1 - tail, spec.horizon + 1)))
 
 
 def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:

@@ -58,11 +58,13 @@ def read(
     required = [column.name for column in columns if column.required]
     settings = settings or TableSettings()
     with files_of_tables.opened(path, str(path), required, settings) as table:
-        there = [column for column in columns if column.name in table.header]
-        lacking = table.lacks(dict.fromkeys([*required, *(column.name for column in there)]))
-        untidy = table.faults if lacking and table.taken.get("kind") else []  # a key may lack for a line that is no row
-        file_faults.refuse(str(path), [*untidy, *lacking] if table.header else [])
-        form = _form(table, there, settings, path)
+        present = [column for column in columns if column.name in table.header]
+        header_faults = table.header_faults(dict.fromkeys([*required, *(column.name for column in present)]))
+        untidy = (
+            table.faults if header_faults and table.read_as.get("kind") else []
+        )  # an unreadable line may be why a key is missing
+        file_faults.refuse(str(path), [*untidy, *header_faults] if table.header else [])
+        form = _form(table, present, settings, path)
         for _ in _checked(table, path, columns, together, form):
             pass
         yield from _checked(table, path, columns, together, form)
@@ -71,11 +73,11 @@ def read(
 def _form(table: Table, columns: Sequence[Column], settings: TableSettings, path: Path) -> number_forms.Form:
     """How the file writes its numbers."""
     names = [column.name for column in columns if column.kind == "double"]
-    comma = table.taken.get("separator", ",") == ","
+    comma = table.read_as.get("separator", ",") == ","
     try:
         return number_forms.form_of(lambda: (piece.columns for piece in table.pieces(names)), settings, comma)
     except number_forms.Ambiguous as error:
-        raise InputError(f"{path}: numbers of two readings: {error}") from None
+        raise InputError(f"{path}: ambiguous numbers: {error}") from None
 
 
 def _checked(

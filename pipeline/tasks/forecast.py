@@ -80,7 +80,7 @@ class Forecast(Windowed):
         return baselines
 
     def fetch(self, folder: Path) -> Source:
-        with files.replacing(folder / source_file.kept_as(self.source)) as path:
+        with files.replacing(folder / source_file.fetched_name(self.source)) as path:
             source_file.copy(self.source, path)
             digest = source_file.verified(path, self.digest, self.source)
             size = path.stat().st_size
@@ -94,7 +94,7 @@ class Forecast(Windowed):
 
     def revised(self, before: Path, after: Path) -> RevisedRecord:
         compare = revised_panel.compare if self.series else revisions.compare
-        old, new = source_file.kept(before), source_file.kept(after)
+        old, new = source_file.fetched(before), source_file.fetched(after)
         return compare(old, new, self.time, self.value_columns, self).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:

@@ -26,10 +26,12 @@ def read(
     """
     stamps, column = _parsed(cells, learned_form), task.time_name
     if task.zone and clock == "utc" and not stamps.offset.any():
-        placed = zones.placed(stamps.on("local"), task.zone)
-        if placed.skipped.any():
-            return placed.times, [f"{column} that a clock in {task.zone} never shows: {_which(placed.skipped, cells)}"]
-        stamps = Stamps(placed.times, np.asarray(placed.times.notna()), stamps.form)
+        instants = zones.to_utc(stamps.on("local"), task.zone)
+        if instants.skipped.any():
+            return instants.times, [
+                f"{column} that a clock in {task.zone} never shows: {_which(instants.skipped, cells)}"
+            ]
+        stamps = Stamps(instants.times, np.asarray(instants.times.notna()), stamps.form)
     unreadable = np.asarray(stamps.times.isna())
     faults = []
     if unreadable.any():

@@ -1,1 +1,1 @@
-"""Panels: many series in one table, each scaled by its own training rows, for one network."""
+"""Panels: many series in one table, each scaled by its own training rows, learned by one network."""

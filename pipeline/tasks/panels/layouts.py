@@ -1,4 +1,4 @@
-"""Which rows and columns of a table make each series: long form by names in a column, wide form by columns."""
+"""Find the rows and columns of each series in a table: by names in a column (long form), or by column (wide form)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,9 +16,9 @@ from pipeline.tasks.shared.file_faults import listed, shown
 from pipeline.tasks.shared.tables import Table, numbers
 from pipeline.tasks.shared.tables.number_forms import Form
 
-BETWEEN = " / "  # the parts of a name that two columns have
-FORMS = (Form(), Form(",", "."), Form(".", ","))  # by any of which a cell may be a number
-LOOKED_AT = 2000  # cells of a column that say whether it holds numbers
+BETWEEN = " / "  # joins the names of a series from two columns
+FORMS = (Form(), Form(",", "."), Form(".", ","))  # ways of writing numbers that are tried
+INSPECTED = 2000  # cells of a column that decide whether it holds numbers
 
 
 class Part(NamedTuple):
@@ -26,11 +26,11 @@ class Part(NamedTuple):
 
     name: str
     rows: Int[np.ndarray, " rows"]
-    columns: list[int]  # of the values
+    columns: list[int]  # of the cells' values
 
 
 class Layout(NamedTuple):
-    """A table's cells, and which of them are each series'."""
+    """The cells of a table, and which of them belong to each series."""
 
     cells: Cells
     parts: list[Part]
@@ -40,9 +40,9 @@ class Layout(NamedTuple):
 
 
 def long(table: Table, source: str, task: Windowed) -> Layout:
-    """A row belongs to the series that its columns of names say; series in the order of their names."""
+    """The layout of long form: each row belongs to the series that it names; series are sorted by name."""
     values = task.value_columns
-    file_faults.refuse(source, table.lacks([*task.time_columns, *task.series_columns, *values, *task.static]))
+    file_faults.refuse(source, table.header_faults([*task.time_columns, *task.series_columns, *values, *task.static]))
     texts = [*task.series_columns, *task.static]
     cells = cells_of_series.read(table, task.time_columns, values, task, texts)
     codes, names, faults = _names(table, cells, task.series_columns)
@@ -58,7 +58,7 @@ def long(table: Table, source: str, task: Windowed) -> Layout:
 
 
 def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarray, list[str], list[str]]:
-    """The number of each row's series, the names of these, and rows without a name."""
+    """The number of each row's series, the names of the series, and the faults of rows without a name."""
     faults = []
     codes = np.zeros(len(cells.times), np.int64)
     parts: list[np.ndarray] = []
@@ -68,7 +68,7 @@ def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarr
         if len(blank):
             place = table.place(int(cells.rows[blank[0]]))
             faults.append(
-                f"rows without a name in {column!r}: {len(blank):,}, first in {place}; accepted: names in all"
+                f"rows without a name in {column!r}: {len(blank):,}, first in {place}; accepted: a name in each"
             )
         codes = codes * len(texts) + of_column
         parts.append(np.asarray(texts)[of_column] if len(columns) > 1 else np.asarray(texts))
@@ -78,14 +78,16 @@ def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarr
     first = np.unique(codes, return_index=True)[1]
     names = [BETWEEN.join(str(of_column[row]) for of_column in parts) for row in first]
     if len(set(names)) < len(names):
-        faults.append(f"different series of one name, as parts are joined by {BETWEEN!r}; accepted: names that differ")
+        faults.append(
+            f"different series with one name, since parts are joined by {BETWEEN!r}; accepted: names that differ"
+        )
     return codes, names, faults
 
 
 def _static(
     table: Table, cells: Cells, parts: Sequence[Part], task: Windowed
 ) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """The text of each series in each static column, and the columns that change within a series."""
+    """The text of each series in each static column, and the faults of columns that change within a series."""
     static: dict[str, dict[str, str]] = {}
     faults = []
     for column in task.static:
@@ -99,45 +101,45 @@ def _static(
             first = f"{shown(changing[0].name)}, {texts[rows[0]]!r:.40} and, in {table.place(int(cells.rows[row]))},"
             faults.append(
                 f"static column {column!r} changes within {len(changing):,} of {len(parts):,} series, first {first} "
-                f"{texts[row]!r:.40}; accepted: one value for each series (others are `known` or `observed`)"
+                f"{texts[row]!r:.40}; accepted: one value for each series (name others in `known` or `observed`)"
             )
     return static, faults
 
 
 def wide(table: Table, source: str, task: Windowed) -> Layout:
-    """Each column of numbers that is no time, known or observed is a series, from its first value to its last."""
+    """The layout of wide form: each column of numbers without another role is a series, from first to last value."""
     shared = [*task.observed, *task.known]
-    file_faults.refuse(source, table.lacks([*task.time_columns, *shared]))
-    twice = tables.names_twice(table)
-    others = [name for name in tables.names(table) if name not in (*task.time_columns, *shared, *twice)]
-    names = _of_numbers(table, others)
+    file_faults.refuse(source, table.header_faults([*task.time_columns, *shared]))
+    duplicates = tables.names_twice(table)
+    others = [name for name in tables.names(table) if name not in (*task.time_columns, *shared, *duplicates)]
+    names = _number_columns(table, others)
     if not names:
-        raise InputError(f"{source}: no columns of numbers beside {task.time_name}; accepted: one or more")
+        raise InputError(f"{source}: no columns of numbers besides {task.time_name}; accepted: one or more")
     cells = cells_of_series.read(table, task.time_columns, [*names, *shared], task)
     after = list(range(len(names), len(names) + len(shared)))
     parts = [Part(name, _filled(cells.values[:, place]), [place, *after]) for place, name in enumerate(names)]
     ignored = {
-        "columns without numbers, which are no series": [name for name in others if name not in names],
-        "names of several columns, none of which is read": twice,
+        "columns without numbers, which are not series": [name for name in others if name not in names],
+        "columns that share a name, none of which is read": duplicates,
     }
-    notes = [f"{what}: {listed(list(map(shown, left)), 'columns')}" for what, left in ignored.items() if left]
+    notes = [f"{what}: {listed(list(map(shown, columns)), 'columns')}" for what, columns in ignored.items() if columns]
     return Layout(cells, parts, {}, [], notes)
 
 
 def _filled(values: np.ndarray) -> Int[np.ndarray, " rows"]:
     """The rows from the first value to the last."""
-    there = np.flatnonzero(~np.isnan(values))
-    return np.arange(there[0], there[-1] + 1) if len(there) else there
+    present = np.flatnonzero(~np.isnan(values))
+    return np.arange(present[0], present[-1] + 1) if len(present) else present
 
 
-def _of_numbers(table: Table, names: Sequence[str]) -> list[str]:
-    """The columns of whose cells with a value most are numbers; of a column that begins later, none is known."""
+def _number_columns(table: Table, names: Sequence[str]) -> list[str]:
+    """The columns in which most of the first cells with a value are numbers."""
     cells: dict[str, list[Any]] = {name: [] for name in names}
     for piece in table.pieces(names):
         for name, column in cells.items():
-            if len(column) < LOOKED_AT:
-                column += [cell for cell in piece.columns[name] if text_of(cell).strip()][: LOOKED_AT - len(column)]
-        if all(len(column) >= LOOKED_AT for column in cells.values()):
+            if len(column) < INSPECTED:
+                column += [cell for cell in piece.columns[name] if text_of(cell).strip()][: INSPECTED - len(column)]
+        if all(len(column) >= INSPECTED for column in cells.values()):
             break
     return [name for name, column in cells.items() if column and _share(name, column) > 0.5]
 

@@ -1,12 +1,12 @@
-"""Read the series of a panel from one table: in long form, with a column that names each row's series, or in wide form.
+"""Read the series of a panel from one table: in long form, with a column that names each row's series, or wide form.
 
     long    time   meter  load        wide    time   north  south
             00:00  north   1.2                00:00    1.2    3.4
             00:00  south   3.4                01:00    1.3
             01:00  north   1.3
 
-The rules of a single series (`series/reading.py`) hold for each. Their faults are in one message: each kind with the
-number of series that have it, and the first of them. In wide form a series begins and ends where its column does.
+Each series follows the rules of a single one (`series/reading.py`). One message lists the faults of all: each kind
+with the number of series that have it, and the first of them. In wide form a series begins and ends with its column.
 """
 
 import re
@@ -42,21 +42,21 @@ class Panel(NamedTuple):
     """The series of a panel, whose times lie on one grid."""
 
     series: dict[str, Series]  # by name
-    first: dict[str, int]  # steps from the panel's start to each one's first row
-    left_out: dict[str, str]  # series, and why
+    first: dict[str, int]  # steps from the panel's start to the first row of each series
+    left_out: dict[str, str]  # by series: the reason
     start: pd.Timestamp
     step: Step
     clock: Clock
     static: Mapping[str, Mapping[str, str]]  # by column: the text of each series
     opened: Opened
-    table: TableRecord  # what the file was read as
+    table: TableRecord  # how the file was read
     notes: list[str]
 
 
 def read(path: Path, source: str, task: Windowed) -> Panel:
     """The panel in the file at `path`, which messages call `source`. Raises InputError with all of its faults."""
-    wanted = [*task.time_columns, *task.series_columns, *([] if task.wide else task.value_columns)]
-    opened = partial(tables.opened, path, source, wanted, task)
+    expected = [*task.time_columns, *task.series_columns, *([] if task.wide else task.value_columns)]
+    opened = partial(tables.opened, path, source, expected, task)
     with opened() as table:
         layout = (layouts.wide if task.wide else layouts.long)(table, source, task)
         stamps, faults = _stamps(table, layout.cells, task)
@@ -74,37 +74,35 @@ def read(path: Path, source: str, task: Windowed) -> Panel:
 
 
 def _stamps(table: Table, cells: Cells, task: Windowed) -> tuple[Stamps, list[str]]:
-    """The time of each row, and what is wrong with these as a whole; each text is read once."""
+    """The time of each row, and the faults of the times; each distinct text is parsed once."""
     codes, texts = pd.factorize(np.array(cells.times, dtype=object))
-    once = _reading(table, cells._replace(times=texts.tolist()), task)
-    of_texts = once.stamps()
-    stamps = Stamps(of_texts.times[codes], of_texts.offset[codes], of_texts.form)
-    whole = _reading(table, cells, task)
-    return stamps, once.faults or whole.of_stamps(stamps)
+    distinct = _reading(table, cells._replace(times=texts.tolist()), task)
+    parsed = distinct.stamps()
+    stamps = Stamps(parsed.times[codes], parsed.offset[codes], parsed.form)
+    return stamps, distinct.faults or _reading(table, cells, task).stamp_faults(stamps)
 
 
 def _reading(table: Table, cells: Cells, task: Windowed) -> Reading:
-    return Reading(table, lambda: nullcontext(table), task.time_columns, task, cells, _tell_apart)
+    return Reading(table, lambda: nullcontext(table), task.time_columns, task, cells, _duplicate_advice)
 
 
-def _tell_apart(most_times: bool) -> str:
-    return "their series is the same, too; two columns that name a series are `series: [COLUMN, OTHER]`"
+def _duplicate_advice(most_times: bool) -> str:
+    return "their series is the same, too; where two columns name a series: `series: [COLUMN, OTHER]`"
 
 
 def _members(
     table: Table, layout: Layout, stamps: Stamps, task: Windowed
 ) -> tuple[dict[str, Series], dict[str, str], list[str]]:
-    """The series, those that are left out with the reason, and the faults of all."""
+    """The series, those left out with the reason, and the faults of all."""
     series: dict[str, Series] = {}
     left_out: dict[str, str] = {}
     faults: dict[str, list[str]] = {}
-    least = fewest_rows(task)
-    held = [name in task.known for name in task.value_columns]
+    fewest = fewest_rows(task)
     for part in layout.parts:
-        if len(part.rows) < least:
-            left_out[part.name] = f"{counted(len(part.rows), 'row')}, fewer than {least:,}"
+        if len(part.rows) < fewest:
+            left_out[part.name] = f"{counted(len(part.rows), 'row')}, fewer than {fewest:,}"
             continue
-        member = _member(table, layout.cells, part, stamps, task, held)
+        member = _member(table, layout.cells, part, stamps, task)
         if member.faults:
             faults[part.name] = member.faults
         elif member.step is None:
@@ -115,27 +113,27 @@ def _members(
 
 
 def fewest_rows(task: Windowed) -> int:
-    """Rows with which a series has a window in each split at best; two where rows may be made of others."""
-    made = task.every is not None or task.missing != "refuse"
-    return 2 if made else task.look_back + len(SPLITS) * task.horizon
+    """The fewest rows that can give a window in each split; two if repairs may add or combine rows."""
+    may_change = task.every is not None or task.missing != "refuse"
+    return 2 if may_change else task.look_back + len(SPLITS) * task.horizon
 
 
-def _member(table: Table, cells: Cells, part: Part, stamps: Stamps, task: Windowed, held: Sequence[bool]) -> Series:
+def _member(table: Table, cells: Cells, part: Part, stamps: Stamps, task: Windowed) -> Series:
     values = cells.values[part.rows][:, part.columns]
     numbers = cells.rows[part.rows]
     empty = np.flatnonzero(np.isnan(values).any(axis=1))
-    missing = (
-        [f"rows without a value: {len(empty):,}, first in {table.place(int(numbers[empty[0]]))}; accepted: a number"]
-        if len(empty) and task.missing == "refuse"
-        else []
-    )
-    own_cells = Cells(numbers, [], values, missing, [], cells.record)
+    missing = []
+    if len(empty) and task.missing == "refuse":
+        first = table.place(int(numbers[empty[0]]))
+        missing.append(f"rows without a value: {len(empty):,}, first in {first}; accepted: a number")
+    part_cells = Cells(numbers, [], values, missing, [], cells.record)
     times = Stamps(stamps.times[part.rows], stamps.offset[part.rows], stamps.form)
-    return _reading(table, own_cells, task).made([], held, times)
+    forward_fill = [name in task.known for name in task.value_columns]
+    return _reading(table, part_cells, task).series([], forward_fill, times)
 
 
 def gathered(faults: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """Faults by series as one of each kind: how many of the `count` series have it, and that of the first."""
+    """One fault of each kind: how many of the `count` series have it, and the fault of the first."""
     by_kind: dict[str, list[tuple[str, str]]] = {}
     for name, of_series in faults.items():
         for fault in of_series:
@@ -147,7 +145,7 @@ def gathered(faults: Mapping[str, Sequence[str]], count: int) -> list[str]:
 
 
 def _kind(step: Step) -> tuple[object, ...]:
-    """What steps that are the same have in common: months are of different length."""
+    """What equal steps have in common: not the length in time, since months differ."""
     return (step.unit, step.span) if step.unit == "span" else (step.unit, step.number)
 
 
@@ -160,13 +158,14 @@ def _of_other_steps(series: Mapping[str, Series]) -> list[str]:
     if not series:
         return []
     usual = _usual(series)
-    other = {name: f"a row every {m.step}" for name, m in series.items() if m.step and _kind(m.step) != _kind(usual)}
-    faults = {name: [f"another step: {text}; accepted: one every {usual}, as most"] for name, text in other.items()}
+    accepted = f"accepted: a row every {usual}, as in most"
+    other = {name: m.step for name, m in series.items() if m.step and _kind(m.step) != _kind(usual)}
+    faults = {name: [f"a different step: a row every {step}; {accepted}"] for name, step in other.items()}
     return gathered(faults, len(series))
 
 
 def _refuse_apart(source: str, series: Mapping[str, Series]) -> None:
-    """A panel whose series share no time compares nothing, and has no dates at which all could be split."""
+    """Raise InputError if no two series overlap in time: there would be no dates at which all could be split."""
     spans = sorted((member.times[0], member.times[-1], name) for name, member in series.items())
     until = spans[0][1]
     for begin, end, _ in spans[1:]:
@@ -177,8 +176,8 @@ def _refuse_apart(source: str, series: Mapping[str, Series]) -> None:
         (begin, end, name), (later, last, other) = spans[:2]
         raise InputError(
             f"{source}: the {len(spans):,} series share no time ({file_faults.shown(name)} from {begin} to {end}, "
-            f"{file_faults.shown(other)} from {later} to {last}); accepted: series of the same dates, which are split "
-            "at the same dates"
+            f"{file_faults.shown(other)} from {later} to {last}); accepted: series that overlap in time, "
+            "since all are split at the same dates"
         )
 
 
@@ -190,7 +189,7 @@ def _grid(source: str, series: Mapping[str, Series], step: Step) -> dict[str, in
     places = np.empty(len(starts))
     places[order] = np.asarray((even - even[0]) / step.even)
     off = {
-        name: [f"times between those of others: from {member.times[0]} on; accepted: a whole number of {step} apart"]
+        name: [f"times between those of others: from {member.times[0]}; accepted: times whole steps of {step} apart"]
         for (name, member), place in zip(series.items(), places, strict=True)
         if abs(place - round(place)) > 1e-6
     }
@@ -199,19 +198,21 @@ def _grid(source: str, series: Mapping[str, Series], step: Step) -> dict[str, in
 
 
 def none_left(source: str, left_out: Mapping[str, str]) -> InputError:
-    """The error of a panel of which no series remains."""
-    name, reason = next(iter(left_out.items()), ("", "no rows"))
+    """The error for a panel of which no series remains."""
+    if not left_out:
+        return InputError(f"{source}: no rows; accepted: one or more")
+    name, reason = next(iter(left_out.items()))
     fault = f"none of {len(left_out):,} series can be used, first {file_faults.shown(name)}: {reason}"
     return InputError(f"{source}: {fault}; accepted: a shorter look_back or horizon, or other dates in `splits`")
 
 
 def times(panel: Panel) -> pd.DatetimeIndex:
-    """All times that any series has, in order."""
+    """The times of all series, in order."""
     distinct = np.unique(np.concatenate([each.times.tz_localize(None).to_numpy() for each in panel.series.values()]))
     return pd.DatetimeIndex(distinct).tz_localize("UTC" if panel.clock == "utc" else None)
 
 
 def places(panel: Panel) -> Places:
-    """Where the rows of all series stand, one series after another."""
+    """The places in the file of the rows of all series, one series after another."""
     rows: list[Int[np.ndarray, " rows"]] = [member.places.rows for member in panel.series.values()]
     return Places(panel.opened, np.concatenate(rows))

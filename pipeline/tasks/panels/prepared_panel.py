@@ -1,7 +1,7 @@
-"""Prepare a panel: the rows of all series one after another, and where the windows of each split start.
+"""Prepare a panel: the rows of all series one after another, and the first row of each window.
 
     rows       north north north ...  south south ...      shared.arrow
-    start      row at which a window begins, within the rows of its series      train.arrow, ...
+    start      row at which a window begins, among the rows of all series       train.arrow, ...
     member     number of its series                    time      step at which it begins, from the panel's start
 
 Every series is standardised by its own training rows, and all are split at the same dates. Series without a window in
@@ -37,57 +37,57 @@ from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared import auditing, column_files, file_faults, source_file
 from pipeline.tasks.shared.file_faults import listed, shown
 
-NAMED = 10  # series that a note names
+NAMED = 10  # series that a note lists by name
 
 
 def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
     """Write the panel and what was learned of it to `folder`."""
-    panel = members.read(source_file.kept(raw), task.source, task)
-    unstated = prepared_series.undecided(task, panel.step, panel.clock, members.times(panel))
-    file_faults.refuse(task.source, unstated)
-    kept, left_out = windows.kept_of(task, panel)
+    panel = members.read(source_file.fetched(raw), task.source, task)
+    setting_faults = prepared_series.undecided(task, panel.step, panel.clock, members.times(panel))
+    file_faults.refuse(task.source, setting_faults)
+    usable, left_out = windows.usable_series(task, panel)
     left_out = {**panel.left_out, **left_out}
-    if not kept:
+    if not usable:
         raise members.none_left(task.source, left_out)
-    panel = panel._replace(series={name: member.series for name, member in kept.items()})
-    begins = np.concatenate([[0], np.cumsum([len(member.values) for member in kept.values()])])
-    _write_rows(task, panel, kept, folder)
-    by_split = windows.by_split(task, kept, begins)
+    panel = panel._replace(series={name: member.series for name, member in usable.items()})
+    begins = np.concatenate([[0], np.cumsum([len(member.values) for member in usable.values()])])
+    _write_rows(task, panel, usable, folder)
+    by_split = windows.by_split(task, usable, begins)
     for split, of_split in by_split.items():
         column_files.write(folder / f"{split}.arrow", of_split._asdict())
-    learned = _learned(task, panel, kept, begins)
+    learned = _learned(task, panel, usable, begins)
     completed = task.completed(learned)
     learned["columns"] = completed.features
     files.write_json(folder / "learned.json", learned)
     if task.base == "ridge":
         base_forecast.fit(completed.model_copy(update={"base": "none"}), folder, completed.places_known)
-    return _audit(task, panel, kept, by_split, left_out, folder)
+    return _audit(task, panel, usable, by_split, left_out, folder)
 
 
-def _write_rows(task: Windowed, panel: Panel, kept: Mapping[str, Member], folder: Path) -> None:
-    """shared.arrow: standardised values with the calendar, and at which rows a training window may begin."""
-    scaled = [scaler.scaled(each.values, each.scale.mean, each.scale.std) for each in kept.values()]
+def _write_rows(task: Windowed, panel: Panel, usable: Mapping[str, Member], folder: Path) -> None:
+    """Write shared.arrow: standardised values with the calendar, and the rows at which a training window begins."""
+    scaled = [scaler.scaled(each.values, each.scale.mean, each.scale.std) for each in usable.values()]
     rows = np.concatenate(scaled)
     file_faults.refuse(task.source, scaler.too_far(rows, task.value_columns, members.places(panel)))
     if task.calendar:
-        calendar = [calendar_columns.columns(member.series.times) for member in kept.values()]
+        calendar = [calendar_columns.columns(member.series.times) for member in usable.values()]
         rows = np.hstack([rows, np.concatenate(calendar)])
-    taught = [np.isin(np.arange(len(each.values)), each.windows["train"]) for each in kept.values()]
+    begins_window = [np.isin(np.arange(len(each.values)), each.windows["train"]) for each in usable.values()]
     column_files.write(
         folder / "shared.arrow",
-        {"series": rows.astype(np.float32), "train_begins": np.concatenate(taught).astype(np.uint8)},
+        {"series": rows.astype(np.float32), "train_begins": np.concatenate(begins_window).astype(np.uint8)},
     )
 
 
-def _learned(task: Windowed, panel: Panel, kept: Mapping[str, Member], begins: np.ndarray) -> Learned:
-    static, features = statics.learned(task, {c: [of[name] for name in kept] for c, of in panel.static.items()})
-    scales = [member.scale for member in kept.values()]
+def _learned(task: Windowed, panel: Panel, usable: Mapping[str, Member], begins: np.ndarray) -> Learned:
+    static, features = statics.learned(task, {c: [of[name] for name in usable] for c, of in panel.static.items()})
+    scales = [member.scale for member in usable.values()]
     mean, std, naive = (np.array([scale[place] for scale in scales]) for place in range(3))
     record: PanelRecord = {
-        "series": list(kept),
+        "series": list(usable),
         "begins": begins[:-1].tolist(),
-        "rows": [len(member.values) for member in kept.values()],
-        "first": [member.first for member in kept.values()],
+        "rows": [len(member.values) for member in usable.values()],
+        "first": [member.first for member in usable.values()],
         "mean": dict(zip(task.value_columns, mean.T.tolist(), strict=True)),
         "std": dict(zip(task.value_columns, std.T.tolist(), strict=True)),
         "mase_scale": dict(zip(task.targets, naive.T.tolist(), strict=True)),
@@ -96,32 +96,32 @@ def _learned(task: Windowed, panel: Panel, kept: Mapping[str, Member], begins: n
     }
     form = panel.table["time_format"]
     times: Learned = {} if form == time_forms.ISO else {"time_format": form}
-    start = _start(kept).isoformat()
+    start = _start(usable).isoformat()
     of_step: Any = panel.step.record()
     return {"panel": record, "start": start, **of_step, **times, "clock": panel.clock}
 
 
-def _start(kept: Mapping[str, Member]) -> pd.Timestamp:
+def _start(usable: Mapping[str, Member]) -> pd.Timestamp:
     """The time of the panel's first step."""
-    return min(member.series.times[0] for member in kept.values())
+    return min(member.series.times[0] for member in usable.values())
 
 
 def _audit(
     task: Windowed,
     panel: Panel,
-    kept: Mapping[str, Member],
+    usable: Mapping[str, Member],
     by_split: Mapping[str, Windows],
     left_out: dict[str, str],
     folder: Path,
 ) -> Audit:
-    """Rows are the forecast ones, of all series; borders are steps of the panel's times, spans their dates."""
+    """The audit; its rows are those forecast in all series, borders are steps of the panel's times, spans dates."""
     starts = {split: of_split.start for split, of_split in by_split.items()}
     shared = shared_rows(starts, task.look_back, task.horizon)
-    auditing.refuse_leaks(shared, "their spans of time must not overlap")
+    auditing.refuse_leaks(shared, "the splits must not overlap in time")
     assert _in_order(task, by_split), "a split's times are before those of an earlier split"
-    borders = {split: _border(split, kept) for split in by_split}
-    grid = steps.grid(_start(kept), max(end for _, end in borders.values()), panel.step)
-    values = np.concatenate([member.series.values for member in kept.values()])
+    borders = {split: _border(split, usable) for split in by_split}
+    grid = steps.grid(_start(usable), max(end for _, end in borders.values()), panel.step)
+    values = np.concatenate([member.series.values for member in usable.values()])
     codes = oddities.suspected_sentinels(values, task.value_columns, members.places(panel))
     audit = auditing.of(
         folder,
@@ -134,35 +134,37 @@ def _audit(
         table=panel.table,
         clock=panel.clock,
         suspected_sentinels=codes,
-        series=len(kept),
+        series=len(usable),
         left_out=left_out,
-        notes=[*_notes(kept, left_out), *panel.notes, *oddities.notes(codes, {})],
+        notes=[*_notes(usable, left_out), *panel.notes, *oddities.notes(codes, {})],
     )
-    repaired = [member for member in kept.values() if member.series.repairs]
+    repaired = [member for member in usable.values() if member.series.repairs]
     if repaired:
-        done = "masked" if task.missing == "mask" else "interpolated"
+        repair = "masked" if task.missing == "mask" else "interpolated"
         filled = Counter[str]()
         for member in repaired:
             filled.update(repairs.per_split(member.series.filled, member.rows))
         counts = sum((Counter(member.series.repairs) for member in repaired), Counter[str]())
-        audit["repairs"] = {**counts, f"{done}_by_split": dict(filled)}
+        audit["repairs"] = {**counts, f"{repair}_by_split": dict(filled)}
     return audit
 
 
 def _in_order(task: Windowed, by_split: Mapping[str, Windows]) -> bool:
-    """Whether each split forecasts times later than all of the splits before it."""
+    """Whether each split forecasts only times after those of all earlier splits."""
     assert task.splits is not None, "refused before"
     times = [by_split[split].time for split in in_order(task.splits)]
     return all(earlier.max() + task.horizon <= later.min() for earlier, later in pairwise(times))
 
 
-def _border(split: str, kept: Mapping[str, Member]) -> list[int]:
-    begins, ends = zip(*((m.rows[split][0] + m.first, m.rows[split][1] + m.first) for m in kept.values()), strict=True)
+def _border(split: str, usable: Mapping[str, Member]) -> list[int]:
+    begins, ends = zip(
+        *((m.rows[split][0] + m.first, m.rows[split][1] + m.first) for m in usable.values()), strict=True
+    )
     return [min(begins), max(ends)]
 
 
-def _notes(kept: Mapping[str, Member], left_out: Mapping[str, str]) -> list[str]:
-    lines = [f"a panel of {len(kept):,} series"]
+def _notes(usable: Mapping[str, Member], left_out: Mapping[str, str]) -> list[str]:
+    lines = [f"a panel of {len(usable):,} series"]
     if left_out:
         named = listed([f"{shown(name)} ({reason})" for name, reason in left_out.items()], "series", NAMED)
         lines.append(f"left out: {len(left_out):,} series: {named}")

@@ -1,4 +1,4 @@
-"""Which earlier rows of a panel its source has changed or dropped; a row is known by its series and its time."""
+"""Find the earlier rows of a panel that its source has changed or dropped; a row is identified by series and time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,22 +13,22 @@ from pipeline.tasks.shared.revised import Revised
 
 
 def compare(before: Path, after: Path, time: str | Sequence[str], columns: Sequence[str], task: Windowed) -> Revised:
-    """Of two tables. Raises InputError where one of them is no panel without faults."""
+    """The revisions between two tables. Raises InputError if one of them is not a panel, or has faults."""
     for path in (before, after):
         if not path.exists():
-            raise InputError(f"there is no {path}")
+            raise InputError(f"no such file: {path}")
     old, new = (_table(members.read(path, str(path), task), columns) for path in (before, after))
-    both = old.index.intersection(new.index, sort=False)
-    gone = old.index.difference(new.index, sort=False)
-    earlier, later = old.loc[both].to_numpy(), new.loc[both].to_numpy()
+    shared = old.index.intersection(new.index, sort=False)
+    dropped = old.index.difference(new.index, sort=False)
+    earlier, later = old.loc[shared].to_numpy(), new.loc[shared].to_numpy()
     differs = (earlier != later) & ~(np.isnan(earlier) & np.isnan(later))
     changed = np.flatnonzero(differs.any(axis=1))
     first = ""
     if len(changed):
         row, column = changed[0], int(differs[changed[0]].argmax())
         values = f"{columns[column]} {earlier[row, column]:.10g}, now {later[row, column]:.10g}"
-        first = f"{_words(both[row])} ({values})"
-    return Revised(len(old), len(changed), len(gone), first, _words(gone[0]) if len(gone) else "")
+        first = f"{_described(shared[row])} ({values})"
+    return Revised(len(old), len(changed), len(dropped), first, _described(dropped[0]) if len(dropped) else "")
 
 
 def _table(panel: members.Panel, columns: Sequence[str]) -> pd.DataFrame:
@@ -40,6 +40,6 @@ def _table(panel: members.Panel, columns: Sequence[str]) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def _words(row: tuple[str, pd.Timestamp]) -> str:
+def _described(row: tuple[str, pd.Timestamp]) -> str:
     """`north 2020-01-02 06:00:00`."""
     return f"{row[0]} {row[1]}"

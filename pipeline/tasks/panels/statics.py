@@ -1,7 +1,7 @@
 """Static columns of a panel, such as a region or a size: features that are constant within a series.
 
-Numbers are standardised over the series; of texts each is a feature, 1 for the series that have it. Networks see them
-at each step, look-back and horizon.
+Numbers are standardised over the series; each distinct text is a feature, 1 for the series that have it. Networks see
+the features at each step of look-back and horizon.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ from pipeline.tasks import Columns
 from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared.tables import number_forms, numbers
 
-MOST = 100  # different texts of a column, each a feature
+MOST = 100  # distinct texts of a column, each a feature
 
 
 def learned(task: Windowed, texts: Mapping[str, Sequence[str]]) -> tuple[dict[str, list[str]], list[list[float]]]:
-    """By column the texts that it has (none of numbers), and the features of each series.
+    """The distinct texts of each column (none for a column of numbers), and the features of each series.
 
-    `texts` are each column's cells, of the series in their order. Raises InputError for a column of neither kind.
+    `texts` are the cells of each column, one per series. Raises InputError for a column of neither kind.
     """
     kinds: dict[str, list[str]] = {}
     features = []
@@ -36,16 +36,16 @@ def learned(task: Windowed, texts: Mapping[str, Sequence[str]]) -> tuple[dict[st
 
 def _feature(task: Windowed, column: str, cells: Sequence[str]) -> tuple[list[str], Float[np.ndarray, "series kinds"]]:
     values = _numbers(task, column, cells)
-    without = int(np.isnan(values).sum())
-    if not without:
+    missing = int(np.isnan(values).sum())
+    if not missing:
         return [], ((values - values.mean()) / (values.std() or 1.0))[:, None]
-    if without < len(cells) / 2:
-        lacking = f"static column {column!r} holds no number for {without:,} series"
-        raise InputError(f"{task.source}: {lacking}; accepted: one for each")
+    if missing < len(cells) / 2:
+        fault = f"static column {column!r} has no number for {missing:,} series"
+        raise InputError(f"{task.source}: {fault}; accepted: a number for each")
     kinds = sorted(set(cells))
     if len(kinds) > MOST:
         raise InputError(
-            f"{task.source}: static column {column!r} has {len(kinds):,} different texts; accepted: {MOST} at most"
+            f"{task.source}: static column {column!r} has {len(kinds):,} different texts; accepted: at most {MOST}"
         )
     return kinds, np.array([[cell == kind for kind in kinds] for cell in cells], float)
 
@@ -60,14 +60,14 @@ def _numbers(task: Windowed, column: str, cells: Sequence[str]) -> Float[np.ndar
 
 
 def constants(folder: Path, named: bool) -> Columns:
-    """Each series' features, of what was learned into `folder`; nothing where no static column is named."""
+    """The features of each series, learned into `folder`; empty if no static column is named."""
     if not named:
         return {}
     return {"static": torch.tensor(read_learned(folder)["panel"]["features"], dtype=torch.float32)}
 
 
 def of(columns: Columns, rows: Int[Tensor, " batch"], steps: int) -> Float[Tensor, "batch steps features"]:
-    """The features of these windows' series, at each of so many steps."""
+    """The features of the series of these windows, repeated at each step."""
     static, member = columns["static"], columns["member"]
     assert isinstance(static, Tensor)
     assert isinstance(member, Tensor)

@@ -1,4 +1,4 @@
-"""The forecast that networks see and correct: the last season repeated, or that of ridge regression."""
+"""The base forecast that networks see and correct: the last season repeated, or ridge regression."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ from pipeline.tasks.series import linear_map
 from pipeline.tasks.shared import column_files
 
 Kind = Literal["none", "season", "ridge"]
-WEIGHTS = "base"  # the column of ridge's weights, and the name of their file
-PIECE = 512  # windows that are gathered at once
+WEIGHTS = "base"  # the name of the column and the file of ridge's weights
+PIECE = 512  # windows gathered at once
 
 
 def fit(plain: Task, folder: Path, known: Sequence[int]) -> None:
-    """Fit ridge regression to the windows in `folder`, as `plain` gathers them, and keep its weights there."""
+    """Fit ridge regression to the windows in `folder`, as `plain` gathers them, and save its weights there."""
     shared = column_files.read(folder / "shared.arrow")
 
     def batches(split: str) -> Iterator[Batch]:
@@ -32,7 +32,7 @@ def fit(plain: Task, folder: Path, known: Sequence[int]) -> None:
 
 
 def constants(kind: Kind, folder: Path) -> Columns:
-    """What `of` needs of what was learned into `folder`."""
+    """The columns that `of` needs from `folder`: the weights, if the base is ridge."""
     if kind != "ridge":
         return {}
     return {WEIGHTS: torch.from_numpy(load_file(folder / f"{WEIGHTS}.safetensors")[WEIGHTS])}
@@ -42,13 +42,13 @@ def of(
     kind: Kind, inputs: Float[Tensor, "batch time features"], columns: Mapping[str, Tensor | Ragged], spec: DataSpec,
     known: Sequence[int], season: int,
 ) -> Float[Tensor, "batch horizon targets"]:  # fmt: skip
-    """The base's forecast of each window; zeros for the kind `none`."""
+    """The base forecast for each window; zeros for the kind `none`."""
     look_back = inputs.shape[1] - spec.horizon
     if kind == "none":
         return inputs.new_zeros(len(inputs), spec.horizon, spec.outputs)
     if kind == "season":
-        again = torch.arange(spec.horizon, device=inputs.device) % season + look_back - season
-        return inputs[:, again, : spec.outputs]
+        last_season = torch.arange(spec.horizon, device=inputs.device) % season + look_back - season
+        return inputs[:, last_season, : spec.outputs]
     weights = columns[WEIGHTS]
     assert isinstance(weights, Tensor)
     return linear_map.forecast(inputs, weights, spec, known)

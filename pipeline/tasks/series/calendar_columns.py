@@ -1,4 +1,4 @@
-"""The calendar of a timestamp, which is known in advance: time of day and day of week as points on a circle."""
+"""The calendar features of a time, known in advance: time of day and day of week as points on a circle."""
 
 import numpy as np
 import pandas as pd

@@ -1,6 +1,6 @@
-"""The cells of a series: times as text, numbers as numbers, and what is wrong with those that hold none.
+"""Read the cells of a series: times as text, values as numbers, and the faults of cells without a number.
 
-A line of units below the header (`;kW;°C`) is left out: its time is no time, and none of its cells a number.
+A line of units below the header (`;kW;°C`) is skipped: it has no time, and none of its cells holds a number.
 """
 
 import re
@@ -19,38 +19,38 @@ from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 
 class Cells(NamedTuple):
-    """What was read of a series' table."""
+    """The cells read from the table of a series."""
 
-    rows: Int[np.ndarray, " rows"]  # numbers of the rows in the file
+    rows: Int[np.ndarray, " rows"]  # row numbers in the file
     times: list[str]
     values: Float[np.ndarray, "rows columns"]
     faults: list[str]
-    other_faults: list[str]  # without those of cells that have no value
-    record: dict[str, Any]  # what the numbers were read as
-    texts: Mapping[str, list[str]] = MappingProxyType({})  # of the columns that are read as text
+    other_faults: list[str]  # all but those of cells without a value
+    record: dict[str, Any]  # how numbers are written, for audit.json
+    texts: Mapping[str, list[str]] = MappingProxyType({})  # by column, of those that are read as text
 
 
 def read(
     table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings, texts: Sequence[str] = ()
 ) -> Cells:
-    """The times (in one column or several) and the numbers of these columns, each of which the table has.
+    """The times (from one column or several) and the numbers in `columns`; the table must have all of them.
 
-    Columns in `texts` are read as text: names of series, say.
+    Columns in `texts` are read as text, for example the names of series.
     """
-    comma = table.taken.get("separator", ",") == ","
+    comma = table.read_as.get("separator", ",") == ","
     form, ambiguous = form_of(table, time, columns, settings, comma)
     faults, times = Faults(form), list[str]()
     units, pieces = 0, [np.empty((0, len(columns)))]
     as_text: dict[str, list[str]] = {name: [] for name in texts}
-    known = Known()
+    pool = TextPool()
     for piece in table.pieces(list(dict.fromkeys([*time, *columns, *texts]))):
         if piece.first == 0 and _is_unit_line(piece, time, columns, form):
             units = 1
             piece = Piece(1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
         of_piece = joined([piece.columns[name] for name in time])
-        times += known.same(of_piece) if texts else of_piece
+        times += pool.shared(of_piece) if texts else of_piece
         for name, column in as_text.items():
-            column += known.same([text_of(cell).strip() for cell in piece.columns[name]])
+            column += pool.shared([text_of(cell).strip() for cell in piece.columns[name]])
         values = [numbers.parsed(name, piece.columns[name], form) for name in columns]
         for name, of_column in zip(columns, values, strict=True):
             faults.note(name, of_column, piece, of_piece, table)
@@ -61,27 +61,27 @@ def read(
     return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record, as_text)
 
 
-class Known(dict[str, str]):
-    """Equal texts as one object: a column of names would otherwise hold each of them thousands of times."""
+class TextPool(dict[str, str]):
+    """Keeps one object for equal texts: a column of names repeats each of them thousands of times."""
 
-    def same(self, texts: Sequence[str]) -> list[str]:
+    def shared(self, texts: Sequence[str]) -> list[str]:
         return [self.setdefault(text, text) for text in texts]
 
 
 def form_of(
     table: Table, time: Sequence[str], columns: Sequence[str], settings: TableSettings, comma: bool
 ) -> tuple[number_forms.Form, list[str]]:
-    """How the numbers of these columns are written; if they do not decide it, the other columns may. And the fault."""
-    names = tables.names_twice(table)
-    others = [name for name in tables.names(table) if name not in (*time, *names)]
-    for wanted in (columns, others):
+    """How the numbers of these columns are written, judged by other columns if need be; and the fault, if ambiguous."""
+    duplicates = tables.names_twice(table)
+    others = [name for name in tables.names(table) if name not in (*time, *duplicates)]
+    for names in (columns, others):
         try:
-            form = number_forms.form_of(lambda wanted=wanted: _pieces(table, wanted), settings, comma)  # type: ignore[misc]
+            form = number_forms.form_of(lambda names=names: _pieces(table, names), settings, comma)  # type: ignore[misc]
             return form, []
         except number_forms.Ambiguous as error:
             fault = str(error)
     sign = "," if "," in fault.split("'")[1] else "."
-    return number_forms.Form(sign), [f"numbers of two readings: {fault}"]
+    return number_forms.Form(sign), [f"ambiguous numbers: {fault}"]
 
 
 def _pieces(table: Table, columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[Any]]]:
@@ -89,7 +89,7 @@ def _pieces(table: Table, columns: Sequence[str]) -> Iterator[Mapping[str, Seque
 
 
 def joined(columns: Sequence[Sequence[Any]]) -> list[str]:
-    """The text of each time: of one column, of a date and a time of day, or of year, month, day and hour."""
+    """The text of each time, joined from a date and a time of day, or from year, month, day and hour, if need be."""
     first, *others = (list(map(text_of, column)) for column in columns)
     if not others:
         return first
@@ -100,7 +100,7 @@ def joined(columns: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _of_parts(parts: Sequence[str]) -> str:
-    """A time of year, month, day and perhaps hour and minute, in columns of their own."""
+    """The time given by year, month, day and perhaps hour and minute, each in a separate column."""
     numbers_of_parts = [part.strip().removesuffix(".0") for part in parts]
     if not all(part.isdigit() for part in numbers_of_parts):
         return " ".join(parts)
@@ -110,7 +110,7 @@ def _of_parts(parts: Sequence[str]) -> str:
 
 
 def time_of_day(cell: str) -> str:
-    """`07:00` of an hour alone (7, HE7, 7:00); other times of day as they are. 0730 and 730 are half past seven."""
+    """`07:00` for an hour alone (7, HE7, 7:00); other times of day unchanged. 0730 and 730 are half past seven."""
     text = re.sub(r"^(he|h|hour)\s*(?=\d)", "", cell.strip(), flags=re.IGNORECASE).removesuffix(".0")
     if re.fullmatch(r"\d{1,2}", text):
         return f"{int(text):02d}:00"
@@ -120,7 +120,7 @@ def time_of_day(cell: str) -> str:
 
 
 def text_of(cell: Any) -> str:
-    """A time as text, whatever the file has: a date or a time of a typed file is written in ISO 8601."""
+    """A cell as text; dates and times of a typed file in ISO 8601."""
     if cell is None or cell != cell:
         return ""
     return cell.isoformat() if isinstance(cell, date | time_class) else str(cell)
@@ -137,7 +137,7 @@ def _is_unit_line(piece: Piece, time: Sequence[str], columns: Sequence[str], for
 
 
 class Faults:
-    """Cells that hold no number, by kind and column."""
+    """Cells without a number, counted by kind and column."""
 
     def __init__(self, form: number_forms.Form):
         self.form = form
@@ -149,37 +149,37 @@ class Faults:
         cells = piece.columns[name]
         units = numbers.with_units(cells)
         for row in np.flatnonzero(~(np.abs(values) <= scaler.LARGEST)).tolist():
-            cell, when = cells[row], file_faults.shown(times[row])
-            place = Place(table, piece.first + row, when)
+            cell, time = cells[row], file_faults.shown(times[row])
+            place = Place(table, piece.first + row, time)
             if numbers.is_nothing(cell, self.form):
                 self._missing.note(name, place)
             elif np.isfinite(values[row]):
-                self._large.note(name, place.of(cell))
+                self._large.note(name, place.showing(cell))
             elif units is not None and units[row]:
-                self._units.note(name, place.of(cell))
+                self._units.note(name, place.showing(cell))
             else:
-                self._wrong.note(name, place.of(cell))
+                self._wrong.note(name, place.showing(cell))
 
     def missing(self) -> list[str]:
         return self._missing.by_column("cells without a value", "a finite number in each")
 
     def others(self) -> list[str]:
-        faults = self._wrong.by_column("cells that hold no finite number", "a finite number in each")
-        accepted = "numbers without it (the setting `unit` names the unit of the targets)"
+        faults = self._wrong.by_column("cells without a finite number", "a finite number in each")
+        accepted = "numbers without a unit (the setting `unit` names that of the targets)"
         faults += self._units.by_column("cells with a number and a unit", accepted)
         return faults + self._large.by_column(
-            "cells that hold too large a number", f"{scaler.LARGEST:g} at most, in size"
+            "cells with a number that is too large", f"an absolute value of at most {scaler.LARGEST:g}"
         )
 
 
 class Place:
-    """Where a cell stands, in words that are made when they are needed."""
+    """The line and time of a cell, for a message; looked up only when it is shown."""
 
-    def __init__(self, table: Table, row: int, when: str, cell: str = ""):
-        self.table, self.row, self.when, self.cell = table, row, when, cell
+    def __init__(self, table: Table, row: int, time: str, cell: str = ""):
+        self.table, self.row, self.time, self.cell = table, row, time, cell
 
-    def of(self, cell: object) -> "Place":
-        return Place(self.table, self.row, self.when, f": {str(cell)[:40]!r}")
+    def showing(self, cell: object) -> "Place":
+        return Place(self.table, self.row, self.time, f": {str(cell)[:40]!r}")
 
     def __str__(self) -> str:
-        return f"{self.table.place(self.row)}, {self.when}{self.cell}"
+        return f"{self.table.place(self.row)}, {self.time}{self.cell}"

@@ -1,4 +1,4 @@
-"""Errors of a forecast, in the unit of each target, in percent, against the naive forecast, and standardised."""
+"""Errors of a forecast: in the unit of each target, in percent, relative to the naive forecast, and standardised."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-ZERO = 1e-6  # of a standard deviation: values closer to 0 have no percentage error
+ZERO = 1e-6  # standard deviations: values closer to 0 have no percentage error
 
 
 def contributions(
@@ -17,10 +17,10 @@ def contributions(
     learned: Mapping[str, Any],
     series: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch 7"]:
-    """Each window's means over horizon and targets; `outputs` and `targets` are standardised, in a panel by `series`.
+    """Each window's means over horizon and targets; `outputs` and `targets` are standardised, in a panel per series.
 
-    Columns: squared and absolute error in the target's unit, absolute error over the value, whether that counts (the
-    value is not 0), absolute error over the naive forecast's, squared and absolute error of standardised values.
+    Columns: squared and absolute error in the target's unit; absolute error divided by the value, and whether it counts
+    (the value is not 0); absolute error divided by the naive forecast's; squared and absolute standardised error.
     """
     std, naive = (of_targets(learned, key, names, outputs, series) for key in ("std", "mase_scale"))
     scaled = outputs.double() - targets.double()
@@ -37,7 +37,7 @@ def in_units(
     learned: Mapping[str, Any],
     series: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch horizon targets"]:
-    """Standardised values in each target's own unit; those of a panel by the numbers of their series."""
+    """Standardised values in the unit of each target; `series` are the numbers of the windows' series in a panel."""
     std, mean = (of_targets(learned, key, names, values, series) for key in ("std", "mean"))
     return values.double() * std + mean
 
@@ -45,10 +45,10 @@ def in_units(
 def of_targets(
     learned: Mapping[str, Any], key: str, names: Sequence[str], like: Tensor, series: Int[Tensor, " batch"] | None
 ) -> Float[Tensor, "... targets"]:
-    """One learned number of each target, on the device of `like`; in a panel [batch, 1, targets]."""
+    """A learned number for each target, on the device of `like`; in a panel [batch, 1, targets]."""
     if "panel" not in learned:
         return torch.tensor([learned[key][name] for name in names], dtype=torch.float64, device=like.device)
-    assert series is not None, "each example of a panel is of a series, whose numbers scale it"
+    assert series is not None, "each example of a panel is scaled by the numbers of its series"
     of_all = torch.tensor([learned["panel"][key][name] for name in names], dtype=torch.float64, device=like.device)
     return of_all[:, series].T[:, None]
 

@@ -1,9 +1,9 @@
-"""What looks odd in a series and is reported, not refused: likely codes for missing values, columns that do not change.
+"""Report what looks odd in a series but is not refused: likely codes for missing values, and constant columns.
 
-A measured extreme comes once, and near its neighbours. A code such as -9999 comes again and again, exactly equal, and
-farther from all other values than these are from each other: of the three least and the three greatest values those
-are suspected that come at least twice and are as far from the next value inwards as all others span, or beyond such a
-one. Columns with few different values (flags, classes) are left alone, as any is far from the others.
+A measured extreme occurs once, and near its neighbours. A code such as -9999 is repeated exactly, and lies farther from
+all other values than these lie from each other. Of the three smallest and the three largest values, those are suspected
+that occur at least twice and are as far from the next value inwards as all others span, or beyond such a value.
+Columns with few distinct values (flags, classes) are not checked, since each of their values is far from the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from pipeline.tasks.series.places import Places
 from pipeline.tasks.series.reading import Series
 from pipeline.tasks.shared.file_faults import listed, shown
 
-LEAST_OTHERS = 10  # different values, of which a code may stand apart
-MOST_CODES = 3  # at either end of a column
+LEAST_OTHERS = 10  # distinct values besides the extremes that a column must have to be checked
+MOST_CODES = 3  # at either end of a column's range
 
 Values = Float[np.ndarray, " rows"]
 
@@ -25,20 +25,20 @@ Values = Float[np.ndarray, " rows"]
 def of(
     series: Series, names: Sequence[str], changing: Sequence[str], splits: Mapping[str, tuple[int, int]]
 ) -> dict[str, Any]:
-    """What the audit says of a series: its clock, likely codes, columns of `changing` that do not change, and notes.
+    """The audit's entries: the clock, likely codes, constant columns among `changing`, and notes.
 
-    Columns have the values' order; `splits` are each one's first row and the row after its last.
+    `names` are in the order of the value columns; `splits` has the first row of each split and the row after its last.
     """
     codes = suspected_sentinels(series.values, names, series.places)
     unchanging = constant(series.values[:, : len(changing)], changing, splits)
     lines = notes(codes, unchanging)
     if series.clock == "utc":
-        lines.append("times have offsets: kept in UTC, of which calendar, splits and seasons then are")
+        lines.append("times have offsets: they are kept in UTC, and so are the calendar, splits and seasons")
     if series.repairs:
-        lines.append(f"done with rows: {', '.join(f'{name} {count:,}' for name, count in series.repairs.items())}")
+        lines.append(f"repairs: {', '.join(f'{name} {count:,}' for name, count in series.repairs.items())}")
     if series.names_twice:
         lines.append(
-            f"names of several columns, none of which is read: {listed(list(map(shown, series.names_twice)), 'names')}"
+            f"columns that share a name, none of which is read: {listed(list(map(shown, series.names_twice)), 'names')}"
         )
     return {
         "clock": series.clock,
@@ -52,7 +52,7 @@ def of(
 def suspected_sentinels(
     values: Float[np.ndarray, "rows columns"], names: Sequence[str], places: Places
 ) -> dict[str, list[dict[str, Any]]]:
-    """By column: value, count and first line of each likely code for a missing value."""
+    """By column: the value, count and first line of each likely code for a missing value."""
     by_column = {name: _of_column(values[:, place], places) for place, name in enumerate(names)}
     return {name: codes for name, codes in by_column.items() if codes}
 
@@ -61,7 +61,7 @@ def _of_column(values: Values, places: Places) -> list[dict[str, Any]]:
     distinct, first, counts = np.unique(values, return_index=True, return_counts=True)
     if len(distinct) < LEAST_OTHERS + 2 * MOST_CODES:
         return []
-    span = distinct[-MOST_CODES - 1] - distinct[MOST_CODES]  # of all but the values at the ends
+    span = distinct[-MOST_CODES - 1] - distinct[MOST_CODES]  # of all values but the extremes
     far = np.diff(distinct) >= span
     below = np.flatnonzero(far[:MOST_CODES])
     above = np.flatnonzero(far[: -MOST_CODES - 1 : -1])
@@ -80,7 +80,7 @@ def _of_column(values: Values, places: Places) -> list[dict[str, Any]]:
 def constant(
     values: Float[np.ndarray, "rows columns"], names: Sequence[str], rows: Mapping[str, tuple[int, int]]
 ) -> dict[str, list[str]]:
-    """By split: the columns that have one value in all of its rows."""
+    """By split: the columns that have the same value in all of its rows."""
     by_split = {}
     for split, (first, end) in rows.items():
         part = values[first:end]
@@ -91,7 +91,7 @@ def constant(
 
 
 def notes(sentinels: Mapping[str, Sequence[Mapping[str, Any]]], unchanging: Mapping[str, Sequence[str]]) -> list[str]:
-    """The same in words, a line each."""
+    """One line for each likely code and each split with constant columns."""
     lines = [
         f"{name}: {code['value']:g} in {code['count']:,} rows, first in line {code['first_line']}, far from all other "
         "values: a code for a missing value?"
@@ -99,5 +99,5 @@ def notes(sentinels: Mapping[str, Sequence[Mapping[str, Any]]], unchanging: Mapp
         for code in codes
     ]
     return lines + [
-        f"constant in all of {split}: {listed(columns, 'columns')}" for split, columns in unchanging.items()
+        f"constant throughout {split}: {listed(columns, 'columns')}" for split, columns in unchanging.items()
     ]

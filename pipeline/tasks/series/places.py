@@ -1,4 +1,4 @@
-"""Where the rows of a series stand in their file: looked up when a message asks for it, since most never do."""
+"""The lines of a series' rows in their file, looked up only when a message needs one."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ from pipeline.tasks.shared.tables import Table
 
 
 class Places:
-    """`places[row]` is `line 3`, or `row 2` of a file that has no lines; `rows` are the rows' numbers in the file."""
+    """`places[row]` is `line 3`, or `row 2` of a file without lines; `rows` are the rows' numbers in the file."""
 
     def __init__(self, opened: Callable[[], AbstractContextManager[Table]], rows: Int[np.ndarray, " rows"]):
         self._opened, self.rows = opened, rows
@@ -24,6 +24,6 @@ class Places:
                 self._place[number] = table.place(number)
         return self._place[number]
 
-    def taken(self, rows: Int[np.ndarray, " kept"]) -> "Places":
-        """Those of some of the rows, in this order."""
+    def at(self, rows: Int[np.ndarray, " selected"]) -> "Places":
+        """The places of the selected rows, in this order."""
         return Places(self._opened, self.rows[rows])

@@ -1,4 +1,4 @@
-"""Prepare a single series: its values for all splits, standardised, and where each split's windows start."""
+"""Prepare a single series: its standardised values, shared by all splits, and the first row of each window."""
 
 from pathlib import Path
 
@@ -24,15 +24,15 @@ from pipeline.tasks.shared import auditing, column_files, file_faults, source_fi
 
 
 def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
-    """Write one series for all splits, standardised by its training rows, and where each split's windows start."""
-    series = reading.read(source_file.kept(raw), task.source, task.time, task.value_columns, task, task.known)
-    unstated = undecided(task, series.step, series.clock, series.times) if series.step else []
-    file_faults.refuse(task.source, [*series.faults, *unstated])
+    """Write the standardised values once for all splits, and the first row of each window."""
+    series = reading.read(source_file.fetched(raw), task.source, task.time, task.value_columns, task, task.known)
+    setting_faults = undecided(task, series.step, series.clock, series.times) if series.step else []
+    file_faults.refuse(task.source, [*series.faults, *setting_faults])
     assert series.step is not None, "a series without faults has two rows"
     rows, windows = _split(task, series)
     values = repairs.without_later_values(series.values, series.filled, rows) if series.repairs else series.values
-    taught = np.where(series.filled, np.nan, values) if task.missing == "mask" else values
-    learned = scaler.learn(taught[: rows["train"][1]], task.value_columns, task.targets, task.season, task.source)
+    unfilled = np.where(series.filled, np.nan, values) if task.missing == "mask" else values
+    learned = scaler.learn(unfilled[: rows["train"][1]], task.value_columns, task.targets, task.season, task.source)
     values = scaler.standardised(values, learned, task.value_columns)
     file_faults.refuse(task.source, scaler.too_far(values, task.value_columns, series.places))
     if task.calendar:
@@ -47,20 +47,20 @@ def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
 
 
 def undecided(task: Windowed, step: Step, clock: Clock, times: pd.DatetimeIndex) -> list[str]:
-    """Faults of settings that only the file reveals: season or splits not stated, dates on another clock."""
+    """Faults of settings that only the file reveals: a missing season, missing splits, or dates on another clock."""
     faults = [] if "season" in task.model_fields_set else season_length.faults(step, task.season)
     if task.splits is not None:
         return faults + window_rows.of_another_clock(task.splits, clock)
     proposal = window_rows.proposal(times.dropna().sort_values())
-    return [*faults, f"`splits` is missing; accepted: dates, which stay valid as data grow, such as {proposal}"]
+    return [*faults, f"`splits` is missing; accepted: dates, which stay valid as the data grow, such as {proposal}"]
 
 
 def windows_of(task: Windowed, series: reading.Series) -> tuple[window_rows.Borders, dict[str, window_rows.Starts]]:
-    """Rows and windows of each split, of which some may have none."""
+    """The rows and windows of each split; a split may have none."""
     assert task.splits is not None, "refused before"
     rows = window_rows.borders(series.times, task.splits)
-    spoiled = len(task.targets) + (0 if task.missing == "mask" else len(task.observed))
-    gaps = np.asarray(series.filled[:, :spoiled].any(axis=1))
+    checked_columns = len(task.targets) + (0 if task.missing == "mask" else len(task.observed))
+    gaps = np.asarray(series.filled[:, :checked_columns].any(axis=1))
     return rows, window_rows.by_split(rows, task.look_back, task.horizon, gaps, task.missing)
 
 
@@ -78,9 +78,9 @@ def _audit(
     rows: window_rows.Borders,
     windows: dict[str, window_rows.Starts],
 ) -> Audit:
-    """Rows are the forecast ones: each is in one split, after all rows of the splits before it."""
+    """The audit, whose rows are those forecast: each is in one split, after all rows of earlier splits."""
     shared = window_rows.shared_rows(windows, task.look_back, task.horizon)
-    auditing.refuse_leaks(shared, "their spans of time must not overlap")
+    auditing.refuse_leaks(shared, "the splits must not overlap in time")
     keys = {split: (first + task.look_back).tolist() for split, first in windows.items()}
     learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
     ordered = [row for key in keys.values() for row in key]
@@ -97,6 +97,6 @@ def _audit(
         **oddities.of(series, task.value_columns, [*task.targets, *task.observed], rows),
     )
     if series.repairs:
-        done = "masked" if task.missing == "mask" else "interpolated"
-        audit["repairs"] = {**series.repairs, f"{done}_by_split": repairs.per_split(series.filled, rows)}
+        repair = "masked" if task.missing == "mask" else "interpolated"
+        audit["repairs"] = {**series.repairs, f"{repair}_by_split": repairs.per_split(series.filled, rows)}
     return audit

@@ -1,7 +1,7 @@
-"""Read a series from a table: regular in time, on one clock, a finite number in every cell; else what is wrong.
+"""Read a series from a table: rows at a fixed step, on one clock, with a finite number in every cell; or its faults.
 
-Every fault of the file is in one message: each kind with its count and its first line. What only looks odd (a code for
-missing values, a column that does not change) is reported and not refused: see `oddities.py`.
+One message lists all faults of the file, each kind with its count and first line. What only looks odd (a code for
+missing values, a constant column) is reported but not refused: see `oddities.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,21 +29,21 @@ Opened = Callable[[], AbstractContextManager[Table]]
 
 @dataclass(frozen=True)
 class Series:
-    """Values at regular times, if there are no faults; what can be known of the times in any case."""
+    """Values at regular times; if there are faults, as much as could be read."""
 
     times: pd.DatetimeIndex  # in UTC, or without a zone on the file's own clock
     values: Float[np.ndarray, "rows columns"]
     places: Places  # in the file
     clock: Clock
-    step: Step | None  # from a row to the next; none where fewer than two rows have a time
-    names_twice: list[str]  # of columns that are not read
+    step: Step | None  # from one row to the next; None if fewer than two rows have a time
+    names_twice: list[str]  # names that several columns share; these columns are not read
     faults: list[str]
     table: TableRecord  # what the file was read as
-    filled: Bool[np.ndarray, "rows columns"]  # values that were interpolated or masked
-    repairs: dict[str, int]  # what was done with rows, counted
+    filled: Bool[np.ndarray, "rows columns"]  # values that are interpolated or masked
+    repairs: dict[str, int]  # how many rows or values each repair changed
 
     def learned(self) -> dict[str, Any]:
-        """What learned.json says of the times."""
+        """The entries of learned.json about times."""
         assert self.step is not None, "a series without faults has a step"
         form = self.table["time_format"]
         times = {} if form == time_forms.ISO else {"time_format": form}
@@ -56,27 +56,27 @@ def read(
     time: str | Sequence[str],
     columns: Sequence[str],
     settings: SeriesSettings | None = None,
-    held: Sequence[str] = (),
+    forward_fill: Sequence[str] = (),
 ) -> Series:
-    """The columns of the table at `path`, which messages call `source`. Raises InputError where it has no times.
+    """The columns of the table at `path`, which messages call `source`. Raises InputError if it has no time column.
 
-    Columns in `held` keep their value over gaps that are filled.
+    Columns in `forward_fill` keep the value before a gap that is filled.
     """
     settings = settings or SeriesSettings()
     time_columns = (time,) if isinstance(time, str) else tuple(time)
     opened = partial(tables.opened, path, source, [*time_columns, *columns], settings)
     with opened() as table:
-        lacking = table.lacks([*time_columns, *columns])
+        header_faults = table.header_faults([*time_columns, *columns])
         if any(table.header.count(name) != 1 for name in time_columns):
-            file_faults.refuse(source, lacking)
-        there = [name for name in columns if name in table.header]
-        cells = cells_of_series.read(table, time_columns, there, settings)
-        series = Reading(table, opened, time_columns, settings, cells)
-        return series.made(lacking, [name in held for name in there])
+            file_faults.refuse(source, header_faults)
+        present = [name for name in columns if name in table.header]
+        cells = cells_of_series.read(table, time_columns, present, settings)
+        reading = Reading(table, opened, time_columns, settings, cells)
+        return reading.series(header_faults, [name in forward_fill for name in present])
 
 
 class Reading:
-    """From cells to a series, and what is wrong on the way."""
+    """Turns cells into a series, and collects their faults."""
 
     def __init__(
         self,
@@ -85,32 +85,32 @@ class Reading:
         time: tuple[str, ...],
         settings: SeriesSettings,
         cells: cells_of_series.Cells,
-        tell_apart: Callable[[bool], str] | None = None,
+        duplicate_advice: Callable[[bool], str] | None = None,
     ):
-        self.tell_apart = tell_apart or partial(long_form.tell_apart, opened, time)
+        self.duplicate_advice = duplicate_advice or partial(long_form.advice, opened, time)
         self.table, self.opened, self.time, self.settings, self.cells = table, opened, time, settings, cells
         self.places = Places(opened, cells.rows)
         self.faults: list[str] = []
 
-    def made(self, lacking: list[str], held: Sequence[bool], stamps: Stamps | None = None) -> Series:
-        """The series; `stamps` are its times, where these are known already."""
+    def series(self, header_faults: list[str], forward_fill: Sequence[bool], stamps: Stamps | None = None) -> Series:
+        """The series; `stamps` are its times, if they have been parsed already."""
         stamps = stamps or self.stamps()
         mixed = self._mixed(stamps)
         clock: Clock = "utc" if stamps.offset.any() else "local"
         times = stamps.on(clock)
         unreadable = self._unreadable(stamps)
         if self.settings.zone and not mixed:
-            times, clock = self._placed(times, clock), "utc"
+            times, clock = self._in_utc(times, clock), "utc"
         step = steps.of(times)
         if step is None and not (unreadable or self.table.faults or self.faults):
-            lacking.append("fewer than two rows with different times; accepted: two or more")
+            header_faults.append("fewer than two rows with different times; accepted: two or more")
         rows, filled = repairs.Rows(times, self.cells.values, self.cells.rows), None
-        counts, of_times = dict[str, int](), list[str]()
+        counts, time_faults = dict[str, int](), list[str]()
         if step and not (mixed or self.faults):
-            rows, filled, counts, of_times = self._regular(rows, step, clock, held)
-        of_cells = self.cells.faults if filled is None or np.isnan(rows.values).any() else self.cells.other_faults
-        faults = [*lacking, *self.table.faults, *unreadable, *mixed, *self.faults, *of_times, *of_cells]
-        record = cast(TableRecord, self.table.taken | self.cells.record | {"time_format": stamps.form})
+            rows, filled, counts, time_faults = self._regular(rows, step, clock, forward_fill)
+        cell_faults = self.cells.faults if filled is None or np.isnan(rows.values).any() else self.cells.other_faults
+        faults = [*header_faults, *self.table.faults, *unreadable, *mixed, *self.faults, *time_faults, *cell_faults]
+        record = cast(TableRecord, self.table.read_as | self.cells.record | {"time_format": stamps.form})
         if self.settings.zone:
             record["zone"] = self.settings.zone
         return Series(
@@ -127,53 +127,52 @@ class Reading:
         )
 
     def stamps(self) -> Stamps:
-        """The times in the cells; none where they have two readings, which is a fault."""
+        """The times in the cells; none if they are ambiguous, which is a fault."""
         try:
             return timestamps.parse(self.cells.times, self.settings.time_format)
         except time_forms.Ambiguous as error:
-            self.faults.append(f"{self._name} of two readings: {error}")
+            self.faults.append(f"ambiguous times in {self._name}: {error}")
             return timestamps.parse([""] * len(self.cells.times))
 
-    def of_stamps(self, stamps: Stamps) -> list[str]:
-        """What is wrong with the times as they are written."""
+    def stamp_faults(self, stamps: Stamps) -> list[str]:
+        """Faults of the times as they are written."""
         return [*self._unreadable(stamps), *self._mixed(stamps)]
 
     @property
     def _name(self) -> str:
         return " ".join(self.time)
 
-    def _placed(self, times: pd.DatetimeIndex, clock: Clock) -> pd.DatetimeIndex:
-        """The instants of a local clock."""
+    def _in_utc(self, times: pd.DatetimeIndex, clock: Clock) -> pd.DatetimeIndex:
+        """The times of a local clock in UTC."""
         zone = str(self.settings.zone)
         if clock == "utc":
-            self.faults.append(f"times with an offset need no zone; accepted: no `zone: {zone}`")
+            self.faults.append(f"times with an offset need no zone; accepted: leave out `zone: {zone}`")
             return times
-        instants, skipped = zones.placed(times, zone)
+        instants, skipped = zones.to_utc(times, zone)
         if skipped.any():
             place = f"{self.places[skipped.argmax()]}, {times[int(skipped.argmax())]}"
             self.faults.append(
-                f"times that a clock in {zone} never showed: {skipped.sum():,}, first in {place}; accepted: the zone "
-                "of the file's clock (one that never changes is called Etc/GMT-1, an hour ahead of UTC, or UTC)"
+                f"times that a clock in {zone} never showed: {skipped.sum():,}, first in {place}; accepted: the time "
+                "zone of the file's clock (without summer time: UTC, or Etc/GMT-1 for an hour ahead of UTC)"
             )
         return instants
 
     def _regular(
-        self, rows: repairs.Rows, step: Step, clock: Clock, held: Sequence[bool]
+        self, rows: repairs.Rows, step: Step, clock: Clock, forward_fill: Sequence[bool]
     ) -> tuple[repairs.Rows, np.ndarray, dict[str, int], list[str]]:
-        """The rows that have a time, after what settings allow, and where they are not one step apart."""
-        known = np.flatnonzero(rows.times.notna())
-        unread = self.table.misfits + len(rows.times) - len(known)
-        whole = repairs.Rows(rows.times[known], rows.values[known], rows.numbers[known])
-        done = repairs.repaired(whole, self.settings, step, held)
-        made = done.rows
-        step = steps.of(made.times) or step
-        local = clock == "local"
-        when = made.times.tz_localize(None)
-        readable = regularity.Times(when, Places(self.opened, made.numbers), local, step, unread)
-        faults = regularity.faults(readable, self.tell_apart)
-        if unread:  # rows without a time stay among the others, as faults name them
-            return rows, np.zeros(rows.values.shape, bool), done.counts, [*done.faults, *faults]
-        return made, done.filled, done.counts, [*done.faults, *faults]
+        """The rows with a time, repaired as the settings allow: values, filled cells, counts, and remaining faults."""
+        readable = np.flatnonzero(rows.times.notna())
+        unread = self.table.misfits + len(rows.times) - len(readable)
+        with_time = repairs.Rows(rows.times[readable], rows.values[readable], rows.numbers[readable])
+        repaired = repairs.repair(with_time, self.settings, step, forward_fill)
+        step = steps.of(repaired.rows.times) or step
+        places = Places(self.opened, repaired.rows.numbers)
+        wall_times = repaired.rows.times.tz_localize(None)
+        timeline = regularity.Timeline(wall_times, places, clock == "local", step, unread)
+        faults = [*repaired.faults, *regularity.faults(timeline, self.duplicate_advice)]
+        if unread:  # rows without a time stay among the others, since faults name them
+            return rows, np.zeros(rows.values.shape, bool), repaired.counts, faults
+        return repaired.rows, repaired.filled, repaired.counts, faults
 
     def _unreadable(self, stamps: Stamps) -> list[str]:
         rows = np.flatnonzero(stamps.times.isna())

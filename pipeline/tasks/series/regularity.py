@@ -1,8 +1,8 @@
-"""Where the times of a series are not one fixed step after another, and what that may mean.
+"""Find the rows of a series that do not follow at a fixed step, and suggest the likely cause.
 
-Rows with the same time may be several series, one below the other, or the hour that a clock repeats when summer time
-ends; a row that goes back may be a midnight with the date of the day that it ends. No such row is one too many, so no
-message asks for one to go.
+Rows with the same time may belong to several series, or to the hour that clocks repeat when summer time ends; a row
+that goes back in time may be a midnight with the date of the day that it ends. None of these rows is superfluous, so
+no message advises deleting one.
 """
 
 from collections.abc import Callable
@@ -14,113 +14,117 @@ from jaxtyping import Bool
 
 from pipeline.tasks.series.places import Places
 from pipeline.tasks.series.steps import Step, even_times
-from pipeline.tasks.series.zones import fitting
+from pipeline.tasks.series.zones import likely_zone
 from pipeline.tasks.shared.file_faults import counted
 
 HOUR = pd.Timedelta(hours=1)
-CLOCK_CHANGES = (3, 4, 9, 10, 11)  # months in which summer time begins or ends, in either hemisphere
-SMALL_HOURS = 4  # o'clock, by when clocks have changed
+CLOCK_CHANGES = (3, 4, 9, 10, 11)  # in either hemisphere, the months in which summer time begins or ends
+SMALL_HOURS = 4  # o'clock, before which clocks have changed
 
 
-class Times(NamedTuple):
+class Timeline(NamedTuple):
     """The times that could be read, in the order of the file."""
 
-    when: pd.DatetimeIndex  # without a zone
+    times: pd.DatetimeIndex  # without a zone
     places: Places
     local: bool  # a local clock, which changes twice a year
     step: Step
-    unread: int  # rows of the file that are not among these
+    unread: int  # rows of the file whose time could not be read
 
 
-def faults(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
-    """Rows that go back in time, rows with the time of another, and gaps.
+def faults(timeline: Timeline, duplicate_advice: Callable[[bool], str]) -> list[str]:
+    """Rows that go back in time, rows with a duplicate time, and gaps.
 
-    `tell_apart` says in which columns rows of the same time differ, given whether most times have several rows.
+    `duplicate_advice` says how rows with the same time differ, given whether most times have several rows.
     """
-    return [*_backwards(times), *_repeated(times, tell_apart), *_gaps(times)]
+    return [*_backwards(timeline), *_duplicates(timeline, duplicate_advice), *_gaps(timeline)]
 
 
-def _backwards(times: Times) -> list[str]:
-    when = times.when
-    back = np.flatnonzero(when[1:] < when[:-1]) + 1
-    if not len(back):
+def _backwards(timeline: Timeline) -> list[str]:
+    times = timeline.times
+    backwards = np.flatnonzero(times[1:] < times[:-1]) + 1
+    if not len(backwards):
         return []
-    place = f"{times.places[back[0]]}, {when[back[0]]} after {when[back[0] - 1]}"
-    fault = f"rows that go back in time: {len(back):,}, first in {place}"
-    if midnights := int((when[back] == when[back - 1].normalize()).sum()):
-        fault += f"; {midnights:,} are midnights with the date of the day that they end, and belong to the next date"
-    if changed := _clock_changes(when[back], times):
-        fault += f"; {changed:,} at a change of clock (see the rows with the same time)"
+    place = f"{timeline.places[backwards[0]]}, {times[backwards[0]]} after {times[backwards[0] - 1]}"
+    fault = f"rows that go back in time: {len(backwards):,}, first in {place}"
+    if midnights := int((times[backwards] == times[backwards - 1].normalize()).sum()):
+        fault += f"; {midnights:,} are midnights with the date of the day that they end: they belong to the next date"
+    if changed := _clock_changes(times[backwards], timeline):
+        fault += f"; {changed:,} at a clock change (see the rows with a duplicate time)"
     return [f"{fault}; accepted: each row later than the row before"]
 
 
-def _repeated(times: Times, tell_apart: Callable[[bool], str]) -> list[str]:
-    when, places = times.when, times.places
-    repeated: Bool[np.ndarray, " rows"] = when.duplicated()
-    count = int(repeated.sum())
+def _duplicates(timeline: Timeline, duplicate_advice: Callable[[bool], str]) -> list[str]:
+    times, places = timeline.times, timeline.places
+    duplicate: Bool[np.ndarray, " rows"] = times.duplicated()
+    count = int(duplicate.sum())
     if not count:
         return []
-    each, row = when.value_counts().tolist(), int(repeated.argmax())
-    first = places[int((when == when[row]).argmax())]
-    rows = counted(max(each), "row") if min(each) == max(each) else f"{min(each):,} to {max(each):,} rows"
-    fault = f"rows with the time of another: {count:,}, first in {places[row]}, {when[row]}, as {first}"
-    fault += f"; {len(each):,} distinct times in {len(when):,} rows, {rows} for each"
-    changed = _clock_changes(when[repeated], times)
+    rows_per_time, row = times.value_counts().tolist(), int(duplicate.argmax())
+    first = places[int((times == times[row]).argmax())]
+    rows = (
+        counted(max(rows_per_time), "row")
+        if min(rows_per_time) == max(rows_per_time)
+        else f"{min(rows_per_time):,} to {max(rows_per_time):,} rows"
+    )
+    fault = f"rows with a duplicate time: {count:,}, first in {places[row]}, {times[row]}, the same as {first}"
+    fault += f"; {len(rows_per_time):,} distinct times in {len(times):,} rows, {rows} each"
+    changed = _clock_changes(times[duplicate], timeline)
     if changed:
-        fault += (
-            f"; {changed:,} may be the hour that a clock repeats when summer time ends, each row in its own right: "
-        )
-        fault += "give every time its offset (2014-10-26 02:00:00+01:00), or all in UTC" + _zone(times)
+        fault += f"; {changed:,} may be the hour that clocks repeat when summer time ends, so that each row is valid: "
+        fault += "give every time its UTC offset (2014-10-26 02:00:00+01:00), write all times in UTC" + _zone(timeline)
     if changed < count:
-        fault += f"; {tell_apart(2 * count >= len(each))}"
+        fault += f"; {duplicate_advice(2 * count >= len(rows_per_time))}"
     return [f"{fault}; accepted: one row for each time"]
 
 
-def _gaps(times: Times) -> list[str]:
-    """Steps that are not the usual one, unless the rows that could not be read may fill them."""
-    order = np.argsort(times.when, kind="stable")
-    when, places = times.when[order], times.places.taken(order)
-    even = even_times(when, times.step)
-    apart = even[1:] - even[:-1]
-    wrong = np.flatnonzero((apart != times.step.even) & (apart > pd.Timedelta(0)))
-    missing = int((apart[wrong] / times.step.even).to_numpy().round().sum()) - len(wrong)
-    if not len(wrong) or 0 < missing <= times.unread:
+def _gaps(timeline: Timeline) -> list[str]:
+    """Steps other than the usual one, unless rows without a readable time may fill them."""
+    order = np.argsort(timeline.times, kind="stable")
+    times, places = timeline.times[order], timeline.places.at(order)
+    even = even_times(times, timeline.step)
+    differences = even[1:] - even[:-1]
+    wrong = np.flatnonzero((differences != timeline.step.even) & (differences > pd.Timedelta(0)))
+    missing = int((differences[wrong] / timeline.step.even).to_numpy().round().sum()) - len(wrong)
+    if not len(wrong) or 0 < missing <= timeline.unread:
         return []
     row = wrong[0]
-    whole = (apart[wrong] % times.step.even == pd.Timedelta(0)).all()
-    gaps = missing and whole and (apart[wrong] > times.step.even).all()
+    whole = (differences[wrong] % timeline.step.even == pd.Timedelta(0)).all()
+    gaps = missing and whole and (differences[wrong] > timeline.step.even).all()
     kind = f"gaps ({counted(missing, 'row')} missing)" if gaps else "uneven steps"
-    place = f"{places[row + 1]}, {when[row + 1]} comes {span(when[row + 1] - when[row])} after {when[row]}"
+    place = f"{places[row + 1]}, {times[row + 1]} comes {span(times[row + 1] - times[row])} after {times[row]}"
     fault = f"{kind}: {len(wrong):,}, first in {place}"
-    if changed := _clock_changes(when[wrong][apart[wrong] - times.step.even == HOUR], times):
-        fault += f"; {changed:,} may be the hour that a clock skips when summer time begins: give every time its offset"
-        fault += " (2014-03-30 03:00:00+02:00), or all in UTC, and there is none" + _zone(times)
-    return [f"{fault}; accepted: a row every {times.step}{_histogram(apart, times.step)}"]
+    if changed := _clock_changes(times[wrong][differences[wrong] - timeline.step.even == HOUR], timeline):
+        fault += (
+            f"; {changed:,} may be the hour that clocks skip when summer time begins: give every time its UTC offset"
+        )
+        fault += " (2014-03-30 03:00:00+02:00), write all times in UTC" + _zone(timeline)
+    return [f"{fault}; accepted: a row every {timeline.step}{_histogram(differences, timeline.step)}"]
 
 
-def _clock_changes(when: pd.DatetimeIndex, times: Times) -> int:
-    """How many of these may be a change of clock: in the small hours, one hour long, on one day of such a month."""
-    near = when[(when.hour < SMALL_HOURS) & when.month.isin(CLOCK_CHANGES)]
-    rows_a_day = near.normalize().value_counts()
+def _clock_changes(times: pd.DatetimeIndex, timeline: Timeline) -> int:
+    """How many of these times may be a clock change: one hour, in the small hours, on one day of such a month."""
+    nightly = times[(times.hour < SMALL_HOURS) & times.month.isin(CLOCK_CHANGES)]
+    rows_a_day = nightly.normalize().value_counts()
     months = {(day.year, day.month) for day in rows_a_day.index}
-    sound = times.local and len(months) == len(rows_a_day) and (rows_a_day * times.step.even <= HOUR).all()
-    return len(near) if sound else 0
+    plausible = timeline.local and len(months) == len(rows_a_day) and (rows_a_day * timeline.step.even <= HOUR).all()
+    return len(nightly) if plausible else 0
 
 
-def _zone(times: Times) -> str:
-    """The line of settings that makes such times regular, where a zone does."""
-    zone = fitting(times.when, times.step.span)
+def _zone(timeline: Timeline) -> str:
+    """Advice to set `zone`: with the zone that makes these times regular, if there is one."""
+    zone = likely_zone(timeline.times, timeline.step.span)
     return (
-        f"; or say the zone of the clock, `zone: {zone}`, which makes the times regular"
+        f", or set the clock's time zone, `zone: {zone}`, which makes the times regular"
         if zone
-        else (", or say the zone of the clock, such as `zone: Europe/Berlin`")
+        else ", or set the clock's time zone, such as `zone: Europe/Berlin`"
     )
 
 
-def _histogram(apart: pd.TimedeltaIndex, usual: Step) -> str:
-    """How often each step comes, where a tenth of them or more are not the usual one."""
-    counts = pd.Series(apart).value_counts()
-    if usual.unit != "span" or counts.iloc[0] > 0.9 * len(apart):
+def _histogram(differences: pd.TimedeltaIndex, usual: Step) -> str:
+    """How often each step occurs, if at least a tenth of the steps differ from the usual one."""
+    counts = pd.Series(differences).value_counts()
+    if usual.unit != "span" or counts.iloc[0] > 0.9 * len(differences):
         return ""
     most = ", ".join(f"{span(step)} {count:,} times" for step, count in zip(counts.index[:5], counts[:5], strict=True))
     return f" (the steps are {most})"

@@ -1,4 +1,4 @@
-"""Which earlier rows of a series its source has changed or dropped; a row is known by its time."""
+"""Find the earlier rows of a series that its source has changed or dropped; a row is identified by its time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,44 +12,44 @@ from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.shared import tables
 from pipeline.tasks.shared.revised import Revised
 
-OTHER_CLOCK = "the times of only one of both have an offset"
+DIFFERENT_CLOCKS = "the times of only one of the two files have an offset"
 
 
 def compare(
     before: Path, after: Path, time: str | Sequence[str], columns: Sequence[str], settings: SeriesSettings
 ) -> Revised:
-    """Of two tables, in the columns that both have. Raises InputError where they cannot be compared."""
+    """The revisions between two tables, in the columns that both have. Raises InputError if they cannot be compared."""
     for path in (before, after):
         if not path.exists():
-            raise InputError(f"there is no {path}")
+            raise InputError(f"no such file: {path}")
     headers = [_header(path, columns, settings) for path in (before, after)]
     shared = [name for name in columns if all(name in header for header in headers)]
     earlier, later = (reading.read(path, str(path), time, shared, settings) for path in (before, after))
     if earlier.clock != later.clock:
-        raise InputError(OTHER_CLOCK)
+        raise InputError(DIFFERENT_CLOCKS)
     return _by_time(_table(earlier, shared), _table(later, shared))
 
 
-def _header(path: Path, wanted: Sequence[str], settings: SeriesSettings) -> list[str]:
-    with tables.opened(path, str(path), wanted, settings) as table:
+def _header(path: Path, columns: Sequence[str], settings: SeriesSettings) -> list[str]:
+    with tables.opened(path, str(path), columns, settings) as table:
         return table.header
 
 
 def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
-    """Values by time, in its order; rows without a time, and all but the first of one time, are left out."""
+    """Values in time order, without rows that have no time or the same time as an earlier row."""
     table = pd.DataFrame(series.values, index=series.times, columns=list(columns))
     return table[np.asarray(table.index.notna()) & ~table.index.duplicated()].sort_index()
 
 
 def _by_time(earlier: pd.DataFrame, later: pd.DataFrame) -> Revised:
-    stays = earlier.index.isin(later.index)
-    gone, both = earlier.index[~stays], earlier.index[stays]
-    old, new = (table.loc[both].to_numpy() for table in (earlier, later))
+    is_kept = earlier.index.isin(later.index)
+    dropped, shared = earlier.index[~is_kept], earlier.index[is_kept]
+    old, new = (table.loc[shared].to_numpy() for table in (earlier, later))
     differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
     changed = np.flatnonzero(differs.any(axis=1))
     first = ""
     if len(changed):
         row, column = changed[0], int(differs[changed[0]].argmax())
         values = f"{earlier.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
-        first = f"{both[row]} ({values})"
-    return Revised(len(earlier), len(changed), len(gone), first, str(gone[0]) if len(gone) else "")
+        first = f"{shared[row]} ({values})"
+    return Revised(len(earlier), len(changed), len(dropped), first, str(dropped[0]) if len(dropped) else "")

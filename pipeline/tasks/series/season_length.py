@@ -1,8 +1,8 @@
-"""The season of a series: a day, where a day has several rows; else only who knows the data can say."""
+"""The season of a series: a day, if a day has several rows; otherwise only someone who knows the data can say."""
 
 from pipeline.tasks.series.steps import DAY, Step
 
-USUAL = (  # steps from and to, and what often fits
+USUAL = (  # shortest and longest step, and the season that often fits
     (DAY, DAY, "7 for a week"),
     (7 * DAY, 7 * DAY, "52 for a year"),
     (28 * DAY, 31 * DAY, "12 for a year"),
@@ -11,7 +11,7 @@ USUAL = (  # steps from and to, and what often fits
 
 
 def proposed(step: Step) -> str:
-    """What often fits such a step: `24 for a day or 168 for a week`."""
+    """Seasons that often fit this step: `24 for a day or 168 for a week`."""
     if step.unit == "business day":
         return "5 for a week"
     rows_a_day = DAY / step.span
@@ -21,20 +21,20 @@ def proposed(step: Step) -> str:
 
 
 def faults(step: Step, assumed: int) -> list[str]:
-    """Why the season must be stated, which was not: a day is not the `assumed` number of rows, or is no season."""
+    """Why `season` must be set: a day does not have the `assumed` number of rows, or cannot be a season."""
     rows_a_day = DAY / step.span
-    such = f", such as {proposed(step)}" if proposed(step) else ""
+    examples = f", such as {proposed(step)}" if proposed(step) else ""
     if rows_a_day > 1:
         return (
             []
             if rows_a_day == assumed
-            else [f"a day has {rows_a_day:g} rows, not {assumed}: state `season`, in rows{such}"]
+            else [f"a day has {rows_a_day:g} rows, not {assumed}: set `season`, in rows{examples}"]
         )
-    reason = f"a day has no more than one row (a row every {_words(step)})"
-    return [f"`season` is missing, and {reason}: state it, in rows{such}"]
+    reason = f"a day has no more than one row (a row every {_described(step)})"
+    return [f"`season` is missing, and {reason}: set it, in rows{examples}"]
 
 
-def _words(step: Step) -> str:
+def _described(step: Step) -> str:
     if step.unit != "span":
         return str(step)
     return "day" if step.span == DAY else f"{step.span / DAY:g} days"

@@ -1,4 +1,4 @@
-"""Settings of how a series is read: its times, and what may be done where its rows are not one step apart."""
+"""Settings for reading a series: how its times are written, and how to repair rows that are not one step apart."""
 
 from typing import Literal
 
@@ -10,27 +10,27 @@ from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 
 class SeriesSettings(TableSettings):
-    """Times are refused where they are not regular, unless these say what to do; what is done is counted."""
+    """Irregular times are refused unless these settings say how to repair them; repairs are counted."""
 
     time_format: str | None = None
-    """How times are written, as strptime has it ("%d.%m.%Y %H:%M"), or iso, seconds or milliseconds (since 1970);
-    guessed where it is left out."""
+    """How times are written: a pattern of strptime ("%d.%m.%Y %H:%M"), iso, seconds or milliseconds (since 1970);
+    detected if left out."""
     zone: str | None = None
-    """The zone of a local clock, such as Europe/Berlin: its times become instants, in UTC."""
+    """The time zone of the file's clock, such as Europe/Berlin: its times are converted to UTC."""
     order: Literal["sort", "refuse"] | None = None
-    """Rows that are not in time order: sort puts them there; left out, only where all times differ."""
+    """Rows out of time order: sort or refuse them. If left out, they are sorted only if all times differ."""
     duplicates: Literal["refuse", "mean", "sum", "first", "last"] = "refuse"
-    """Rows with one time: refuse them, or make one row of them."""
+    """Rows with the same time: refuse them, or combine them into one row."""
     missing: Literal["refuse", "interpolate", "mask"] = "refuse"
-    """Steps without a row and cells without a value: refuse them; interpolate between the rows around (no look-back
-    ends within such a gap: it would know the value after it); or mask them: no window forecasts a masked target, and
-    look-backs hold the value before."""
+    """Steps without a row and cells without a value: refuse them; interpolate between neighbouring rows (no look-back
+    ends within such a gap, since it would know the value after it); or mask them: no window forecasts a masked target,
+    and look-backs contain the value before the gap."""
     longest_gap: int | None = Field(None, gt=0)
-    """Steps in a row that are filled at most; a longer gap is refused. Left out: 6 to interpolate, any to mask."""
+    """The longest gap to fill, in steps; a longer one is refused. If left out: 6 to interpolate, any length to mask."""
     every: str | None = None
-    """The step to which rows are put together, such as 30min, 1h, 1d or 1month."""
+    """A longer step into which rows are combined, such as 30min, 1h, 1d or 1month."""
     aggregate: Literal["mean", "sum"] | None = None
-    """How `every` puts values together: mean for power or a temperature, sum for energy or counts."""
+    """How `every` combines values: mean for power or a temperature, sum for energy or counts."""
 
     @field_validator("zone")
     @classmethod
@@ -49,5 +49,7 @@ class SeriesSettings(TableSettings):
     @model_validator(mode="after")
     def _aggregates(self) -> "SeriesSettings":
         if (self.every is None) != (self.aggregate is None):
-            raise ValueError("every and aggregate (mean or sum) need each other: the step, and how rows become one")
+            raise ValueError(
+                "every and aggregate (mean or sum) must be set together: the step, and how its rows are combined"
+            )
         return self

@@ -1,7 +1,7 @@
 """The step from a row of a series to the next: a span of time, or a unit of the calendar, whose spans differ.
 
-Months (and quarters and years, which are three and twelve of them) and business days are counted, not measured: from
-31 January to 28 February is a month of month ends, from Friday to Monday a business day.
+Months (and quarters and years, which are three and twelve of them) and business days are counted, not measured:
+31 January to 28 February is one month between month ends, Friday to Monday one business day.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MONTHS = {1: "month", 3: "quarter", 12: "year"}
 
 
 class Step(NamedTuple):
-    """A step; `span` is what it usually measures."""
+    """A step; `span` is its usual length."""
 
     unit: str  # span, month, month end, business day
     number: int
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
     @property
     def offset(self) -> Any:
-        """What pandas adds to a time to come to the next row's."""
+        """The offset that pandas adds to a row's time to get the next one's."""
         if self.unit == "month":
             return pd.DateOffset(months=self.number)
         if self.unit == "month end":
@@ -37,7 +37,7 @@ class Step(NamedTuple):
         return pd.offsets.BDay(self.number) if self.unit == "business day" else self.span
 
     def record(self) -> dict[str, Any]:
-        """What learned.json says: of a span the seconds alone."""
+        """The entries of learned.json: for a span only the seconds."""
         calendar = {} if self.unit == "span" else {"step": {"unit": self.unit, "count": self.number}}
         return {"step_seconds": self.span.total_seconds(), **calendar}
 
@@ -52,30 +52,30 @@ class Step(NamedTuple):
 
 
 def learned(record: Mapping[str, Any]) -> Step:
-    """The step that learned.json has."""
+    """The step in learned.json."""
     span = pd.Timedelta(seconds=record["step_seconds"])
     return Step(record["step"]["unit"], record["step"]["count"], span) if "step" in record else Step("span", 1, span)
 
 
 def of(times: pd.DatetimeIndex) -> Step | None:
-    """The most frequent step once times are in order; the shortest, where several are. None for fewer than two."""
+    """The most frequent step between sorted times, the shortest of several; None for fewer than two times."""
     distinct = times.dropna().tz_localize(None).unique().sort_values()
     if len(distinct) < 2:
         return None
-    apart = np.diff(distinct.to_numpy())
-    spans, counts = np.unique(apart, return_counts=True)
+    differences = np.diff(distinct.to_numpy())
+    spans, counts = np.unique(differences, return_counts=True)
     usual = pd.Timedelta(spans[counts.argmax()])
-    if unit := _calendar_unit(distinct, apart, usual):
+    if unit := _calendar_unit(distinct, differences, usual):
         ordinals, numbers = np.unique(np.diff(_ordinals(distinct, unit)), return_counts=True)
         return Step(unit, int(ordinals[numbers.argmax()]), usual)
     return Step("span", 1, usual)
 
 
-def _calendar_unit(distinct: pd.DatetimeIndex, apart: np.ndarray, usual: pd.Timedelta) -> str | None:
+def _calendar_unit(distinct: pd.DatetimeIndex, differences: np.ndarray, usual: pd.Timedelta) -> str | None:
     same_hour = (distinct - distinct.normalize()).nunique() == 1
     if not same_hour or len(distinct) < 3:
         return None
-    if pd.Timedelta(apart.min()) >= 28 * DAY and len(np.unique(apart)) > 1:
+    if pd.Timedelta(differences.min()) >= 28 * DAY and len(np.unique(differences)) > 1:
         if distinct.is_month_end.all() and distinct.day.nunique() > 1:
             return "month end"
         return "month" if distinct.day.nunique() == 1 else None
@@ -90,9 +90,9 @@ def _ordinals(times: pd.DatetimeIndex, unit: str) -> np.ndarray:
 
 
 def even_times(times: pd.DatetimeIndex, step: Step) -> pd.DatetimeIndex:
-    """Times that are a fixed span apart where the rows are a step apart: a day for each month or business day.
+    """Times rescaled so that rows one step apart are a fixed span apart: a day for each month or business day.
 
-    `times` have no zone. Off the calendar's grid (another day of the month, a weekend) they are not a whole day.
+    `times` have no zone. A time off the calendar's grid (another day of the month, a weekend) is not a whole day.
     """
     if step.unit == "span" or not len(times):
         return times
@@ -108,5 +108,5 @@ def even_times(times: pd.DatetimeIndex, step: Step) -> pd.DatetimeIndex:
 
 
 def grid(start: pd.Timestamp, rows: int, step: Step) -> pd.DatetimeIndex:
-    """The times of so many rows."""
+    """The times of `rows` rows from `start` on."""
     return pd.date_range(start, periods=rows, freq=step.offset)

@@ -1,10 +1,10 @@
-"""How a file writes its times: ISO 8601, or a form that people and programs use; guessed from all of its cells.
+"""Detect how a file writes its times: in ISO 8601 or another common form, judged by all of its cells.
 
     2014-01-31 06:30    31.01.2014 06:30    1/31/14 6:30 AM    20140131 0630    1391149800    2014-Q1    Jan 2014
 
-Of 03/04/2014 either number may be the month: where no cell decides (a number above 12), the form is refused with both
-readings. Between dots the day comes first. 24:00 is the midnight that ends the day; of a span of time (`00:00 - 01:00`)
-its beginning counts.
+In 03/04/2014 either number may be the month: if no cell decides (by a number above 12), the file is refused with both
+readings. In dates with dots the day comes first. 24:00 is the midnight that ends the day; a span of time
+(`00:00 - 01:00`) stands for its beginning.
 """
 
 import re
@@ -21,14 +21,14 @@ TIME = (
     r"(?:[ t,]+(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})|(?P<joined>\d{2}))?(?:[:.](?P<second>\d{2}))?"
     r"(?P<fraction>[.,]\d+)?(?: ?(?P<half>[ap])\.?m\.?)?)?(?: ?(?P<offset>z|utc|gmt|[+-]\d{2}:?\d{2}))?$"
 )
-DATES = {  # of each form, its parts; `one_number` and `other_number` may be day or month
+DATES = {  # the parts of each form; `one_number` and `other_number` may be day or month
     "numbers": r"(?P<one_number>\d{1,2})(?P<sign>[-/. ])(?P<other_number>\d{1,2})[-/. ](?P<year>\d{4}|\d{2})",
     "year first": r"(?P<year>\d{4})[-/. ](?P<month>\d{1,2})[-/. ](?P<day>\d{1,2})",
     "compact": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
     "month by name": r"(?P<day>\d{1,2})\.?[-/. ](?P<name>[^\W\d_]{3,9})\.?,?[-/. ](?P<year>\d{4}|\d{2})",
     "month by name first": r"(?P<name>[^\W\d_]{3,9})\.? (?P<day>\d{1,2}),? (?P<year>\d{4})",
 }
-WHOLE = {  # of periods, and of digits alone
+WHOLE = {  # periods, and digits alone
     "quarters": r"^(?P<year>\d{4})[- ]?q(?P<quarter>[1-4])$",
     "quarters first": r"^q(?P<quarter>[1-4])[- /]?(?P<year>\d{4})$",
     "weeks": r"^(?P<year>\d{4})[- ]?w(?P<week>\d{1,2})$",
@@ -43,34 +43,34 @@ WHOLE = {  # of periods, and of digits alone
 PATTERNS = {name: f"^{date}{TIME}" for name, date in DATES.items()} | WHOLE
 ISO = "ISO 8601"
 EPOCHS = {"seconds since 1970": "s", "milliseconds since 1970": "ms"}
-STATED = {"seconds": "seconds since 1970", "milliseconds": "milliseconds since 1970", "iso": ISO}  # names in settings
+NAMES_IN_SETTINGS = {"seconds": "seconds since 1970", "milliseconds": "milliseconds since 1970", "iso": ISO}
 SPAN = r"\s+(?:-|–|to|bis)\s+.*$"
 
 
 class Form(NamedTuple):
     """A way to write times."""
 
-    name: str  # of PATTERNS, ISO, or a pattern with % as strptime has it
-    day_first: bool = True  # of two numbers that may be day or month
+    name: str  # a key of PATTERNS, ISO, or a strptime pattern with %
+    day_first: bool = True  # where two numbers may be day or month
 
     def described(self, example: str) -> str:
-        """The form in the words of `time_format`, by an example."""
+        """The form in the words of `time_format`, for a time written in it."""
         return self.name if self.name in (ISO, *EPOCHS) or "%" in self.name else _strptime(self, example)
 
 
 class Ambiguous(Exception):
-    """Times that two readings make sense of; the text says which, and how to say which is meant."""
+    """Times that can be read in two ways; the message gives both, and the setting for each."""
 
 
 def tidy(cells: Sequence[str]) -> pd.Series:
-    """The cells in small letters without spaces around them, and of spans of time the beginning."""
+    """The cells in lower case without surrounding spaces; a span of time is cut to its beginning."""
     text = pd.Series(list(cells), dtype=object).astype(str).str.strip().str.lower()
     spans = text.str.contains(r"\d\s+(?:-|–|to|bis)\s+\d", regex=True, na=False)
     return text.where(~spans, text.str.replace(SPAN, "", regex=True)).str.replace(r"\s+", " ", regex=True)
 
 
 def guess(text: pd.Series, iso: int) -> Form:
-    """The form of most cells, of which `iso` are ISO 8601; that, where no form fits more. Raises Ambiguous."""
+    """The form of most cells; ISO 8601, which `iso` of them are in, if no other form fits more. Raises Ambiguous."""
     filled = text[text != ""]
     sample = filled if len(filled) <= 5000 else filled.iloc[:: len(filled) // 2500]
     counts = {name: int(sample.str.match(pattern).sum()) for name, pattern in PATTERNS.items()}
@@ -84,7 +84,7 @@ def guess(text: pd.Series, iso: int) -> Form:
 
 
 def _valid_digits(text: pd.Series) -> int:
-    """How many cells are a date in digits."""
+    """The number of cells that are a valid date in digits."""
     parts = text.str.extract(PATTERNS["digits"]).apply(pd.to_numeric)
     valid = parts["month"].between(1, 12) & parts["day"].between(1, 31) & parts["hour"].le(24)
     return int((valid & ~(parts["minute"] > 59) & ~(parts["second"] > 59)).sum())
@@ -112,7 +112,7 @@ def _both_readings(cell: str) -> str:
 
 
 def _strptime(form: Form, example: str) -> str:
-    """The form as strptime has it, of the example's parts."""
+    """The form as a strptime pattern with the parts that the example has."""
     match = re.match(PATTERNS[form.name], example)
     if not match or form.name in ("quarters", "quarters first", "weeks"):
         return form.name
@@ -132,7 +132,7 @@ def _strptime(form: Form, example: str) -> str:
 
 
 def parts_to_times(text: pd.Series, form: Form) -> tuple[pd.Series, pd.Series]:
-    """The times without a zone, NaT where a cell is none, and each one's offset from UTC in minutes (nan: none)."""
+    """The times without a zone (NaT: no time), and the offset of each from UTC in minutes (nan: no offset)."""
     parts = text.str.extract(PATTERNS[form.name])
     if form.name in EPOCHS:
         unit: Any = EPOCHS[form.name]
@@ -156,21 +156,21 @@ def parts_to_times(text: pd.Series, form: Form) -> tuple[pd.Series, pd.Series]:
 
 
 def _number(parts: pd.DataFrame, name: str, otherwise: float = 0.0) -> pd.Series:
-    """A part as numbers; `otherwise` where cells lack it."""
+    """A part as numbers; `otherwise` where a cell does not have it."""
     column = parts[name] if name in parts else pd.Series(np.nan, index=parts.index)
     return pd.to_numeric(column).fillna(otherwise)
 
 
 def _time_of_day(parts: pd.DataFrame) -> pd.Series:
-    """Time since midnight; NaT where there is no such time. 24:00 is a day."""
+    """Time since midnight; NaT if there is no such time. 24:00 is a whole day."""
     hour, minute = _number(parts, "hour"), _number(parts, "minute") + _number(parts, "joined")
     if "half" in parts:
         hour = hour.where(parts["half"].isna(), hour % 12 + 12 * (parts["half"] == "p"))
     seconds = 3600 * hour + 60 * minute + _number(parts, "second")
     if "fraction" in parts:
         seconds += pd.to_numeric(parts["fraction"].str.replace(",", ".")).fillna(0)
-    sound = (hour <= 24) & (minute <= 59) & (seconds <= 86_400)
-    return pd.to_timedelta(seconds.where(sound), unit="s")
+    valid = (hour <= 24) & (minute <= 59) & (seconds <= 86_400)
+    return pd.to_timedelta(seconds.where(valid), unit="s")
 
 
 def _minutes(parts: pd.DataFrame, index: pd.Index) -> pd.Series:

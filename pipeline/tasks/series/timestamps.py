@@ -1,10 +1,10 @@
-"""Timestamps: with an offset they are instants, kept in UTC; without one they are a local clock's.
+"""Parse timestamps: with an offset they are instants, kept in UTC; without one they are times of a local clock.
 
     2014-10-26T02:30:00+02:00    2014-10-26T00:30:00Z    the same instant
-    2014-10-26 02:30:00                                  a local clock: where and when, only its owner knows
+    2014-10-26 02:30:00                                  a local clock: only its owner knows the offset
 
-The two are never mixed or compared. A series of instants begins with `+00:00` in learned.json, which tells its clock.
-Which forms are read besides ISO 8601: see `time_forms.py`.
+The two are never mixed or compared. In learned.json the start of a series of instants has `+00:00`.
+For the forms that are read besides ISO 8601 see `time_forms.py`.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ import pandas as pd
 from jaxtyping import Bool
 
 from pipeline.tasks.series import time_forms
-from pipeline.tasks.series.time_forms import ISO, STATED, Form
+from pipeline.tasks.series.time_forms import ISO, NAMES_IN_SETTINGS, Form
 
 Clock = Literal["utc", "local"]
-OFFSET = r"[T ].*[Z+-]"  # only a time of day has one: the hyphens of a date are no minus
-DIGIT_FIRST = r"\s*\d"  # `now` and `today` are no timestamps
-MIDNIGHT = r"(?<=[T ])24:00(?=$|[:Z+-])"  # that ends the day
+OFFSET = r"[T ].*[Z+-]"  # only after a time of day: the hyphens of a date are not minus signs
+DIGIT_FIRST = r"\s*\d"  # `now` and `today` are not timestamps
+MIDNIGHT = r"(?<=[T ])24:00(?=$|[:Z+-])"  # the midnight that ends the day
 ACCEPTED = {
     "utc": "times with an offset, such as 2014-01-31 06:30:00+01:00 or 2014-01-31T05:30:00Z",
     "local": "times without an offset, such as 2014-01-31 06:30:00",
@@ -29,31 +29,31 @@ ACCEPTED = {
 
 
 class Stamps(NamedTuple):
-    """What a column of text says: NaT where it is no timestamp."""
+    """The times in a column of text; NaT where a cell holds none."""
 
-    times: pd.DatetimeIndex  # in UTC; the wall time where there is no offset
-    offset: Bool[np.ndarray, " rows"]  # which have one
-    form: str = ISO  # in which they are written, as `time_format` states it
+    times: pd.DatetimeIndex  # in UTC; without an offset, the clock's own time
+    offset: Bool[np.ndarray, " rows"]  # whether the time has one
+    form: str = ISO  # how they are written, in the words of `time_format`
 
     def on(self, clock: Clock) -> pd.DatetimeIndex:
-        """The times of a series whose clock this is: without a zone, where it is local."""
+        """The times on this clock: without a zone if it is local."""
         return self.times if clock == "utc" else self.times.tz_localize(None)
 
 
 def parse(cells: Sequence[Any], time_format: str | None = ISO) -> Stamps:
-    """The times in cells of text, written in `time_format` (guessed, where it is None). Raises time_forms.Ambiguous."""
-    stated = STATED.get(time_format or "", time_format)
-    iso = _iso(cells) if stated in (None, ISO) else None
-    if iso is not None and (stated == ISO or iso.times.notna().all()):
+    """The times in cells of text, written in `time_format` (detected if None). Raises time_forms.Ambiguous."""
+    form_name = NAMES_IN_SETTINGS.get(time_format or "", time_format)
+    iso = _iso(cells) if form_name in (None, ISO) else None
+    if iso is not None and (form_name == ISO or iso.times.notna().all()):
         return iso
     text = time_forms.tidy([str(cell) for cell in cells])
-    if stated is None:
+    if form_name is None:
         assert iso is not None
         form = time_forms.guess(text, int(np.asarray(iso.times.notna()).sum()))
         return iso if form.name == ISO else _in_form(text, form)
-    if "%" in stated:
-        return _by_pattern(cells, stated)
-    return _in_form(text, Form(stated))
+    if "%" in form_name:
+        return _by_pattern(cells, form_name)
+    return _in_form(text, Form(form_name))
 
 
 def _iso(cells: Sequence[Any]) -> Stamps:
@@ -76,7 +76,7 @@ def _in_form(text: pd.Series, form: Form) -> Stamps:
 
 
 def _by_pattern(cells: Sequence[Any], pattern: str) -> Stamps:
-    """By strptime's pattern; DuckDB's `%-d` is the same as `%d` here."""
+    """The times in a pattern of strptime; DuckDB's `%-d` is the same as `%d` here."""
     text = pd.Series([str(cell).strip() for cell in cells], dtype=object)
     ends_day = text.str.contains(r"(?<!\d)24:00(?::00)?(?!\d)", regex=True) & ("%H" in pattern)
     text = text.where(~ends_day, text.str.replace("24:00", "00:00", regex=False))
@@ -88,10 +88,10 @@ def _by_pattern(cells: Sequence[Any], pattern: str) -> Stamps:
 
 
 def clock_of(start: str) -> Clock:
-    """The clock of a series that begins so."""
+    """The clock of a series with this start in learned.json."""
     return "utc" if pd.Timestamp(start).tzinfo else "local"
 
 
 def as_instant(time: datetime) -> datetime:
-    """With an offset: UTC, where it has none."""
+    """The time with its offset, or with UTC if it has none."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Windows of a series: which rows a split holds, which windows forecast them, and whether any row leaks.
+"""Windows of a series: the rows of each split, the windows that forecast them, and a check for leaks.
 
     rows      0 1 2 3 4 5 | 6 7 8 | 9 ...      train, valid, ...; look-back 3, horizon 2
     train     l l l h h .
@@ -6,7 +6,7 @@
     valid           l l l | h h .
                       l l | l h h
 
-A look-back may reach back across a border, a horizon stays within its split.
+A look-back may reach across a border into the split before; a horizon stays within its split.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ from jaxtyping import Bool, Int
 from pipeline.tasks.series.timestamps import Clock, as_instant
 from pipeline.tasks.shared.file_faults import counted
 
-SHARES = (0.65, 0.75, 0.80)  # of the rows, where train, valid and gate end in a proposal
+SHARES = (0.65, 0.75, 0.80)  # of the rows, at which train, valid and gate end in a proposal
 
 Borders = dict[str, tuple[int, int]]
 Starts = Int[np.ndarray, " windows"]
 
 
 def borders(times: pd.DatetimeIndex, ends: Mapping[str, datetime | None]) -> Borders:
-    """First row and row after the last of each split, in time order; `ends` are exclusive, None is the last row."""
+    """The first row of each split and the row after its last, in time order; `ends` are exclusive (None: file end)."""
     rows = {split: _row(times, end) for split, end in ends.items()}
     order = in_order(ends)
     first = [0, *(rows[split] for split in order[:-1])]
@@ -35,14 +35,14 @@ def borders(times: pd.DatetimeIndex, ends: Mapping[str, datetime | None]) -> Bor
 
 
 def of_another_clock(ends: Mapping[str, datetime | None], clock: Clock) -> list[str]:
-    """Faults of ends with an offset where the file's times have none. (Without one they are UTC where these have.)"""
+    """Faults of ends with an offset if the file's times have none. (An end without one is in UTC if the times have.)"""
     wrong = [f"splits.{split}: {end}" for split, end in ends.items() if end and end.tzinfo and clock == "local"]
-    accepted = "accepted: dates without one, on the clock of the file, whose times have none"
+    accepted = "accepted: dates without one, on the file's clock, since its times have none"
     return [f"dates with an offset: {', '.join(wrong)}; {accepted}"] if wrong else []
 
 
 def in_order(ends: Mapping[str, datetime | None]) -> list[str]:
-    """The splits as they follow one another; the end of the file comes last."""
+    """The splits in time order; the one that ends with the file comes last."""
     return sorted(ends, key=lambda split: as_instant(ends[split] or datetime.max))
 
 
@@ -54,7 +54,7 @@ def _row(times: pd.DatetimeIndex, end: datetime | None) -> int:
 
 
 def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
-    """First rows of all windows whose horizon lies inside the border."""
+    """First rows of all windows whose horizon lies within the border."""
     first, end = border
     return np.arange(max(first - look_back, 0), end - horizon - look_back + 1, dtype=np.int64)
 
@@ -62,37 +62,37 @@ def starts(border: tuple[int, int], look_back: int, horizon: int) -> Starts:
 def by_split(
     rows: Borders, look_back: int, horizon: int, gaps: Bool[np.ndarray, " rows"], missing: str
 ) -> dict[str, Starts]:
-    """The windows of each split, without those that `gaps` spoil: rows that were masked or interpolated."""
+    """The windows of each split, without those that `gaps` (masked or interpolated rows) make unusable."""
     windows = {split: starts(border, look_back, horizon) for split, border in rows.items()}
     if missing == "mask":
         return {split: unmasked(first, gaps, look_back, horizon) for split, first in windows.items()}
-    # a look-back that ends within an interpolated gap knows the value after it, which is to be forecast
+    # a look-back that ends within an interpolated gap contains the value after it, which is to be forecast
     return {split: first[~gaps[first + look_back - 1]] for split, first in windows.items()}
 
 
 def unmasked(
     windows: Starts, masked: Bool[np.ndarray, " rows"], look_back: int, horizon: int
-) -> Int[np.ndarray, " kept"]:
-    """The windows that forecast no masked row, and see one at least that is not."""
-    before = np.concatenate([[0], masked.cumsum()])
-    forecast = before[windows + look_back + horizon] - before[windows + look_back]
-    seen = before[windows + look_back] - before[windows]
-    return windows[(forecast == 0) & (seen < look_back)]
+) -> Int[np.ndarray, " usable"]:
+    """The windows that forecast no masked row, and whose look-back has at least one row that is not masked."""
+    masked_before = np.concatenate([[0], masked.cumsum()])
+    in_horizon = masked_before[windows + look_back + horizon] - masked_before[windows + look_back]
+    in_look_back = masked_before[windows + look_back] - masked_before[windows]
+    return windows[(in_horizon == 0) & (in_look_back < look_back)]
 
 
 def too_short(times: pd.DatetimeIndex, rows: Borders, windows: Mapping[str, Starts], need: str) -> list[str]:
-    """Faults of splits that hold not a single window."""
+    """Faults of splits without a window."""
     faults = []
     for split, (first, end) in rows.items():
         if not len(windows[split]):
             span = f" from {times[first]}" if end > first else ""
-            held = f"splits.{split}: {counted(max(end - first, 0), 'row')}{span} hold no window ({need})"
-            faults.append(f"{held}; the file covers {times[0]} to {times[-1]}")
+            fault = f"splits.{split}: {counted(max(end - first, 0), 'row')}{span}: no window fits ({need})"
+            faults.append(f"{fault}; the file covers {times[0]} to {times[-1]}")
     return faults
 
 
-def thinned(windows: Starts, most: int) -> Int[np.ndarray, " kept"]:
-    """Every k-th window, with the smallest k that leaves `most` at most; 0 keeps all."""
+def thinned(windows: Starts, most: int) -> Int[np.ndarray, " remaining"]:
+    """Every k-th window, with the smallest k that leaves at most `most`; 0 keeps all."""
     return windows[:: -(-len(windows) // most)] if most else windows
 
 
@@ -103,7 +103,7 @@ def shared_rows(windows: Mapping[str, Starts], look_back: int, horizon: int) -> 
 
 
 def _forecast(first: Starts, horizon: int) -> Int[np.ndarray, " rows"]:
-    """All rows within `horizon` of a window's first forecast, each once."""
+    """All rows that the windows forecast, each once; `first` are the first rows of their horizons."""
     changes = np.zeros(first.max() + horizon + 1, np.int64)
     np.add.at(changes, first, 1)
     np.add.at(changes, first + horizon, -1)
@@ -111,7 +111,7 @@ def _forecast(first: Starts, horizon: int) -> Int[np.ndarray, " rows"]:
 
 
 def proposal(times: pd.DatetimeIndex) -> str:
-    """The line of settings that would split this file, at midnights where there are enough of them."""
+    """The setting that would split this file, at midnights if there are enough of them."""
     exact = [times[int(share * len(times))] for share in SHARES]
     days = [time.normalize() for time in exact]
     ends = days if len({times[0].normalize(), *days}) == 4 else exact

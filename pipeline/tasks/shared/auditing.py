@@ -1,4 +1,4 @@
-"""Checks of prepared data: sizes, rows in two splits, labels that a split lacks, time order, digests."""
+"""Check prepared data: sizes, rows in two splits, labels missing from a split, time order, digests."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
@@ -12,11 +12,10 @@ from pipeline.common.records import Audit, Audited
 def of(
     folder: Path, keys: Mapping[str, Sequence[Hashable]], learned: Mapping[str, str], **more: Unpack[Audited]
 ) -> Audit:
-    """The audit of the splits in `folder`.
+    """The audit of the splits in `folder`, with the digests of all files there.
 
-    `keys` identify the rows of each split: a key in two splits is a leak. `learned` names what was learned and from
-    which split. `more` has the task's additions (label balance, time order, groups). All files in the folder are
-    listed with their digests.
+    `keys` identify the rows of each split: a key in two splits is a leak. `learned` maps what was learned to the split
+    that it was learned from. `more` has entries that only some tasks have (label balance, time order, groups).
     """
     shared = {}
     for left, right in combinations(keys, 2):
@@ -39,13 +38,17 @@ def refuse_leaks(duplicates_across: Mapping[str, int], advice: str) -> None:
         raise InputError(f"rows are in two splits ({counts}): {advice}")
 
 
-def refuse_lacking(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:
-    """Raise InputError if a split lacks a label: scores and choices based on it would ignore that label."""
-    lacking = {split: [label for label, count in labels.items() if not count] for split, labels in counts.items()}
-    lacks = ", ".join(f"{split} has no {' and no '.join(labels)}" for split, labels in lacking.items() if labels)
-    if lacks:
-        there = "; ".join(
+def refuse_missing_labels(counts: Mapping[str, Mapping[str, int]], advice: str) -> None:
+    """Raise InputError if a split has no example of a label: scores based on that split would ignore the label."""
+    missing = {split: [label for label, count in labels.items() if not count] for split, labels in counts.items()}
+    missing_labels = ", ".join(
+        f"{split} has no {' and no '.join(labels)}" for split, labels in missing.items() if labels
+    )
+    if missing_labels:
+        present = "; ".join(
             f"{split} " + ", ".join(f"{count:,} {label}" for label, count in labels.items())
             for split, labels in counts.items()
         )
-        raise InputError(f"each split needs examples of each label, but {lacks} (there are: {there}): {advice}")
+        raise InputError(
+            f"each split needs examples of each label, but {missing_labels} (there are: {present}): {advice}"
+        )

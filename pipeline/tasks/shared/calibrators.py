@@ -23,7 +23,7 @@ def temperature(outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " 
 def half_widths(
     outputs: Float[Tensor, "batch horizon targets"], targets: Float[Tensor, "batch horizon targets"], coverage: float
 ) -> list[list[float]]:
-    """For each step and target, the largest distance from the forecast of a share `coverage` of the values.
+    """For each step and target, the distance from the forecast within which a share `coverage` of the values lies.
 
     Split conformal prediction (Lei et al., Distribution-Free Predictive Inference, 2018). It is guaranteed for
     exchangeable values, which neighbouring windows of a series are not: coverage is measured, not guaranteed.

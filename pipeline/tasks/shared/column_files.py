@@ -1,4 +1,4 @@
-"""Columns of numbers and text in Arrow files: written so that equal data are equal bytes, read by memory map."""
+"""Columns of numbers and text in Arrow files: equal data give equal bytes, and reading maps the file into memory."""
 
 import json
 import warnings

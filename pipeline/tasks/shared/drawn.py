@@ -1,4 +1,4 @@
-"""Code shared by tasks drawn at random: sizes of splits, one generator per split, and the audit."""
+"""Shared by tasks whose examples are drawn at random: sizes of splits, one generator per split, and the audit."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -45,15 +45,15 @@ class Drawn(Task):
             drawn = self.draw(size, random)
             seen = {key for earlier in keys.values() for key in earlier}
             for _ in range(REDRAWS):
-                again = [row for row, key in enumerate(_keys(drawn)) if key in seen]
-                redrawn = self.draw(len(again), random) if again else {}
+                repeated = [row for row, key in enumerate(_keys(drawn)) if key in seen]
+                redrawn = self.draw(len(repeated), random) if repeated else {}
                 for name, column in redrawn.items():
-                    drawn[name][again] = column
+                    drawn[name][repeated] = column
             column_files.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
             keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])
         audit = auditing.of(folder, keys, learned={})
         auditing.refuse_leaks(audit["duplicates_across"], "draw longer sequences, or fewer of them")
-        auditing.refuse_lacking(labels, "draw more sequences (examples, held_out)")
+        auditing.refuse_missing_labels(labels, "draw more sequences (examples, held_out)")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:

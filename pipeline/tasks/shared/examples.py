@@ -18,7 +18,7 @@ Columns = Mapping[str, Tensor | Ragged]
 
 
 class Membership(NamedTuple):
-    """Where each example of a panel stands: in which series, and at which step of the panel's times it begins."""
+    """For each example of a panel: its series, and the step of the panel's times at which it begins."""
 
     series: Int[Tensor, " rows"]  # numbers, in the order of learned.json
     times: Int[Tensor, " rows"]

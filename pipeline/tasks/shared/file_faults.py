@@ -1,24 +1,24 @@
-"""Faults of a file, reported together: every kind with its count and its first place, so that one run shows all."""
+"""Report all faults of a file together, each kind with its count and first place, so that one run shows them all."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pipeline.common import InputError
 
-LISTED = 5  # names of columns in one fault
-KNOWN = 50  # names of existing columns
-SHOWN = 40  # characters of a name
+LISTED = 5  # names of columns listed in one fault
+KNOWN = 50  # existing columns listed
+SHOWN = 40  # characters shown of a name
 
 
 class Tally:
-    """Counts of faults by kind, for a file that is read piece by piece; the first place of each kind is kept."""
+    """Counts faults by kind and keeps the first place of each, for a file that is read piece by piece."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._first: dict[str, object] = {}
 
     def note(self, kind: str, place: object, count: int = 1) -> None:
-        """`place` may be anything that becomes text when it is shown."""
+        """Count a fault; `place` may be any object that `str` turns into text."""
         self._counts[kind] = self._counts.get(kind, 0) + count
         self._first.setdefault(kind, place)
 
@@ -27,46 +27,46 @@ class Tally:
         return [f"{kind}: {count:,}, first {self._first[kind]}" for kind, count in self._counts.items()]
 
     def by_column(self, kind: str, accepted: str) -> list[str]:
-        """All kinds as one fault, for kinds that are columns' names: a file may have hundreds."""
+        """All kinds as one fault, for kinds that are names of columns, of which a file may have hundreds."""
         if not self._counts:
             return []
-        each = [f"{name} {count:,} (first {self._first[name]})" for name, count in self._counts.items()]
-        return [f"{kind}: {listed(each, 'columns')}; accepted: {accepted}"]
+        columns = [f"{name} {count:,} (first {self._first[name]})" for name, count in self._counts.items()]
+        return [f"{kind}: {listed(columns, 'columns')}; accepted: {accepted}"]
 
 
-def of_names(there: Sequence[str], wanted: Iterable[str], hint: str = "") -> list[str]:
-    """Of the columns in `wanted`, those that are missing, and those whose name several columns have."""
-    names = list(dict.fromkeys(wanted))
-    missing = [repr(name) for name in names if name not in there]
-    known = known_names(there)
-    near = sorted({repr(there_name) for name in names if name not in there for there_name in _near(name, there)})
-    nearest = f" (nearest: {', '.join(near)})" if near else ""
-    faults = [f"no column {', '.join(missing)}{nearest}; there are: {known}{hint}"] if missing else []
+def of_names(header: Sequence[str], required: Iterable[str], hint: str = "") -> list[str]:
+    """Faults of required columns that are missing from the header, or whose name occurs more than once."""
+    names = list(dict.fromkeys(required))
+    missing = [repr(name) for name in names if name not in header]
+    present = known_names(header)
+    similar = sorted({repr(other) for name in names if name not in header for other in _similar(name, header)})
+    nearest = f" (nearest: {', '.join(similar)})" if similar else ""
+    faults = [f"no column {', '.join(missing)}{nearest}; there are: {present}{hint}"] if missing else []
     return faults + [
-        f"{there.count(name)} columns are named {name!r}; accepted: one" for name in names if there.count(name) > 1
+        f"{header.count(name)} columns are named {name!r}; accepted: one" for name in names if header.count(name) > 1
     ]
 
 
-def _near(name: str, there: Sequence[str]) -> list[str]:
-    """Names that are nearly this one, or are in other letters."""
-    folded = {other.strip().casefold(): other for other in there if shown(other) == other}
+def _similar(name: str, header: Sequence[str]) -> list[str]:
+    """Names in the header that differ from this one only slightly, or in case."""
+    folded = {other.strip().casefold(): other for other in header if shown(other) == other}
     return [folded[match] for match in get_close_matches(name.strip().casefold(), folded, 2, 0.8)]
 
 
-def known_names(there: Iterable[object]) -> str:
-    """The names that a file has, for a message."""
-    names = list(dict.fromkeys(shown(str(name)) for name in there if str(name).strip()))
+def known_names(header: Iterable[object]) -> str:
+    """The names of a file's columns, for a message."""
+    names = list(dict.fromkeys(shown(str(name)) for name in header if str(name).strip()))
     return listed(names, "columns", KNOWN) or "none with a name"
 
 
 def shown(name: str) -> str:
-    """A name in a form that a terminal can show: a misplaced byte may have made it anything."""
+    """A name in a form that a terminal can show: a broken file may have any bytes in it."""
     plain = name.isprintable() and name == name.strip() and len(name) <= SHOWN
     return name if plain else f"{name[:SHOWN]!r}{'…' * (len(name) > SHOWN)}"
 
 
 def listed(things: Sequence[str], what: str, most: int = LISTED) -> str:
-    """The first few, and the number of others."""
+    """The first `most`, and the number of the others."""
     more = f" and {len(things) - most:,} more {what}" if len(things) > most else ""
     return ", ".join(things[:most]) + more
 
@@ -77,7 +77,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def refuse(source: str, faults: Iterable[str]) -> None:
-    """Raise InputError if there are any: one fault in one line, several in a line each."""
+    """Raise InputError if there are any faults: one in a single line, several in one line each."""
     kinds = list(faults)
     if len(kinds) == 1:
         raise InputError(f"{source}: {kinds[0]}")

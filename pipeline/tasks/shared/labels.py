@@ -1,4 +1,4 @@
-"""What tasks share whose example has one label: the loss, the metrics, and probabilities as answers."""
+"""Shared by tasks with one label per example: the loss, the metrics, and probabilities as answers."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class OneLabel(Task):
     @property
     @abstractmethod
     def label_names(self) -> Sequence[str]:
-        """Names of the labels, by their numbers."""
+        """The names of the labels, in the order of their numbers."""
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         return F.cross_entropy(outputs, targets)

@@ -1,4 +1,4 @@
-"""How many earlier rows a source has changed or dropped, and where the first is.
+"""The number of earlier rows that a source has changed or dropped, and the first of them.
 
 12 of 960 earlier rows changed, first 2020-01-02 06:00:00 (load 5.1, now 6.2); 3 missing, first 2020-01-01 03:00
 """
@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 
 
 class RevisedRecord(TypedDict):
-    """The same as JSON; numbers of rows."""
+    """`Revised` as JSON."""
 
     rows: int
     changed: int
@@ -18,12 +18,12 @@ class RevisedRecord(TypedDict):
 
 
 class Revised(NamedTuple):
-    """The revisions among the rows that a source had before."""
+    """How many of the rows that a source had before have changed or are missing."""
 
     rows: int  # before
     changed: int
     gone: int
-    first_changed: str  # where, and what changed; empty if nothing did
+    first_changed: str  # its place and what changed; empty if nothing did
     first_gone: str
 
     def record(self) -> "RevisedRecord":

@@ -1,6 +1,6 @@
 """Metrics as sums over examples: each example contributes a vector, and scores follow from the mean vector.
 
-So a metric is computed once over an entire split, independent of the batches, and a bootstrap only reweights the
+A metric is therefore computed once over an entire split, independent of batches, and a bootstrap only reweights the
 contributions.
 """
 
@@ -17,21 +17,21 @@ BINS = 10  # of equal width, for the calibration error
 def label_contributions(
     outputs: Float[Tensor, "batch classes"], targets: Int[Tensor, " batch"]
 ) -> Float[Tensor, "batch parts"]:
-    """Columns: right, log loss; for each class true positives, predictions, examples; then 2 x BINS sums.
+    """Columns: correct, log loss; for each class true positives, predictions, examples; then 2 x BINS sums.
 
-    The sums are, for each bin of the predicted probability, that probability and whether the prediction was right. All
-    are nan for an example whose outputs are not finite.
+    The sums are, for each bin of the predicted probability, that probability and whether the prediction was correct.
+    All are nan for an example whose outputs are not finite.
     """
     probabilities = outputs.double().softmax(dim=1)
-    sound = probabilities.isfinite().all(dim=1, keepdim=True)
-    confidence, answer = torch.where(sound, probabilities, 0.0).max(dim=1)
-    right = (answer == targets).double()
+    finite = probabilities.isfinite().all(dim=1, keepdim=True)
+    confidence, answer = torch.where(finite, probabilities, 0.0).max(dim=1)
+    correct = (answer == targets).double()
     log_loss = F.cross_entropy(outputs.double(), targets, reduction="none")
     answered, true = (F.one_hot(which, outputs.shape[1]).double() for which in (answer, targets))
     bins = F.one_hot((confidence * BINS).long().clamp(max=BINS - 1), BINS)
-    single = torch.stack([right, log_loss], dim=1)
-    sums = [bins * confidence[:, None], bins * right[:, None]]
-    return torch.where(sound, torch.cat([single, answered * true, answered, true, *sums], dim=1), torch.nan)
+    single = torch.stack([correct, log_loss], dim=1)
+    sums = [bins * confidence[:, None], bins * correct[:, None]]
+    return torch.where(finite, torch.cat([single, answered * true, answered, true, *sums], dim=1), torch.nan)
 
 
 def label_scores(means: Float[Tensor, "... parts"]) -> dict[str, Float[Tensor, "..."]]:

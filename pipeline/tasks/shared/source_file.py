@@ -1,4 +1,4 @@
-"""Copy one file from a path or a URL and check its digest; if that is impossible, fail within seconds, in one line."""
+"""Copy a file from a path or a URL and check its digest; if that fails, report it within seconds, in one line."""
 
 import hashlib
 import shutil
@@ -18,7 +18,7 @@ OTHERWISE = (
 
 
 def copy(source: str, path: Path) -> None:
-    """Write the file that `source` names (a path, also below data/sources, or an http(s) URL) to `path`."""
+    """Copy the file that `source` names (a path, also below data/sources, or an http(s) URL) to `path`."""
     if source.startswith(("http://", "https://")):
         download(source, path)
         return
@@ -29,18 +29,18 @@ def copy(source: str, path: Path) -> None:
     raise InputError(f"source {source!r}: no such file, nor {SOURCES / source}; accepted: a path or an http(s) URL")
 
 
-def kept_as(source: str) -> str:
-    """The name under which a series' file is kept: it ends as the source does, where that says what it is."""
+def fetched_name(source: str) -> str:
+    """The name of a series' file in its fetched folder; it has the source's ending, if that is one of a table."""
     return f"series{tables.ending(source) or '.csv'}"
 
 
-def kept(folder: Path) -> Path:
-    """The series' file in a fetched folder; `series.csv`, where there is none."""
+def fetched(folder: Path) -> Path:
+    """The series' file in a fetched folder; `series.csv` if there is none."""
     return next(iter(sorted(folder.glob("series.*"))), folder / "series.csv")
 
 
 def verified(path: Path, expected: str | None, source: str) -> str:
-    """The file's SHA-256, equal to `expected` if one is given."""
+    """The SHA-256 of a file. Raises InputError if it is not `expected`, where one is given."""
     digest = sha256(path)
     if expected and digest != expected.lower():
         raise InputError(
@@ -56,10 +56,10 @@ def sha256(path: Path) -> str:
 
 
 def download(url: str, path: Path, silence: float = SILENCE, otherwise: str = OTHERWISE) -> None:
-    """Stream `url` to `path`; the error of one that cannot be read says what to do `otherwise`.
+    """Stream `url` to `path`; if it cannot be read, the error advises what to do `otherwise`.
 
-    A thread reads and this one waits for its chunks, since name resolution, connecting, and a server that sends its
-    headers letter by letter have no common time limit.
+    Another thread reads while this one waits for chunks, since no single time limit covers name resolution, connecting,
+    and a server that sends its headers byte by byte.
     """
     chunks: Queue[bytes | Exception] = Queue()
     threading.Thread(target=_read, args=(url, silence, chunks), daemon=True).start()
@@ -79,9 +79,9 @@ def _next(chunks: Queue[bytes | Exception], url: str, silence: float, otherwise:
 
 
 def _read(url: str, silence: float, chunks: Queue[bytes | Exception]) -> None:
-    """Put the content's chunks, then an empty one; or the error that ended it.
+    """Put the chunks of the content and then an empty one, or the error that ended it.
 
-    Bytes are taken as they are sent: what a server compresses on the way would have another digest.
+    Without transfer compression, since compressed content would have a different digest.
     """
     try:
         with (

@@ -7,7 +7,7 @@ from pipeline.common.records import Source
 
 
 def of_texts(source: str, known: Mapping[str, Any], reviews: dict[str, dict[str, int]], notes: Sequence[str]) -> Source:
-    """`known` is what the files tell; `reviews` their number by split and label; notes only if there are any."""
+    """`known` has facts about the files; `reviews` counts them by split and label; notes only if there are any."""
     record: Source = {
         "source": source,
         "reviews": reviews,

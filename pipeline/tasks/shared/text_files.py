@@ -1,10 +1,10 @@
-"""What a file is that is no table, where its first bytes show it; and whether a text can be written."""
+"""Recognise files that are not plain text by their first bytes; and check whether a text can be encoded."""
 
 from pathlib import Path
 
 MARKS = {  # the first bytes of files that are not plain text
-    b"BZh": "compressed by bzip2: unpack it (bunzip2 --keep)",
-    b"\xfd7zXZ\x00": "compressed by xz: unpack it (unxz --keep)",
+    b"BZh": "compressed with bzip2: unpack it (bunzip2 --keep)",
+    b"\xfd7zXZ\x00": "compressed with xz: unpack it (unxz --keep)",
     b"PK\x03\x04": "a zip archive: unpack it",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV in UTF-8",
     b"ARROW1": "an Arrow file",
@@ -19,7 +19,7 @@ HEAD = 4096  # bytes
 
 
 def other_kind(path: Path) -> str | None:
-    """What a file is, if its first bytes show that it is not plain text."""
+    """The kind of a file, if its first bytes show that it is not plain text."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     for mark, kind in MARKS.items():
@@ -31,7 +31,7 @@ def other_kind(path: Path) -> str | None:
 
 
 def is_whole(text: str) -> bool:
-    """Whether text can be written: half of a surrogate pair, as JSON and a command line may contain, cannot."""
+    """Whether a text can be encoded: half of a surrogate pair, which JSON and a command line may contain, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Carve reviews into splits by groups: no text, near copy, or known or inferred film is in two.
+"""Carve reviews into splits by groups, so that no text, near copy, or film (known or inferred) is in two.
 
 A hash of the group's key decides its split, so that a group keeps its split when reviews are added:
 
@@ -22,42 +22,42 @@ from pipeline.tasks.text.review_store import Reviews
 
 Array = np.ndarray
 Groups = Shaped[Array, " rows"]  # the key of each row's group
-Splits = Shaped[Array, " rows"]  # the name of each row's split, empty if it is left out
-MISSED = 0.01  # probability that a split lacks a label for which there are enough groups
+Splits = Shaped[Array, " rows"]  # the name of each row's split; empty if the row is left out
+MISSED = 0.01  # probability that a split misses a label although there are enough groups
 
 
 class Plan(NamedTuple):
-    """How reviews are carved."""
+    """How to carve reviews."""
 
     by: str  # films, column or text
     shares: Mapping[str, float]  # of the splits other than train
-    examples: int  # rows, in complete groups, of an official test split and of the others; 0 for all
-    near_copies: float  # similarity of near copies; 0 does not look for any
+    examples: int  # rows, in complete groups, of an official test split, and as many of the others; 0 for all
+    near_copies: float  # similarity of near copies; 0: none are searched for
     labels: Sequence[str]
 
 
 def carve(all_reviews: Reviews, plan: Plan, seed: int) -> tuple[Reviews, Groups, Splits, dict[str, Any]]:
-    """The reviews that are kept, each one's group and split, and their entries in the audit.
+    """The reviews to use, the group and split of each, and their entries in the audit.
 
-    Raises InputError if a group is in two splits, or a split lacks a label.
+    Raises InputError if a group is in two splits, or a label is missing from a split.
     """
     if plan.by == "column" and all_reviews.groups is None:
         raise InputError("the fetched reviews have no column `group`: run fetch again")
     reviews, dropped = distinct.distinct(all_reviews)
     copies = minhash.groups(reviews.texts, plan.near_copies)
     reviews, copies, tested = distinct.apart_from_test(reviews, copies)
-    groups, split, grouping, near = _by_groups(reviews, copies, plan, seed)
+    groups, split, grouping, near_facts = _by_groups(reviews, copies, plan, seed)
     counts = _counts(reviews.labels, split, plan.labels)
-    near = {"similarity": plan.near_copies, **near}
-    auditing.refuse_lacking(counts, _advice(grouping, near, _shares(reviews, plan)))
-    facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near, "labels": counts}
+    near_copies = {"similarity": plan.near_copies, **near_facts}
+    auditing.refuse_missing_labels(counts, _advice(grouping, near_copies, _shares(reviews, plan)))
+    facts = {"dropped": {**dropped, **tested}, "grouping": grouping, "near_copies": near_copies, "labels": counts}
     return reviews, groups, split, facts
 
 
 def _by_groups(
     reviews: Reviews, copies: Int[Array, " rows"], plan: Plan, seed: int
 ) -> tuple[Groups, Splits, dict[str, Any], dict[str, Any]]:
-    """Each row's group and split, and what is to be known of the groups and of near copies, which `copies` number."""
+    """The group and split of each row, and facts about groups and near copies; `copies` numbers the latter."""
     mentions = film_groups.names(reviews.texts) if plan.by == "films" else None
     row_keys = review_groups.keys(reviews, mentions)
     shares = _shares(reviews, plan)
@@ -73,12 +73,12 @@ def _by_groups(
         "largest": {name: int(size.max(initial=0)) for name, size in sizes.items()},
     }
     grouping |= {} if mentions is None else _names_shared(mentions, split, seed)
-    near = review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
-    return np.array(groups, object), split, grouping, near
+    near_facts = review_groups.facts(copies, split, splits(row_keys, reviews.official, shares, 0))
+    return np.array(groups, object), split, grouping, near_facts
 
 
 def _shares(reviews: Reviews, plan: Plan) -> dict[str, float]:
-    """Shares of the splits carved besides train: an official test split is not."""
+    """Shares of the splits to carve besides train; an official test split is not carved."""
     official = bool(reviews.official.any())
     return {name: share for name, share in plan.shares.items() if name != "test" or not official}
 
@@ -102,25 +102,27 @@ def uniform(keys: Iterable[str], purpose: str) -> Float[Array, " rows"]:
 def _sample(keys: Shaped[Array, " rows"], examples: int) -> Bool[Array, " rows"]:
     """Complete groups, in the order of a hash, until there are `examples` rows; all of them for 0."""
     order = np.argsort(uniform(keys, "examples"), kind="stable")
-    taken = np.zeros(len(keys), bool)
+    selected = np.zeros(len(keys), bool)
     if not len(keys) or not examples or examples >= len(keys):
-        return ~taken
+        return ~selected
     last = keys[order[examples - 1]]
     until = np.flatnonzero(keys[order] == last)[-1]
-    taken[order[: until + 1]] = True
-    return taken
+    selected[order[: until + 1]] = True
+    return selected
 
 
 def _refuse_shared(groups: Sequence[str], split: Splits) -> None:
-    """Raise InputError if a group is in two splits, as is possible if an official test split has groups, too."""
+    """Raise InputError if a group is in two splits, as may happen if an official test split has groups too."""
     seen: dict[str, str] = {}
     for group, name in zip(groups, split.tolist(), strict=True):
         if name and seen.setdefault(group, name) != name:
-            raise InputError(f"group {group!r} is in {seen[group]} and {name}: leave `group` out, or move its rows")
+            raise InputError(
+                f"group {group!r} is in {seen[group]} and {name}: leave out `group`, or move the rows of this group"
+            )
 
 
 def _names_shared(mentions: csr_array, split: Splits, seed: int) -> dict[str, float]:
-    """Share of test rows that share names with a training row; and the same if carved without groups."""
+    """The share of test rows that share names with a training row; and what it would be without groups."""
     shuffled = np.random.default_rng(seed).permutation(split)
     return {
         "test_rows_sharing_names": film_groups.shared(mentions, split == "test", split == "train"),
@@ -131,21 +133,21 @@ def _names_shared(mentions: csr_array, split: Splits, seed: int) -> dict[str, fl
 
 
 def _counts(labels: Int[Array, " rows"], split: Splits, names: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Rows of each label in each split."""
+    """The number of rows with each label in each split."""
     return {
         part: {name: int((labels[split == part] == number).sum()) for number, name in enumerate(names)}
         for part in SPLITS
     }
 
 
-def _advice(grouping: Mapping[str, Any], near: Mapping[str, Any], shares: Mapping[str, float]) -> str:
-    """Advice if a split lacks a label."""
+def _advice(grouping: Mapping[str, Any], near_copies: Mapping[str, Any], shares: Mapping[str, float]) -> str:
+    """Advice for when a label is missing from a split."""
     groups, largest = sum(grouping["groups"].values()), max(grouping["largest"].values())
     least = min(*shares.values(), 1 - sum(shares.values()))
     enough = math.ceil(math.log(MISSED) / math.log1p(-least))
-    copies = f"; near copies share one, near_copies: {near['similarity']:g}" if near["rows"] else ""
+    copies = f"; near copies share a group, near_copies: {near_copies['similarity']:g}" if near_copies["rows"] else ""
     return (
         f"a split takes whole groups (grouping: {grouping['by']}; {groups:,} groups, {largest:,} reviews in the largest"
-        f"{copies}); give more reviews ({enough} groups with each label are enough for a share of {least:.3g}), or "
+        f"{copies}); add reviews ({enough} groups with each label are enough for a share of {least:.3g}), or "
         "larger shares (valid_share, gate_share, test_share)"
     )

@@ -1,4 +1,4 @@
-"""Which reviews are left out: empty ones, repeated ones, and those that are in the official test split."""
+"""Leave out empty and repeated reviews, and training reviews that are in the official test split too."""
 
 from collections.abc import Mapping
 
@@ -11,28 +11,28 @@ Array = np.ndarray
 
 
 def distinct(reviews: Reviews) -> tuple[Reviews, dict[str, int]]:
-    """The reviews without empty and repeated ones (the first stays), and the number dropped for each reason.
+    """The reviews without empty and repeated ones (the first remains), and the number dropped for each reason.
 
-    Those of an official test split all stay, and training reviews that repeat one of them are dropped.
+    All reviews of an official test split remain, and training reviews that repeat one of them are dropped.
     """
     keys = [text.casefold() for text in reviews.texts]
     tested = {key for key, official in zip(keys, reviews.official, strict=True) if official}
     first: dict[str, int] = {}
     dropped = dict.fromkeys(("empty", "duplicates", "duplicates_with_another_label", "in_official_test"), 0)
-    kept = []
+    remaining = []
     for row, (key, label) in enumerate(zip(keys, reviews.labels.tolist(), strict=True)):
         reason = _reason(key, label, first, set() if reviews.official[row] else tested)
         if reason:
             dropped[reason] += 1
             continue
-        kept.append(row)
+        remaining.append(row)
         if not reviews.official[row]:
             first[key] = label
-    return _take(reviews, np.array(kept, int)), dropped
+    return _take(reviews, np.array(remaining, int)), dropped
 
 
 def _reason(key: str, label: int, first: Mapping[str, int], tested: set[str]) -> str:
-    """Why a review is dropped; empty if it is not."""
+    """The reason for dropping a review; empty to keep it."""
     if not key:
         return "empty"
     if key in tested:
@@ -44,12 +44,12 @@ def _reason(key: str, label: int, first: Mapping[str, int], tested: set[str]) ->
 
 def apart_from_test(
     reviews: Reviews, copies: Int[Array, " rows"]
-) -> tuple[Reviews, Int[Array, " kept"], dict[str, int]]:
+) -> tuple[Reviews, Int[Array, " remaining"], dict[str, int]]:
     """The reviews and their groups of near copies without training reviews in a group with an official test review."""
     tested = np.isin(copies, copies[reviews.official]) & ~reviews.official
     return _take(reviews, np.flatnonzero(~tested)), copies[~tested], {"near_official_test": int(tested.sum())}
 
 
-def _take(reviews: Reviews, rows: Int[Array, " kept"]) -> Reviews:
+def _take(reviews: Reviews, rows: Int[Array, " remaining"]) -> Reviews:
     groups = None if reviews.groups is None else [reviews.groups[row] for row in rows]
     return Reviews([reviews.texts[row] for row in rows], reviews.labels[rows], groups, reviews.official[rows])

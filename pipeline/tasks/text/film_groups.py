@@ -1,4 +1,4 @@
-"""Which reviews are of one film, if the file does not state it: inferred from rare names and the order of the rows.
+"""Infer which reviews are of the same film, if the file does not say: from rare names and the order of the rows.
 
 A model that has seen some reviews of a film knows its names and whether it was liked, so a film must not be in two
 splits: carving by rows gives scores about 1.7 points too high. In the IMDB file the rows are sorted by label,
@@ -9,7 +9,7 @@ Vectors for Sentiment Analysis, 2011). For example, negative rows on the left an
     1  poor Lucille, poor Desi ...    run 0        8  Rachel York was born for Lucille      run 2
     2  Zombies, by Sykes ...          run 1        runs 0 and 2 share their rare names: one film
 
-What is inferred depends on all rows at once. It is stable only for a pinned file, not when rows are appended.
+The result depends on all rows at once: it is stable only for an unchanged file, not when rows are appended.
 """
 
 import re

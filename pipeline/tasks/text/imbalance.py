@@ -1,18 +1,18 @@
-"""Labels of which some are much rarer than others: a note, with the weights that would make up for it."""
+"""A note on labels that are much rarer than others, with the weights that would compensate for it."""
 
 from collections.abc import Mapping
 
-MUCH = 5  # times as frequent
+MOST_RATIO = 5  # of the most to the least frequent label, above which there is a note
 
 
 def notes(counts: Mapping[str, int]) -> list[str]:
-    """At most one; `counts` are of the training split."""
+    """At most one note; `counts` are those of the training split."""
     least, most = min(counts.values()), max(counts.values())
-    if most <= MUCH * least:
+    if most <= MOST_RATIO * least:
         return []
     mean = sum(counts.values()) / len(counts)
     weights = ", ".join(f"{mean / count:.3g}" for count in counts.values())
-    return [f"labels are unequal in train ({listed(counts)}); to weigh them alike: class_weights: [{weights}]"]
+    return [f"labels are unbalanced in train ({listed(counts)}); to weight them equally: class_weights: [{weights}]"]
 
 
 def listed(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Settings of labels: their names, which of a file's values stand for each, and how much each counts in training."""
+"""Settings of labels: their names, the file's values for each, and their weights in training."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ class LabelSettings(Settings):
     """Labels by name, or by the values that stand for them: `labels: {negative: [1, 2], positive: [4, 5]}`."""
 
     labels: tuple[str, ...] = Field(("negative", "positive"), min_length=2, max_length=MOST)
-    """Names of the labels; their order numbers them. Or a list of values for each name: reviews with others are left
-    out, and counted."""
+    """The names of the labels, in the order of their numbers; or a list of values for each name, in which case reviews
+    with other values are left out and counted."""
     label_values: dict[str, tuple[str, ...]] = {}
-    """The values of each label, where `labels` has lists of them."""
+    """The values of each label, if `labels` lists them."""
     class_weights: tuple[float, ...] = ()
-    """How much an example of each label counts in the training loss, in the order of `labels`; empty: all alike."""
+    """The weight of each label in the training loss, in the order of `labels`; empty: equal weights."""
 
     @model_validator(mode="before")
     @classmethod
@@ -40,11 +40,11 @@ class LabelSettings(Settings):
             raise ValueError("labels must have names: an answer without one is an abstention")
         counts = Counter(word for words in self.label_values.values() for word in words)
         if twice := [word for word, count in counts.items() if count > 1]:
-            raise ValueError(f"a value stands for one label, but {', '.join(twice)} came more often")
+            raise ValueError(f"a value stands for one label, but {', '.join(twice)} is listed more often")
         if self.label_values and (empty := [name for name in self.labels if not self.label_values.get(name)]):
             raise ValueError(f"each label needs a value: {', '.join(empty)} has none")
         if self.class_weights and len(self.class_weights) != len(self.labels):
-            raise ValueError(f"class_weights must be one for each of {', '.join(self.labels)}")
+            raise ValueError(f"class_weights must have a weight for each of {', '.join(self.labels)}")
         if any(weight <= 0 for weight in self.class_weights):
             raise ValueError("class_weights must be above 0")
         return self

@@ -1,4 +1,4 @@
-"""Which label a file's value stands for: names and numbers alike without regard to case, blanks or a `.0`.
+"""Map the values in a file to labels: names or numbers, regardless of case, surrounding spaces or a final `.0`.
 
 " Positive "   positive   1   1.0   True    the second of the labels negative, positive
 """
@@ -13,15 +13,15 @@ LEFT_OUT = -1
 
 
 class Numbered(NamedTuple):
-    """The labels of a file's rows."""
+    """The labels of the rows of a file."""
 
-    numbers: list[int]  # of the label; LEFT_OUT where a row is left out
-    left_out: dict[str, int]  # values that stand for no label, and how many rows have each
+    numbers: list[int]  # of the labels; LEFT_OUT for a row that is left out
+    left_out: dict[str, int]  # values that stand for no label, and the number of rows with each
     faults: list[str]
 
 
 def word_of(value: Any) -> str:
-    """What is compared: `positive`, `1`, `true`."""
+    """A value in the form in which values are compared: `positive`, `1`, `true`."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     word = str(value).strip().casefold()
@@ -33,16 +33,16 @@ def numbered(
     name: str,
     values: Sequence[Any],
     labels: Sequence[str],
-    meant: Mapping[str, Sequence[str]],
+    values_of_labels: Mapping[str, Sequence[str]],
     table: review_tables.Table,
 ) -> Numbered:
-    """Class numbers of a column's values: by the values in `meant`, if there are any; else by names, or by numbers.
+    """The class numbers of a column's values: by `values_of_labels`, if any; otherwise by names, or by numbers.
 
-    All are names, or all are numbers (names first, where both would do).
+    All values must be names, or all numbers (names if both would fit).
     """
     words = [word_of(value) for value in values]
-    if meant:
-        numbers = {word: number for number, label in enumerate(labels) for word in meant[label]}
+    if values_of_labels:
+        numbers = {word: number for number, label in enumerate(labels) for word in values_of_labels[label]}
         others = file_faults.Tally()
         left_out: dict[str, int] = {}
         for word in words:
@@ -51,10 +51,12 @@ def numbered(
         if len(left_out) > 50:
             accepted = f"one of {', '.join(numbers)}, and few others"
             others.note(
-                f"values in {name!r} of no label", f"{next(iter(left_out))!r}; accepted: {accepted}", len(left_out)
+                f"values in {name!r} that stand for no label",
+                f"{next(iter(left_out))!r}; accepted: {accepted}",
+                len(left_out),
             )
         return Numbered([numbers.get(word, LEFT_OUT) for word in words], left_out, others.lines())
-    numbers = _way(words, labels)
+    numbers = _mapping(words, labels)
     unknown = file_faults.Tally()
     accepted = f"one of {', '.join(labels)}, or 0 to {len(labels) - 1} throughout (setting: labels)"
     for row, word in enumerate(words):
@@ -64,9 +66,9 @@ def numbered(
     return Numbered([numbers.get(word, LEFT_OUT) for word in words], {}, unknown.lines())
 
 
-def _way(words: Sequence[str], labels: Sequence[str]) -> dict[str, int]:
-    """The reading that fits most words: names, numbers, or true and false."""
-    ways = [[word_of(label) for label in labels], [str(number) for number in range(len(labels))]]
-    ways += [["false", "true"]] if len(labels) == 2 else []
-    numbers = [{word: number for number, word in enumerate(way)} for way in ways]
-    return max(numbers, key=lambda way: sum(word in way for word in words))
+def _mapping(words: Sequence[str], labels: Sequence[str]) -> dict[str, int]:
+    """The numbers of the words under the naming that fits most of them: names, numbers, or true and false."""
+    namings = [[word_of(label) for label in labels], [str(number) for number in range(len(labels))]]
+    namings += [["false", "true"]] if len(labels) == 2 else []
+    numbers = [{word: number for number, word in enumerate(naming)} for naming in namings]
+    return max(numbers, key=lambda mapping: sum(word in mapping for word in words))

@@ -1,10 +1,10 @@
-"""Near copies: reviews that share most of their words with another, found by MinHash and verified pair by pair.
+"""Find near copies: reviews that share most of their words with another, by MinHash, verified pair by pair.
 
     A dull film, with no plot at all!               words  a dull film with no plot at all
     a dull film - with no plot at all http://x.org  words  a dull film with no plot at all       similarity 1
     A very dull film, with no plot at all.          words  a very dull film with no plot at all  similarity 14 / 18
 
-The similarity of two texts is Jaccard's: of their words and pairs of neighbouring words, the share that both have.
+The similarity of two texts is Jaccard's: the share of their words and pairs of neighbouring words that both have.
 Case, punctuation and addresses do not count. In a text of few words all of them are one item: others may share some by
 chance, and only exactly the same words are a copy. Pairs whose similarity is computed agree on a band of MinHash
 values (Broder, On the Resemblance and Containment of Documents, 1997; Leskovec et al., Mining of Massive Datasets,
@@ -51,8 +51,8 @@ def groups(texts: Sequence[str], similarity: float) -> Groups:
     values = _values(texts)
     items = cache(lambda row: _items(words(texts[row])))
     for pairs in _candidates(values, _width(similarity)):
-        apart = pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
-        for batch in np.split(apart, range(TOGETHER, len(apart), TOGETHER)):
+        separate = pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
+        for batch in np.split(separate, range(TOGETHER, len(separate), TOGETHER)):
             group = _joined(group, batch[_similar(batch, values, items, similarity)])
     return group
 
@@ -80,7 +80,7 @@ def _number(word: str) -> int:
 
 def _values(texts: Sequence[str]) -> Values:
     """The MinHash values of each text."""
-    from rensa import RMinHash  # only here: a served network imports this file, too, and lacks the library
+    from rensa import RMinHash  # only here: a served network imports this file too, but does not have the library
 
     values = np.empty((len(texts), VALUES), np.uint32)
     for begin in range(0, len(texts), TOGETHER):
@@ -123,8 +123,8 @@ def _similar(
     enough = (values[pairs[:, 0]] == values[pairs[:, 1]]).mean(axis=1) >= similarity - DOUBT
     for number in np.flatnonzero(enough).tolist():
         left, right = (items(row) for row in pairs[number].tolist())
-        both = len(np.intersect1d(left, right, assume_unique=True))
-        enough[number] = both >= similarity * (len(left) + len(right) - both) - 1e-9
+        shared = len(np.intersect1d(left, right, assume_unique=True))
+        enough[number] = shared >= similarity * (len(left) + len(right) - shared) - 1e-9
     return enough
 
 

@@ -1,15 +1,15 @@
-"""How much a phrase speaks for a label: log-count ratios of the phrases of one, two and three tokens in each text.
+"""Log-count ratios: the evidence for each label from the phrases of one, two and three tokens in each text.
 
-A text is the set of its phrases (n-grams of tokens). Phrase t speaks for label l by
+A text is the set of its phrases (n-grams of tokens). The evidence of phrase t for label l is
 
     r(t, l) = log((with(t, l) + 1) / (rows(l) + 1)) - log((without(t, l) + 1) / (rows(not l) + 1))
 
 where with and without count the training texts of the label, and of the others, that contain t (Wang & Manning,
 Baselines and Bigrams, 2012). Of two labels the second's ratio is enough: the first's is its negative. A phrase that
-fewer than FEWEST training texts contain has the ratio 0, and so has one that the training split lacks.
+fewer than FEWEST training texts contain, or none, has the ratio 0.
 
-A ratio that was counted with a text's own label flatters it. Ratios of training texts are therefore counted on the
-other folds alone; a fold takes whole groups of texts (a film's, near copies), as splits do.
+A ratio that was counted with a text's own label is too good. Ratios of training texts are therefore counted only on
+the other folds; a fold has whole groups of texts (of a film, near copies), as splits do.
 """
 
 from collections.abc import Sequence
@@ -39,14 +39,14 @@ class Phrases(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """In how many training texts of each fold and label each phrase of one length is."""
+    """The number of training texts of each fold and label that contain each phrase of one length."""
 
     keys: Int[np.ndarray, " phrases"]
     texts: Int[np.ndarray, "phrases folds labels"]
 
 
 def width(labels: int, longest: int) -> int:
-    """Ratios of a token: one per label (one in all for two labels) and length of phrase."""
+    """The number of ratios of a token: one per label (a single one for two labels) and phrase length."""
     return longest * (1 if labels == 2 else labels)
 
 
@@ -79,7 +79,7 @@ def learn(
 
 
 def apply(phrases: Sequence[Phrases], tokens: Tokens, offsets: Offsets, vocabulary: int) -> Ratios:
-    """For each token the ratios of the phrases that begin with it, by length: 0 for one that is not known."""
+    """For each token, the ratios of the phrases that begin with it, by length; 0 for an unknown phrase."""
     columns = []
     for length, known_phrases in enumerate(phrases, start=1):
         place, known = _places(known_phrases.keys, keys_of(tokens, offsets, length, vocabulary))
@@ -88,7 +88,7 @@ def apply(phrases: Sequence[Phrases], tokens: Tokens, offsets: Offsets, vocabula
 
 
 def keys_of(tokens: Tokens, offsets: Offsets, length: int, vocabulary: int) -> Int[np.ndarray, " total"]:
-    """A number for the phrase of `length` tokens that begins at each token; -1 where the text ends within it."""
+    """The number of the phrase of `length` tokens that begins at each token; -1 if the text ends within it."""
     keys = tokens.astype(np.int64)
     for ahead in range(1, length):
         keys[: len(keys) - ahead] = keys[: len(keys) - ahead] * vocabulary + tokens[ahead:]
@@ -98,18 +98,18 @@ def keys_of(tokens: Tokens, offsets: Offsets, length: int, vocabulary: int) -> I
 
 
 def folds_of(uniform: Float[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
-    """The fold of each row, by a number in [0, 1) that the rows of a group have in common."""
+    """The fold of each row, from a number in [0, 1) that all rows of a group share."""
     return np.minimum((uniform * FOLDS).astype(np.int64), FOLDS - 1)
 
 
 def write(folder: Path, phrases: Sequence[Phrases]) -> None:
-    """Keep the phrases beside what else the task has learned."""
+    """Save the phrases with what else the task has learned."""
     arrays = {f"{length}.{name}": array for length, of in enumerate(phrases, 1) for name, array in of._asdict().items()}
     save_file(arrays, folder / FILE)
 
 
 def read(folder: Path) -> list[Phrases]:
-    """The phrases that `write` kept, shortest first; read again only when the file has changed."""
+    """The phrases that `write` saved, shortest first; read again only if the file has changed."""
     path = folder / FILE
     return _opened(path, path.stat().st_mtime_ns)
 
@@ -123,7 +123,7 @@ def _opened(path: Path, changed: int) -> list[Phrases]:
 def distinct(
     keys: Int[np.ndarray, " total"], rows: Int[np.ndarray, " total"]
 ) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " distinct"]]:
-    """Each text's phrases once, however often it has them: their keys, in ascending order, and the texts' numbers."""
+    """The distinct phrases of each text: their keys, in ascending order, and the numbers of the texts."""
     complete = keys >= 0
     order = np.lexsort((rows[complete], keys[complete]))
     keys, rows = keys[complete][order], rows[complete][order]
@@ -142,16 +142,16 @@ def _count(
 ) -> Counts:
     phrase_keys, rows = distinct(keys, of_token)
     known, place, texts = np.unique(phrase_keys, return_inverse=True, return_counts=True)
-    kept = texts >= _least(texts, most)
-    number = np.cumsum(kept) - 1
-    table = np.zeros((int(kept.sum()), FOLDS, classes), np.int32)
-    of_kept = kept[place]
-    np.add.at(table, (number[place[of_kept]], folds[rows[of_kept]], labels[rows[of_kept]]), 1)
-    return Counts(known[kept], table)
+    frequent = texts >= _least(texts, most)
+    number = np.cumsum(frequent) - 1
+    table = np.zeros((int(frequent.sum()), FOLDS, classes), np.int32)
+    is_counted = frequent[place]
+    np.add.at(table, (number[place[is_counted]], folds[rows[is_counted]], labels[rows[is_counted]]), 1)
+    return Counts(known[frequent], table)
 
 
 def _least(texts: Int[np.ndarray, " phrases"], most: int) -> int:
-    """In how many texts a phrase must be, so that at most `most` are kept; those equally frequent share their fate."""
+    """The fewest texts that must contain a phrase so that at most `most` phrases remain; ties remain or go together."""
     if len(texts) <= most:
         return FEWEST
     least = int(np.sort(texts)[-most])
@@ -161,7 +161,7 @@ def _least(texts: Int[np.ndarray, " phrases"], most: int) -> int:
 def ratios(
     texts: Int[np.ndarray, "phrases labels"], rows: Int[np.ndarray, " labels"]
 ) -> Float[np.ndarray, "phrases ratios"]:
-    """The ratios of phrases, from the number of each label's texts that contain them, and of its texts."""
+    """The ratios of phrases, from the number of texts of each label that contain them, and of all its texts."""
     with_label = np.log((texts + 1) / (rows + 1))
     others, other_rows = texts.sum(axis=1, keepdims=True) - texts, rows.sum() - rows
     of_labels = with_label - np.log((others + 1) / (other_rows + 1))
@@ -171,7 +171,7 @@ def ratios(
 def _places(
     known: Int[np.ndarray, " phrases"], keys: Int[np.ndarray, " total"]
 ) -> tuple[Int[np.ndarray, " total"], np.ndarray]:
-    """Where each key stands among the known ones, and whether it does."""
+    """The position of each key among the known ones, and whether it is known."""
     if not len(known):
         return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
     place = np.searchsorted(known, keys).clip(max=len(known) - 1)

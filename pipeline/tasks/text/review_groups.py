@@ -1,4 +1,4 @@
-"""Which reviews stay together in one split: those of one film, one value of a column, or one text; and near copies.
+"""Group reviews that must stay in one split: those of a film, of a value of a column, or of a text; and near copies.
 
     row  film    near copies        group, after its first row
     0    Alien   of row 2           Alien
@@ -6,8 +6,8 @@
     2    Casino  of row 0           Alien
     3    Casino  none               Alien
 
-Since a group has its first row's name, rows added at the end do not move others. The exception is one similar to rows
-of two groups: it joins them, and the later group moves to the earlier one's split.
+Since a group is named after its first row, rows added at the end do not move others. The exception is a row similar to
+rows of two groups: it joins them, and the later group moves to the split of the earlier one.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.tasks.text import film_groups, minhash
 from pipeline.tasks.text.review_store import Reviews
 
-LEAST_WORDS = 10  # of near copies that link films or values of a column: many shorter texts are similar by chance
+LEAST_WORDS = 10  # words of near copies that link films or values of a column: many shorter texts are similar by chance
 
 Array = np.ndarray
 
@@ -43,7 +43,7 @@ def keys(reviews: Reviews, mentions: csr_array | None) -> list[str]:
 
 
 def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
-    """The keys of these groups after near copies have merged them: each has that of its first row."""
+    """The keys after merging groups with near copies of each other: each row has the key of its group's first row."""
     numbers: dict[str, int] = {}
     by_key = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
     by_copies = len(numbers) + copies
@@ -56,7 +56,7 @@ def united(keys: Sequence[str], copies: Int[Array, " rows"]) -> list[str]:
 
 
 def of_long_texts(texts: Sequence[str], copies: Int[Array, " rows"]) -> Int[Array, " rows"]:
-    """The groups of near copies without their short texts, each of which becomes a group of its own."""
+    """The groups of near copies, with each short text in a group by itself."""
     several = np.bincount(copies)[copies] > 1
     short = [row for row in np.flatnonzero(several).tolist() if len(minhash.words(texts[row])) < LEAST_WORDS]
     groups = copies.copy()
@@ -67,24 +67,24 @@ def of_long_texts(texts: Sequence[str], copies: Int[Array, " rows"]) -> Int[Arra
 def facts(
     copies: Int[Array, " rows"], carved: Shaped[Array, " rows"], otherwise: Shaped[Array, " rows"]
 ) -> dict[str, Any]:
-    """Facts about near copies: how many, and how many are in several splits, as carved and otherwise.
+    """The number of near copies, and how many are in several splits: as carved, and if near copies were ignored.
 
-    `carved` and `otherwise` name each row's split with near copies kept together and with them ignored; rows that are
-    left out have none in `carved`.
+    `carved` and `otherwise` name the split of each row with near copies kept together and with them ignored; rows that
+    are left out have none in `carved`.
     """
-    taken = carved != ""
-    sizes = np.bincount(copies[taken])
+    in_split = carved != ""
+    sizes = np.bincount(copies[in_split])
     return {
         "groups": int((sizes > 1).sum()),
         "rows": int(sizes[sizes > 1].sum()),
         "largest": int(sizes.max(initial=0)),
-        "rows_across_splits": _across(copies[taken], carved[taken]),
-        "rows_across_splits_otherwise": _across(copies[taken], otherwise[taken]),
+        "rows_across_splits": _across(copies[in_split], carved[in_split]),
+        "rows_across_splits_otherwise": _across(copies[in_split], otherwise[in_split]),
     }
 
 
 def _across(copies: Int[Array, " rows"], splits: Shaped[Array, " rows"]) -> int:
-    """Rows whose group of near copies is in several splits."""
+    """The number of rows whose group of near copies is in several splits."""
     numbers = np.unique(splits, return_inverse=True)[1]
     ends = [np.full(copies.max(initial=0) + 1, start) for start in (len(splits), -1)]
     np.minimum.at(ends[0], copies, numbers)

@@ -1,4 +1,4 @@
-"""Copy the reviews of a source and check them; read the copy, and clean its text."""
+"""Copy and check the reviews of a source; read the copy, and clean its texts."""
 
 import html
 import re
@@ -27,7 +27,7 @@ class Reviews(NamedTuple):
 
     texts: list[str]
     labels: Int[np.ndarray, " rows"]
-    groups: list[str] | None  # a column that states which rows belong together
+    groups: list[str] | None  # a column that says which rows belong together
     official: Bool[np.ndarray, " rows"]  # rows of an official test split
 
 
@@ -35,9 +35,9 @@ class Copied(NamedTuple):
     """The copy of a source's file."""
 
     counts: dict[str, int]  # reviews of each label
-    left_out: dict[str, int]  # reviews that are not copied, by the reason
-    notes: list[str]  # what looks odd, and is not refused
-    table: dict[str, Any]  # what the file was read as
+    left_out: dict[str, int]  # reviews that are not copied, by reason
+    notes: list[str]  # what looks odd but is not refused
+    table: dict[str, Any]  # how the file was read
 
 
 def load(raw: Path) -> Reviews:
@@ -59,7 +59,7 @@ def copy_all(
     only: Mapping[str, str],
     settings: TableSettings,
 ) -> dict[str, Copied]:
-    """Copy the file of each split; the faults of all files are in one message."""
+    """Copy the file of each split; one message has the faults of all files."""
     copied, faulty = {}, []
     for split, file in source.items():
         try:
@@ -79,29 +79,29 @@ def copy(
     only: Mapping[str, str],
     settings: TableSettings,
 ) -> Copied:
-    """Write a source's reviews to a parquet file of text, label (a class number) and, if named, group.
+    """Write the reviews of a source to a parquet file with text, label (a class number) and, if named, group.
 
-    `names` are the source's names of these columns; rows whose columns differ from `only` are left out. So are rows
-    whose text is blank, and those whose value stands for no label, where `labels` says which values do: both counted.
+    `names` are the source's names of these columns; only rows with the values in `only` are copied. Rows with a blank
+    text are left out and counted, as are rows whose value stands for no label, if `labels` lists values.
     """
-    wanted = [column for of_one in names.values() for column in of_one]
-    with review_tables.opened(file, wanted, only, settings) as table:
-        values = {key: _joined(table, of_one) for key, of_one in names.items()}
+    source_columns = [column for columns in names.values() for column in columns]
+    with review_tables.opened(file, source_columns, only, settings) as table:
+        values = {key: _joined(table, columns_of_key) for key, columns_of_key in names.items()}
         (label_name,) = names["label"]
         by_row = label_words.numbered(label_name, values["label"], labels.labels, labels.label_values, table)
         groups = [None if group is None else str(group) for group in values.get("group", ())]
         faults = [*table.faults, *_no_text(names["text"], values["text"], table), *by_row.faults]
         file_faults.refuse(str(file), [*faults, *_empty(names.get("group", ("",))[0], groups, table)])
-    kept = [row for row, text in enumerate(values["text"]) if text and text.strip()]
-    blank = len(values["text"]) - len(kept)
-    kept = [row for row in kept if by_row.numbers[row] != label_words.LEFT_OUT]
-    numbers = [by_row.numbers[row] for row in kept]
+    rows = [row for row, text in enumerate(values["text"]) if text and text.strip()]
+    blank = len(values["text"]) - len(rows)
+    rows = [row for row in rows if by_row.numbers[row] != label_words.LEFT_OUT]
+    numbers = [by_row.numbers[row] for row in rows]
     columns: dict[str, Any] = {
-        "text": pa.array([values["text"][row] for row in kept], pa.string()),
+        "text": pa.array([values["text"][row] for row in rows], pa.string()),
         "label": pa.array(numbers, pa.int64()),
     }
     if "group" in names:
-        columns["group"] = pa.array([groups[row] for row in kept])
+        columns["group"] = pa.array([groups[row] for row in rows])
     pq.write_table(pa.table(columns), path)
     counts = Counter(numbers)
     left_out = {f"label {word}": count for word, count in by_row.left_out.items()}
@@ -109,12 +109,12 @@ def copy(
         {label: counts[number] for number, label in enumerate(labels.labels)},
         left_out | ({"blank text": blank} if blank else {}),
         table.notes,
-        table.taken,
+        table.read_as,
     )
 
 
 def _joined(table: review_tables.Table, columns: Sequence[str]) -> list[Any]:
-    """The values of a column, or the texts of several with a line's end between, without what is blank."""
+    """The values of a column, or the non-blank texts of several, joined by line breaks."""
     first, *others = (table.columns[column] for column in columns)
     if not others:
         return list(first)
@@ -123,7 +123,7 @@ def _joined(table: review_tables.Table, columns: Sequence[str]) -> list[Any]:
 
 
 def _no_text(names: Sequence[str], values: Sequence[Any], table: review_tables.Table) -> list[str]:
-    """Cells that are something else than text; blank ones are left out, and no fault."""
+    """Faults of cells that are not text; blank ones are left out, but are not a fault."""
     wrong = file_faults.Tally()
     for row, value in enumerate(values):
         if value is not None and not isinstance(value, str):
@@ -133,24 +133,26 @@ def _no_text(names: Sequence[str], values: Sequence[Any], table: review_tables.T
 
 
 def complete(where: str, counts: Mapping[str, int]) -> None:
-    """Raise InputError if a label does not occur."""
+    """Raise InputError if a label has no reviews."""
     for label, count in counts.items():
         if not count:
-            raise InputError(f"{where}: no review is labelled {label!r}; accepted: some of each of {', '.join(counts)}")
+            raise InputError(
+                f"{where}: no review is labelled {label!r}; accepted: some reviews for each of {', '.join(counts)}"
+            )
 
 
 def batched(name: str, function: Any, texts: list[str]) -> pa.Array:
-    """The column `name` that `function` makes of the texts, mapped by `datasets` in batches of 1,000."""
+    """The column `name` that `function` computes from the texts, mapped by `datasets` in batches of 1,000."""
     from datasets import Dataset
 
     with quiet():
-        made = Dataset.from_dict({"text": texts}).map(
+        mapped = Dataset.from_dict({"text": texts}).map(
             lambda batch: {name: function(batch["text"])},
             batched=True,
             remove_columns=["text"],
             new_fingerprint=name,  # nothing is cached, so nothing needs to be hashed
         )
-    return made.data.column(name).combine_chunks()
+    return mapped.data.column(name).combine_chunks()
 
 
 def clean(texts: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tables of reviews as their owners wrote them, of any kind; and what was fetched of them, as parquet."""
+"""Read tables of reviews in any format; and the fetched copies of them, which are parquet."""
 
 import logging
 import tempfile
@@ -17,45 +17,49 @@ SETTINGS = "the settings text, label and group name columns"
 
 
 class Table(NamedTuple):
-    """Some columns of a file."""
+    """Selected columns and rows of a file."""
 
     columns: dict[str, list[Any]]
     rows: list[int]  # numbers of the rows in the file, from 0
-    place_of: Callable[[int], str]  # where such a row stands: `line 3` of a text, `row 2` of another file
-    faults: list[str]  # of the rows that are not among these
-    notes: list[str]  # what looks odd, and is not refused
-    taken: dict[str, Any]  # what the file was read as
+    place_of: Callable[[int], str]  # the place of such a row: `line 3` of a text, `row 2` of another file
+    faults: list[str]  # faults of rows that were left out
+    notes: list[str]  # what looks odd but is not refused
+    read_as: dict[str, Any]  # how the file was read
 
     def place(self, row: int) -> str:
-        """Where a row of these columns stands."""
+        """The place in the file of a row of these columns."""
         return self.place_of(self.rows[row])
 
 
 @contextmanager
-def opened(file: Path, wanted: Collection[str], only: Mapping[str, str], settings: TableSettings) -> Iterator[Table]:
-    """The columns in `wanted` of the rows whose columns have the values in `only`. Raises InputError."""
-    names = list(dict.fromkeys([*wanted, *only]))
+def opened(file: Path, columns: Collection[str], only: Mapping[str, str], settings: TableSettings) -> Iterator[Table]:
+    """These columns of the rows that have the values in `only`. Raises InputError."""
+    names = list(dict.fromkeys([*columns, *only]))
     with tables.opened(file, str(file), names, settings) as table:
-        lacking = table.lacks(names) if table.header or not table.faults else []
-        file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in lacking])
-        columns: dict[str, list[Any]] = {name: [] for name in wanted}
+        header_faults = table.header_faults(names) if table.header or not table.faults else []
+        file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in header_faults])
+        cells_of: dict[str, list[Any]] = {name: [] for name in columns}
         rows: list[int] = []
         for piece in table.pieces(names):
-            kept = [row for row in range(piece.rows) if all(piece.columns[n][row] == v for n, v in only.items())]
-            rows += [piece.first + row for row in kept]
-            for name, cells in columns.items():
-                cells += piece.columns[name] if len(kept) == piece.rows else [piece.columns[name][row] for row in kept]
-        nothing = [] if table.rows or table.faults else ["no rows below the header; accepted: one or more"]
-        yield Table(columns, rows, table.place, [*nothing, *table.faults], _notes(table), table.taken)
+            selected = [row for row in range(piece.rows) if all(piece.columns[n][row] == v for n, v in only.items())]
+            rows += [piece.first + row for row in selected]
+            for name, cells in cells_of.items():
+                cells += (
+                    piece.columns[name]
+                    if len(selected) == piece.rows
+                    else [piece.columns[name][row] for row in selected]
+                )
+        no_rows = [] if table.rows or table.faults else ["no rows below the header; accepted: one or more"]
+        yield Table(cells_of, rows, table.place, [*no_rows, *table.faults], _notes(table), table.read_as)
 
 
 def _notes(table: tables.Table) -> list[str]:
-    twice = file_faults.known_names(tables.names_twice(table)) if tables.names_twice(table) else ""
-    return [f"names of several columns, none of which is read: {twice}"] if twice else []
+    duplicates = file_faults.known_names(tables.names_twice(table)) if tables.names_twice(table) else ""
+    return [f"columns that share a name, none of which is read: {duplicates}"] if duplicates else []
 
 
 def read(file: Path) -> pa.Table:
-    """A parquet file that was fetched, through `datasets`. Raises InputError."""
+    """A fetched parquet file, read by `datasets`. Raises InputError."""
     from datasets import Dataset
 
     with quiet() as cache:
@@ -69,7 +73,7 @@ def read(file: Path) -> pa.Table:
 
 @contextmanager
 def quiet() -> Iterator[str]:
-    """A folder for the cache of `datasets`, removed at the end; until then it shows no progress bars and no log."""
+    """A temporary folder for the cache of `datasets`, during which it shows no progress bars and no log."""
     import datasets
 
     bars, level = datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()

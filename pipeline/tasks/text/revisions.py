@@ -1,7 +1,7 @@
-"""Which earlier reviews their source has changed or dropped.
+"""Find the earlier reviews that their source has changed or dropped.
 
-A review is identified by its text, so that another order changes nothing; if its text is missing and a new one is in
-its place, the text changed.
+A review is identified by its text, so that reordering changes nothing; if its text is missing and a new one is in its
+place, the text was changed.
 """
 
 from collections import Counter
@@ -36,33 +36,33 @@ def compare(before: Path, after: Path, labels: Sequence[str]) -> Revised:
     """The revisions between two fetched folders of reviews. Raises InputError if they cannot be compared."""
     earlier, later = (list(_reviews(folder)) for folder in (before, after))
     grouped = all(review.group is not None for review in (*earlier, *later))
-    there = Counter(_key(review, grouped) for review in later)
-    unmatched = there.copy()
+    counts = Counter(_key(review, grouped) for review in later)
+    unmatched = counts.copy()
     changed: list[tuple[Review, str]] = []
-    gone: list[Review] = []
+    dropped: list[Review] = []
     earlier_texts = {review.text for review in earlier}
-    known = {review.text: review for review in later}
+    later_texts = {review.text: review for review in later}
     places = {review.place: review for review in later}
     for review in earlier:
         key = _key(review, grouped)
         if unmatched[key]:
             unmatched[key] -= 1
-        elif key in there:
-            gone.append(review)  # one of several equal ones
-        elif review.text in known:
-            changed.append((review, _changed_label_or_group(review, known[review.text], labels)))
+        elif key in counts:
+            dropped.append(review)  # one of several equal ones
+        elif review.text in later_texts:
+            changed.append((review, _changed_label_or_group(review, later_texts[review.text], labels)))
         elif review.place in places and places[review.place].text not in earlier_texts:
             changed.append((review, f"now {_short(places[review.place].text)}"))
         else:
-            gone.append(review)
+            dropped.append(review)
     first = f"{changed[0][0].place} ({_short(changed[0][0].text)}, {changed[0][1]})" if changed else ""
-    return Revised(len(earlier), len(changed), len(gone), first, gone[0].place if gone else "")
+    return Revised(len(earlier), len(changed), len(dropped), first, dropped[0].place if dropped else "")
 
 
 def _reviews(folder: Path) -> Iterator[Review]:
     """All reviews of a fetched folder, in the order of its files."""
     if not (folder / "train.parquet").exists():
-        raise InputError(f"there is no {folder / 'train.parquet'}")
+        raise InputError(f"no such file: {folder / 'train.parquet'}")
     for split in ("train", "test"):
         path = folder / f"{split}.parquet"
         if path.exists():

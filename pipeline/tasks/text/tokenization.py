@@ -1,9 +1,9 @@
-"""Words as numbers: a vocabulary learned from the training split, and reviews as ragged rows of tokens.
+"""Convert reviews to tokens: a vocabulary learned from the training split, and ragged rows of token numbers.
 
     "It's good, isn't it?"  ->  it's good , isn't it ?  ->  31 50 3 232 12 25
 
 Tokens are lower-case words with their apostrophes, and single punctuation marks, by decreasing frequency; 0 is padding
-and 1 is every word that the vocabulary lacks.
+and 1 is any word outside the vocabulary.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ Offsets = Int[np.ndarray, " rows_plus_one"]
 
 
 class Reading(NamedTuple):
-    """How texts are read."""
+    """How to tokenize texts."""
 
     vocabulary: int  # tokens that are distinguished, at most
     longest: int  # tokens of a text
@@ -42,10 +42,10 @@ class Reading(NamedTuple):
 def write(
     folder: Path, texts: Mapping[str, list[str]], labels: Mapping[str, Labels], folds: Labels, reading: Reading
 ) -> tuple[dict[str, Any], list[str]]:
-    """Write the splits, and what was learned from the training split; gives facts for the audit, and notes.
+    """Write the splits and what was learned from the training split; returns facts for the audit, and notes.
 
-    Shares of texts and tokens in each split: texts_at_max_tokens of texts with `longest` tokens, nearly all of which
-    were longer; unknown_tokens of tokens unknown. `folds` are those of the training texts, for their ratios.
+    The facts are shares in each split: texts_at_max_tokens of texts with `longest` tokens, nearly all of which were
+    longer; unknown_tokens of unknown tokens. `folds` are those of the training texts, for their ratios.
     """
     tokenizer, parts, notes = vocabularies.choose(texts["train"], texts["valid"], reading.vocabulary, reading.tokens)
     tokenizer.save(str(folder / FILE))
@@ -81,15 +81,15 @@ def _opened(path: Path, changed: int) -> Tokenizer:
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """The tokens of each text; a text without any is one unknown word."""
+    """The tokens of each text; a text without tokens becomes a single unknown word."""
     return [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
 def at_both_ends(offsets: Offsets, longest: int) -> tuple[Int[np.ndarray, " places"], Offsets]:
-    """Places of the tokens that are read, at most `longest` of a text, and the offsets of what is read.
+    """The positions of the tokens to use, at most `longest` of each text, and their offsets.
 
-    The middle of a text with more than `longest` is left out, since the verdict is often at one of its ends (Sun et
-    al., How to Fine-Tune BERT for Text Classification?, 2019).
+    The middle of a text with more than `longest` tokens is left out, since the verdict is often at one of its ends (Sun
+    et al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
     sizes = np.diff(offsets)
     before = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
@@ -100,13 +100,13 @@ def at_both_ends(offsets: Offsets, longest: int) -> tuple[Int[np.ndarray, " plac
 
 
 def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tokens, Offsets]:
-    """The tokens of many texts end to end, and where each begins (and the last ends); batched by `datasets`."""
+    """The concatenated tokens of many texts, and their offsets; batched by `datasets`."""
     rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch), texts)
     return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
 
 
 def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragged]:
-    """The columns of a few texts, read at once by what was learned into `folder`."""
+    """The columns of a few texts, tokenized with what was learned into `folder`."""
     rows = encode(saved(folder), texts)
     tokens, offsets = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
     places, ends = at_both_ends(offsets, reading.longest)
@@ -120,7 +120,7 @@ def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragge
 def padded(
     column: Ragged, rows: Int[Tensor, " batch"]
 ) -> tuple[Shaped[Tensor, "batch time ..."], Int[Tensor, " batch"]]:
-    """Rows of tokens (or of numbers for each token), stacked, with zeros after the shorter ones; and their lengths."""
+    """Rows of tokens (or of numbers for each token), padded with zeros at the end and stacked; and their lengths."""
     starts = column.offsets[rows]
     lengths = column.offsets[rows + 1] - starts
     step = torch.arange(int(lengths.max()), device=rows.device)

@@ -1,4 +1,4 @@
-"""Which tokens texts are read as: words, or parts of words where words would leave too much unknown."""
+"""Choose the tokens of texts: words, or parts of words if words would leave too many tokens unknown."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 WORD = r"\w+(?:'\w+)*|[^\w\s]"
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
-MOST_UNKNOWN = 0.05  # share of the validation split's tokens that words may leave unknown
+MOST_UNKNOWN = 0.05  # share of the validation split's tokens that may be unknown words
 LONGEST_PART = 16  # letters
 
 

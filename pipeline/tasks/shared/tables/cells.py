@@ -1,4 +1,4 @@
-"""Cells of text as Arrow arrays, trimmed, so that patterns are matched for thousands of them at once."""
+"""Convert cells to trimmed Arrow arrays, so that patterns are matched in thousands of cells at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SPACES = "\u00a0\u202f\u2009"  # that stand between groups as a space does
+SPACES = "\u00a0\u202f\u2009"  # characters that separate groups of digits as a space does
 
 
 def text_of(cells: Sequence[Any]) -> pa.Array:
-    """Cells of text, without the spaces around them; others are empty."""
+    """The cells that are text, without surrounding spaces; other cells are empty."""
     words = [cell if isinstance(cell, str) else "" for cell in cells]
     try:
         array = pa.array(words, pa.large_string())
-    except UnicodeEncodeError:  # half of a surrogate pair, as JSON may hold it
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON may contain
         array = pa.array([word.encode("utf-8", "replace").decode() for word in words], pa.large_string())
     return pc.utf8_trim_whitespace(array)
 
@@ -24,7 +24,7 @@ def plain_spaces(text: pa.Array) -> pa.Array:
 
 
 def without_percent(text: pa.Array) -> pa.Array:
-    """Without a % at the end."""
+    """The cells without a % at the end."""
     return plain_spaces(pc.replace_substring_regex(text, r"\s*%$", ""))
 
 

@@ -1,10 +1,10 @@
-"""Delimited text (CSV, TSV, `;`, `|`): DuckDB reads it where each row has the header's cells.
+"""Read delimited text (CSV, TSV, `;`, `|`) by DuckDB, as long as each row has as many cells as the header.
 
-DuckDB pads short rows with nulls and is given a column more than the header has, so that a cell too many shows: a file
-with such rows, or one that DuckDB refuses, is read line by line instead, which says what is wrong, and where. So is one
-with quotes within cells, or an odd number of them: of a quote that never ends DuckDB drops the row without a word.
+DuckDB pads short rows with nulls, and is given one column more than the header has, to reveal rows that are too long. A
+file with such rows, or one that DuckDB refuses, is read line by line instead, to report the faults and their lines. So
+is a file with quotes within cells or an odd number of quotes: DuckDB silently drops a row whose quote never ends.
 
-Every cell is text, and rows come in the order of the file. The line of a row is looked up when it is asked for.
+Every cell is text, and rows come in the order of the file. The line of a row is looked up only when needed.
 """
 
 import re
@@ -26,7 +26,7 @@ from pipeline.tasks.shared.tables.unpacked import File
 PIECE = 1 << 15  # rows
 PIECE_BY_LINE = 4096
 BLOCK = 1 << 20  # bytes
-NO_NULL = "\x01\x02\x03"  # no cell is this: an empty cell is an empty text, and null a cell that is not there
+NO_NULL = "\x01\x02\x03"  # occurs in no cell: null then means a missing cell, and an empty cell is an empty text
 CHECK = """SELECT count(*) FILTER (kept), count(*) FILTER (comment AND NOT kept),
 count(*) FILTER (odd OR contains(cells, '"')) FROM
 (SELECT kept, comment, cells, NOT kept AND NOT comment AND NOT regexp_full_match(cells, '\\s*') AS odd FROM
@@ -36,21 +36,21 @@ BLANK = "(trim(c0) = '' AND regexp_full_match(concat_ws('', {all}), '\\s*'))"
 
 
 class Delimited(Table):
-    """A text with a header; see `Table`."""
+    """Delimited text with a header."""
 
     def __init__(self, file: File, source: str, layout: Layout):
         self.file, self.source, self.layout, self.header = file, source, layout, layout.header
         self._lines: list[int] | None = None
         checked = Rows(file.path, layout)
-        sound = self._counted() if len(layout.header) > 1 else None  # in a single column, blank lines are rows
-        self.by_duckdb = sound is not None
-        if sound is None:
+        counted = self._counted() if len(layout.header) > 1 else None  # in a single column, blank lines are rows
+        self.by_duckdb = counted is not None
+        if counted is None:
             for _ in checked:
                 pass
-            sound = checked.fitting, checked.comments
-        self.rows, comments = sound
+            counted = checked.fitting, checked.comments
+        self.rows, comments = counted
         self.faults, self.misfits = checked.faults, checked.misfits
-        self.taken: dict[str, Any] = {
+        self.read_as: dict[str, Any] = {
             "separator": NAMES.get(layout.separator, layout.separator),
             "encoding": file.encoding,
             "header": layout.has_header,
@@ -59,13 +59,13 @@ class Delimited(Table):
             **({"packed": file.packed} if file.packed else {}),
         }
 
-    def lacks(self, wanted: Collection[str]) -> list[str]:
+    def header_faults(self, required: Collection[str]) -> list[str]:
         is_row = self.layout.has_header and any(re.match(r"[\s+-]*\d", name) for name in self.header)
         hint = " (the first line looks like a row: name the columns, `columns: [time, ...]`)" if is_row else ""
-        return file_faults.of_names(self.header, wanted, hint)
+        return file_faults.of_names(self.header, required, hint)
 
-    def pieces(self, wanted: Collection[str]) -> Iterator[Piece]:
-        places = {name: self.header.index(name) for name in wanted}
+    def pieces(self, columns: Collection[str]) -> Iterator[Piece]:
+        places = {name: self.header.index(name) for name in columns}
         yield from self._from_duckdb(places) if self.by_duckdb else self._from_lines(places)
 
     def place(self, row: int) -> str:
@@ -86,26 +86,26 @@ class Delimited(Table):
         return ", ".join(f"c{place}" for place in range(len(self.header) + 1))
 
     def _kept(self) -> str:
-        """Which rows are read: those of the header's width with a cell that is not blank."""
+        """The condition for rows that are read: as wide as the header, and not blank."""
         last, extra = f"c{self.layout.fewest - 1}", f"c{len(self.header)}"
         return f"({last} IS NOT NULL AND {extra} IS NULL AND NOT {BLANK.format(all=self._all())})"
 
     def _counted(self) -> tuple[int, int] | None:
-        """Rows and comments, if all is well."""
+        """The number of rows and of comments; None if the file must be read line by line."""
         if _quotes(self.file.path) % 2:
             return None
         extra = f"c{len(self.header)}"
         sql = CHECK.format(kept=self._kept(), extra=extra, all=self._all(), file=self._sql())
         with duck.connected(self.file.path) as connection:
             try:
-                ((kept, comments, odd),) = connection.execute(sql).fetchall()
+                ((count, comments, odd),) = connection.execute(sql).fetchall()
             except duckdb.Error:
                 return None
-        return None if odd else (kept - int(self.layout.has_header), comments)
+        return None if odd else (count - int(self.layout.has_header), comments)
 
     def _from_duckdb(self, places: dict[str, int]) -> Iterator[Piece]:
-        wanted = ", ".join([f"c{place} AS w{number}" for number, place in enumerate(places.values())] + ["1 AS kept"])
-        sql = f"SELECT {wanted} FROM {self._sql()} WHERE {self._kept()}"
+        selected = ", ".join([f"c{place} AS w{number}" for number, place in enumerate(places.values())] + ["1 AS kept"])
+        sql = f"SELECT {selected} FROM {self._sql()} WHERE {self._kept()}"
         first, skip = 0, int(self.layout.has_header)
         with duck.connected(self.file.path) as connection:
             for batch in connection.sql(sql).to_arrow_reader(PIECE):
@@ -125,7 +125,7 @@ class Delimited(Table):
 
 
 def _quotes(path: Path) -> int:
-    """How many quotes there are in a file."""
+    """The number of quotes in a file."""
     count = 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
@@ -134,5 +134,5 @@ def _quotes(path: Path) -> int:
 
 
 def _filled(column: pa.Array) -> list[str]:
-    """The cells; those of last columns without a name may be left out."""
+    """The cells; cells that the last, nameless columns lack are empty."""
     return pc.fill_null(column, "").to_pylist()

@@ -1,4 +1,4 @@
-"""DuckDB, which reads one file and nothing else: no other paths, no extensions, bounded memory and cores."""
+"""A DuckDB connection that reads one file and nothing else: no extensions, bounded memory and cores."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ SAFE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "f
 
 @contextmanager
 def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that may read the file at `path` alone; its folder takes what memory does not hold."""
+    """A connection that may read only the file at `path`; what does not fit in memory is spilled to its folder."""
     limits = {"threads": str(cores()), "memory_limit": MEMORY, "temp_directory": str(path.parent)}
     with duckdb.connect(":memory:", config={**SAFE, **limits}) as connection:
         connection.execute(f"SET allowed_paths = [{text(str(path))}]")
@@ -24,12 +24,12 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def text(value: str) -> str:
-    """A value as SQL writes it."""
+    """A value as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def separator(path: Path) -> str | None:
-    """What separates the cells of a text, as DuckDB's sniffer sees it; nothing where it sees none."""
+    """The separator that DuckDB's sniffer detects in a text; None if it detects none."""
     with connected(path) as connection:
         try:
             rows = connection.execute("SELECT Delimiter FROM sniff_csv(?)", [str(path)]).fetchall()

@@ -1,7 +1,7 @@
-"""Which encoding a text is in: UTF-8 where all of it is, else the one that its bytes speak for.
+"""Detect the encoding of a text: UTF-8 if all of it is valid UTF-8, otherwise the most plausible one.
 
-Windows-1252 (Latin-1 is a part of it) is taken where nearly all of what it makes of the bytes are letters and signs of
-Western European languages between plain ones; else what charset-normalizer finds. A text that is mostly UTF-8 is
+Windows-1252 (which includes Latin-1) is chosen if nearly all decoded characters beyond ASCII are letters and signs of
+Western European languages, scattered among ASCII; otherwise charset-normalizer decides. A text that is mostly UTF-8 is
 damaged, and refused.
 """
 
@@ -16,10 +16,10 @@ SAMPLE = 200_000  # bytes of lines that are not ASCII
 WESTERN = frozenset(
     "äöüßéèêëàâáãåçñíìîïóòôõøúùûýÿæœðþšžÄÖÜÉÈÊËÀÂÁÃÅÇÑÍÌÎÏÓÒÔÕØÚÙÛÝÆŒŠŽ°²³¹µ€£§«»„“”‘’‚–—…·½¼¾®©™ªº¿¡×±\u00a0"
 )
-LEAST_WESTERN = 0.9  # share of the signs
+LEAST_WESTERN = 0.9  # share of the characters beyond ASCII
 LEAST_COHERENCE = 0.2  # share of letters in the order of a language, as charset-normalizer measures it
-ENOUGH = 32  # bytes beyond ASCII, of which an encoding can be told
-MOST_IN_RUNS = 0.4  # share of the signs next to another one: whole words of them are another alphabet
+ENOUGH = 32  # bytes beyond ASCII from which an encoding can be detected
+MOST_IN_RUNS = 0.4  # share of the characters beyond ASCII in runs, as in whole words of another alphabet
 
 
 def is_utf8(path: Path) -> bool:
@@ -35,12 +35,14 @@ def is_utf8(path: Path) -> bool:
 
 
 def guess(path: Path, source: str) -> str:
-    """The encoding of text that is not UTF-8. Raises InputError where none fits."""
+    """The encoding of a text that is not UTF-8. Raises InputError if none is plausible."""
     sample = _sample(path)
     text = sample.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     if sum(letter > "\x7f" for letter in text) - wrong > wrong:
-        raise InputError(f"{source}: {wrong_bytes(path)}; the rest is UTF-8: the file is damaged, or of two encodings")
+        raise InputError(
+            f"{source}: {wrong_bytes(path)}; the rest is UTF-8: the file is damaged, or mixes two encodings"
+        )
     if is_western(sample):
         return "windows-1252"
     from charset_normalizer import from_bytes
@@ -50,7 +52,7 @@ def guess(path: Path, source: str) -> str:
     if best is None or best.coherence < LEAST_COHERENCE or best.encoding.startswith("utf_8"):
         names = ", ".join(match.encoding.replace("_", "-") for match in matches[:3])
         may_be = f" (it may be {names}, or another)" if names else ""
-        raise InputError(f"{source}: {wrong_bytes(path)}; accepted: the encoding stated, `encoding: ...`{may_be}")
+        raise InputError(f"{source}: {wrong_bytes(path)}; accepted: the setting `encoding: ...`{may_be}")
     return best.encoding.replace("_", "-")
 
 
@@ -66,7 +68,7 @@ def is_western(sample: bytes) -> bool:
 
 
 def _sample(path: Path) -> bytes:
-    """Lines with bytes beyond ASCII, from all of the file as far as they go."""
+    """Lines with bytes beyond ASCII, from the beginning of the file up to SAMPLE bytes."""
     lines, size = [], 0
     with path.open("rb") as file:
         for line in file:
@@ -79,7 +81,7 @@ def _sample(path: Path) -> bytes:
 
 
 def wrong_bytes(path: Path) -> str:
-    """In how many lines bytes are not UTF-8, and where the first is."""
+    """How many lines have bytes that are not UTF-8, and the first of them, in words."""
     count, first = 0, ""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):

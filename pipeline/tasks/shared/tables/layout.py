@@ -1,7 +1,7 @@
-"""How a delimited text is laid out: its separator, its header, and the lines above it.
+"""Detect the layout of a delimited text: its separator, its header, and the lines above it.
 
-The header is the first line that has all names that are wanted, by whichever separator; what stands above it must be
-blank, a comment, or have fewer cells. Where no line has them, DuckDB's sniffer says what separates the cells.
+The header is the first line with the most of the expected names, with any separator; the lines above it must be blank,
+comments, or have fewer cells. If no line has any of these names, DuckDB's sniffer detects the separator.
 
     # Netzlast, 15 min                     skipped: 2 lines
     Station 5
@@ -21,23 +21,23 @@ from pipeline.tasks.shared.tables import duck
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
 SEPARATORS = (",", ";", "\t", "|")
-NAMES = {"\t": "tab"}  # of separators that cannot be seen
-LINES = 60  # in which the header is looked for
+NAMES = {"\t": "tab"}  # names of separators that cannot be seen
+LINES = 60  # lines in which the header is searched for
 LONGEST = 1 << 20  # characters of these lines
 COMMENT = "#"
 
 
 class Layout(NamedTuple):
-    """What decides how rows are read."""
+    """How the rows of a text are to be read."""
 
     separator: str
     header: list[str]
-    skip: int  # lines above the first that counts
-    has_header: bool  # the first line that counts is the header
+    skip: int  # lines above the first line that is read
+    has_header: bool  # whether the first line that is read is the header
 
     @property
     def fewest(self) -> int:
-        """Cells that a row must have: those of the last columns may be left out, where these have no names."""
+        """The number of cells that a row must have: cells of the last columns may be missing if these have no names."""
         return max((place for place, name in enumerate(self.header, 1) if name.strip()), default=len(self.header))
 
 
@@ -49,8 +49,8 @@ class Candidate(NamedTuple):
     cells: list[str]
 
 
-def of(path: Path, source: str, wanted: Sequence[str], settings: TableSettings) -> Layout:
-    """The layout of a text in UTF-8. Raises InputError where it has no header line."""
+def of(path: Path, source: str, expected: Sequence[str], settings: TableSettings) -> Layout:
+    """The layout of a text in UTF-8. Raises InputError if it has no header line."""
     lines = _head(path)
     first = settings.skip_lines or 0
     separators = (settings.separator,) if settings.separator else SEPARATORS
@@ -59,7 +59,7 @@ def of(path: Path, source: str, wanted: Sequence[str], settings: TableSettings) 
     candidates = list(_candidates(lines, first, separators, settings.skip_lines is not None))
     if not candidates:
         raise InputError(f"{source}: no header line; accepted: CSV with a header and rows")
-    chosen = _with_names(candidates, wanted) or _sniffed(path, candidates, settings)
+    chosen = _with_names(candidates, expected) or _sniffed(path, candidates, settings)
     return Layout(chosen.separator, chosen.cells, chosen.line, has_header=True)
 
 
@@ -68,8 +68,8 @@ def _head(path: Path) -> list[str]:
         return io.StringIO(text.read(LONGEST), newline="").readlines()[: 2 * LINES]
 
 
-def _candidates(lines: Sequence[str], first: int, separators: Sequence[str], stated: bool) -> Iterator[Candidate]:
-    """Lines that may be the header, by each separator; those below the first have more cells than all above."""
+def _candidates(lines: Sequence[str], first: int, separators: Sequence[str], skip_is_set: bool) -> Iterator[Candidate]:
+    """Lines that may be the header, for each separator; below the first, only lines with more cells than all above."""
     widest = dict.fromkeys(separators, 0)
     for number in range(first, min(len(lines), first + LINES)):
         if re.fullmatch(r"sep=.\s*", lines[number], re.IGNORECASE):  # tells Excel the separator
@@ -79,7 +79,7 @@ def _candidates(lines: Sequence[str], first: int, separators: Sequence[str], sta
             cells = parsed(lines[number:], separator)
             if not any(cell.strip("".join(separators) + " \t\r\n") for cell in cells):
                 continue
-            if len(cells) > widest[separator] and not (stated and widest[separator]):
+            if len(cells) > widest[separator] and not (skip_is_set and widest[separator]):
                 yield Candidate(number, separator, [cells[0].lstrip("# "), *cells[1:]] if comment else cells)
             widest[separator] = widest[separator] if comment else max(widest[separator], len(cells))
 
@@ -92,23 +92,23 @@ def parsed(lines: Sequence[str], separator: str) -> list[str]:
         return lines[0].rstrip("\r\n").split(separator)
 
 
-def _with_names(candidates: Sequence[Candidate], wanted: Sequence[str]) -> Candidate | None:
-    """The first with most of the wanted names; of the first line any is taken that has all."""
-    named = [(len(set(wanted) & set(candidate.cells)), candidate) for candidate in candidates]
-    most = max(count for count, _ in named)
-    return next((candidate for count, candidate in named if count == most), None) if most else None
+def _with_names(candidates: Sequence[Candidate], expected: Sequence[str]) -> Candidate | None:
+    """The first candidate with the most of the expected names; None if no candidate has any."""
+    matches = [(len(set(expected) & set(candidate.cells)), candidate) for candidate in candidates]
+    most = max(count for count, _ in matches)
+    return next((candidate for count, candidate in matches if count == most), None) if most else None
 
 
 def _sniffed(path: Path, candidates: Sequence[Candidate], settings: TableSettings) -> Candidate:
-    """The first line that is no comment, by the separator that the rows below it speak for."""
+    """The first candidate that is as wide as most rows, with the separator detected from the rows."""
     separator = settings.separator or duck.separator(path) or ","
-    by_it = [candidate for candidate in candidates if candidate.separator == separator] or list(candidates)
-    if max(len(candidate.cells) for candidate in by_it) == 1 and not settings.separator:  # it separates nothing
+    separated = [candidate for candidate in candidates if candidate.separator == separator] or list(candidates)
+    if max(len(candidate.cells) for candidate in separated) == 1 and not settings.separator:  # it separates nothing
         separator = max(candidates, key=lambda candidate: len(candidate.cells)).separator
-        by_it = [candidate for candidate in candidates if candidate.separator == separator]
+        separated = [candidate for candidate in candidates if candidate.separator == separator]
     widths = Counter(len(parsed([line], separator)) for line in _head(path) if line.strip())
-    usual = [candidate for candidate in by_it if len(candidate.cells) == widths.most_common(1)[0][0]]
-    return (usual or by_it)[0]
+    usual = [candidate for candidate in separated if len(candidate.cells) == widths.most_common(1)[0][0]]
+    return (usual or separated)[0]
 
 
 def _named(
@@ -119,18 +119,18 @@ def _named(
     settings: TableSettings,
     source: str,
 ) -> Layout:
-    """The layout of a file whose columns the settings name; a line with these names is its header."""
+    """The layout of a file whose columns the settings name; its first line is a header if it has these names."""
     names = list(settings.columns)
     for number in range(first, len(lines)):
         if not lines[number].strip() or lines[number].startswith(COMMENT):
             continue
         cells = {separator: parsed(lines[number:], separator) for separator in separators}
-        fits = next((separator for separator in separators if len(cells[separator]) == len(names)), None)
-        if fits is None:
+        fitting = next((separator for separator in separators if len(cells[separator]) == len(names)), None)
+        if fitting is None:
             widths = ", ".join(f"{len(parts)} by {NAMES.get(sign, sign)}" for sign, parts in cells.items())
-            fault = f"`columns` names {len(names)} columns, but line {number + 1} has other cells ({widths})"
-            raise InputError(f"{source}: {fault}; accepted: as many names as cells")
-        same = [cell.strip().casefold() for cell in cells[fits]] == [name.strip().casefold() for name in names]
-        has_header = settings.header if settings.header is not None else same
-        return Layout(fits, names, number, has_header)
+            fault = f"`columns` names {len(names)} columns, but line {number + 1} has a different number of cells"
+            raise InputError(f"{source}: {fault} ({widths}); accepted: as many names as cells")
+        has_names = [cell.strip().casefold() for cell in cells[fitting]] == [name.strip().casefold() for name in names]
+        has_header = settings.header if settings.header is not None else has_names
+        return Layout(fitting, names, number, has_header)
     raise InputError(f"{source}: no rows; accepted: one or more")

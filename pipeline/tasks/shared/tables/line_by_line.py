@@ -1,10 +1,10 @@
-"""Delimited text read line by line: slower than DuckDB, and it knows where each row stands and what is wrong with it.
+"""Read delimited text line by line: slower than DuckDB, but it knows the line and the faults of each row.
 
-    time,load,heat           where a row has a cell more or less than the header, a value may stand under a neighbour's
-    2014-01-01,5.1,20        name, and nobody can tell which
+    time,load,heat           if a row has more or fewer cells than the header, some values may be in the wrong columns,
+    2014-01-01,5.1,20        and nobody can tell which
     2014-01-02,5.3,21,
 
-Every cell is text. Lines are the file's own: those within quoted cells are counted.
+Every cell is text. Line numbers are those of the file, in which a quoted cell may span several lines.
 """
 
 import csv
@@ -17,8 +17,8 @@ from pipeline.tasks.shared import file_faults
 from pipeline.tasks.shared.file_faults import counted
 from pipeline.tasks.shared.tables.layout import COMMENT, Layout
 
-LONGEST_CELL = 10_000_000  # characters: no more is held of a quoted cell that never ends
-QUOTES = {  # Python's words for a wrong quote, and ours
+LONGEST_CELL = 10_000_000  # characters: a limit for quoted cells that never end
+QUOTES = {  # Python's words for a wrong quote, and those of our messages
     "unexpected end": "it never ends",
     "larger than field limit": f"it has more than {LONGEST_CELL:,} characters",
     "": "text follows its last quote",
@@ -28,18 +28,18 @@ Row = tuple[int, list[str]]  # the line where it begins, and its cells
 
 
 class Rows:
-    """The rows of a text that fit its header, to be read once; after the last one, what is wrong with the others."""
+    """The rows of a text that fit its header, to be iterated once; afterwards, the faults of the others."""
 
     def __init__(self, path: Path, layout: Layout):
         self.path, self.layout = path, layout
         self.fitting = 0  # rows that are read
         self.misfits = 0  # rows with more cells than the header, or fewer
-        self.comments = 0  # lines that begin with # and are no row
+        self.comments = 0  # lines that begin with # and are not rows
         self._shapes = file_faults.Tally()
         self._excess_is_empty, self._excess_is_one = True, True
 
     def __iter__(self) -> Iterator[Row]:
-        """Rows of the header's width; cells of its last columns may be left out, where these have no names."""
+        """Rows as wide as the header; cells of the last columns may be missing if these have no names."""
         width, fewest = len(self.layout.header), self.layout.fewest
         with self.path.open(encoding="utf-8-sig", newline="") as text:
             for line, cells in islice(self._rows(text), int(self.layout.has_header), None):
@@ -55,12 +55,12 @@ class Rows:
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong with the rows' shape, once all are read."""
+        """Faults of the rows' shape, once all rows have been read."""
         lines = self._shapes.lines()
-        return [f"{line}; {self._of_excess()}" if line.startswith("rows with more") else line for line in lines]
+        return [f"{line}; {self._cause_of_excess()}" if line.startswith("rows with more") else line for line in lines]
 
     def _rows(self, text: TextIO) -> Iterator[Row]:
-        """All rows from the header on, without blank lines; a wrong quote is noted, and ends them."""
+        """All rows from the header on, without blank lines; a wrong quote is a fault, and ends the iteration."""
         for _ in range(self.layout.skip):
             text.readline()
         csv.field_size_limit(LONGEST_CELL)
@@ -74,9 +74,9 @@ class Rows:
                     yield begin, cells
                 begin = self.layout.skip + reader.line_num + 1
         except csv.Error as error:
-            reason = next(ours for theirs, ours in QUOTES.items() if theirs in str(error))
+            reason = next(message for python_message, message in QUOTES.items() if python_message in str(error))
             accepted = 'accepted: a quote at its end, and each quote within it doubled ("")'
-            self._shapes.note("a quoted cell that ends wrongly", f"in the row of line {begin} ({reason}); {accepted}")
+            self._shapes.note("cells with a wrong quote", f"in the row of line {begin} ({reason}); {accepted}")
 
     def _misfit(self, line: int, cells: Sequence[str]) -> None:
         width = len(self.layout.header)
@@ -89,13 +89,13 @@ class Rows:
             self._excess_is_empty &= not any(cell.strip() for cell in cells[width:])
             self._excess_is_one &= len(cells) == width + 1
 
-    def _of_excess(self) -> str:
-        """What rows with too many cells may mean."""
+    def _cause_of_excess(self) -> str:
+        """The likely cause of rows with too many cells."""
         sign = {",": "a comma", ";": "a semicolon", "\t": "a tab"}.get(
             self.layout.separator, f"a {self.layout.separator}"
         )
         if self._excess_is_empty:
-            return f"their last cells are empty, as by {sign} at a line's end: end the header with one, too"
+            return f"their last cells are empty, as after {sign} at the end of a line: end the header with one, too"
         if self._excess_is_one and not self.fitting:
-            return f"an index may have no name in the header: begin the header with {sign}"
-        return f"{sign} within a value belongs in quotes, with the value"
+            return f"an index column may have no name in the header: begin the header with {sign}"
+        return f"a value that contains {sign} must be in quotes"

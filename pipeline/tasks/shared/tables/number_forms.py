@@ -1,8 +1,8 @@
-"""How a file writes its numbers: 1,234.5 or 1.234,5 or 1 234,5, with or without %; guessed from all of its cells.
+"""Detect how a file writes its numbers: 1,234.5 or 1.234,5 or 1 234,5, with or without %; judged by all of its cells.
 
-A cell speaks for a sign where only one reading makes sense of it: 0.5 and 12.25 have a decimal point, 1.234.567 has
-groups of three. 1.234 alone may be either: it is refused with both readings, unless the cells are separated by commas
-(nobody who writes 1,5 separates by commas) or other cells decide.
+A cell is evidence for a sign if it can be read in only one way: 0.5 and 12.25 have a decimal point, 1.234.567 has
+groups of three digits. 1.234 alone is ambiguous: it is refused with both readings, unless the cells are separated by
+commas (nobody who writes 1,5 separates by commas) or other cells decide.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ SIGN = r"^[+-]?"
 
 
 def _patterns(decimal: str, group: str) -> dict[str, str]:
-    """What speaks for this decimal sign, for `group` between groups of digits, and what may be either."""
+    """Patterns of cells that show this decimal sign, or `group` between groups of digits, or may be either."""
     d, g = f"\\{decimal}", f"\\{group}"
     whole, grouped = r"(\d{4,}|0\d*|)", rf"\d{{1,3}}([{g}' ]\d{{3}})+{d}\d+"
     return {
@@ -38,25 +38,25 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 class Form(NamedTuple):
-    """How numbers are written."""
+    """The way in which numbers are written."""
 
     decimal: str = "."
     thousands: str = ""
     percent: tuple[str, ...] = ()  # columns in which every number has a %
-    missing: frozenset[str] = frozenset()  # words for no value, beside the usual ones
+    missing: frozenset[str] = frozenset()  # words for a missing value, besides the usual ones
 
     def record(self) -> dict[str, Any]:
-        """What audit.json says of it."""
+        """The entries of audit.json."""
         more = {"thousands": self.thousands} if self.thousands else {}
         return {"decimal": self.decimal, **more, **({"percent": list(self.percent)} if self.percent else {})}
 
 
 class Ambiguous(Exception):
-    """Cells that two readings make sense of; the text says which, and how to say which is meant."""
+    """Numbers that can be read in two ways; the message gives both, and the setting for each."""
 
 
 def form_of(read: Callable[[], Iterable[Columns]], settings: TableSettings, comma_separated: bool) -> Form:
-    """How the numbers in some columns of a file are written, which `read` gives a piece at a time. Raises Ambiguous."""
+    """The form of the numbers in the columns that `read` gives piece by piece. Raises Ambiguous."""
     counts, examples = dict.fromkeys(PATTERNS, 0), dict[str, str]()
     in_percent: tuple[str, ...] = ()
     if not comma_separated or any(_unusual(cells) for piece in read() for cells in piece.values()):
@@ -68,12 +68,12 @@ def form_of(read: Callable[[], Iterable[Columns]], settings: TableSettings, comm
 
 
 def _unusual(cells: Sequence[Any]) -> bool:
-    """Whether any cell has a sign that a number with a decimal point alone lacks."""
+    """Whether any cell has a character that does not occur in a number with a decimal point and no other sign."""
     return bool(pc.any(pc.match_substring_regex(text_of(cells), f"[,'%{SPACES} ]")).as_py())
 
 
 def _evidence(pieces: Iterable[Columns]) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
-    """How many cells match each pattern, an example of those that may be either, and the columns in percent."""
+    """The number of cells that match each pattern, examples of ambiguous cells, and the columns in percent."""
     counts, examples = dict.fromkeys(PATTERNS, 0), dict[str, str]()
     with_sign, without = Counter[str](), Counter[str]()
     for piece in pieces:

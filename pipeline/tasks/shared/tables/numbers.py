@@ -1,4 +1,4 @@
-"""The numbers in cells, by the form in which a file writes them; a cell that holds none is not a number."""
+"""Parse the numbers in cells, in the form in which a file writes them; a cell without a number becomes nan."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +14,12 @@ from pipeline.tasks.shared.tables.number_forms import SIGN, Form
 
 LARGEST = 10**308
 FLAGS = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
-NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "#n/a"}  # words for no value
+NOTHING = {"", "na", "n/a", "nan", "nat", "null", "none", "<na>", "#n/a"}  # words for a missing value
 WITH_UNIT = r"^[+-]?\d[\d.,' ]*\s*[a-zA-Z°µ€$£][\w°µ/²³%€$£]*$"
 
 
 def parsed(name: str, cells: Sequence[Any], form: Form) -> Float[np.ndarray, " rows"]:
-    """The numbers that cells hold, nan where they hold none; `True` and `False` are 1 and 0."""
+    """The numbers in cells, nan where there is none; `True` and `False` are 1 and 0."""
     cells = [None if _is_missing(cell, form.missing) else cell for cell in cells] if form.missing else cells
     plain = form.decimal == "." and not form.thousands and name not in form.percent
     return numbers(cells if plain else _rewritten(cells, form, name in form.percent))
@@ -44,31 +44,31 @@ def _is_number(word: str) -> bool:
 
 
 def is_missing(cell: Any, form: Form) -> bool:
-    """Whether a setting says that this cell stands for no value."""
+    """Whether this cell is one of the `missing_values` in the settings."""
     return bool(form.missing) and _is_missing(cell, form.missing)
 
 
 def is_nothing(cell: Any, form: Form) -> bool:
-    """Whether a cell stands for no value."""
+    """Whether a cell has no value."""
     return cell is None or cell != cell or str(cell).strip().lower() in NOTHING or is_missing(cell, form)
 
 
 def with_units(cells: Sequence[Any]) -> list[bool] | None:
-    """Which cells are a number and a unit, such as `5.1 kW`; None where none is."""
+    """Which cells are a number and a unit, such as `5.1 kW`; None if no cell is."""
     matches = pc.match_substring_regex(text_of(cells), WITH_UNIT)
     return matches.to_pylist() if count_of(matches) else None
 
 
 def _rewritten(cells: Sequence[Any], form: Form, percent: bool) -> list[Any]:
-    """Text cells with a decimal point and no other sign; what is no such number is left as a word."""
+    """The cells with a decimal point and no sign between groups of digits; other words are left unchanged."""
     text = text_of(cells)
     text = without_percent(text) if percent else plain_spaces(text)
     group, d = form.thousands, f"\\{form.decimal}"
     wrong = pa.array(np.zeros(len(text), bool))
     if group:
-        there = pc.match_substring(text, group)
+        has_group = pc.match_substring(text, group)
         grouped = pc.match_substring_regex(text, rf"{SIGN}\d{{1,3}}(\{group}\d{{3}})+({d}\d+)?$")
-        wrong = pc.and_(there, pc.invert(grouped))
+        wrong = pc.and_(has_group, pc.invert(grouped))
         text = pc.replace_substring(text, group, "")
     if form.decimal == ",":
         wrong = pc.or_(wrong, pc.match_substring(text, "."))
@@ -79,10 +79,10 @@ def _rewritten(cells: Sequence[Any], form: Form, percent: bool) -> list[Any]:
 
 
 def numbers(cells: Sequence[Any]) -> Float[np.ndarray, " rows"]:
-    """The numbers that cells with decimal points hold, nan where they hold none; `True` and `False` are 1 and 0."""
+    """The numbers in cells with decimal points, nan where there is none; `True` and `False` are 1 and 0."""
     try:
         values = _parsed(cells)
-    except OverflowError:  # a whole number of hundreds of digits, which JSON may hold
+    except OverflowError:  # a whole number with hundreds of digits, which JSON may contain
         values = _parsed([np.inf if isinstance(cell, int) and abs(cell) > LARGEST else cell for cell in cells])
     for row in np.flatnonzero(np.isnan(values)).tolist():
         values[row] = FLAGS.get(str(cells[row]), np.nan)

@@ -1,4 +1,4 @@
-"""Settings that override what a file is read as; each is guessed where it is left out, and the guess is printed."""
+"""Settings for reading a file; any that are left out are detected, and printed."""
 
 from typing import Any, Literal
 
@@ -10,31 +10,31 @@ NAMED_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "bar": "|", "\\
 
 
 class TableSettings(Settings):
-    """How a person's file is to be read, where guessing is not enough."""
+    """How to read a file, where detection is wrong or impossible."""
 
     separator: str | None = None
-    """What stands between the cells: a sign, or `tab`; guessed where it is left out, as all of the following are."""
+    """The character between cells, or `tab`; detected if left out, as are all of the following."""
     decimal: Literal[".", ","] | None = None
     """The decimal sign of the file's numbers."""
     thousands: Literal[".", ",", " ", "'", ""] | None = None
-    """The sign between groups of three digits; '' where there is none."""
+    """The sign between groups of three digits; '' for none."""
     encoding: str | None = None
     """The file's encoding, such as utf-8, windows-1252 or utf-16."""
     columns: tuple[str, ...] = ()
-    """Names of all columns in their order, for a file without a header."""
+    """The names of all columns, in order, for a file without a header."""
     header: bool | None = None
-    """Whether the first line that is read holds the columns' names."""
+    """Whether the first line that is read is a header, which `columns` replaces."""
     skip_lines: int | None = None
-    """Lines above the header that are not read."""
+    """The number of lines above the header, which are skipped."""
     missing_values: tuple[str | float, ...] = ()
-    """Cells that stand for no value, such as -9999 or n/k, besides blanks, NA, NaN, null and the like."""
+    """Cells that stand for a missing value, such as -9999 or n/k, besides blanks, NA, NaN, null and the like."""
 
     @field_validator("separator")
     @classmethod
     def _one_sign(cls, sign: str | None) -> str | None:
         sign = NAMED_SEPARATORS.get(sign or "", sign)
         if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
-            raise ValueError("a separator is a single sign, or tab")
+            raise ValueError("a separator must be a single character, or tab")
         return sign
 
     @field_validator("missing_values", mode="before")

@@ -1,4 +1,4 @@
-"""Tables whose cells have types: JSON lines, parquet and Excel workbooks."""
+"""Read tables whose cells have types: JSON lines, parquet and Excel workbooks."""
 
 import io
 import itertools
@@ -22,16 +22,16 @@ PIECE = 4096  # rows
 
 
 class RepeatedKeyError(ValueError):
-    """An object has a key more than once, and nobody can tell which value is meant."""
+    """An object has a key more than once, so that its value is ambiguous."""
 
 
 def with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json.loads`, which would keep the last value of a key. Raises RepeatedKeyError."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    """An `object_pairs_hook` for json, which would otherwise keep the last value of a key. Raises RepeatedKeyError."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
         raise RepeatedKeyError(ascii(next(key for key in keys if keys.count(key) > 1)[:40]))
-    return made
+    return record
 
 
 def is_json_lines(path: Path) -> bool:
@@ -41,20 +41,20 @@ def is_json_lines(path: Path) -> bool:
 
 
 class JSONLines(Table):
-    """An object in each line that is not blank; a key that it lacks has no value."""
+    """Each line that is not blank is an object; a missing key is a missing value."""
 
     def __init__(self, file: File, source: str):
         self.path = file.path
         self._wrong = file_faults.Tally()
         self._numbers: list[int] = []  # lines of the objects
-        there: dict[str, None] = {}
+        keys: dict[str, None] = {}
         for number, row in self._objects(self._wrong):
             self._numbers.append(number)
-            there.update(dict.fromkeys(row))
-        self.header = list(there)
+            keys.update(dict.fromkeys(row))
+        self.header = list(keys)
         self.rows, self.faults = len(self._numbers), self._wrong.lines()
         self.misfits = len(self.faults)
-        self.taken: dict[str, Any] = {
+        self.read_as: dict[str, Any] = {
             "kind": "JSON lines",
             "encoding": file.encoding,
             **({"packed": file.packed} if file.packed else {}),
@@ -62,16 +62,16 @@ class JSONLines(Table):
         if not self.rows and self.faults:
             file_faults.refuse(source, self.faults)
 
-    def lacks(self, wanted: Collection[str]) -> list[str]:
-        return file_faults.of_names(self.header, wanted if self.header else [])
+    def header_faults(self, required: Collection[str]) -> list[str]:
+        return file_faults.of_names(self.header, required if self.header else [])
 
     def place(self, row: int) -> str:
         return f"line {self._numbers[row]}"
 
-    def pieces(self, wanted: Collection[str]) -> Iterator[Piece]:
+    def pieces(self, columns: Collection[str]) -> Iterator[Piece]:
         objects, first = self._objects(file_faults.Tally()), 0
         while block := [row for _, row in itertools.islice(objects, PIECE)]:
-            yield Piece(first, {name: [row.get(name) for row in block] for name in wanted}, len(block))
+            yield Piece(first, {name: [row.get(name) for row in block] for name in columns}, len(block))
             first += len(block)
 
     def _objects(self, wrong: file_faults.Tally) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -87,27 +87,27 @@ class JSONLines(Table):
                 except (ValueError, RecursionError):
                     row = None
                 if not isinstance(row, dict):
-                    wrong.note("lines that are no JSON object", f"in line {number} ({text[:40]!r})")
+                    wrong.note("lines that are not a JSON object", f"in line {number} ({text[:40]!r})")
                 elif text:
                     yield number, row
 
 
 class Parquet(Table):
-    """Rows have numbers, from 1."""
+    """A parquet file; its rows are numbered from 1."""
 
-    def __init__(self, file: File, source: str, wanted: Sequence[str], settings: TableSettings):
+    def __init__(self, file: File, source: str, expected: Sequence[str], settings: TableSettings):
         self.path, self.source = file.path, source
         with self._read() as content:
             self.header, self.rows = content.schema_arrow.names, content.metadata.num_rows
         self.faults: list[str] = []
         self.misfits = 0
-        self.taken: dict[str, Any] = {"kind": "parquet"}
+        self.read_as: dict[str, Any] = {"kind": "parquet"}
 
     def place(self, row: int) -> str:
         return f"row {row + 1}"
 
-    def pieces(self, wanted: Collection[str]) -> Iterator[Piece]:
-        first, names = 0, list(wanted)
+    def pieces(self, columns: Collection[str]) -> Iterator[Piece]:
+        first, names = 0, list(columns)
         try:
             with self._read() as file:
                 for batch in file.iter_batches(PIECE, columns=names, use_threads=False):
@@ -128,7 +128,7 @@ class Parquet(Table):
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """Python values; times keep what nanoseconds they have."""
+    """The column as Python values; times keep their nanoseconds."""
     if pa.types.is_timestamp(column.type):
         return column.to_pandas().astype(object).tolist()
     if pa.types.is_dictionary(column.type):
@@ -137,9 +137,9 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 class Workbook(Table):
-    """The sheet of an Excel workbook whose rows hold the wanted names; the first, where none does."""
+    """The sheet of an Excel workbook with the most of the expected names in one row; by default the first."""
 
-    def __init__(self, file: File, source: str, wanted: Sequence[str], settings: TableSettings):
+    def __init__(self, file: File, source: str, expected: Sequence[str], settings: TableSettings):
         from python_calamine import CalamineError, CalamineWorkbook
 
         try:
@@ -148,7 +148,7 @@ class Workbook(Table):
         except CalamineError as error:
             raise InputError(f"{source} cannot be read as an Excel workbook: {' '.join(str(error).split())}") from None
         places = [
-            (len(set(wanted) & {*map(str, row)}), -number, -line, name)
+            (len(set(expected) & {*map(str, row)}), -number, -line, name)
             for number, (name, rows) in enumerate(sheets.items())
             for line, row in enumerate(rows[:LINES])
             if any(cell != "" for cell in row)
@@ -161,28 +161,28 @@ class Workbook(Table):
         self._rows = [row for row in sheets[self.sheet][self._first :] if any(cell != "" for cell in row)]
         self.rows, self.misfits = len(self._rows), 0
         self.faults: list[str] = []
-        self.taken: dict[str, Any] = {"kind": "Excel workbook", "sheet": self.sheet}
+        self.read_as: dict[str, Any] = {"kind": "Excel workbook", "sheet": self.sheet}
         if line:
-            self.taken["skipped_lines"] = -line
+            self.read_as["skipped_lines"] = -line
 
     def place(self, row: int) -> str:
         return f"row {self._first + row + 1}"
 
-    def pieces(self, wanted: Collection[str]) -> Iterator[Piece]:
-        places = {name: self.header.index(name) for name in wanted}
+    def pieces(self, columns: Collection[str]) -> Iterator[Piece]:
+        places = {name: self.header.index(name) for name in columns}
         for first in range(0, len(self._rows), PIECE):
             block = self._rows[first : first + PIECE]
-            columns = {name: [_cell(row[place]) for row in block] for name, place in places.items()}
-            yield Piece(first, columns, len(block))
+            cells = {name: [_cell(row[place]) for row in block] for name, place in places.items()}
+            yield Piece(first, cells, len(block))
 
 
 def _cell(value: Any) -> Any:
-    """Excel has a single kind of number: whole ones are whole."""
+    """A cell's value: Excel stores all numbers as floats, so whole ones become int again."""
     if value == "":
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
-    if isinstance(value, datetime):  # Excel counts days, in which a second is no round number
+    if isinstance(value, datetime):  # Excel counts days, of which a second is not a round fraction
         return (value + timedelta(microseconds=500)).replace(microsecond=0) if value.microsecond else value
     return value.isoformat() if isinstance(value, date) else value
 

@@ -1,4 +1,4 @@
-"""A plain copy of a file: unpacked, in UTF-8, under a name that no library takes for a pattern of names."""
+"""Make a plain copy of a file: unpacked, in UTF-8, with a name that no library mistakes for a glob pattern."""
 
 import codecs
 import gzip
@@ -24,17 +24,17 @@ BLOCK = 1 << 20
 
 
 class File(NamedTuple):
-    """A file as it can be read."""
+    """A file that is ready to be read."""
 
     path: Path  # in a folder that is removed when the file is closed
     kind: str  # text, parquet, workbook
-    packed: str  # gzip, zstd, or nothing
-    encoding: str  # of text, before it became UTF-8
+    packed: str  # gzip, zstd, or empty
+    encoding: str  # the original encoding of a text
 
 
 @contextmanager
 def plain(path: Path, source: str, encoding: str | None) -> Iterator[File]:
-    """`encoding` is that of a text, where it is stated. Raises InputError for what is neither text nor a table."""
+    """The plain copy; `encoding` overrides detection. Raises InputError for a file that is neither text nor a table."""
     with TemporaryDirectory(prefix="table-") as folder:
         link = Path(folder, "source")
         link.symlink_to(path.resolve())
@@ -64,7 +64,7 @@ def _unpacked(path: Path, to: Path, packed: str, source: str) -> Path:
             copyfileobj(content, file, BLOCK)
     except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:100]
-        raise InputError(f"{source} is compressed by {packed}, and cannot be unpacked ({reason})") from None
+        raise InputError(f"{source} is compressed with {packed} and cannot be unpacked ({reason})") from None
     return to
 
 
@@ -78,7 +78,9 @@ def _kind(path: Path, head: bytes, source: str) -> str:
     if head.startswith(b"PK\x03\x04") and _is_workbook(path):
         return "workbook"
     if kind := text_files.other_kind(path):
-        accepted = "text (CSV, TSV, JSON lines), parquet, an Excel workbook (.xlsx), also packed by gzip or zstd"
+        accepted = (
+            "text (CSV, TSV, JSON lines), parquet, an Excel workbook (.xlsx), or any of these packed with gzip or zstd"
+        )
         raise InputError(f"{source} is {kind}; accepted: {accepted}")
     return "text"
 
@@ -91,14 +93,18 @@ def _is_workbook(path: Path) -> bool:
         return False
 
 
-def _encoding(path: Path, head: bytes, stated: str | None, source: str) -> str:
-    if stated:
+def _encoding(path: Path, head: bytes, setting: str | None, source: str) -> str:
+    if setting:
         try:
-            name = codecs.lookup(stated).name
+            name = codecs.lookup(setting).name
         except LookupError:
-            raise InputError(f"encoding: no encoding is named {stated!r}; accepted: utf-8, windows-1252 ...") from None
+            raise InputError(
+                f"encoding: no encoding is named {setting!r}; accepted: names such as utf-8 or windows-1252"
+            ) from None
         if name == "utf-8" and not encodings.is_utf8(path):
-            raise InputError(f"{source}: {encodings.wrong_bytes(path)}; accepted: the encoding in `encoding`")
+            raise InputError(
+                f"{source}: {encodings.wrong_bytes(path)}; accepted: the file's own encoding in `encoding`"
+            )
         return {"cp1252": "windows-1252"}.get(name, name)
     marked = next((name for mark, name in MARKED.items() if head.startswith(mark)), None) or _without_mark(head)
     if marked:
@@ -111,7 +117,7 @@ def _encoding(path: Path, head: bytes, stated: str | None, source: str) -> str:
 
 
 def _without_mark(head: bytes) -> str | None:
-    """UTF-16 without its mark: every other byte is 0, nearly."""
+    """UTF-16 without a byte order mark, if nearly every other byte is 0; otherwise None."""
     zeros = [head[place::2].count(0) for place in (0, 1)]
     if 4 * sum(zeros) <= len(head) or min(zeros) > 0.02 * len(head):
         return None
@@ -125,5 +131,7 @@ def _recoded(path: Path, to: Path, encoding: str, source: str) -> Path:
                 file.write(block)
     except (UnicodeError, ValueError) as error:
         place = f", byte {error.start + 1}" if isinstance(error, UnicodeDecodeError) else ""
-        raise InputError(f"{source} is no {encoding} text{place}; accepted: the encoding in `encoding`") from None
+        raise InputError(
+            f"{source} is not {encoding} text{place}; accepted: the file's own encoding in `encoding`"
+        ) from None
     return to
