@@ -51,7 +51,7 @@ def write(task: str, kind: str, results: list[dict[str, Any]], targets: np.ndarr
         "source_digest": None,
         "results": results,
     }
-    metrics |= {key: value for key, value in more.items() if key in (*metrics, "left_out")}
+    metrics |= {key: value for key, value in more.items() if key in (*metrics, "left_out", "best_on_validation")}
     files.write_json(paths.metrics(task), metrics)
     audit = {"source": {"source": "drawn at random", "bytes": 0, "digest": None}, "rows": {"test": 7, "train": 6}}
     audit |= {"duplicates_across": {}}

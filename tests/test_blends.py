@@ -269,13 +269,16 @@ def blended(project):
         entry("linear", "baseline"),
         entry("broken", "baseline", metrics={}, status="not_fitted"),
     ]
-    write("bits", "recall", kept, LABELS, classes=2, left_out={})
+    best = {"name": "blend", "kind": "blend"}
+    write("bits", "recall", kept, LABELS, classes=2, left_out={}, best_on_validation=best)
     write("plain", "recall", kept[2:4], LABELS, classes=2, left_out={"blend": "it gains nothing"})
     return {name: results.read(name, ["gru"]) for name in ("bits", "plain")}
 
 
 def test_the_page_says_what_a_blend_is_made_of_and_what_it_gains(blended):
     assert blended["bits"].lacks == ()  # nobody trains a blend
+    assert "Best on validation is blend ." in text_of(chapter(blended["bits"]))
+    assert "Best on validation is gru seed 1 ." in text_of(chapter(blended["plain"]))
     text = text_of(chapter(blended["bits"]))
     assert "The blend is 0.50 of gru (2 seeds) and 0.75 of linear: accuracy 0.7500 [0.5000, 0.8750]." in text
     assert "Better than ensemble by 0.250 [0.125, 0.375]." in text

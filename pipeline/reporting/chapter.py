@@ -94,9 +94,9 @@ def headline(results: TaskResults) -> Iterator[object]:
     if compared := words.compared(best):
         who = "It" if len(tied) == 1 else best["name"]
         yield f"{who} is {', '.join(f'{verdict} {names}' for verdict, names in compared.items())}. "
-    if selected := results.best_on_validation():
+    if chosen := results.challenger():
         use = ", which promote would take" if results.audit and "gate" in results.audit["rows"] else ""
-        yield join("Best on validation is ", tag("strong", f"{selected.name} seed {selected.seed}"), f"{use}.")
+        yield join("Best on validation is ", tag("strong", chosen), f"{use}.")
 
 
 def answers(results: TaskResults) -> Iterable[Chart]:

@@ -22,7 +22,8 @@ TERMS = {
     "core parameters": "Those of the recurrent, attention or other core, with the same budget for all; embedding and "
     "readout are not included.",
     "best on validation": "The network with the lowest mean validation loss over the seeds that did not diverge, "
-    "and its best seed: what promote would take, if a task has a champion.",
+    "and its best seed. Of a task that may have a champion, the candidate that promote would take: of baselines, that "
+    "network, its ensemble and their blend, the simplest whose loss is within a standard error of the least.",
     "ensemble": "The mean of the outputs of all sound seeds of the network that is best on validation: as many "
     "predictions for each request, and as many trainings, as it has seeds.",
     "blend": "A weighted sum of the outputs of that ensemble and of baselines, of log-probabilities or of forecasts. "

@@ -92,8 +92,15 @@ class TaskResults:
         means = [mean_of(entry, metric) for entry in ranked]
         return [entry["name"] for entry, mean in zip(ranked, means, strict=True) if mean == means[0]]
 
+    def challenger(self) -> str | None:
+        """The candidate that is best on validation, or the network and its seed; None if every seed diverged."""
+        best, network = self.metrics.get("best_on_validation"), self.best_on_validation()
+        if best and best["kind"] != "network":
+            return best["name"] if best["name"] == best["kind"] else f"{best['name']} (a {best['kind']})"
+        return f"{network.name} seed {network.seed}" if network else None
+
     def best_on_validation(self) -> Selected | None:
-        """The network and seed that promote would take; None if every seed diverged."""
+        """The network that is best on validation, and its seed; None if every seed diverged."""
         return selection.best_network({name: network.description for name, network in self.networks.items()})
 
     def strongest_baseline(self) -> str | None:
