@@ -50,7 +50,7 @@ READERS = {"series": series, "reviews": reviews, "requests": requests}
 
 @pytest.fixture(params=READERS)
 def read(request, tmp_path):
-    """Gives what a reader makes of text or bytes; each file has a folder of its own."""
+    """A function that gives what a reader reads from text or bytes, each in a separate folder."""
 
     def read_content(content):
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
@@ -64,7 +64,7 @@ def read(request, tmp_path):
 
 @pytest.fixture
 def refused(read):
-    """Gives the message with which a reader refuses a file; no message is another library's."""
+    """A function that gives the message with which a reader refuses a file; it is never another library's message."""
 
     def message_for(content):
         with pytest.raises(InputError) as error:
@@ -86,7 +86,7 @@ def with_commas(rows: pd.DataFrame, header: bool) -> str:
 
 
 def test_a_comma_at_the_end_of_each_line_is_refused(refused):
-    """Every value would stand under its neighbour's name."""
+    """Otherwise every value would be in the column of its neighbour."""
     message = refused(with_commas(table(), header=False))
     assert "rows with more cells than the header's 6: 48, first in line 2 (7 cells)" in message
     assert "a comma at the end of a line: end the header with one, too" in message
@@ -102,7 +102,7 @@ def test_an_index_without_a_name_in_the_header_is_refused(refused):
 
 
 def test_rows_that_are_too_long_or_short_are_counted_with_their_lines(refused):
-    """Line 6 is the fifth of the file, as the text above it has two lines; a value with a comma had no quotes."""
+    """The fourth row is in line 6, since the text of the first has two lines; it has an unquoted value with commas."""
     rows = [table().iloc[[row]].to_csv(index=False, header=False) for row in range(48)]
     rows[3] = rows[3].replace("review", "a review, long,")
     rows[7] = rows[7].replace(",review", "")
@@ -117,7 +117,7 @@ def test_equivalent_variants_of_csv_give_the_same_values(read):
     rows, shuffled = table(), ["work", "label", "heat", "text", "load", "time"]
     expected = read(lines_of(rows))
     for content in (
-        rows.to_csv(),  # an index, whose column has no name
+        rows.to_csv(),  # with an index, whose column has no name
         with_commas(rows, header=True),
         lines_of(rows, lineterminator="\r\n").replace("\nand on", "\nand on"),
         "\ufeff" + lines_of(rows),

@@ -17,7 +17,7 @@ TASK = {"kind": "recall"}
 
 
 def hourly(rows: int = 3000, start: str = "2020-01-01") -> pd.DataFrame:
-    """A load with a day's season, and the temperature."""
+    """A load with a daily season, and a temperature."""
     times = pd.date_range(start, periods=rows, freq="h")
     load = 50 + 10 * np.sin(2 * np.pi * times.hour / 24) + np.random.default_rng(0).normal(0, 1, rows)
     return pd.DataFrame({"time": times.strftime("%Y-%m-%d %H:%M"), "temp": 20.5, "load": load.round(3)})

@@ -36,7 +36,7 @@ def of_series(prepared, name, split):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_series_of_a_long_file_is_prepared_as_from_a_separate_file(tmp_path, name):
-    """Values, scale and windows, whatever stands between its rows."""
+    """Values, scale and windows, whichever rows of other series are in between."""
     rows = long()
     panel = prepare(tmp_path / "panel", rows)
     alone = series_files.prepare(tmp_path / "alone", member(rows, name), observed=[])
@@ -280,7 +280,7 @@ def test_scoring_a_panel_without_its_series_fails(tmp_path):
 
 
 def test_the_bootstrap_draws_times_with_all_series(tmp_path):
-    """Each resample's mean is that of a plain loop over the drawn times; windows of one time stand together."""
+    """Each resample's mean is that of a plain loop over the drawn times; windows of the same time stay together."""
     random = torch.Generator().manual_seed(1)
     times = torch.tensor([5, 6, 7, 8, 9, 10, 11, 12, 5, 6, 7, 8, 9, 10, 11, 12, 9, 10, 11, 12])
     contributions = torch.rand(len(times), 2, generator=random).double()
@@ -294,7 +294,7 @@ def test_the_bootstrap_draws_times_with_all_series(tmp_path):
 
 
 def test_series_that_move_together_have_a_wider_interval():
-    """Copies of one series hold no more than it does."""
+    """Copies of a series add no information."""
     values = torch.rand(60, 1, generator=torch.Generator().manual_seed(2)).double()
     times = torch.arange(60)
     alone = Resamples(60, 3, Evaluate(resamples=500), 0).means(values)
@@ -303,7 +303,7 @@ def test_series_that_move_together_have_a_wider_interval():
 
 
 def test_ridge_by_series_is_a_ridge_of_each_series_with_one_alpha(tmp_path):
-    """It sees all windows of the training rows, though fewer train networks; alpha is the best on all series."""
+    """It is fitted to all training windows, although networks use fewer; alpha is the best over all series."""
     rows = long(rows=96)
     ends = {"train": "2020-01-15", "valid": "2020-01-18", "gate": "2020-01-21", "test": None}
     panel = prepare(tmp_path / "panel", rows, splits=ends, max_windows=40)
@@ -329,7 +329,7 @@ def test_ridge_by_series_is_a_ridge_of_each_series_with_one_alpha(tmp_path):
 
 
 def relative(batch):
-    """A linear map's inputs and targets: values less the last one that is seen."""
+    """The inputs and targets of a linear map: values minus the last one of the look-back."""
     last = batch.inputs[:, 7:8, 0]
     return (batch.inputs[:, :8, 0] - last).numpy(), (batch.targets[..., 0] - last).numpy()
 
@@ -355,7 +355,7 @@ def test_the_error_for_a_long_file_suggests_the_setting(tmp_path):
 
 
 def revised(folder, before, after):
-    """What changed between two fetched files of the panel."""
+    """The revisions between two fetched files of a panel."""
     for name, rows in (("before", before), ("after", after)):
         (folder / name).mkdir()
         rows.to_csv(folder / name / "series.csv", index=False)

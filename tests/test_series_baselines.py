@@ -1,4 +1,4 @@
-"""Baselines of forecasts: closed forms on made series, and the reference numbers on real ones."""
+"""Baselines of forecasts: closed forms on synthetic series, and reference scores on real ones."""
 
 import os
 from pathlib import Path
@@ -39,7 +39,7 @@ ETTH1 = {
 
 @pytest.fixture
 def rising(tmp_path):
-    """A day's pattern of 4 rows that repeats on a rising line."""
+    """A daily pattern of 4 rows on a rising line."""
     rows = table(60)
     rows["load"] = np.tile([1.0, 5.0, 2.0, 8.0], 15) + SLOPE * np.arange(60)
     return prepare(tmp_path, rows, horizon=6)
@@ -109,7 +109,7 @@ def test_no_baseline_sees_what_it_forecasts(tmp_path, baseline):
 
 
 def measured(folder: Path, forecast: Forecast, names: list[str]) -> dict[str, dict[str, float]]:
-    """The test scores of the task's baselines of these names."""
+    """The test scores of these baselines of the task."""
     forecast.fetch(folder)
     files.write_json(folder / "audit.json", forecast.prepare(folder, folder, seed=0))
     found, prepared = {}, Prepared(forecast, folder)

@@ -1,4 +1,4 @@
-"""Sources of series: a file or a URL that cannot be had is one line; nothing half read remains."""
+"""Sources of series: a missing file or URL is reported in one line, and no partial file remains."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ DIGEST = hashlib.sha256(BODY).hexdigest()
 
 
 def told(source):
-    """What fetch says of BODY from this source."""
+    """The record that fetch writes for BODY from this source."""
     known = {"provenance": source, "licence": "its owner's"}
     return {"source": source, "bytes": len(BODY), "digest": DIGEST, **known}
 
@@ -49,7 +49,7 @@ def test_a_wrong_digest_keeps_the_old_file(tmp_path):
 
 
 class Answers(BaseHTTPRequestHandler):
-    """/good answers, /short breaks off, /dribble sends a header letter by letter, else 404."""
+    """/good answers, /short breaks off, /dribble sends its headers byte by byte; other paths give 404."""
 
     def do_GET(self):
         if self.path == "/dribble":
@@ -98,7 +98,7 @@ def test_a_url_that_fails_is_reported_with_alternatives(tmp_path, server, path, 
 def test_an_unknown_host_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        unused.bind(("127.0.0.1", 0))  # nothing listens on this port
         with pytest.raises(InputError, match="refused"):
             task(source=f"http://127.0.0.1:{unused.getsockname()[1]}/x.csv").fetch(tmp_path)
 
@@ -106,7 +106,7 @@ def test_an_unknown_host_is_reported(tmp_path, monkeypatch):
 def test_a_silent_host_is_reported_within_ten_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     assert source_file.SILENCE < 10
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections but never answers
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.csv"
         monkeypatch.setattr(source_file, "download", partial(source_file.download, silence=0.3))
         check_gives_up(tmp_path, url)

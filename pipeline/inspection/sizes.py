@@ -43,8 +43,8 @@ def _autocorrelation(values: Float[np.ndarray, " rows"], season: int) -> float:
 
 def splits_of(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:
     """The ends of the splits, at midnights if each split then still has enough rows."""
-    of_shares = [[int(share * len(times)) for share in shares] for shares in SHARES]
-    exact = next((rows for rows in of_shares if min(np.diff([0, *rows, len(times)])) >= least), of_shares[-1])
+    candidates = [[int(share * len(times)) for share in shares] for shares in SHARES]
+    exact = next((rows for rows in candidates if min(np.diff([0, *rows, len(times)])) >= least), candidates[-1])
     days = [int(times.searchsorted(times[row].normalize())) for row in exact]
     rows = days if min(np.diff([0, *days, len(times)])) >= least else exact
     ends = {split: str(times[row]) for split, row in zip(("train", "valid", "gate"), rows, strict=True)}

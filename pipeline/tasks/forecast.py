@@ -1,8 +1,8 @@
 """Forecast: the next values of a series, from its past and from what is known in advance.
 
-The series is one file with a row at each regular step of time; of many series in one file, a panel (tasks/panels), one
-network learns all. An example is a window: the look-back is seen, the horizon forecast. What is known ahead of time
-enters as further steps, with the unknown set to 0 and a flag:
+A series is a file with a row at each step of time; if a file has many series, a panel (tasks/panels), one network
+learns them all. An example is a window: the look-back is seen, the horizon is forecast. What is known in advance is
+given over the horizon too, with the unknown features set to 0 and a flag:
 
     step        1    2    3    4  |  5    6        look-back 4, horizon 2
     demand     0.3  0.1 -0.2  0.4 |  0    0        targets 0.5 -0.1
@@ -11,9 +11,10 @@ enters as further steps, with the unknown set to 0 and a flag:
     flag        0    0    0    0  |  1    1
 
 Numbers are standardised by the mean and standard deviation of the training rows. Splits are spans of time with fixed
-ends, so that more rows change no row's split; windows start at every row. Times with offsets are instants, and the
-splits' ends and the calendar are then in UTC; otherwise all times are on the file's local clock. The error of a
-forecast without inputs depends on the data: `trivial` is nan, and the baseline `constant`, the training mean, gives it.
+ends, so that appended rows do not change the split of others; a window starts at every row. Times with offsets are
+converted to UTC, as are the splits' ends and the calendar; otherwise all times are on the file's local clock. The error
+of a forecast without inputs depends on the data: `trivial` is nan, and the baseline `constant`, the training mean,
+gives it.
 
 Protocol: Zhou et al., Informer, 2021. MASE: Hyndman & Koehler, Another look at measures of forecast accuracy, 2006.
 """
@@ -38,21 +39,21 @@ from pipeline.tasks.shared.revised import RevisedRecord
 
 
 class Forecast(Windowed):
-    """`horizon` steps ahead from the last `look_back`."""
+    """Forecast `horizon` steps from the last `look_back` steps."""
 
     criterion: Literal["mae", "mse"] = "mae"
     """The loss that training minimizes: mean absolute or mean squared error, of standardised values."""
     unit: str = ""
-    """The targets' unit, for tables and figures."""
+    """The unit of the targets, for tables and figures."""
     coverage: float = Field(0.8, gt=0, lt=1)
-    """Share of the validation split's values within the interval of a served forecast."""
+    """The share of values in the validation split that the interval of a served forecast contains."""
     licence: str = "its owner's"
-    """The data's licence, which every logged model names."""
+    """The licence of the data, which is recorded with every logged model."""
 
     real: ClassVar[bool] = True
 
     @property
-    def main_metric(self) -> str:  # type: ignore[override]  # of a panel, whose series are of different sizes, scaled
+    def main_metric(self) -> str:  # type: ignore[override]  # the series of a panel differ in size
         return "mase" if self.series else "mae"
 
     @property
@@ -98,7 +99,7 @@ class Forecast(Windowed):
         return compare(old, new, self.time, self.value_columns, self).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
-        """Write the values for all splits, standardised by training rows, and where each split's windows start."""
+        """Write the standardised values once for all splits, and the first row of each window."""
         return (prepared_panel if self.series else prepared_series).prepare(self, raw, folder)
 
     def constants(self, folder: Path) -> Columns:

@@ -63,20 +63,20 @@ def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarr
     codes = np.zeros(len(cells.times), np.int64)
     parts: list[np.ndarray] = []
     for column in columns:
-        of_column, texts = pd.factorize(np.array(cells.texts[column], dtype=object))
-        blank = np.flatnonzero(np.isin(of_column, np.flatnonzero(texts == "")))
+        column_codes, texts = pd.factorize(np.array(cells.texts[column], dtype=object))
+        blank = np.flatnonzero(np.isin(column_codes, np.flatnonzero(texts == "")))
         if len(blank):
             place = table.place(int(cells.rows[blank[0]]))
             faults.append(
                 f"rows without a name in {column!r}: {len(blank):,}, first in {place}; accepted: a name in each"
             )
-        codes = codes * len(texts) + of_column
-        parts.append(np.asarray(texts)[of_column] if len(columns) > 1 else np.asarray(texts))
+        codes = codes * len(texts) + column_codes
+        parts.append(np.asarray(texts)[column_codes] if len(columns) > 1 else np.asarray(texts))
     codes, distinct = pd.factorize(codes)
     if len(columns) == 1:
         return codes, [str(name) for name in parts[0][distinct]], faults
     first = np.unique(codes, return_index=True)[1]
-    names = [BETWEEN.join(str(of_column[row]) for of_column in parts) for row in first]
+    names = [BETWEEN.join(str(column_codes[row]) for column_codes in parts) for row in first]
     if len(set(names)) < len(names):
         faults.append(
             f"different series with one name, since parts are joined by {BETWEEN!r}; accepted: names that differ"

@@ -69,7 +69,7 @@ def read(path: Path, source: str, task: Windowed) -> Panel:
     step = _usual(series)
     first = _grid(source, series, step)
     member = next(iter(series.values()))
-    start = min(each.times[0] for each in series.values())
+    start = min(member.times[0] for member in series.values())
     return Panel(series, first, left_out, start, step, member.clock, layout.static, opened, member.table, layout.notes)
 
 
@@ -135,8 +135,8 @@ def _member(table: Table, cells: Cells, part: Part, stamps: Stamps, task: Window
 def gathered(faults: Mapping[str, Sequence[str]], count: int) -> list[str]:
     """One fault of each kind: how many of the `count` series have it, and the fault of the first."""
     by_kind: dict[str, list[tuple[str, str]]] = {}
-    for name, of_series in faults.items():
-        for fault in of_series:
+    for name, series_faults in faults.items():
+        for fault in series_faults:
             by_kind.setdefault(re.split(r"[:(\d]", fault)[0].strip(), []).append((name, fault))
     return [
         f"in {len(cases):,} of {count:,} series, first {file_faults.shown(cases[0][0])}: {cases[0][1]}"
@@ -150,8 +150,8 @@ def _kind(step: Step) -> tuple[object, ...]:
 
 
 def _usual(series: Mapping[str, Series]) -> Step:
-    of_all = [member.step for member in series.values() if member.step]
-    return Counter(of_all).most_common(1)[0][0]
+    all_steps = [member.step for member in series.values() if member.step]
+    return Counter(all_steps).most_common(1)[0][0]
 
 
 def _of_other_steps(series: Mapping[str, Series]) -> list[str]:
@@ -208,7 +208,9 @@ def none_left(source: str, left_out: Mapping[str, str]) -> InputError:
 
 def times(panel: Panel) -> pd.DatetimeIndex:
     """The times of all series, in order."""
-    distinct = np.unique(np.concatenate([each.times.tz_localize(None).to_numpy() for each in panel.series.values()]))
+    distinct = np.unique(
+        np.concatenate([member.times.tz_localize(None).to_numpy() for member in panel.series.values()])
+    )
     return pd.DatetimeIndex(distinct).tz_localize("UTC" if panel.clock == "utc" else None)
 
 

@@ -53,8 +53,8 @@ def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
     begins = np.concatenate([[0], np.cumsum([len(member.values) for member in usable.values()])])
     _write_rows(task, panel, usable, folder)
     by_split = windows.by_split(task, usable, begins)
-    for split, of_split in by_split.items():
-        column_files.write(folder / f"{split}.arrow", of_split._asdict())
+    for split, split_windows in by_split.items():
+        column_files.write(folder / f"{split}.arrow", split_windows._asdict())
     learned = _learned(task, panel, usable, begins)
     completed = task.completed(learned)
     learned["columns"] = completed.features
@@ -66,13 +66,13 @@ def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
 
 def _write_rows(task: Windowed, panel: Panel, usable: Mapping[str, Member], folder: Path) -> None:
     """Write shared.arrow: standardised values with the calendar, and the rows at which a training window begins."""
-    scaled = [scaler.scaled(each.values, each.scale.mean, each.scale.std) for each in usable.values()]
+    scaled = [scaler.scaled(member.values, member.scale.mean, member.scale.std) for member in usable.values()]
     rows = np.concatenate(scaled)
     file_faults.refuse(task.source, scaler.too_far(rows, task.value_columns, members.places(panel)))
     if task.calendar:
         calendar = [calendar_columns.columns(member.series.times) for member in usable.values()]
         rows = np.hstack([rows, np.concatenate(calendar)])
-    begins_window = [np.isin(np.arange(len(each.values)), each.windows["train"]) for each in usable.values()]
+    begins_window = [np.isin(np.arange(len(member.values)), member.windows["train"]) for member in usable.values()]
     column_files.write(
         folder / "shared.arrow",
         {"series": rows.astype(np.float32), "train_begins": np.concatenate(begins_window).astype(np.uint8)},
@@ -97,8 +97,8 @@ def _learned(task: Windowed, panel: Panel, usable: Mapping[str, Member], begins:
     form = panel.table["time_format"]
     times: Learned = {} if form == time_forms.ISO else {"time_format": form}
     start = _start(usable).isoformat()
-    of_step: Any = panel.step.record()
-    return {"panel": record, "start": start, **of_step, **times, "clock": panel.clock}
+    step_record: Any = panel.step.record()
+    return {"panel": record, "start": start, **step_record, **times, "clock": panel.clock}
 
 
 def _start(usable: Mapping[str, Member]) -> pd.Timestamp:
@@ -115,7 +115,7 @@ def _audit(
     folder: Path,
 ) -> Audit:
     """The audit; its rows are those forecast in all series, borders are steps of the panel's times, spans dates."""
-    starts = {split: of_split.start for split, of_split in by_split.items()}
+    starts = {split: split_windows.start for split, split_windows in by_split.items()}
     shared = shared_rows(starts, task.look_back, task.horizon)
     auditing.refuse_leaks(shared, "the splits must not overlap in time")
     assert _in_order(task, by_split), "a split's times are before those of an earlier split"

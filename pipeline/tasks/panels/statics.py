@@ -29,8 +29,8 @@ def learned(task: Windowed, texts: Mapping[str, Sequence[str]]) -> tuple[dict[st
     kinds: dict[str, list[str]] = {}
     features = []
     for column, cells in texts.items():
-        kinds[column], of_column = _feature(task, column, cells)
-        features.append(of_column)
+        kinds[column], column_features = _feature(task, column, cells)
+        features.append(column_features)
     return kinds, np.hstack(features).tolist() if features else []
 
 

@@ -64,10 +64,10 @@ def by_split(
     """The windows of each split, at most `max_windows`; except in train, thinned to the same times in all series."""
     windows = {}
     for split in next(iter(usable.values())).windows:
-        parts = [each.windows[split] for each in usable.values()]
+        parts = [series.windows[split] for series in usable.values()]
         start = np.concatenate([part + begin for part, begin in zip(parts, begins, strict=False)])
         member = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        time = np.concatenate([part + each.first for part, each in zip(parts, usable.values(), strict=True)])
+        time = np.concatenate([part + series.first for part, series in zip(parts, usable.values(), strict=True)])
         all_windows = Windows(start, member, time)
         windows[split] = _thinned(all_windows, task.max_windows, task.season, split == "train")
     return windows

@@ -47,13 +47,13 @@ def read(
         if piece.first == 0 and _is_unit_line(piece, time, columns, form):
             units = 1
             piece = Piece(1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
-        of_piece = joined([piece.columns[name] for name in time])
-        times += pool.shared(of_piece) if texts else of_piece
+        piece_times = joined([piece.columns[name] for name in time])
+        times += pool.shared(piece_times) if texts else piece_times
         for name, column in as_text.items():
             column += pool.shared([text_of(cell).strip() for cell in piece.columns[name]])
         values = [numbers.parsed(name, piece.columns[name], form) for name in columns]
-        for name, of_column in zip(columns, values, strict=True):
-            faults.note(name, of_column, piece, of_piece, table)
+        for name, column_values in zip(columns, values, strict=True):
+            faults.note(name, column_values, piece, piece_times, table)
         pieces.append(np.stack(values, axis=1) if values else np.empty((piece.rows, 0)))
     record = form.record() | ({"unit_line": True} if units else {})
     missing, others = faults.missing(), [*ambiguous, *faults.others()]

@@ -49,8 +49,8 @@ def of_targets(
     if "panel" not in learned:
         return torch.tensor([learned[key][name] for name in names], dtype=torch.float64, device=like.device)
     assert series is not None, "each example of a panel is scaled by the numbers of its series"
-    of_all = torch.tensor([learned["panel"][key][name] for name in names], dtype=torch.float64, device=like.device)
-    return of_all[:, series].T[:, None]
+    by_series = torch.tensor([learned["panel"][key][name] for name in names], dtype=torch.float64, device=like.device)
+    return by_series[:, series].T[:, None]
 
 
 def scores(means: Float[Tensor, "... 7"]) -> dict[str, Float[Tensor, "..."]]:

@@ -36,14 +36,14 @@ class Moments(NamedTuple):
 
 def fit(train: Iterable[Batch], valid: Iterable[Batch], spec: DataSpec, known: Sequence[int]) -> Weights:
     """The map fitted to the windows of `train`, with alpha chosen on `valid`; `known` are features known in advance."""
-    of_train, of_valid = (_moments(batches, spec, known) for batches in (train, valid))
-    return min(_candidates(of_train), key=lambda weights: _squared_error(of_valid, weights))
+    train_moments, valid_moments = (_moments(batches, spec, known) for batches in (train, valid))
+    return min(_candidates(train_moments), key=lambda weights: _squared_error(valid_moments, weights))
 
 
 def validation_errors(train: Iterable[Batch], valid: Iterable[Batch], spec: DataSpec) -> Float[np.ndarray, " alphas"]:
     """The squared error on `valid` of the map fitted to `train` with each alpha."""
-    of_train, of_valid = (_moments(batches, spec, []) for batches in (train, valid))
-    return np.array([_squared_error(of_valid, weights) for weights in _candidates(of_train)])
+    train_moments, valid_moments = (_moments(batches, spec, []) for batches in (train, valid))
+    return np.array([_squared_error(valid_moments, weights) for weights in _candidates(train_moments)])
 
 
 def shrunk(train: Iterable[Batch], spec: DataSpec, alpha: float) -> Weights:

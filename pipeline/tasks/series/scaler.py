@@ -84,7 +84,7 @@ def of_series(learned: Learned, number: int) -> Learned:
         return learned
     panel = learned["panel"]
     mean, std, naive = (
-        {name: values[number] for name, values in of_all.items()}
-        for of_all in (panel["mean"], panel["std"], panel["mase_scale"])
+        {name: values[number] for name, values in all_values.items()}
+        for all_values in (panel["mean"], panel["std"], panel["mase_scale"])
     )
     return {**learned, "mean": mean, "std": std, "mase_scale": naive}

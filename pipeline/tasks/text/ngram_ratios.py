@@ -62,20 +62,20 @@ def learn(
     """The phrases of the training texts with their ratios, and the out-of-fold ratios of each of their tokens."""
     rows = np.zeros((FOLDS, classes), np.int64)
     np.add.at(rows, (folds, labels), 1)
-    phrases, of_others = [], []
-    of_token = np.repeat(np.arange(len(labels)), np.diff(offsets))
+    phrases, out_of_fold = [], []
+    text_of_token = np.repeat(np.arange(len(labels)), np.diff(offsets))
     for length in range(1, longest + 1):
         keys = keys_of(tokens, offsets, length, vocabulary)
-        counts = _count(keys, of_token, labels, folds, classes, MOST if length > 1 else len(keys))
+        counts = _count(keys, text_of_token, labels, folds, classes, MOST if length > 1 else len(keys))
         phrases.append(Phrases(counts.keys, ratios(counts.texts.sum(axis=1), rows.sum(axis=0))))
         by_fold = [
             ratios(counts.texts.sum(axis=1) - counts.texts[:, fold], rows.sum(axis=0) - rows[fold])
             for fold in range(FOLDS)
         ]
         place, known = _places(counts.keys, keys)
-        counted = np.stack(by_fold)[folds[of_token][known], place[known]]
-        of_others.append(_where_known(known, counted))
-    return phrases, np.hstack(of_others).astype(np.float16)
+        counted = np.stack(by_fold)[folds[text_of_token][known], place[known]]
+        out_of_fold.append(_where_known(known, counted))
+    return phrases, np.hstack(out_of_fold).astype(np.float16)
 
 
 def apply(phrases: Sequence[Phrases], tokens: Tokens, offsets: Offsets, vocabulary: int) -> Ratios:
@@ -134,13 +134,13 @@ def distinct(
 
 def _count(
     keys: Int[np.ndarray, " total"],
-    of_token: Int[np.ndarray, " total"],
+    text_of_token: Int[np.ndarray, " total"],
     labels: Int[np.ndarray, " rows"],
     folds: Int[np.ndarray, " rows"],
     classes: int,
     most: int,
 ) -> Counts:
-    phrase_keys, rows = distinct(keys, of_token)
+    phrase_keys, rows = distinct(keys, text_of_token)
     known, place, texts = np.unique(phrase_keys, return_inverse=True, return_counts=True)
     frequent = texts >= _least(texts, most)
     number = np.cumsum(frequent) - 1
@@ -164,8 +164,8 @@ def ratios(
     """The ratios of phrases, from the number of texts of each label that contain them, and of all its texts."""
     with_label = np.log((texts + 1) / (rows + 1))
     others, other_rows = texts.sum(axis=1, keepdims=True) - texts, rows.sum() - rows
-    of_labels = with_label - np.log((others + 1) / (other_rows + 1))
-    return (of_labels[:, 1:] if len(rows) == 2 else of_labels).astype(np.float32)
+    label_ratios = with_label - np.log((others + 1) / (other_rows + 1))
+    return (label_ratios[:, 1:] if len(rows) == 2 else label_ratios).astype(np.float32)
 
 
 def _places(
