@@ -16,6 +16,8 @@ from series_files import everything, prepare as prepare_series, table
 
 from pipeline import promote
 from pipeline.baselines import Baseline
+from pipeline.baselines.ridge import Ridge
+from pipeline.baselines.ridge_by_series import RidgeBySeries
 from pipeline.blends import served
 from pipeline.common import InputError, files, paths
 from pipeline.common.registry import find
@@ -214,6 +216,16 @@ def test_scores_of_other_networks_name_no_challenger(project, capsys):
     assert "names no best candidate" in evaluated.named("load", {"gru": {}}, prepared).note
     files.write_json(paths.metrics("load"), metrics)
     assert evaluated.named("load", {"gru": {}, "identity": {}}, prepared).best == metrics["best_on_validation"]
+
+
+def test_a_blend_with_a_member_that_cannot_be_served_names_no_challenger(project, monkeypatch):
+    monkeypatch.setattr(Ridge, "servable", False)
+    named = evaluated.named("load", {"gru": {}}, open_prepared("load"))
+    why = "ridge, in the blend that is best on validation, cannot be served, so only networks are considered"
+    assert named == (None, why)
+    assert not RidgeBySeries.servable
+    with pytest.raises(InputError, match="the baseline RidgeBySeries cannot be served"):
+        RidgeBySeries().served({}, open_prepared("load").task)
 
 
 @pytest.mark.parametrize("champion", ["mine"], indirect=True)
