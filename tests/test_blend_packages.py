@@ -212,6 +212,9 @@ def test_scores_of_other_networks_name_no_challenger(project, capsys):
     named = evaluated.named("load", {"gru": {}}, prepared)
     assert named.best is None
     assert named.note.startswith("reports/load/metrics.json is of other data or networks than models/load, so only")
+    stale["best_on_validation"] = {**metrics["best_on_validation"], "inputs_digest": "0"}
+    files.write_json(paths.metrics("load"), stale)
+    assert evaluated.named("load", {"gru": {}}, prepared) == named
     files.write_json(paths.metrics("load"), {**metrics, "best_on_validation": None})
     assert "names no best candidate" in evaluated.named("load", {"gru": {}}, prepared).note
     files.write_json(paths.metrics("load"), metrics)
