@@ -55,7 +55,8 @@ def test_a_series_is_added_and_prepared_without_manual_settings(add_and_prepare)
 
 
 def test_a_long_file_is_a_panel(add_and_prepare):
-    parts = [hourly().assign(meter=name, site=site) for name, site in (("a", "up"), ("b", "down"), ("c", "up"))]
+    sites = {"a": "up", "b": "down", "c": "up"}
+    parts = [hourly().assign(meter=name, site=site, door=["shut", "open"] * 1500) for name, site in sites.items()]
     printed, task = add_and_prepare(pd.concat(parts).sort_values("time", kind="stable"))
     assert "3 series by meter, of 3,000 to 3,000 rows, a row every 01:00:00" in printed
     expected = {"series": "meter", "static": ["site"], "targets": ["load"], "season": 24, "max_windows": 20_000}
