@@ -73,10 +73,7 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> EvidenceReport:
     options = {
         cell: [_choice(settings, cell, rate) for rate in settings.learning_rates[cell.optimizer]] for cell in cells
     }
-    trainings.run(((choice, first) for choices in options.values() for choice in choices), "learning rates")
-    tuned = {
-        cell: min(choices, key=lambda c: _worth(trainings.losses(c, [first])[0])) for cell, choices in options.items()
-    }
+    tuned = _tuned(trainings, options, first)
     contenders = {"default": LIBRARY, "deck": ARTICLE, "stated": plan.stated}
     contenders |= {f"swept {place}": choice for place, choice in enumerate(swept, start=1)}
     everyone = [*tuned.values(), *contenders.values()]
@@ -103,6 +100,17 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> EvidenceReport:
         "factors": factors,
         "contenders": compared,
     }
+
+
+def _tuned(trainings: Trainings, options: dict[Cell, list[Choice]], seed: int) -> dict[Cell, Choice]:
+    """Each cell with the learning rate that is best on this seed; a single one needs no training."""
+    open_cells = {cell: choices for cell, choices in options.items() if len(choices) > 1}
+    trainings.run(((choice, seed) for choices in open_cells.values() for choice in choices), "learning rates")
+    best = {
+        cell: min(choices, key=lambda choice: _worth(trainings.losses(choice, [seed])[0]))
+        for cell, choices in open_cells.items()
+    }
+    return {cell: best.get(cell, choices[0]) for cell, choices in options.items()}
 
 
 def _cell_record(cell: Cell, choice: Choice, losses: list[Loss]) -> CellRecord:
