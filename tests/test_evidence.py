@@ -1,5 +1,7 @@
 """The evidence stage on a tiny task: what it runs, what it says, that it goes on after a kill."""
 
+import json
+
 import pytest
 
 from pipeline import evidence, fetch, prepare, sweep
@@ -56,6 +58,15 @@ def test_every_cell_is_tuned_and_trained_on_the_same_fresh_seeds(near):
     stated, swept = found["contenders"][2:]
     assert stated["over_seeds"] == swept["over_seeds"]  # the same choice
     assert all(0 <= test["p"] <= test["p_corrected"] <= 1 for test in found["factors"])
+
+
+def test_a_single_learning_rate_is_not_searched(near):
+    near()
+    evidence.main("near")
+    (kept,) = paths.WORK.glob("evidence-*.jsonl")
+    keys = [json.loads(line)[0] for line in kept.read_text().splitlines()]
+    on_first_seed = [key for key in keys if json.loads(key)[-1] == 3]
+    assert len(on_first_seed) == 2 * 4  # two rates of sgd in each of its four cells, none of adamw
 
 
 def test_it_repeats_and_trains_nothing_twice(near, monkeypatch):
