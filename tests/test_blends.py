@@ -281,8 +281,9 @@ def test_the_page_says_what_a_blend_is_made_of_and_what_it_gains(blended):
     assert "Best on validation is gru seed 1 ." in text_of(chapter(blended["plain"]))
     text = text_of(chapter(blended["bits"]))
     assert "The blend is 0.50 of gru (2 seeds) and 0.75 of linear: accuracy 0.7500 [0.5000, 0.8750]." in text
-    assert "Better than ensemble by 0.250 [0.125, 0.375]." in text
-    assert "On validation its log loss is better than that of ensemble by 0.0200 [0.0100, 0.0300]." in text
+    assert "Its gain over ensemble is 0.250 [0.125, 0.375]." in text
+    assert "On validation its gain in log loss over ensemble is 0.0200 [0.0100, 0.0300]." in text
+    assert "The ensemble averages 2 seeds of gru, times 0.50: accuracy" in text
     assert "not fitted" in text_of(tables.scores(blended["bits"]))
     assert text_of(blends.described(blended["plain"])) == "No blend : it gains nothing."
     assert blends.seconds(blended["bits"], blended["bits"].metrics["results"][0]) == 25.0
@@ -293,6 +294,7 @@ def test_the_page_says_what_a_blend_is_made_of_and_what_it_gains(blended):
 def test_the_map_and_the_command_have_the_blend_s_column(blended, capsys):
     table = text_of(overview.table_of([*blended.values()], ["gru"]))
     assert "gru blend strongest baseline" in table
+    assert '<td class="number">–</td>' in str(overview.table_of([*blended.values()], ["gru"]))  # nothing was lost to
     results_command.main()
     head, bits, plain = capsys.readouterr().out.splitlines()[:3]
     place = head.index("blend")

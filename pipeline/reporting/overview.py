@@ -42,8 +42,10 @@ def _map_row(results: TaskResults, names: Sequence[str], blended: bool) -> Marku
 
 
 def _map_cell(entry: Entry | None, metric: str, best: bool) -> Markup:
-    if entry is None or not entry["metrics"]:
-        return tag("td", "–" if entry is None else "diverged", class_="number lost-control")
+    if entry is None:
+        return tag("td", "–", class_="number")
+    if not entry["metrics"]:
+        return tag("td", "diverged", class_="number lost-control")
     lost = words.not_beaten(entry)
     value = words.number(entry["metrics"][metric]["mean"], 3)
     title = "; ".join(f"{verdict} {names}" for verdict, names in words.compared(entry).items()) or None
