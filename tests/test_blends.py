@@ -241,7 +241,7 @@ def test_evaluate_scores_the_ensemble_and_says_what_it_is_made_of(champions, mon
     assert artifacts.load_json(run_id, "members.json")["members"] == ensemble["members"]
     assert (paths.predictions(task) / "ensemble.parquet").exists()
     text = text_of(chapter(results.read(task, ["gru"])))
-    assert "The ensemble is " in text
+    assert "The ensemble averages 2 seeds of gru" in text
     assert "of gru (2 seeds)" in text
 
 
