@@ -22,6 +22,9 @@ from pipeline.training.choice import Choice
 from pipeline.training.settings import Train
 from pipeline.training.setup import Run, configure_threads, set_up
 
+os.environ["PATH"] = (
+    f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # dvc, and the python that it runs
+)
 configure_threads(1)
 # A forked process waits for ever for threads that its parent had started: with one thread it needs none.
 worker_processes.configure_threads = lambda threads: configure_threads(1)

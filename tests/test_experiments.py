@@ -41,7 +41,8 @@ def test_an_experiment_in_a_copy_is_applied_logged_and_judged(owner):
     assert logged.endswith("mine: logged again: gru seed 9\n")
     call(owner, sys.executable, "-m", "pipeline.promote")
     (decision,) = (owner / "reports/decisions").iterdir()
-    assert files.read_json(decision)["challenger"]["seed"] == "9"
+    best = files.read_json(owner / "reports/mine/metrics.json")["best_on_validation"]
+    assert files.read_json(decision)["challenger"]["architecture"] == best["name"]
 
 
 def test_queued_experiments_run_one_after_another(owner):

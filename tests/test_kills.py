@@ -85,7 +85,7 @@ def swept(tmp_path_factory) -> Undisturbed:
 @pytest.mark.parametrize("seed", range(int(os.environ.get("REPRO_KILLS", 3))))
 def test_repro_gives_the_same_after_a_kill(whole, tmp_path, seed):
     draw, stages = random.Random(seed), sorted(locked_stages(whole.place))
-    undone = draw.sample([name for name in stages if name != "machine"], draw.randint(1, 2))
+    undone = draw.sample([name for name in stages if name != "params"], draw.randint(1, 2))
     most = whole.seconds * (len(undone) + 2) / len(stages)
     place, report = killed_copy(whole, tmp_path, undone, REPRO, draw.uniform(0.2, most))
     complete(place, REPRO)
@@ -151,7 +151,7 @@ def undo(place: Path, stages: list[str]) -> None:
     (place / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
     files.remove(place / ".dvc/cache/runs")
     for path in (place / ".work").iterdir():
-        if path.name != "machine.json":
+        if path.name not in ("machine.json", "settings"):
             files.remove(path)
 
 

@@ -42,7 +42,7 @@ def test_all_works_with_a_cache_of_links(tmp_path, kind):
     outputs += all_files(owner / "models/champions/mine")
     assert [file for file in outputs if not linked(file, kind)] == []
     assert_cache_is_sound(owner)
-    assert "Data and pipelines are up to date" in call(owner, "dvc", "repro")
+    assert call(owner, "dvc", "repro").count("Running stage") == 1  # that of the settings, which runs each time
     machines.commit(owner, "First champion")
     machines.git(owner, "push", "--quiet")
 

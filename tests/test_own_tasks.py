@@ -58,7 +58,7 @@ def test_own_tasks_and_one_architecture_lead_to_the_page(project):
         assert part in page
     assert [row["remedy"] for row in files.read_json(paths.findings("remedies"))["architectures"]] == ["gru"]
     again = run("dvc", "repro").stdout
-    assert again.count("Running stage") == again.count("Running stage 'machine'") == 1
+    assert again.count("Running stage") == again.count("Running stage 'params'") == 1
 
 
 def copy_the_pipeline(root: Path) -> None:

@@ -119,7 +119,7 @@ def test_ci_retrains_twice_from_empty_machines(tmp_path):
         assert f"## {task}" in ci.summary()
         snapshot = files.read_json(third / f"models/champions/{task}/snapshot.json")
         stays = decision["decision"] != "promoted"
-        assert (digest_of(snapshot) == digest_of(champions[task])) == stays
+        assert (snapshot["sha256"] == champions[task]["sha256"]) == stays  # a baseline may learn nothing from data
     assert "changed" in ci.summary()
     assert restored(owner) == digest_of(files.read_json(third / "models/champions/mine/snapshot.json"))
     assert "models/champions" not in git(owner, "status", "--porcelain")
