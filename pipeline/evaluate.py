@@ -2,7 +2,7 @@
 
     pipeline evaluate --task recall --only gru,identity
 
-reads   data/prepared/TASK, models/TASK; params: scale, seed, train.device, evaluate, tasks.TASK, architectures
+reads   data/prepared/TASK, models/TASK; params: scale, seed, train, evaluate, tasks.TASK, architectures
 writes  reports/TASK/metrics.json, reports/TASK/headline.json, reports/scores/TASK.csv, reports/curves/TASK.csv,
         reports/predictions/TASK
 """

@@ -54,7 +54,10 @@ def test_a_stage_has_what_it_reads_and_nothing_else(written, monkeypatch):
         "architectures": {"gru": None},
     }
     assert section(Train).seeds == 2
-    assert in_stage(monkeypatch, "evaluate@far")["train"] == {"device": "cpu"}
+    assert in_stage(monkeypatch, "evaluate@far")["train"] == {
+        "device": "cpu",
+        "seeds": 2,
+    }  # whole: no default in its place
     assert in_stage(monkeypatch, "fetch@far") == {"tasks": {"far": {"kind": "recall"}}}
     assert section(Sweep, in_stage(monkeypatch, "sweep@far")).tasks == ["near"]  # a name that this stage does not know
     assert list(in_stage(monkeypatch, "report")["architectures"]) == ["gru", "attention"]  # not in alphabetical order

@@ -20,7 +20,7 @@ READS = {  # by stage; TASK and ARCHITECTURE are those of its item
     "prepare": ("seed", "tasks.TASK"),
     "sweep": (*TRAINING, "sweep", "tasks.TASK", "architectures"),
     "train": (*TRAINING, "tasks.TASK", "architectures.ARCHITECTURE"),
-    "evaluate": ("scale", "seed", "train.device", "evaluate", "tasks.TASK", "architectures"),
+    "evaluate": ("scale", "seed", "train", "evaluate", "tasks.TASK", "architectures"),
     "evidence": (*TRAINING, "evidence", "tasks.TASK", "architectures"),
     "diagnose": (*TRAINING, "diagnose", "tasks", "architectures"),
     "memory": (*TRAINING, "memory", "architectures"),

@@ -1,7 +1,8 @@
 """Find the earlier rows of a series that its source has changed or dropped; a row is identified by its time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def compare(
     earlier, later = (reading.read(path, str(path), time, shared, settings) for path in (before, after))
     if earlier.clock != later.clock:
         raise InputError(DIFFERENT_CLOCKS)
-    return _by_time(_table(earlier, shared), _table(later, shared))
+    return changes(_table(earlier, shared), _table(later, shared), str)
 
 
 def _header(path: Path, columns: Sequence[str], settings: SeriesSettings) -> list[str]:
@@ -41,7 +42,8 @@ def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
     return table[np.asarray(table.index.notna()) & ~table.index.duplicated()].sort_index()
 
 
-def _by_time(earlier: pd.DataFrame, later: pd.DataFrame) -> Revised:
+def changes(earlier: pd.DataFrame, later: pd.DataFrame, named: Callable[[Any], str]) -> Revised:
+    """How rows, known by their index, differ in the later table; `named` gives an entry of the index in words."""
     is_kept = earlier.index.isin(later.index)
     dropped, shared = earlier.index[~is_kept], earlier.index[is_kept]
     old, new = (table.loc[shared].to_numpy() for table in (earlier, later))
@@ -51,5 +53,5 @@ def _by_time(earlier: pd.DataFrame, later: pd.DataFrame) -> Revised:
     if len(changed):
         row, column = changed[0], int(differs[changed[0]].argmax())
         values = f"{earlier.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
-        first = f"{shared[row]} ({values})"
-    return Revised(len(earlier), len(changed), len(dropped), first, str(dropped[0]) if len(dropped) else "")
+        first = f"{named(shared[row])} ({values})"
+    return Revised(len(earlier), len(changed), len(dropped), first, named(dropped[0]) if len(dropped) else "")
