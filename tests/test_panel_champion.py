@@ -1,6 +1,5 @@
 """A panel through all stages: its champion predicts what evaluate scored, the gate and drift know its series."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +52,8 @@ def write(rows: pd.DataFrame) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def unchecked():
-    """A package's classes have the names of ours, by which the checker of annotations would mistake them for ours."""
-    finders = list(sys.meta_path)
-    sys.meta_path[:] = [finder for finder in finders if "jaxtyping" not in type(finder).__module__]
-    yield
-    sys.meta_path[:] = finders
+def classes_of_packages(unchecked):
+    """Each test here loads packages."""
 
 
 @pytest.fixture(scope="module")
