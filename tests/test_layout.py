@@ -158,6 +158,17 @@ def stage_item(stage):
     return f"@{'-'.join(values)}" if values else ""
 
 
+UNUSED = {"evidence": {"sweep"}}  # of search's plan, which only the sweep asks for
+
+
+@pytest.mark.parametrize("stage", READS)
+def test_a_stage_reads_no_section_that_its_file_lacks(stage):
+    """It would get the defaults in place of what params.yaml says."""
+    code = [(ROOT / file).read_text() for file in reached(Path(f"pipeline/{stage}.py"))]
+    used = {name.lower() for text in code for name in re.findall(r"\bsection\(([A-Z]\w+)", text)}
+    assert used - UNUSED.get(stage, set()) <= {*READS[stage]}
+
+
 def test_every_stage_has_settings():
     assert {*READS} == {*STAGES} - {"params"}
 
