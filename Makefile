@@ -19,7 +19,7 @@ setup-tests: .venv/tests  ## add what tests and lint need, from tests/requiremen
 repro: setup  ## run the whole pipeline: data, training, evaluation, report
 	@python -m pipeline recover --wait
 	@python -m pipeline params --check
-	dvc repro
+	@python -m pipeline repro
 	@python -m pipeline results
 
 smoke: setup  ## every stage and cell at scale smoke, in a copy of the tree: nothing of yours is touched

@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from pipeline.common import command
+from pipeline.jobs.handover import hand_over
 
 COMMANDS = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))}
 
@@ -14,6 +14,9 @@ def app() -> None:
     """Find the command by its name, which is its file's, and run it."""
     name, *options = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
+        hand_over(sys.argv[1:])  # to a process that has imported what is needed, if there is one
+        from pipeline.common import command
+
         command.run(importlib.import_module(f"pipeline.{name}").main, options)
     elif name in ("--help", "-h"):
         print(usage())

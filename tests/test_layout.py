@@ -143,7 +143,7 @@ def test_a_stage_says_what_dvc_knows(stage):
             path = path.replace("${item.task}", "TASK").replace("${item.architecture}", "ARCHITECTURE")
             path = path.replace("${scale}", "SCALE")
             assert path in writes
-    assert STAGES[stage]["cmd"].startswith(f"python -m pipeline.{stage}")
+    assert STAGES[stage]["cmd"].startswith(f"python -m pipeline {stage}")
     if stage in READS:
         item = stage_item(STAGES[stage])
         assert f".work/settings/{stage}{item}.json" in STAGES[stage]["deps"]

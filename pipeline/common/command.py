@@ -27,6 +27,9 @@ ArchitectureName = Annotated[str, typer.Option(help="A name under `architectures
 ArchitectureNames = Annotated[
     str, typer.Option(help="Architectures to score, separated by commas.", show_default="all in params.yaml")
 ]
+PassedOn = Annotated[
+    list[str] | None, typer.Argument(metavar="[OPTIONS AND TARGETS]", help="Passed on to DVC as they are.")
+]
 
 
 def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> None:
@@ -34,7 +37,9 @@ def run(main: Callable[..., None], arguments: Sequence[str] | None = None) -> No
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     module = inspect.getmodule(main)
     docstring = (module.__doc__ if module else main.__doc__) or ""
-    app.command(help=_with_lines_kept(docstring))(_with_one_line_errors(main))
+    passes_on = PassedOn in inspect.get_annotations(main).values()
+    settings = {"ignore_unknown_options": passes_on}
+    app.command(help=_with_lines_kept(docstring), context_settings=settings)(_with_one_line_errors(main))
     _end_in_order()
     atexit.register(gc.freeze)  # at its end Python searches all objects for cycles: with torch, for a second
     app(args=None if arguments is None else list(arguments), prog_name=f"pipeline {_name(main)}")

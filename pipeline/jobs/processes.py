@@ -45,6 +45,13 @@ def exclusive_runner(lock: Path) -> Iterator[Run]:
         yield run
 
 
+def environment() -> dict[str, str]:
+    """This process's, with the folder of `dvc`, and of the `python` that dvc.yaml names, first in PATH."""
+    folder = str(Path(sys.executable).parent)
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "true"}
+
+
 @contextmanager
 def _noted(errors: list[str]) -> Iterator[IO[bytes]]:
     """A file for a command's standard error; its lines are printed and recorded at the end.
@@ -63,15 +70,13 @@ def _noted(errors: list[str]) -> Iterator[IO[bytes]]:
 
 def _run(words: Sequence[str], quiet: bool, stderr: IO[bytes] | None, lock: int) -> int:
     """The exit code of a command; if we are interrupted, it is stopped, too."""
-    bins = str(Path(sys.executable).parent)  # dvc, and the python that dvc.yaml names
-    environment = {**os.environ, "PATH": f"{bins}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "true"}
     stdout = subprocess.DEVNULL if quiet else None
     begun: list[subprocess.Popen[bytes]] = []
     try:
         with command.uninterrupted():  # a process that is started is known, and so will be stopped
             begun.append(
                 subprocess.Popen(
-                    words, env=environment, pass_fds=[lock],
+                    words, env=environment(), pass_fds=[lock],
                     stdin=subprocess.DEVNULL,  # nobody is there to answer prompts
                     stdout=stdout, stderr=stderr,
                 )
