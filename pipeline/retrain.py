@@ -24,6 +24,7 @@ job exits with 2. After a kill, run it again: each step can be repeated, and the
 --force runs every step even if no source has changed.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -35,9 +36,9 @@ import typer
 from pipeline.common import InputError, command, dates, files, paths, stage_settings
 from pipeline.common.params import load, section
 from pipeline.common.records import Source
-from pipeline.jobs import dvc_files, summary
+from pipeline.jobs import dvc_files, fork_server, summary
 from pipeline.jobs.job import Job
-from pipeline.jobs.processes import Run, exclusive_runner
+from pipeline.jobs.processes import Run, environment, exclusive_runner
 from pipeline.jobs.records import Begun, State, read_begun, read_state
 from pipeline.jobs.settings import Retrain
 from pipeline.jobs.steps import CHECKED, FIRST, STEPS, sources
@@ -54,6 +55,7 @@ NOT_KEPT = WORK / "not_kept.txt"  # new decisions whose champion is not in model
 
 def main(force: Annotated[bool, typer.Option(help="Run every step even if no source has changed.")] = False) -> None:
     dates.quote()
+    os.environ.update(fork_server.start(environment()))  # for all commands of the job
     with exclusive_runner(paths.WORK / "retrain.lock") as run:
         retrain(run, force)
 

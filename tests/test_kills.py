@@ -28,8 +28,8 @@ from pipeline.search.journal import Journal
 from pipeline.search.places import FINISHED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-REPRO = "python -m pipeline recover --wait && python -m pipeline params --check && dvc repro"
-SWEEP = "python -m pipeline recover --wait && dvc repro sweep@recall"
+REPRO = "python -m pipeline recover --wait && python -m pipeline params --check && python -m pipeline repro"
+SWEEP = "python -m pipeline recover --wait && python -m pipeline repro sweep@recall"
 TRIALS = 8
 TASKS = {
     "recall": {"lag": 20, "examples": 400, "held_out": 100, "epochs": 3, "steps_per_epoch": 20, "parameters": 2000},

@@ -120,4 +120,4 @@ def test_the_check_stops_a_run_in_one_line(project):
         "error: params.yaml: tasks: invalid names: '../sources', 'a/b'; "
         "accepted: a letter, then at most 63 letters, digits, _ or -\n"
     )
-    assert "python -m pipeline params --check\n\tdvc repro" in (ROOT / "Makefile").read_text()
+    assert "python -m pipeline params --check\n\t@python -m pipeline repro" in (ROOT / "Makefile").read_text()

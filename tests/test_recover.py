@@ -208,7 +208,7 @@ def test_a_stage_waits_for_the_same_stage_of_a_dvc_that_was_killed(project):
 
 def test_make_repro_begins_with_it():
     printed = subprocess.run(["make", "--dry-run", "repro"], cwd=ROOT, capture_output=True, text=True).stdout
-    assert printed.index("python -m pipeline recover --wait") < printed.index("dvc repro")
+    assert printed.index("python -m pipeline recover --wait") < printed.index("python -m pipeline repro")
     assert (
         "python -m pipeline recover\n"
         in subprocess.run(["make", "--dry-run", "ui"], cwd=ROOT, capture_output=True, text=True).stdout

@@ -33,7 +33,7 @@ class Commands:
         self.fails, self.dies = None, None
 
     def __call__(self, words, quiet=False, errors=None):
-        told = " ".join(words).removeprefix("python -m pipeline.")
+        told = " ".join(words).removeprefix("python -m pipeline ")
         if told == "sh -c dvc config core.remote | grep -q .":
             return 0 if self.remote else 1
         if told.startswith("dvc status"):

@@ -109,7 +109,7 @@ class Job:
 
 
 def _of_ours(words: Sequence[str]) -> list[str]:
-    return ["python", "-m", f"pipeline.{words[0]}", *words[1:]]
+    return ["python", "-m", "pipeline", *words]
 
 
 def reason_of(errors: Sequence[str]) -> str:
