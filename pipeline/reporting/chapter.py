@@ -111,8 +111,11 @@ def answers(results: TaskResults) -> Iterable[Chart]:
 
 def texts(results: TaskResults) -> Markup | None:
     """Some reviews, for tasks that keep their texts."""
-    all_texts = reviews.texts(paths.prepared(results.name))
-    return reviews.answered(results, all_texts) if all_texts and results.shown(networks=1) else None
+    prepared = paths.prepared(results.name)
+    all_texts = reviews.texts(prepared)
+    if not all_texts or not results.shown(networks=1):
+        return None
+    return reviews.answered(results, all_texts, prepared)
 
 
 def data(results: TaskResults) -> Markup:
