@@ -335,7 +335,8 @@ def _logged_and_shown(found):
         "deck",
         "chunks of 4",
         "flush denormal gain lstm",
-        "Not measured here: a GPU",
+        "Not measured here: ",
+        "a GPU: ",
         "Other programs took",
     ):
         assert told in section

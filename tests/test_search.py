@@ -557,7 +557,7 @@ def busy(plan):
     return lambda: counted(ours)[TrialState.RUNNING] > 0 and counted(ours)[TrialState.COMPLETE] > 0
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

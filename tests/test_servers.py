@@ -105,7 +105,7 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with suppress(OSError):
