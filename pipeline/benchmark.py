@@ -49,7 +49,8 @@ def collect(results: dict[str, list[Any]]) -> Collected:
     """The contents of reports/benchmark.json, except the scale, the seed and what surrounds the measurements."""
     rows = results["step"]
     where = machine()
-    memory, checks = results["memory"], results["agreement"]
+    memory = results["memory"]
+    checks = results["agreement"]
     peaks = {
         precision: summaries.select(results["peak"], device="cpu", precision=precision)
         for precision in ("fp32", "bf16")

@@ -71,7 +71,9 @@ def write_curves(path: Path, report: ConvergenceReport) -> None:
 
 def _key(plan: Plan) -> str:
     """Digest of what decides the result: settings, code, the trained networks, and the machine for its seconds."""
-    package, settings, params = Path(__file__).parent, plan.settings, plan.params
+    package = Path(__file__).parent
+    settings = plan.settings
+    params = plan.params
     rooms = ("architectures", "common", "evaluation", "tasks", "training")
     code = [package / room for room in (*rooms, "challenges/convergence", "challenges/deck", "challenges/shared")]
     named = [task for task in (settings.task, settings.series) if task]
@@ -89,14 +91,16 @@ def _name(job: Job) -> str:
 
 def _print_summary(report: ConvergenceReport) -> None:
     for entry in report["sum_sign"]:
-        seconds, best = entry["seconds"]["median"], entry["best_accuracy"]["median"]
+        seconds = entry["seconds"]["median"]
+        best = entry["best_accuracy"]["median"]
         sequences = entry["sequences"]["median"]
         time_to_solve = "not by most seeds" if seconds is None else f"{seconds:.1f} s, {sequences:,.0f} sequences"
         reached = "diverged" if best is None else f"best accuracy {best:.4f}"
         solved = f"{entry['solved']} of {len(report['seeds'])} seeds"
         print(f"{entry['architecture']:12} solved by {solved}: {time_to_solve}; {reached}")
     if deck := report.get("control"):
-        accuracy, seconds = deck["fresh_accuracy"]["median"], deck["seconds"]["median"]
+        accuracy = deck["fresh_accuracy"]["median"]
+        seconds = deck["seconds"]["median"]
         print(f"the deck's readout only: accuracy {accuracy:.4f}, {seconds:.2f} s")
     for predictor in report["free_running"]:
         print(f"{predictor['name']:16} {report['series']['ahead']} steps ahead: error {_last(predictor['clean'])}")

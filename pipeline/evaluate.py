@@ -68,7 +68,8 @@ def write(
     combined: Combined,
 ) -> None:
     """metrics.json, scores.csv and a parquet file of predictions per candidate."""
-    audit, made = prepared.audit, prepared.task
+    audit = prepared.audit
+    made = prepared.task
     with files.replacing(paths.predictions(task)) as place:
         place.mkdir()
         for candidate in candidates:
@@ -121,7 +122,9 @@ def _headline(metric: str, candidates: list[Candidate], results: list[Entry]) ->
 
 def _write_predictions(path: Path, candidate: Candidate, prepared: Prepared, targets: Tensor) -> None:
     """One row per seed and example: seed, row, a panel's series, output and target, both as lists in natural units."""
-    tables, series, task = [], prepared.series_of("test"), prepared.task
+    tables = []
+    series = prepared.series_of("test")
+    task = prepared.task
     for seed, outputs in candidate.outputs.items():
         answers = task.answers(outputs, prepared.learned, series).flatten(1)
         wanted = targets if not targets.is_floating_point() else task.answers(targets, prepared.learned, series)

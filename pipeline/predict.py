@@ -93,7 +93,9 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
     tables.check_kind(output)
     if file.resolve() == output.resolve():
         raise InputError(f"{output} is also --file; accepted: another --output")
-    inputs, panel, rows = packages.inputs_of(model), packages.panel_of(model), 0
+    inputs = packages.inputs_of(model)
+    panel = packages.panel_of(model)
+    rows = 0
     series = any(column.name == SERIES for column in inputs) and panel is None
     wide = panel is not None and getattr(settings, "wide", False)
     if panel is not None and wide:

@@ -103,7 +103,8 @@ def perform(job: Job, steps: Mapping[str, Callable[[Job], None]], seconds: dict[
     """Run steps in order while any task is left, and note how long each took."""
     for name, work in steps.items():
         print(f"== {name}", flush=True)
-        job.step, begun = name, time.monotonic()
+        job.step = name
+        begun = time.monotonic()
         work(job)
         seconds[name] = time.monotonic() - begun
         if not job.tasks:

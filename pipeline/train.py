@@ -75,7 +75,8 @@ def main(task: command.TaskName, architecture: command.ArchitectureName) -> None
 
 def train_seed(cell: Cell, seed: int, send: Send) -> None:
     """Train with one seed, in its own process; sends each epoch's record, then the outcome."""
-    train, model = section(Train, cell.params), section(Model, cell.params)
+    train = section(Train, cell.params)
+    model = section(Model, cell.params)
     run = set_up(open_prepared(cell.task), cell.architecture, cell.settings, cell.choice, model, train, seed)
     fit = Fit(run, cell.work / f"{seed}.state")
     for record in fit:
@@ -207,7 +208,8 @@ def _show(bar: Any, record: Record, most: int) -> None:
 
 def _print_summary(cell: Cell, outcomes: dict[int, Outcome]) -> None:
     for seed, o in sorted(outcomes.items()):
-        result, loss = o["result"], o["result"]["valid_loss"]
+        result = o["result"]
+        loss = o["result"]["valid_loss"]
         validation = "no validation loss" if loss is None else f"validation loss {loss:.4g}"
         spent = f"{result['steps']} steps, {o['clock']['train_seconds']:.1f} s"
         print(f"{cell.task} {cell.architecture} seed {seed}: {validation}, {result['stopped']}, {spent}")

@@ -287,3 +287,21 @@ def test_no_conditional_stands_within_another(path):
     conditionals = [node for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.IfExp)]
     parts = ((node.lineno, part) for node in conditionals for part in (node.body, node.test, node.orelse))
     assert [line for line, part in parts if isinstance(part, ast.IfExp)] == []
+
+
+SEVERAL_IN_A_LINE = {  # files with such assignments: no others may have them
+    "challenges/claims/ledger.py", "challenges/speed/timing.py", "common/params.py", "reporting/tables.py",
+    "serving/guard.py", "serving/tables.py", "serving/writing.py", "tasks/__init__.py", "training/loop.py",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if str(p)[9:] not in SEVERAL_IN_A_LINE], ids=str)
+def test_an_assignment_of_several_values_is_a_swap_or_unpacks_one(path):
+    """`a, b = x, y` hides two statements in a line; `a, b = pair` and `a, b = b, a` stand for one."""
+    unrelated = []
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            targets = [target.elts for target in node.targets if isinstance(target, ast.Tuple)]
+            values = {ast.unparse(value) for value in node.value.elts}
+            unrelated += [node.lineno for names in targets if values != {ast.unparse(name) for name in names}]
+    assert unrelated == [], "one line for each"

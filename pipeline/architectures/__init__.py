@@ -88,7 +88,8 @@ class SequenceModel(nn.Module):
         that value, or the forecast that the inputs hold."""
         if not self.spec.relative:
             return inputs, None
-        known_steps, outputs = inputs.shape[1] - self.spec.horizon, self.spec.outputs
+        known_steps = inputs.shape[1] - self.spec.horizon
+        outputs = self.spec.outputs
         level = inputs[:, known_steps - 1 : known_steps, :outputs]
         shift = torch.zeros_like(inputs)
         if self.spec.base:
@@ -131,9 +132,11 @@ def find_width(kind: type[Architecture], settings: Mapping[str, Any], budget: in
     unit = kind.width_unit(settings)
     if size(unit) == 0:
         return None
-    low, high = 1, 2
+    low = 1
+    high = 2
     while size(high * unit) <= budget:
-        low, high = high, 2 * high
+        low = high
+        high *= 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if size(middle * unit) <= budget else (low, middle)

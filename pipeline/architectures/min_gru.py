@@ -63,7 +63,8 @@ class Layer(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.write_gate, self.candidate = nn.Linear(width, width), nn.Linear(width, width)
+        self.write_gate = nn.Linear(width, width)
+        self.candidate = nn.Linear(width, width)
 
     def forward(
         self, x: Float[Tensor, "batch time width"], blocks: int | None = None

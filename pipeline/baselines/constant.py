@@ -19,8 +19,10 @@ class Constant(Baseline):
     """Class shares or mean of the training targets."""
 
     def fit(self, prepared: Prepared) -> Fitted:
-        task, columns = prepared.task, prepared.columns("train")
-        total, rows = torch.zeros(()), torch.arange(task.rows(columns))
+        task = prepared.task
+        columns = prepared.columns("train")
+        total = torch.zeros(())
+        rows = torch.arange(task.rows(columns))
         for part in rows.split(ROWS):
             total = total + _values(task.gather(columns, part).targets, task.spec.outputs).sum(dim=0)
         mean = total / len(rows)

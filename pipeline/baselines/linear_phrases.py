@@ -27,7 +27,8 @@ from pipeline.tasks import Prepared, Task
 from pipeline.tasks.text import ngram_ratios, tokenization, vocabularies
 
 WORDS = 1_000_000  # that are distinguished, of those in two training texts
-START, SHARPNESS = 0.4, 10.0
+START = 0.4
+SHARPNESS = 10.0
 BATCH = 64
 
 
@@ -68,7 +69,8 @@ class LinearPhrases(Baseline):
                 keys.extend(self._frequent(of_length, offsets) for of_length in by_length)
             return _sets(by_length, keys, offsets)
 
-        train, targets = phrases("train"), prepared.targets("train")
+        train = phrases("train")
+        targets = prepared.targets("train")
         head = Head(_ratios(train, targets, prepared.task.spec.outputs, sum(map(len, keys))))
         self._train(head, train, targets, phrases("valid"), prepared.targets("valid"))
 
@@ -87,7 +89,8 @@ class LinearPhrases(Baseline):
 
         def predict(texts: Sequence[str]) -> Float[Tensor, "rows outputs"]:
             rows = tokenization.encode(tokenizer, texts)
-            tokens, offsets = np.concatenate(rows).astype(np.int32), np.cumsum([0, *map(len, rows)])
+            tokens = np.concatenate(rows).astype(np.int32)
+            offsets = np.cumsum([0, *map(len, rows)])
             return _outputs(head, _sets(self._keys(tokens, offsets), keys, offsets)).log_softmax(dim=1)
 
         return predict
@@ -104,7 +107,8 @@ class LinearPhrases(Baseline):
     def _train(self, head: "Head", train: PhraseSets, targets: Tensor, valid: PhraseSets, wanted: Tensor) -> None:
         random = torch.Generator().manual_seed(0)
         optimizer = torch.optim.SparseAdam(head.parameters(), self.learning_rate)
-        best, least = head.weights.detach().clone(), F.cross_entropy(_outputs(head, valid), wanted).item()
+        best = head.weights.detach().clone()
+        least = F.cross_entropy(_outputs(head, valid), wanted).item()
         for _ in range(self.epochs):
             for rows, numbers, begins in train.batches(torch.randperm(len(targets), generator=random)):
                 optimizer.zero_grad()
@@ -112,7 +116,8 @@ class LinearPhrases(Baseline):
                 optimizer.step()
             loss = F.cross_entropy(_outputs(head, valid), wanted).item()
             if loss < least:
-                best, least = head.weights.detach().clone(), loss
+                best = head.weights.detach().clone()
+                least = loss
         with torch.no_grad():
             head.weights.copy_(best)
 
@@ -136,7 +141,8 @@ class Head(nn.Module):
 def _ratios(
     sets: PhraseSets, targets: Int[Tensor, " rows"], labels: int, phrases: int
 ) -> Float[Tensor, "phrases each"]:
-    texts, rows = np.zeros((phrases, labels), np.int64), np.bincount(targets.numpy(), minlength=labels)
+    texts = np.zeros((phrases, labels), np.int64)
+    rows = np.bincount(targets.numpy(), minlength=labels)
     of_phrase = targets.repeat_interleave(sets.offsets.diff())
     np.add.at(texts, (sets.numbers.numpy(), of_phrase.numpy()), 1)
     return torch.from_numpy(ngram_ratios.ratios(texts, rows))
@@ -145,7 +151,9 @@ def _ratios(
 def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.ndarray, " rows"]) -> PhraseSets:
     """Each text's known phrases, once each, by their place among all known ones."""
     rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    numbers, places, first = [], [], 0
+    numbers = []
+    places = []
+    first = 0
     for keys, kept in zip(by_length, known, strict=True):
         distinct, of_row = ngram_ratios.distinct(keys, rows)
         place = np.searchsorted(kept, distinct).clip(max=max(len(kept) - 1, 0))

@@ -37,7 +37,8 @@ class LinearText(Baseline):
         terms = TfidfVectorizer(
             ngram_range=(1, self.longest), min_df=self.min_documents, sublinear_tf=True, dtype=np.float32
         )
-        inputs, targets = terms.fit_transform(prepared.texts("train")), prepared.columns("train")["targets"]
+        inputs = terms.fit_transform(prepared.texts("train"))
+        targets = prepared.columns("train")["targets"]
         model = LogisticRegression(C=self.inverse_penalty, max_iter=1000).fit(inputs, np.asarray(targets))
 
         def outputs(split: str) -> Tensor:

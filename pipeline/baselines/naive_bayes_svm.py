@@ -53,7 +53,8 @@ class NaiveBayesSVM(Baseline):
         terms = CountVectorizer(
             ngram_range=(1, self.longest), min_df=self.min_documents, binary=True, dtype=np.float32, token_pattern=WORD
         )
-        inputs, targets = terms.fit_transform(prepared.texts("train")), np.asarray(prepared.columns("train")["targets"])
+        inputs = terms.fit_transform(prepared.texts("train"))
+        targets = np.asarray(prepared.columns("train")["targets"])
         labels = [self._against_rest(inputs, targets == label) for label in range(prepared.task.spec.outputs)]
 
         def outputs(split: str) -> Tensor:
@@ -70,7 +71,8 @@ class NaiveBayesSVM(Baseline):
 
     def served(self, arrays: Arrays, task: Task) -> Predict:
         counter = term_counts.Counter(strings.from_array(arrays["terms"]).split("\n"), WORD, self.longest)
-        weights, intercepts = arrays["weights"].numpy(), arrays["intercepts"].numpy()
+        weights = arrays["weights"].numpy()
+        intercepts = arrays["intercepts"].numpy()
 
         def predict(texts: Sequence[str]) -> Float[Tensor, "rows outputs"]:
             each = [intercepts + weights[:, counter.count(text)[0]].sum(axis=1) for text in texts]

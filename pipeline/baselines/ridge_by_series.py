@@ -27,13 +27,17 @@ class RidgeBySeries(Baseline):
     servable: ClassVar[bool] = False  # a request's windows do not say of which series they are
 
     def fit(self, prepared: Prepared) -> Fitted:
-        spec, panel = prepared.task.spec, prepared.learned["panel"]
-        train, valid = prepared.columns("train"), prepared.columns("valid")
-        starts, of_valid = _starts(train), valid["member"]
+        spec = prepared.task.spec
+        panel = prepared.learned["panel"]
+        train = prepared.columns("train")
+        valid = prepared.columns("valid")
+        starts = _starts(train)
+        of_valid = valid["member"]
         assert isinstance(of_valid, Tensor)
 
         def train_batches(number: int) -> Iterator[Batch]:
-            begin, end = panel["begins"][number], panel["begins"][number] + panel["rows"][number]
+            begin = panel["begins"][number]
+            end = panel["begins"][number] + panel["rows"][number]
             begins = starts[(starts >= begin) & (starts < end)]
             columns = {**train, "start": begins, "member": torch.full_like(begins, number)}
             return _batches(prepared, columns, torch.arange(len(begins)))

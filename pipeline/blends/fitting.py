@@ -28,7 +28,8 @@ def fit(
     if len(parts) == 1 and not labels:
         return torch.ones(1, dtype=torch.float64)
     parts, targets = _thinned(parts, targets)
-    equal, wanted = np.full(len(parts), 1 / len(parts)), targets if labels else targets.double()
+    equal = np.full(len(parts), 1 / len(parts))
+    wanted = targets if labels else targets.double()
 
     def value_of(weights: Float[Tensor, " models"]) -> Float[Tensor, ""]:
         return task.loss(torch.tensordot(weights, parts, dims=1), wanted)

@@ -16,7 +16,8 @@ from pipeline.tasks import Prepared
 
 def score(prepared: Prepared, candidates: Sequence[Candidate], targets: Tensor, resamples: Resamples) -> None:
     """Set each candidate's scores: in every resample, of every class, and of every series."""
-    task, series = prepared.task, prepared.series_of("test")
+    task = prepared.task
+    series = prepared.series_of("test")
     for candidate in candidates:
         for seed, outputs in candidate.outputs.items():
             contributions = task.contributions(outputs, targets, prepared.learned, series)

@@ -137,7 +137,8 @@ def _baseline(prepared: Prepared, name: str) -> Candidate:
         return Candidate(
             name, "baseline", None, None, [0], {}, {}, None, settings, not_scored={0: str(error)}, fitted=False
         )
-    outputs, valid = {0: outputs_of["test"]}, {0: outputs_of["valid"]}
+    outputs = {0: outputs_of["test"]}
+    valid = {0: outputs_of["valid"]}
     return Candidate(name, "baseline", None, None, [0], outputs, valid, None, settings)
 
 

@@ -25,7 +25,8 @@ from pipeline.evaluation.validation import Losses, Validation
 from pipeline.tasks import Prepared
 from pipeline.training import selection
 
-ENSEMBLE, BLEND = "ensemble", "blend"
+ENSEMBLE = "ensemble"
+BLEND = "blend"
 TRIVIAL = "constant"  # knows no example from another, so that no blend needs it
 
 
@@ -115,7 +116,9 @@ def _choose(validation: Validation, parts: list[Part]) -> Chosen:
         return Chosen([], None, None, why)
     single = {part.name: validation.of_blend(_stacked([part], validation)) for part in parts}
     first = min(parts, key=lambda part: single[part.name][0].item())
-    chosen, losses, why = [first], single[first.name], "there is nothing to blend"
+    chosen = [first]
+    losses = single[first.name]
+    why = "there is nothing to blend"
     while others := [part for part in parts if part not in chosen]:
         wider = {part.name: validation.of_blend(_stacked([*chosen, part], validation)) for part in others}
         nearest = min(others, key=lambda part: wider[part.name][0].item())
@@ -124,7 +127,8 @@ def _choose(validation: Validation, parts: list[Part]) -> Chosen:
             gained = f"by {gain['better_by']:.3g} in {gain['measure']}, standard error {gain['standard_error']:.2g}"
             why = f"on validation {nearest.name} improves {first.name} by no more than a standard error ({gained})"
             break
-        chosen, losses = [*chosen, nearest], wider[nearest.name]
+        chosen = [*chosen, nearest]
+        losses = wider[nearest.name]
     whole_gain = validation.gain(single[first.name], losses, first.name) if len(chosen) > 1 else None
     return Chosen(chosen, losses, whole_gain, why)
 

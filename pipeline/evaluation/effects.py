@@ -50,7 +50,8 @@ def paired(ours: Losses, theirs: Losses) -> Paired:
     if both:
         low, high = interval(both)
         record["better_by"] = float(np.mean(both))
-        record["low"], record["high"] = low, high
+        record["low"] = low
+        record["high"] = high
     table = logarithms([ours, theirs])
     difference = table[1] - table[0]
     record["better"] = bool(difference.mean() > 0)

@@ -59,7 +59,9 @@ def fit(prepared: Prepared, name: str) -> Fitted:
 
 def strongest(prepared: Prepared, valid: Mapping[str, Tensor]) -> str | None:
     """By the main metric on validation, from each baseline's outputs there; None if none has finite ones."""
-    task, targets, series = prepared.task, prepared.targets("valid"), prepared.series_of("valid")
+    task = prepared.task
+    targets = prepared.targets("valid")
+    series = prepared.series_of("valid")
 
     def score(outputs: Tensor) -> float:
         parts = task.contributions(outputs, targets, prepared.learned, series).double().mean(dim=0)

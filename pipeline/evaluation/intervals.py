@@ -47,7 +47,8 @@ class Resamples:
     ):
         self.times = None if times is None else times - times.min()
         examples = examples if self.times is None else int(self.times.max()) + 1
-        self.confidence, self.reason = settings.confidence, shortage(examples, block)
+        self.confidence = settings.confidence
+        self.reason = shortage(examples, block)
         self.block = 0 if self.reason else min(block, examples // FEWEST)  # as used: perhaps shorter than the setting
         self.blocks = 0.0 if self.reason else examples / self.block
         self.counts = torch.ones(1 if self.reason else settings.resamples + 1, examples, dtype=torch.float64)

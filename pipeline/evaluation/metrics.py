@@ -85,7 +85,8 @@ def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resam
 def _over_seeds(name: str, values: Float[Tensor, " seeds"], confidence: float) -> tuple[float, float]:
     """Student's interval of the mean over seeds; no metric is below 0, and a share is not above 1."""
     spread = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * (values.std() / len(values) ** 0.5).item()
-    low, high = values.mean().item() - spread, values.mean().item() + spread
+    low = values.mean().item() - spread
+    high = values.mean().item() + spread
     return max(0.0, low), min(1.0, high) if name.startswith(SHARES) else high
 
 

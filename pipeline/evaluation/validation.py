@@ -20,7 +20,8 @@ class Validation:
     """The targets of the validation split, and resamples of its rows, in blocks for series."""
 
     def __init__(self, prepared: Prepared, settings: Evaluate, seed: int):
-        self.task, self.learned = prepared.task, prepared.learned
+        self.task = prepared.task
+        self.learned = prepared.learned
         self.targets = prepared.targets("valid")
         self.labels = not self.targets.is_floating_point()
         membership = prepared.membership("valid")

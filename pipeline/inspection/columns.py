@@ -54,7 +54,8 @@ def of(table: Table) -> list[Column]:
 
 def _described(name: str, cells: list[Any], comma: bool) -> Column:
     filled = [cell for cell in cells if not _is_empty(cell)]
-    different, empty = len({str(cell) for cell in filled}), len(cells) - len(filled)
+    different = len({str(cell) for cell in filled})
+    empty = len(cells) - len(filled)
     if not filled:
         return Column(name, "nothing", cells, 0, empty)
     kind, trouble = _time_kind(name, filled)
@@ -100,7 +101,8 @@ def _number_kind(name: str, cells: Sequence[Any], comma: bool) -> tuple[str, str
     try:
         form = number_forms.form_of(lambda: iter([{name: cells}]), TableSettings(), comma)
     except number_forms.Ambiguous as error:
-        form, trouble = number_forms.Form(decimal="," if any("," in str(cell) for cell in cells) else "."), str(error)
+        form = number_forms.Form(decimal="," if any("," in str(cell) for cell in cells) else ".")
+        trouble = str(error)
     with_value = [cell for cell in cells if not numbers.is_nothing(cell, form)]
     if not with_value:
         return "", "", ()

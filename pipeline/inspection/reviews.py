@@ -53,7 +53,8 @@ def _of_texts(texts: Sequence[str]) -> list[str]:
     """Lines on lengths, blank texts, copies, and whether there are spaces between words."""
     blank = sum(not text.strip() for text in texts)
     duplicates = len(texts) - len({text.casefold() for text in texts})
-    letters, words = sum(map(len, texts)), sum(len(text.split()) for text in texts)
+    letters = sum(map(len, texts))
+    words = sum(len(text.split()) for text in texts)
     groups = minhash.groups(list(texts[:COPIES]), 0.5)
     near_copies = len(groups) - len(set(groups.tolist()))
     printed = [

@@ -18,7 +18,9 @@ import psutil
 from pipeline.common import files
 
 FOLDER = Path(".dvc/tmp")
-HELD, IN_USE, GUARD = FOLDER / "lock", FOLDER / "rwlock", FOLDER / "rwlock.lock"
+HELD = FOLDER / "lock"
+IN_USE = FOLDER / "rwlock"
+GUARD = FOLDER / "rwlock.lock"
 POLL_SECONDS = 0.5
 
 
@@ -51,7 +53,8 @@ def remove_dead() -> list[dict[str, Any]]:
         return []
     try:
         entries = json.loads(IN_USE.read_text(encoding="utf-8"))
-        write, read = entries.get("write", {}), entries.get("read", {})
+        write = entries.get("write", {})
+        read = entries.get("read", {})
         living = {
             "write": {path: process for path, process in write.items() if lives(process)},
             "read": {path: alive for path, processes in read.items() if (alive := [*filter(lives, processes)])},

@@ -15,7 +15,8 @@ from pipeline.jobs import repair
 from pipeline.jobs.processes import Run
 
 LOCK_COPY = paths.WORK / "retrain/dvc.lock"
-OURS, DVCS = "error: ", "ERROR: "  # the beginnings of lines in which our commands, and DVC, say why they failed
+PREFIX = "error: "  # begins the line in which a command says why it failed
+DVC_PREFIX = "ERROR: "  # the same, of DVC
 
 
 class Failed(InputError):
@@ -37,7 +38,9 @@ class Job:
     """The tasks of a retraining, and how its commands are run."""
 
     def __init__(self, params: Params, real_tasks: Sequence[str], run: Run):
-        self.params, self.run, self.step = params, run, ""
+        self.params = params
+        self.run = run
+        self.step = ""
         self.real_tasks = list(real_tasks)
         self.stopped: dict[str, Stopped] = {}
 
@@ -115,9 +118,11 @@ def _of_ours(words: Sequence[str]) -> list[str]:
 def reason_of(errors: Sequence[str]) -> str:
     """The error that our command printed, its lines joined; otherwise DVC's own; "" without any."""
     for begin, line in enumerate(errors):
-        if line.startswith(OURS):
-            rest = takewhile(lambda more: more.strip() and not more.startswith((OURS, DVCS)), errors[begin + 1 :])
-            return " ".join([line.removeprefix(OURS), *(more.strip() for more in rest)])
-    if last := [line.removeprefix(DVCS) for line in errors if line.startswith(DVCS)]:
+        if line.startswith(PREFIX):
+            rest = takewhile(
+                lambda more: more.strip() and not more.startswith((PREFIX, DVC_PREFIX)), errors[begin + 1 :]
+            )
+            return " ".join([line.removeprefix(PREFIX), *(more.strip() for more in rest)])
+    if last := [line.removeprefix(DVC_PREFIX) for line in errors if line.startswith(DVC_PREFIX)]:
         return last[-1]
     return next((line.strip() for line in errors if line.strip() and not line.startswith("WARNING")), "")

@@ -53,7 +53,8 @@ def of_stopped(stopped: Mapping[str, Stopped]) -> list[str]:
 def of_sources(before: State | None, state: State) -> str:
     """Each source's size, whether it has changed, and what changed in its earlier rows."""
     old = before["sources"] if before else {}
-    rows, sentences = [], []
+    rows = []
+    sentences = []
     for task, source in state["sources"].items():
         was = old.get(task)
         digest = source["digest"] or ""
@@ -141,7 +142,8 @@ def draw(differences: Mapping[str, Difference], margin: float, tolerance: float 
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     for row, value in enumerate(differences.values()):
-        low, high = value["low"], value["high"]
+        low = value["low"]
+        high = value["high"]
         if low is None or high is None:
             continue  # no interval: it decided nothing
         axes.plot([low, high], [row, row], color=colours.INK, linewidth=1.5)

@@ -8,7 +8,8 @@ from pipeline.common import InputError
 from pipeline.monitoring.records import Blocks, ChangedSeries, Shown, ShownBlock, Side
 from pipeline.services.records import Block, Current, Reference
 
-SHOWN, NAMED = 20, 3  # series that changed most: in the file, in a sentence
+SHOWN = 20  # series that changed most, in the file
+NAMED = 3  # of them in a sentence
 
 
 def of_common_series(reference: Reference, current: Current) -> tuple[Reference, Current]:
@@ -26,7 +27,8 @@ def of_common_series(reference: Reference, current: Current) -> tuple[Reference,
 
 
 def _of_series(block: Block, places: Sequence[int]) -> Block:
-    level, noise = ([block["level"][place] for place in places], [block["noise"][place] for place in places])
+    level = [block["level"][place] for place in places]
+    noise = [block["noise"][place] for place in places]
     return {**block, "level": level, "noise": noise}
 
 

@@ -22,7 +22,8 @@ def permuted(
 
     `times` are in blocks; `along` is how persistent blocks are (see there).
     """
-    cleared, apart = _cleared(values, waves), _cleared(new[:, None].astype(float), waves)
+    cleared = _cleared(values, waves)
+    apart = _cleared(new[:, None].astype(float), waves)
     weights = apart[:, 0]
     if (size := float(weights @ weights)) < 1e-6 * len(new):  # only the time of year separates new from old
         return np.zeros(values.shape[1]), 1.0

@@ -27,7 +27,8 @@ from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, slug, table, tag
 
-NAME, PLACE = "drift", 10
+NAME = "drift"
+PLACE = 10
 TITLE = "Have the data changed?"
 ABOUT = (
     "Data that are new since the champion was trained, compared with its training data. A difference is an alarm if it "

@@ -27,7 +27,8 @@ Labels = Literal["labels", "answered"]
 
 def compared(reference: Profile, current: Profile) -> Comparison:
     """The tests, and distributions then and now to draw."""
-    reference, current = _with_abstentions(reference), _with_abstentions(current)
+    reference = _with_abstentions(reference)
+    current = _with_abstentions(current)
     words, most = _words(reference, current)
     tests = [
         _spread("length in tokens", "lengths", reference, current),
@@ -147,7 +148,8 @@ def _holding(word: str, *sides: Profile) -> Float[np.ndarray, "2 2"]:
 def _bins(reference: Sequence[float | int], current: Sequence[float | int]) -> Bins:
     """Shares in common bins; the longest tail falls in the last."""
     both = np.concatenate([reference, current]).astype(float)
-    low, high = float(both.min()), float(np.quantile(both, 0.99))
+    low = float(both.min())
+    high = float(np.quantile(both, 0.99))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     then, now = (
         (np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)).round(6).tolist()

@@ -135,7 +135,8 @@ def complete(task: str) -> Version | None:
     if latest is None or done > latest[0].name or (done == latest[0].name and registry.champion(task) is not None):
         return None
     path, record = latest
-    model_id, run_id = moved_to(record)["model_id"], moved_to(record).get("run_id", "")  # unique to a store
+    model_id = moved_to(record)["model_id"]  # unique to a store, as is the run's
+    run_id = moved_to(record).get("run_id", "")
     version = next((v for v in registry.versions(task) if v.model_id == model_id), None)
     if version is None and models.exists(model_id):
         version = registry.register(task, run_id, model_id)

@@ -150,7 +150,8 @@ def same_signature(challenger: Signature, champion: Signature) -> Outcome:
         differences.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
     columns = {column["name"]: column["type"] for column in challenger["outputs"]}
     for column in champion["outputs"]:
-        name, kind = column["name"], column["type"]
+        name = column["name"]
+        kind = column["type"]
         if columns.get(name) != kind:
             differences.append(f"outputs: {name} is {columns.get(name, 'missing')}, not {kind}")
     return Outcome(
@@ -210,7 +211,8 @@ def _above(difference: Difference, bound: float = 0.0) -> bool:
 def format_difference(bootstrap: PairedBootstrap, difference: Difference) -> str:
     """A difference with its interval: in points of accuracy, or in percent of an error."""
     value = f"{100 * difference['value']:.2f} {'points' if bootstrap.task.higher_is_better else '%'}"
-    low, high = difference["low"], difference["high"]
+    low = difference["low"]
+    high = difference["high"]
     if low is None or high is None:
         return f"{value} (no interval: {difference['reason']})"
     return f"{value} [{100 * low:.2f}, {100 * high:.2f}]"

@@ -29,10 +29,14 @@ from pipeline.evaluation.intervals import Resamples
 from pipeline.evaluation.settings import Evaluate
 from pipeline.promotion.settings import Promote
 
-RIGHT, DISAGREE = 0.868, 0.06  # accuracy; share of reviews that only one of two seeds gets right
-LEVEL, LEVEL_STAYS = 0.5, 0.98  # of the champion's error: deviation over the mean, share left after a window
-APART, APART_STAYS = 0.125, 0.85  # of the difference of two seeds
-DAY, WEEK = 48, 336  # windows
+RIGHT = 0.868  # accuracy
+DISAGREE = 0.06  # share of reviews that only one of two seeds gets right
+LEVEL = 0.5  # of the champion's error: its deviation over the mean
+LEVEL_PERSISTENCE = 0.98  # the share left after a window
+DIFFERENCE = 0.125  # of two seeds' errors: its deviation over the mean
+DIFFERENCE_PERSISTENCE = 0.85
+DAY = 48  # windows
+WEEK = 7 * DAY
 
 Pair = tuple[Float[Tensor, "examples steps simulations"], Float[Tensor, "examples steps simulations"]]
 
@@ -134,7 +138,8 @@ def reviews(true: Float[Tensor, "examples 1"], simulations: int, random: torch.G
     """Whether each is right: both, only the challenger, only the champion, neither."""
     drawn = torch.rand(len(true), 1, simulations, generator=random, dtype=torch.float64)
     apart = true.abs().clamp(min=DISAGREE)[..., None]
-    ours_only, theirs_only = (apart + true[..., None]) / 2, (apart - true[..., None]) / 2
+    ours_only = (apart + true[..., None]) / 2
+    theirs_only = (apart - true[..., None]) / 2
     ours = (drawn < ours_only) | ((drawn >= apart) & (drawn < RIGHT + ours_only))
     theirs = ((drawn >= ours_only) & (drawn < apart)) | ((drawn >= apart) & (drawn < RIGHT + ours_only))
     assert bool((theirs_only >= 0).all())
@@ -143,10 +148,12 @@ def reviews(true: Float[Tensor, "examples 1"], simulations: int, random: torch.G
 
 def windows(true: Float[Tensor, "examples 4"], simulations: int, random: torch.Generator) -> Pair:
     """Errors in each quarter of a day; their mean is 1 for the champion."""
-    level = 1 + LEVEL * wander(len(true), simulations, LEVEL_STAYS, random)
+    level = 1 + LEVEL * wander(len(true), simulations, LEVEL_PERSISTENCE, random)
     theirs = level.clamp(min=0.1)[:, None].expand(-1, 4, -1)
-    noise = [wander(len(true), simulations, APART_STAYS, random) for _ in range(4)]  # their mean's deviation is a half
-    return theirs * (1 - true[..., None]) + 2 * APART * torch.stack(noise, dim=1), theirs
+    noise = [
+        wander(len(true), simulations, DIFFERENCE_PERSISTENCE, random) for _ in range(4)
+    ]  # their mean's deviation is a half
+    return theirs * (1 - true[..., None]) + 2 * DIFFERENCE * torch.stack(noise, dim=1), theirs
 
 
 def _better(
@@ -154,7 +161,8 @@ def _better(
 ) -> Float[Tensor, "resamples simulations"]:
     """As PairedBootstrap.better, for many pairs at once, and in single precision, which is twice as fast."""
     rows = inside.any(1)
-    weights, drawn = inside[rows].float(), counts[:, rows].float()
+    weights = inside[rows].float()
+    drawn = counts[:, rows].float()
     drawn = drawn[drawn.any(1)]  # a resample without a row of the slice does not count
     total = (drawn @ weights.sum(1))[:, None]
     ours, theirs = ((values[rows].float() * weights[..., None]).sum(1) for values in pair)

@@ -41,7 +41,8 @@ class PairedBootstrap:
         seed: int,
         times: Int[Tensor, " examples"] | None = None,  # at which windows of a panel begin
     ):
-        self.task, self.settings = task, settings
+        self.task = task
+        self.settings = settings
         wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
         self.resamples = Resamples(examples, task.block, wanted, seed, times)
 
@@ -57,7 +58,8 @@ class PairedBootstrap:
     ) -> Float[Tensor, " resamples"]:
         """How much better ours is: the difference in accuracy, or, for errors, as a share of theirs."""
         name = self.task.main_metric
-        our, their = self.scores(ours, inside)[name], self.scores(theirs, inside)[name]
+        our = self.scores(ours, inside)[name]
+        their = self.scores(theirs, inside)[name]
         return our - their if self.task.higher_is_better else (their - our) / their
 
     @property

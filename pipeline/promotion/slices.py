@@ -38,7 +38,9 @@ def of_texts(texts: Sequence[str]) -> dict[str, Bool[Tensor, "examples 1"]]:
 
 def of_times(times: pd.DatetimeIndex, steps: int) -> dict[str, Bool[Tensor, "examples steps"]]:
     """`times` of all values that are forecast, example after example."""
-    hour, weekend, quarter = times.hour, times.day_of_week >= 5, times.month % 12 // 3
+    hour = times.hour
+    weekend = times.day_of_week >= 5
+    quarter = times.month % 12 // 3
     masks = {name: (hour >= begin) & (hour < end) for name, (begin, end) in HOURS.items()}
     masks |= {"weekday": ~weekend, "weekend": weekend}
     masks |= {name: quarter == number for name, number in QUARTERS.items()}

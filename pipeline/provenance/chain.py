@@ -74,7 +74,8 @@ def check_runs(task: str, params: Params) -> int:
     for architecture in reconciliation.trained(task, params):
         folder = paths.trained(task, architecture)
         for seed, values in lineage.runs_of(task, architecture).items():
-            place, count = f"{folder}/run.json: seed {seed}", count + 1
+            place = f"{folder}/run.json: seed {seed}"
+            count += 1
             if not runs.exists(values["run_id"]):
                 raise Broken(place, f"run {values['run_id']} in MLflow", "none", advice)
             if values["model_id"] and not models.exists(values["model_id"]):
@@ -121,7 +122,8 @@ def check_run(version: Version) -> str:
 
 def check_kept(version: Version) -> str:
     """For a champion from an earlier training: check that the snapshot states its training and the run agrees."""
-    kept, tags = snapshots.read(version.task), version.tags
+    kept = snapshots.read(version.task)
+    tags = version.tags
     all_trainings = {**(kept["trained"] if kept else {}), **snapshots.trainings_of_run(version.run_id)}
     trained = all_trainings.get(tags["weights.digest"])
     place = paths.champion(version.task) / "snapshot.json"
@@ -137,7 +139,8 @@ def check_kept(version: Version) -> str:
 
 def check_result(version: Version) -> str:
     """Check that weights on disk, run.json and package are from one training, and that run.json names the run."""
-    architecture, seed = version.tags["architecture"], int(version.tags["seed"])
+    architecture = version.tags["architecture"]
+    seed = int(version.tags["seed"])
     folder = paths.trained(version.task, architecture)
     record = read_run(version.task, architecture)
     recorded = record["seeds"][str(seed)]["weights_digest"]
@@ -147,14 +150,16 @@ def check_result(version: Version) -> str:
     for key, value in read_description(folder / "model.json").items():
         same(f"{folder}/model.json: {key}, against the package's", logged.get(key), value)
     back = lineage.runs_of(version.task, architecture)[seed]
-    ours, named = lineage.original(version.run_id), lineage.original(back["run_id"])
+    ours = lineage.original(version.run_id)
+    named = lineage.original(back["run_id"])
     same(f"{folder}/run.json: the run of seed {seed} in MLflow", ours, named)
     return f"{folder}: weights and model.json as in the package, run.json names the run"
 
 
 def check_stage(stages: Stages, name: str) -> str:
     """Check that outputs, inputs and settings of a stage are those in dvc.lock."""
-    outputs, inputs = stages.outputs(name), stages.inputs(name)
+    outputs = stages.outputs(name)
+    inputs = stages.inputs(name)
     for entry in [*outputs, *inputs]:
         _agree(name, entry)
     settings = sum(entry.place.startswith(f"{paths.PARAMS}: ") for entry in inputs)

@@ -83,7 +83,9 @@ class Stages:
 def prune(days: int, dry_run: bool) -> str:
     """`dvc gc`: free the cache of what neither the working tree nor a commit of the last `days` needs."""
     repo = Stages().repo
-    cache, root, versioned = Path(repo.cache.local.path), Path(repo.root_dir), not repo.config["core"]["no_scm"]
+    cache = Path(repo.cache.local.path)
+    root = Path(repo.root_dir)
+    versioned = not repo.config["core"]["no_scm"]
     repo.close()
     if not cache.is_relative_to(root):
         return f"dvc cache: {cache} is outside this project and may be shared: left as it is"

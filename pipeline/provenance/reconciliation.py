@@ -100,7 +100,8 @@ def refuse_other(
     params: Params,
 ) -> None:
     """Raise InputError if the network was trained on other data, or with other settings, than the current ones."""
-    task, architecture = description["task"], description["architecture"]
+    task = description["task"]
+    architecture = description["architecture"]
     advice = f"run `dvc repro train@{task}-{architecture}` first"
     if record["inputs_digest"] != (digest := lineage.inputs_digest(prepared.audit)):
         mismatch = f"trained on data {record['inputs_digest']}, but the present data are {digest}"

@@ -25,7 +25,8 @@ def restore(task: str) -> str:
     kept = read(task)
     present = registry.champion(task)
     moved = decisions.made_elsewhere(task)
-    whole, same = present is not None and is_whole(present), present is not None and is_same(present, kept)
+    whole = present is not None and is_whole(present)
+    same = present is not None and is_same(present, kept)
     if present is not None and kept is not None and whole and moved is None:
         return f"{present.uri} is {'this' if same else 'another'} champion already: left as it is"
     latest = decisions.latest_move(task)
@@ -115,7 +116,8 @@ def holds(model_id: str, package: str) -> bool:
 
 def log(kept: Snapshot) -> str:
     """Create the kept run and its model; returns the run's id."""
-    task, run = kept["task"], kept["run"]
+    task = kept["task"]
+    run = kept["run"]
     run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
     try:
         model_tags = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}

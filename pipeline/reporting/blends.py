@@ -47,7 +47,8 @@ def _sentences(results: TaskResults, entry: Entry) -> Iterator[object]:
         yield f"Its gain over {best['name']} is {' '.join(words.mean_and_interval(ends, 3))}. "
     if gain := entry.get("gain"):
         validation: Ends = {"mean": gain["better_by"], "low": gain["low"], "high": gain["high"]}
-        better, measure = " ".join(words.mean_and_interval(validation, 3)), words.measure(gain["measure"], {})
+        better = " ".join(words.mean_and_interval(validation, 3))
+        measure = words.measure(gain["measure"], {})
         yield f"On validation its gain in {measure} over {gain['than']} is {better}."
 
 

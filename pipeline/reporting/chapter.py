@@ -86,7 +86,8 @@ def headline(results: TaskResults) -> Iterator[object]:
     if not networks:
         yield "No network has a score: every seed diverged."
         return
-    best, value = networks[0], networks[0]["metrics"][metric]
+    best = networks[0]
+    value = networks[0]["metrics"][metric]
     measure = words.measure(metric, results.metrics["units"])
     tied = results.best_networks()
     opening = "The best network is " if len(tied) == 1 else "The best networks, all equal, are "

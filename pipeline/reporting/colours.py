@@ -17,7 +17,10 @@ NAMED = {
 }
 OTHERS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#661100", "#44AA99", "#6699CC")
 
-INK, MUTED, GRID, PAPER = "#1B1F24", "#5B6470", "#E1E5EA", "#FFFFFF"
+INK = "#1B1F24"
+MUTED = "#5B6470"
+GRID = "#E1E5EA"
+PAPER = "#FFFFFF"
 DARK = {  # replacements on a dark page, where the colour itself would be invisible
     INK: "#E8EBEF",
     MUTED: "#9BA5B1",

@@ -78,5 +78,6 @@ def thinned(rows: int, most: int) -> Int[np.ndarray, " kept"]:
 def shortened(text: str, most: int) -> str:
     """A long text's first and last words, with an ellipsis between."""
     whole = " ".join(text.split())
-    first, last = whole[: most * 2 // 3].rsplit(" ", 1)[0], whole[-most // 3 :].split(" ", 1)[-1]
+    first = whole[: most * 2 // 3].rsplit(" ", 1)[0]
+    last = whole[-most // 3 :].split(" ", 1)[-1]
     return whole if len(whole) <= most else f"{first} … {last}"

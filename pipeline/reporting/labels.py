@@ -41,15 +41,18 @@ def calibration(answers: Mapping[str, Answers]) -> Chart:
     figure = plain(height=400)
     style = {"color": colours.MUTED, "dash": "dot", "width": 1.5}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=style, name="calibrated", hoverinfo="skip")
-    errors, least = {}, 1.0
+    errors = {}
+    least = 1.0
     for name, (probabilities, labels) in answers.items():
-        bins, look = examples.reliability(probabilities, labels), line(name)
+        bins = examples.reliability(probabilities, labels)
+        look = line(name)
         look["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum()), "line": {"width": 0}}
         hover = f"{text(name)}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
         figure.add_scatter(
             x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look
         )
-        errors[name], least = bins.error, min(least, 1 / probabilities.shape[1], bins.right.min())
+        errors[name] = bins.error
+        least = min(least, 1 / probabilities.shape[1], bins.right.min())
     figure.update_xaxes(title={"text": "mean predicted probability"}, range=[least - 0.03, 1.03])
     figure.update_yaxes(title={"text": "accuracy"}, range=[least - 0.03, 1.03])
     errors_listed = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())

@@ -24,7 +24,8 @@ from pipeline.reporting.results import TaskResults
 
 HERE = Path(__file__).parent
 TITLE = "Sequence models, measured"
-LACKS, LACKING = "lacks", "Missing from this page"
+LACKS = "lacks"
+LACKING = "Missing from this page"
 SCALES = {
     "smoke": "These are the numbers of a smoke run: they show that every stage runs, nothing more.",
     "quick": "These are the numbers of a quick run, made for two CPU cores: short trainings with few seeds.",

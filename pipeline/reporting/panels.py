@@ -28,10 +28,12 @@ def by_series(results: TaskResults) -> Markup | None:
     """The five series on which the best network is furthest ahead of the strongest baseline, and the five on which
     furthest behind; None for a task that is no panel."""
     path = paths.predictions(results.name) / paths.BY_SERIES
-    networks, baseline = results.ranked("network"), results.strongest_baseline()
+    networks = results.ranked("network")
+    baseline = results.strongest_baseline()
     if not path.exists() or not networks or baseline is None:
         return None
-    metric, network = results.metrics["main_metric"], networks[0]["name"]
+    metric = results.metrics["main_metric"]
+    network = networks[0]["name"]
     compared = _compared(path, metric, network, baseline)
     gain = compared.theirs - compared.ours
     order = np.argsort(-gain, kind="stable").tolist()

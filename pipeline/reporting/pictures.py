@@ -21,7 +21,8 @@ def of_candidate(
     """A network's training, then the predictions of one seed, by the kind of target."""
     if history.exists():
         yield from of_training(candidate, seed, history)
-    task, in_panel = prepared.task, prepared.series_of("test")
+    task = prepared.task
+    in_panel = prepared.series_of("test")
     answers = task.answers(candidate.outputs[seed], prepared.learned, in_panel)
     if not targets.is_floating_point():
         yield from of_labels(candidate.name, answers, targets, label_names(prepared, answers.shape[-1]))
@@ -54,7 +55,8 @@ def of_labels(name: str, answers: Tensor, targets: Tensor, names: list[str]) -> 
 
 def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: Tensor) -> Iterator[Chart]:
     """Three windows with a band of likely values, and the error by step ahead, in the unit of the (first) target."""
-    task, learned = prepared.task, prepared.learned
+    task = prepared.task
+    learned = prepared.learned
     forecast, true, valid_forecast, valid_true = (
         series.first_target(task.answers(values, learned, prepared.series_of(split)).flatten(1).numpy(), prepared)
         for split, by_split in (
@@ -64,7 +66,8 @@ def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: T
         for values in by_split
     )
     scale, of_valid = (series.sizes(prepared, split) for split in ("test", "valid"))
-    band, errors = series.error_band((valid_true - valid_forecast) / of_valid), np.abs((forecast - true) / scale)
+    band = series.error_band((valid_true - valid_forecast) / of_valid)
+    errors = np.abs((forecast - true) / scale)
     rows = examples.at_shares(errors.mean(axis=1), tuple(series.SHARES))
     for number, (row, title) in enumerate(zip(rows, series.SHARES.values(), strict=True), 1):
         window = {candidate.name: forecast[row]}

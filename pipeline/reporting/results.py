@@ -94,7 +94,8 @@ class TaskResults:
 
     def challenger(self) -> str | None:
         """The candidate that is best on validation, or the network and its seed; None if every seed diverged."""
-        best, network = self.metrics.get("best_on_validation"), self.best_on_validation()
+        best = self.metrics.get("best_on_validation")
+        network = self.best_on_validation()
         if best and best["kind"] != "network":
             return best["name"] if best["name"] == best["kind"] else f"{best['name']} (a {best['kind']})"
         return f"{network.name} seed {network.seed}" if network else None

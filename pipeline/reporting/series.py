@@ -72,7 +72,9 @@ def window_chart(
         x=times, y=whole, mode="lines", line=style, name="true", hovertemplate=f"true {hover}<extra></extra>"
     )
     for (name, forecast), dash in zip(forecasts.items(), DASHES, strict=False):
-        x, y, look = times[tail:], forecast.astype(np.float32), line(name, width=2.0)
+        x = times[tail:]
+        y = forecast.astype(np.float32)
+        look = line(name, width=2.0)
         look["line"]["dash"] = dash
         figure.add_scatter(x=x, y=y, mode="lines", hovertemplate=f"{text(name)} {hover}<extra></extra>", **look)
         for end, fill in zip(band or (), (None, "tonexty"), strict=False):  # the upper end fills down to the lower
@@ -89,10 +91,13 @@ def window_chart(
 
 def error_by_step(results: TaskResults, prepared: "Prepared") -> Chart:
     """Mean absolute error at each step ahead: networks, their blends, the strongest baseline, others on demand."""
-    strongest, errors, hidden = results.strongest_baseline(), {}, []
+    strongest = results.strongest_baseline()
+    errors = {}
+    hidden = []
     scale = sizes(prepared, "test")
     for entry in results.ranked():
-        answers, name = results.predictions(entry["name"]), entry["name"]
+        answers = results.predictions(entry["name"])
+        name = entry["name"]
         true = first_target(answers.targets, prepared)
         off = [np.abs((first_target(o, prepared) - true) / scale).mean(axis=0) for o in answers.outputs.values()]
         errors[name] = np.mean(off, axis=0)
@@ -109,9 +114,11 @@ def horizon_chart(
     hidden: Collection[str] = (),
 ) -> Chart:
     """A line for each name; the strongest baseline's is thick, hidden ones can be switched on in the legend."""
-    figure, ends = plain(height=400), {}
+    figure = plain(height=400)
+    ends = {}
     for name, exact in errors.items():
-        error, visible = exact.astype(np.float32), "legendonly" if name in hidden else True
+        error = exact.astype(np.float32)
+        visible = "legendonly" if name in hidden else True
         look = line(name, width=2.5 if name == strongest else 1.5)
         hover = f"{text(name)}<br>step %{{x}}: %{{y:.4g}}<extra></extra>"
         steps = np.arange(1, len(error) + 1)
@@ -149,7 +156,9 @@ def past(prepared: "Prepared", row: int) -> Past:
     """The end of a test window's look-back in natural units; nothing if the inputs have no past of the targets."""
     import torch
 
-    task, spec, columns = prepared.task, prepared.task.spec, prepared.columns("test")
+    task = prepared.task
+    spec = prepared.task.spec
+    columns = prepared.columns("test")
     inputs = task.gather(columns, torch.tensor([row])).inputs
     tail = min(TAIL * spec.horizon, inputs.shape[1] - spec.horizon) if spec.relative else 0
     begin = inputs.shape[1] - spec.horizon - tail
@@ -170,7 +179,8 @@ def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: in
     at = int(columns["time" if "time" in columns else "start"][row]) + begin
     if "step" in learned:
         return _calendar_times(learned, at, count)
-    first, step = datetime.fromisoformat(learned["start"]), timedelta(seconds=learned["step_seconds"])
+    first = datetime.fromisoformat(learned["start"])
+    step = timedelta(seconds=learned["step_seconds"])
     return [(first + (at + number) * step).isoformat(sep=" ") for number in range(count)]
 
 

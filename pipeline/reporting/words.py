@@ -21,7 +21,9 @@ def number(value: int | float | None, digits: int = 4) -> str:
 
 def mean_and_interval(value: Ends, digits: int = 4) -> tuple[str, str]:
     """A mean and its interval to the same decimal place: 0.9032 and [0.8981, 0.9083]; or that there is no interval."""
-    mean, low, high = value["mean"], value["low"], value["high"]
+    mean = value["mean"]
+    low = value["low"]
+    high = value["high"]
     if mean is None or low is None or high is None:
         return number(mean, digits), "no interval"
     most = max(abs(end) for end in (mean, low, high))

@@ -45,7 +45,8 @@ class FileLock(BaseJournalFileLock):
     """
 
     def __init__(self, journal: Path, path: Path):
-        self.journal, self.path = journal, path
+        self.journal = journal
+        self.path = path
 
     def acquire(self) -> bool:
         held = files.locked(self.path)

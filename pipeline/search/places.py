@@ -39,7 +39,11 @@ class Places:
         sampler: Callable[[int], BaseSampler],
         repeatable: bool = False,
     ):
-        self.study, self.places, self.grace, self.sampler, self.repeatable = study, places, grace, sampler, repeatable
+        self.study = study
+        self.places = places
+        self.grace = grace
+        self.sampler = sampler
+        self.repeatable = repeatable
         self._beats: dict[int, tuple[object, float]] = {}
 
     def claim(self) -> optuna.Trial | None:
@@ -114,7 +118,8 @@ class Places:
         seen = process.alive(trial.user_attrs["process"]) if "process" in trial.user_attrs else None
         if seen is not None:
             return seen
-        beat, now = trial.user_attrs.get("beat"), time.monotonic()
+        beat = trial.user_attrs.get("beat")
+        now = time.monotonic()
         before, since = self._beats.setdefault(trial.number, (beat, now))
         if beat != before:
             self._beats[trial.number] = beat, now

@@ -33,7 +33,8 @@ class Space:
             Named("sweep.clippings", "clipping", settings.clippings, CLIPPINGS),
             Named("sweep.learning_rates", "optimizer", settings.learning_rates, OPTIMIZERS),
         )
-        self.settings, self.initializers = settings, initializers
+        self.settings = settings
+        self.initializers = initializers
 
     def suggest(self, trial: BaseTrial) -> Choice:
         """The choice of one trial."""
@@ -76,7 +77,8 @@ class Space:
 
     def _parameters(self, choice: Choice) -> dict[str, Any]:
         """A choice as a trial's parameters, its numbers moved into their ranges."""
-        sweep, optimizer = self.settings, choice.optimizer
+        sweep = self.settings
+        optimizer = choice.optimizer
         values: dict[str, Any] = {
             "initializer": choice.initializer,
             "clipping": choice.clipping,

@@ -92,7 +92,9 @@ def make(plan: Plan, space: Space) -> optuna.Study:
 
 def wait_for(plan: Plan, seconds: float) -> None:
     """Wait until the plan's study can be joined. Raises InputError if it does not appear."""
-    storage, name, begun = make_storage(plan.sweep.storage), name_of(plan), time.monotonic()
+    storage = make_storage(plan.sweep.storage)
+    name = name_of(plan)
+    begun = time.monotonic()
     while name not in (names := [summary.study_name for summary in storage.get_all_studies()]):
         if time.monotonic() - begun > seconds:
             alike = [other for other in names if other.startswith(name.rpartition("-")[0])]
@@ -110,7 +112,8 @@ def name_of(plan: Plan) -> str:
 
 def queue(plan: Plan, space: Space) -> dict[str, dict[str, Any]]:
     """The trials that are not sampled, by origin. Raises InputError for more trials than a grid has points."""
-    first, places = space.first(plan.stated), plan.sweep.trials
+    first = space.first(plan.stated)
+    places = plan.sweep.trials
     if plan.sweep.sampler != "grid":
         return first
     grid = space.grid()
@@ -147,7 +150,8 @@ def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
 
 def make_pruner(plan: Plan) -> BasePruner:
     """The pruner, which stops hopeless trials after an epoch."""
-    epochs, pruner = plan.prepared().task.epochs, plan.sweep.pruner
+    epochs = plan.prepared().task.epochs
+    pruner = plan.sweep.pruner
     if pruner == "halving":
         return SuccessiveHalvingPruner(min_resource=max(1, epochs // 4), reduction_factor=4)
     if pruner == "hyperband":

@@ -29,7 +29,8 @@ def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
     Unless it is `repeatable`, this process draws other trials than any other.
     Raises InputError if the storage is lost.
     """
-    space, ourselves = make_space(plan), 0 if repeatable else os.getpid()
+    space = make_space(plan)
+    ourselves = 0 if repeatable else os.getpid()
     ours = study.make(plan, space)
     draw = partial(study.make_sampler, plan, space, ourselves)
     places = Places(ours, plan.sweep.trials, plan.sweep.grace_seconds, draw, repeatable)

@@ -40,7 +40,8 @@ class Service(ABC):
     """Requests and predictions of one network; `learned` is the folder of what its task learned in training."""
 
     def __init__(self, description: Description, learned: Path):
-        self.task, self.folder = make_task(description), learned
+        self.task = make_task(description)
+        self.folder = learned
         self.calibration: Calibration = description["seeds"][str(description["seed"])]["calibration"]
         self.learned = read_learned(learned)
 

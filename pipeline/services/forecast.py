@@ -108,7 +108,8 @@ class Forecasts(Service):
 
     def _windows(self, table: pd.DataFrame) -> list[Window]:
         """The window of each series. Raises InputError, which names the faults of all of them."""
-        asked, wrong = [], []
+        asked = []
+        wrong = []
         for labels, number, rows in self._of_series(table):
             try:
                 asked.append(self._window(labels, number, rows))
@@ -135,7 +136,8 @@ class Forecasts(Service):
 
         Raises InputError, which names all faults of the series.
         """
-        task, learned = self.task, scaler.of_series(self.learned, number)
+        task = self.task
+        learned = scaler.of_series(self.learned, number)
         name = " ".join(labels.values())
         cells = joined([rows[column].tolist() for column in task.time_columns])
         times, faults = request_times.read(cells, task, self._clock, self._step, self.learned.get("time_format"))
@@ -157,7 +159,8 @@ class Forecasts(Service):
 
     def _written(self, times: pd.DatetimeIndex) -> dict[str, np.ndarray]:
         """Times as requests have them: in one column, as a date and a time of day, or as year, month, day and hour."""
-        text, names = pd.Series(times.astype(str)), self.task.time_columns
+        text = pd.Series(times.astype(str))
+        names = self.task.time_columns
         if len(names) == 1:
             return {self.task.time_name: text.to_numpy()}
         if len(names) > 2:

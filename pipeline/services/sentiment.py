@@ -27,7 +27,8 @@ from pipeline.tasks.text.vocabularies import UNKNOWN
 
 LONGEST = 100_000  # characters of a text
 TOGETHER = 64  # texts read at once, those of similar length together
-TAUGHT, ASIDE = ("train", "valid"), ("gate", "test")
+TAUGHT = ("train", "valid")
+ASIDE = ("gate", "test")
 SHORT = 8  # digits of the digest that identifies a text kept aside
 
 

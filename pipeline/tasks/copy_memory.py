@@ -21,7 +21,8 @@ from pipeline.tasks import DataSpec
 from pipeline.tasks.shared.drawn import Labelled
 
 ALPHABET = 8  # symbols 1..8; 0 is blank and 9 the request
-BLANK, ASK = 0, 9
+BLANK = 0
+ASK = 9
 
 
 class CopyMemory(Labelled):

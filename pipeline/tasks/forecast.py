@@ -95,7 +95,8 @@ class Forecast(Windowed):
 
     def revised(self, before: Path, after: Path) -> RevisedRecord:
         compare = revised_panel.compare if self.series else revisions.compare
-        old, new = source_file.fetched(before), source_file.fetched(after)
+        old = source_file.fetched(before)
+        new = source_file.fetched(after)
         return compare(old, new, self.time, self.value_columns, self).record()
 
     def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
@@ -108,13 +109,15 @@ class Forecast(Windowed):
     def membership(self, columns: Columns) -> Membership | None:
         if not self.series:
             return None
-        series, times = columns["member"], columns["time"]
+        series = columns["member"]
+        times = columns["time"]
         assert isinstance(series, Tensor)
         assert isinstance(times, Tensor)
         return Membership(series, times)
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
-        start, series = columns["start"], columns["series"]
+        start = columns["start"]
+        series = columns["series"]
         assert isinstance(start, Tensor)
         assert isinstance(series, Tensor)
         steps = torch.arange(self.look_back + self.horizon, device=series.device)

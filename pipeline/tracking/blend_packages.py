@@ -81,7 +81,8 @@ def _log(run_id: str, prepared: Prepared, description: Description, blend: Blend
     """The model's id, and the digest of its weights."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        weights, blend_json = place / "weights.safetensors", place / "blend.json"
+        weights = place / "weights.safetensors"
+        blend_json = place / "blend.json"
         arrays = [_arrays(description["task"], prepared, member) for member in blend["members"]]
         save_file({n: t.contiguous() for n, t in served.joined(blend["members"], arrays).items()}, weights)
         files.write_json(blend_json, blend)

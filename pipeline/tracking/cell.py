@@ -17,7 +17,10 @@ class CellRuns:
     """
 
     def __init__(self, memory: Path, task: str, name: str, seeds: list[int]):
-        self.memory, self.task, self.name, self.seeds = memory, task, name, seeds
+        self.memory = memory
+        self.task = task
+        self.name = name
+        self.seeds = seeds
         self.ids: dict[int, str] = {}
         self.logged: dict[int, int] = {}
         self.finished: set[int] = set()

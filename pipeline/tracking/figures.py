@@ -25,7 +25,8 @@ def drawing(
     """
     with TemporaryDirectory() as place:
         draw = partial(_draw, Path(place), task, prepared, candidates, targets)
-        everyone, here = list(range(len(candidates))), start_method() != "fork"  # a new start costs more than it saves
+        everyone = list(range(len(candidates)))
+        here = start_method() != "fork"  # a new start costs more than it saves
         with WorkerProcesses(draw, everyone, here=here) as drawn:
             yield iter(drawn)
 

@@ -76,7 +76,8 @@ def application(model: PyFuncModel) -> Any:
 def _package_code() -> Iterator[None]:
     """In this block, modules with this project's name are imported again: from the package, which MLflow puts first."""
     ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PROJECT}
-    path, writes = list(sys.path), sys.dont_write_bytecode
+    path = list(sys.path)
+    writes = sys.dont_write_bytecode
     sys.dont_write_bytecode = True  # the package stays as it was logged
     for name in ours:
         del sys.modules[name]

@@ -16,7 +16,8 @@ from mlflow.exceptions import MlflowException
 from pipeline.common import InputError, files, paths
 from pipeline.tracking.connection import client, paged, written
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION = "champion"
+CHALLENGER = "challenger"
 PACKAGES = paths.WORK / "packages"  # downloaded from stores on other machines
 
 

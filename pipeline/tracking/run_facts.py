@@ -44,7 +44,8 @@ def of_experiment(name: str, view: Literal["active", "deleted"]) -> list[RunFact
 
 
 def _facts(run: Run) -> RunFacts:
-    info, data = run.info, run.data
+    info = run.info
+    data = run.data
     return RunFacts(
         info.run_id, info.run_name, info.status, info.start_time, data.tags, data.params, (*data.metrics,),
         info.artifact_uri,

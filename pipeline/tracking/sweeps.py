@@ -20,7 +20,9 @@ class StudyRuns:
     """The runs of one study. On creation, runs that a killed process left are brought into agreement with the study."""
 
     def __init__(self, plan: Plan, study: Study):
-        self.plan, self.study, self.experiment = plan, study, f"{plan.task}-sweep"
+        self.plan = plan
+        self.study = study
+        self.experiment = f"{plan.task}-sweep"
         runs.end_dead_runs(self.experiment)
         tags = {"stage": "sweep", "task": plan.task, "architecture": plan.architecture, "scale": plan.params["scale"]}
         self.tags = {**tags, "inputs.digest": lineage.inputs_digest(plan.prepared().audit)}

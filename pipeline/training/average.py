@@ -17,7 +17,8 @@ class WeightAverage:
     """The average of a network's weights so far."""
 
     def __init__(self, model: nn.Module, decay: float):
-        self.model, self.decay = model, decay
+        self.model = model
+        self.decay = decay
         self.tensors = {name: tensor.detach().clone() for name, tensor in model.named_parameters()}
 
     @torch.no_grad()

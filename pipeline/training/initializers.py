@@ -93,9 +93,11 @@ def _keep_by_second_gate(module: nn.LSTM | nn.GRU, longest: int) -> None:
     for layer in range(module.num_layers):
         ours, theirs = (getattr(module, f"bias_{kind}_l{layer}").data for kind in ("ih", "hh"))
         keep = torch.empty(size).uniform_(1, longest).log_()
-        ours[size : 2 * size], theirs[size : 2 * size] = keep, 0
+        ours[size : 2 * size] = keep
+        theirs[size : 2 * size] = 0
         if isinstance(module, nn.LSTM):
-            ours[:size], theirs[:size] = -keep, 0
+            ours[:size] = -keep
+            theirs[:size] = 0
 
 
 def stacked(name: str) -> bool:

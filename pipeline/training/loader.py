@@ -19,8 +19,11 @@ class Loader:
     """A split's batches; columns up to `resident_bytes` are kept on a GPU, larger ones streamed from the memory map."""
 
     def __init__(self, task: Task, columns: Columns, seed: int, device: torch.device, resident_bytes: float = 0):
-        self.task, self.seed, self.device = task, seed, device
-        self.rows, self.lengths = task.rows(columns), task.lengths(columns)
+        self.task = task
+        self.seed = seed
+        self.device = device
+        self.rows = task.rows(columns)
+        self.lengths = task.lengths(columns)
         resident = device.type != "cpu" and _bytes(columns) <= resident_bytes
         self.columns = {name: _to(column, device) for name, column in columns.items()} if resident else columns
         self.size = min(task.batch_size, self.rows)

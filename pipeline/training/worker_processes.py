@@ -41,7 +41,10 @@ class WorkerProcesses:
     """
 
     def __init__(self, work: Work, seeds: Sequence[int], processes: int = 0, here: bool = False, survive: bool = False):
-        self.work, self.waiting, self.here, self.survive = work, list(seeds), here or launched(), survive
+        self.work = work
+        self.waiting = list(seeds)
+        self.here = here or launched()
+        self.survive = survive
         self.at_once = min(processes or cores(), len(seeds))
         self.running: dict[Connection, tuple[int, BaseProcess]] = {}
 
@@ -72,7 +75,8 @@ class WorkerProcesses:
                         raise
                     ending = f"process {process.pid} exited with code {process.exitcode}"
                     print(f"warning: {ending}; the others continue", file=sys.stderr)
-                    kind, message = "done", None
+                    kind = "done"
+                    message = None
                 if kind == "done":
                     process.join()
                     del self.running[reader]
@@ -85,7 +89,8 @@ class WorkerProcesses:
         if self.waiting and start_method() == "fork":
             importlib.import_module("torch._dynamo")  # each process's optimizer would import it again, in two seconds
         while self.waiting and len(self.running) < self.at_once:
-            seed, threads = self.waiting.pop(0), max(1, cores() // self.at_once)
+            seed = self.waiting.pop(0)
+            threads = max(1, cores() // self.at_once)
             reader, writer = context.Pipe(duplex=False)
             process = context.Process(target=_child, args=(self.work, seed, writer, threads))  # type: ignore[attr-defined]
             process.start()

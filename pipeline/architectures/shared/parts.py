@@ -19,7 +19,9 @@ class Embedding(nn.Module):
 
     def __init__(self, spec: DataSpec, embedding: int, width: int, dropout: float):
         super().__init__()
-        self.patch, self.dropout, self.ratios = spec.patch, nn.Dropout(dropout), spec.ratios
+        self.patch = spec.patch
+        self.dropout = nn.Dropout(dropout)
+        self.ratios = spec.ratios
         if spec.tokens:
             self.first: nn.Embedding | nn.Linear = nn.Embedding(spec.inputs, embedding, padding_idx=0)
             with torch.no_grad():
@@ -49,7 +51,8 @@ class Readout(nn.Module):
 
     def __init__(self, kind: str, spec: DataSpec, width: int):
         super().__init__()
-        self.kind, self.spec = kind, spec
+        self.kind = kind
+        self.spec = spec
         self.score = nn.Linear(width, 1) if kind == "attention" else None
         pooled = 2 * width if kind == "mean_max" and not spec.per_step else width
         self.linear = nn.Linear(pooled, spec.outputs * (spec.patch if spec.per_step else 1))
@@ -88,7 +91,8 @@ class PhraseReadout(nn.Module):
 
     def __init__(self, spec: DataSpec, width: int):
         super().__init__()
-        self.patch, self.outputs = spec.patch, spec.outputs
+        self.patch = spec.patch
+        self.outputs = spec.outputs
         self.each = 1 if spec.outputs == 2 else spec.outputs  # ratios of one phrase
         self.lengths = spec.ratios // self.each
         self.gate = nn.Linear(width, spec.patch * self.lengths)

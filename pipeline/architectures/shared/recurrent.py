@@ -41,7 +41,8 @@ class Cells(nn.Module):
         self.cell = kind(width, width)
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        state, outputs = None, []
+        state = None
+        outputs = []
         for inputs in x.unbind(1):
             state = self.cell(inputs, state)
             outputs.append(state[0] if isinstance(state, tuple) else state)

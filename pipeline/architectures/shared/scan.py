@@ -47,7 +47,8 @@ def _blocked(a: Tensor, b: Tensor, blocks: int) -> Tensor:
     size = -(-time // blocks)
     missing = size * blocks - time
     if missing:
-        a, b = F.pad(a, (0, 0, 0, missing)), F.pad(b, (0, 0, 0, missing))
+        a = F.pad(a, (0, 0, 0, missing))
+        b = F.pad(b, (0, 0, 0, missing))
     a, b = (x.reshape(batch, blocks, size, width) for x in (a, b))
 
     hidden = torch.empty_like(b)

@@ -13,7 +13,8 @@ class Counter:
 
     def __init__(self, terms: Sequence[str], word: str, longest: int):
         self.places = {term: place for place, term in enumerate(terms)}
-        self.words, self.longest = re.compile(word), longest
+        self.words = re.compile(word)
+        self.longest = longest
 
     def count(self, text: str) -> tuple[Int[np.ndarray, " known"], Float[np.ndarray, " known"]]:
         """The places of the known terms of a text, in ascending order, and how often it has each."""

@@ -10,7 +10,8 @@ from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
 
-NAME, PLACE = "claims", 80
+NAME = "claims"
+PLACE = 80
 TITLE = "The deck's claims"
 ABOUT = (
     "This project began with a deck of slides, each pair a small program and the output that it claims. Here each "

@@ -52,7 +52,8 @@ class Plan(NamedTuple):
 def plan(params: Params) -> Plan:
     """Raises InputError for tasks that do not exist or are of another kind."""
     settings = section(Convergence, params)
-    task, series = _task(params, "task", settings.task, SumSign), _task(params, "series", settings.series, Sine)
+    task = _task(params, "task", settings.task, SumSign)
+    series = _task(params, "series", settings.series, Sine)
     overrides = {key: value for key in ("batch_size", "parameters") if (value := getattr(settings, key))}
     return Plan(params, settings, task and task.model_copy(update=overrides), series)
 
@@ -100,11 +101,10 @@ def _solve(plan: Plan, job: Job) -> Network:
     settings = plan.settings
     architecture_settings = plan.params["architectures"][job.architecture] or {}
     assert plan.task is not None
-    model, train = section(Model, plan.params), section(Train, plan.params)
-    choice, criterion = (
-        read_choice(job.architecture, architecture_settings),
-        Criterion(measure="accuracy", threshold=settings.target_accuracy),
-    )
+    model = section(Model, plan.params)
+    train = section(Train, plan.params)
+    choice = read_choice(job.architecture, architecture_settings)
+    criterion = Criterion(measure="accuracy", threshold=settings.target_accuracy)
     length = (settings.max_sequences, settings.eval_every, settings.eval_sequences, settings.average)
     return solve(plan.task, job.architecture, architecture_settings, choice, model, train, job.seed, criterion, *length)
 

@@ -75,7 +75,8 @@ def mean(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
 
 def known_frequency(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
     """The sine of the true frequency that fits the window best (least squares): no network is given that frequency."""
-    steps, ahead = waves.window.shape[1], waves.clean.shape[1]
+    steps = waves.window.shape[1]
+    ahead = waves.clean.shape[1]
     turn = 2 * math.pi * task.frequency * task.spacing * torch.arange(steps + ahead, dtype=torch.float64)
     basis = torch.stack([turn.sin(), turn.cos()], dim=1)
     fitted = torch.linalg.lstsq(basis[:steps], waves.window.double().T).solution

@@ -9,7 +9,8 @@ from pipeline.challenges.shared.convergence_records import ConvergenceReport, Su
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 
-NAME, PLACE = "convergence", 50
+NAME = "convergence"
+PLACE = 50
 TITLE = "Slow training, complex surfaces, unsteady convergence?"
 ABOUT = (
     "The slides say that recurrent nets train slowly, unsteadily and on complex error surfaces, and show a program "

@@ -36,7 +36,8 @@ class Surface:
     """The loss as a function of all weights, in one vector; works on a copy of the network."""
 
     def __init__(self, model: nn.Module, loss: Loss):
-        self.model, self.loss_of = copy.deepcopy(model).double().eval(), loss
+        self.model = copy.deepcopy(model).double().eval()
+        self.loss_of = loss
         self.parameters = list(self.model.parameters())
         self.weights = parameters_to_vector(self.parameters).detach().clone()
 
@@ -112,10 +113,13 @@ def largest_curvature(surface: Surface, iterations: int, seed: torch.Generator) 
     The value is signed: below zero, the surface falls off in that direction faster than it rises in any other.
     """
     direction = torch.randn(len(surface.weights), dtype=torch.float64, generator=seed)
-    direction, value, residual = direction / direction.norm(), 0.0, math.inf
+    direction = direction / direction.norm()
+    value = 0.0
+    residual = math.inf
     for iteration in range(1, iterations + 1):
         bent = surface.bend(direction)
-        before, value = value, float(direction @ bent)  # Rayleigh's quotient
+        before = value
+        value = float(direction @ bent)  # Rayleigh's quotient
         residual = float((bent - value * direction).norm()) / max(abs(value), 1e-300)
         if float(bent.norm()) == 0:
             return Curvature(0.0, 0.0, iteration, True)

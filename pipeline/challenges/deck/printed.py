@@ -20,11 +20,16 @@ SENTENCES = {  # of slides 16 to 18, with the slides' labels
 
 def forward() -> None:
     """Slides 2 and 3: a plain RNN with weights 0.01 x normal."""
-    steps, inputs, hidden, outputs = 5, 10, 20, 5
+    steps = 5
+    inputs = 10
+    hidden = 20
+    outputs = 5
     wxh, whh, why = (
         0.01 * RANDOM.normal(size=shape) for shape in ((hidden, inputs), (hidden, hidden), (outputs, hidden))
     )
-    bh, by, h = np.zeros((hidden, 1)), np.zeros((outputs, 1)), np.zeros((hidden, 1))
+    bh = np.zeros((hidden, 1))
+    by = np.zeros((outputs, 1))
+    h = np.zeros((hidden, 1))
     y = np.zeros((outputs, 1))
     for x in RANDOM.normal(size=(steps, inputs, 1)):
         h = np.tanh(wxh @ x + whh @ h + bh)
@@ -36,7 +41,8 @@ def gradients() -> None:
     """Slides 4 to 6: "vanishing" for w = 0.1 and "exploding" for w = 10; the last step's gradient is never set."""
     steps = 100
     for w in (0.1, 10.0):
-        x, h = RANDOM.normal(size=steps), np.zeros(steps + 1)
+        x = RANDOM.normal(size=steps)
+        h = np.zeros(steps + 1)
         for t in range(steps):
             h[t + 1] = 1 / (1 + np.exp(-(w * h[t] + x[t])))
         dh = np.zeros(steps + 1)
@@ -60,7 +66,8 @@ def dependencies() -> None:
 
 def convergence() -> None:
     """Slides 10 to 12: is the sum of 50 numbers positive? Only the readout is trained; minus meets a boolean."""
-    hidden, rate = 32, 0.01
+    hidden = 32
+    rate = 0.01
     wxh, whh, why = (0.01 * RANDOM.normal(size=shape) for shape in ((hidden, 1), (hidden, hidden), (1, hidden)))
     sequences = RANDOM.normal(size=(1000, 50))
     labels = sequences.sum(axis=1) > 0
@@ -75,13 +82,18 @@ def convergence() -> None:
 
 def parallelization() -> None:
     """Slides 13 to 15: "sequential" against "batch": both are the same loop."""
-    steps, inputs, hidden = 1000, 50, 100
-    wxh, whh = 0.01 * RANDOM.normal(size=(hidden, inputs)), 0.01 * RANDOM.normal(size=(hidden, hidden))
+    steps = 1000
+    inputs = 50
+    hidden = 100
+    wxh = 0.01 * RANDOM.normal(size=(hidden, inputs))
+    whh = 0.01 * RANDOM.normal(size=(hidden, hidden))
     x = RANDOM.normal(size=(steps, inputs))
-    begun, h = time.perf_counter(), np.zeros((hidden, 1))
+    begun = time.perf_counter()
+    h = np.zeros((hidden, 1))
     for x_t in x:
         h = np.tanh(wxh @ x_t[:, None] + whh @ h)
-    sequential, begun = time.perf_counter() - begun, time.perf_counter()
+    sequential = time.perf_counter() - begun
+    begun = time.perf_counter()
     states = np.zeros((steps + 1, hidden))
     for t in range(steps):
         states[t + 1] = np.tanh(x[t] @ wxh.T + states[t] @ whh.T)
@@ -92,7 +104,9 @@ def parallelization() -> None:
 def sentiment() -> None:
     """Slides 16 to 18: six words, nothing trained; a row where a column is needed."""
     vocabulary = {word: RANDOM.normal(size=(1, 3)) for word in ("love", "good", "great", "hate", "bad", "sad")}
-    wxh, whh, why = RANDOM.normal(size=(5, 3)), RANDOM.normal(size=(5, 5)), RANDOM.normal(size=(1, 5))
+    wxh = RANDOM.normal(size=(5, 3))
+    whh = RANDOM.normal(size=(5, 5))
+    why = RANDOM.normal(size=(1, 5))
     for text in SENTENCES:
         known = [vocabulary[word] for word in text.lower().split() if word in vocabulary]
         if not known:
@@ -106,11 +120,13 @@ def sentiment() -> None:
 
 def series() -> None:
     """Slides 19 to 21: a noisy sine one step ahead, only the readout trained; its update has another shape."""
-    hidden, rate = 10, 0.01
+    hidden = 10
+    rate = 0.01
     wxh, whh, why = (0.01 * RANDOM.normal(size=shape) for shape in ((hidden, 1), (hidden, hidden), (1, hidden)))
     data = np.sin(2 * np.pi * 0.1 * np.linspace(0, 10, 1000)) + 0.1 * RANDOM.normal(size=1000)
     for _ in range(1000):
-        h, states = np.zeros((hidden, 1)), []
+        h = np.zeros((hidden, 1))
+        states = []
         for value in data[:-1]:
             h = np.tanh(wxh * value + whh @ h)
             states.append(h)

@@ -78,7 +78,8 @@ def train(
     rate: float,
 ) -> tuple[Float[np.ndarray, " hidden"], list[float]]:
     """The trained readout, and the loss on all sequences after each epoch."""
-    why, curve = why.copy(), []
+    why = why.copy()
+    curve = []
     for _ in range(epochs):
         for state, label in zip(states, labels.tolist(), strict=True):
             why -= rate * (1 / (1 + math.exp(-float(why @ state))) - label) * state

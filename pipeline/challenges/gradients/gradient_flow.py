@@ -44,7 +44,8 @@ def lyapunov(core: Architecture, x: Float[Tensor, "1 time width"]) -> Float[Tens
     """The exponents of the joint state driven by x, largest first, by QR at every step (Benettin et al. 1980)."""
     before = _states(core, x)
     size = _flat(before[0]).shape[1]
-    frame, total = torch.eye(size, dtype=x.dtype), torch.zeros(size, dtype=x.dtype)
+    frame = torch.eye(size, dtype=x.dtype)
+    total = torch.zeros(size, dtype=x.dtype)
     for time, state in enumerate(before):
         frame, triangle = torch.linalg.qr(jacobian(core, x[:, time], state) @ frame)
         total += triangle.diagonal().abs().log()
@@ -61,8 +62,11 @@ def jacobian(core: Architecture, x: Float[Tensor, "1 width"], state: State) -> F
 
 def _unrolled(core: Architecture, x: Tensor, weight: Tensor) -> Flow:
     before = _states(core, x)
-    towards_output, towards_state = weight, tuple(torch.zeros_like(part) for part in before[0])
-    inputs, states, scale = [], [], 0.0
+    towards_output = weight
+    towards_state = tuple(torch.zeros_like(part) for part in before[0])
+    inputs = []
+    states = []
+    scale = 0.0
     for time in reversed(range(len(before))):
         leaf = x[:, time].detach().requires_grad_()
         parts = tuple(part.detach().requires_grad_() for part in before[time])

@@ -71,7 +71,8 @@ def diagnose(params: Params, settings: Diagnose, job: Job) -> Untrained | Traine
         "status": status["status"],
     }
     if model is None:
-        network["diverged_at"], network["norms"] = status["diverged_at"], _norms(job)
+        network["diverged_at"] = status["diverged_at"]
+        network["norms"] = _norms(job)
         return network
     batch = prepared.task.gather(prepared.columns("valid"), torch.arange(settings.batch))
     return {**network, **diagnosis.of(model, prepared.task, batch, settings.lyapunov_steps)}

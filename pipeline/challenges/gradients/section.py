@@ -11,7 +11,8 @@ from pipeline.reporting import colours, figures, words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
 
-NAME, PLACE = "diagnose", 30
+NAME = "diagnose"
+PLACE = 30
 TITLE = "Where do gradients go?"
 ABOUT = (
     "A network learns from a distant step only if the gradient of its error reaches that step. Going back through "

@@ -40,7 +40,8 @@ class Trainings:
     """Trainings by choice and seed: each is run once, in parallel, and its result is kept."""
 
     def __init__(self, plan: Plan):
-        self.plan, self.settings = plan, section(Evidence, plan.params)
+        self.plan = plan
+        self.settings = section(Evidence, plan.params)
         self.task = shortened(plan, self.settings).task
         length = [self.settings.epochs, self.settings.steps_per_epoch, self.settings.batch_size]
         key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))

@@ -16,7 +16,8 @@ from pipeline.reporting.chapter import drawn
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
 
-NAME, PLACE = "evidence", 20
+NAME = "evidence"
+PLACE = 20
 TITLE = "Do initialization and clipping matter?"
 CHANCE = 0.05  # a corrected p value below this is reported as a difference
 
@@ -101,7 +102,8 @@ def factorial(evidence: EvidenceReport) -> Chart:
 
 def _at_least(cell: CellRecord, least: float) -> Ends:
     """A cell's mean and interval, cut where a logarithmic axis ends."""
-    low, high = cell["low"], cell["high"]
+    low = cell["low"]
+    high = cell["high"]
     assert low is not None, "only cells with intervals are drawn"
     assert high is not None
     return {"mean": max(cell["mean"], least), "low": max(low, least), "high": max(high, least)}

@@ -103,7 +103,8 @@ def _rows(settings: Memory, params: Params) -> Iterator[Case]:
 def _work(params: Params, job: tuple[Case, int]) -> Network | Guessed:
     """One network, trained until it solves the task, or guessed."""
     (problem, lag, architecture), seed = job
-    settings, (_, criterion, least) = section(Memory, params), variant(problem)
+    settings = section(Memory, params)
+    _, criterion, least = variant(problem)
     task = make(problem, lag, settings)
     checked = max(settings.eval_sequences, least)
     if architecture == GUESSING:

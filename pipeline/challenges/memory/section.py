@@ -11,7 +11,8 @@ from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import table, tag
 
-NAME, PLACE = "memory", 40
+NAME = "memory"
+PLACE = 40
 TITLE = "How far back can it be trained to look?"
 ABOUT = (
     "In these tasks the answer is far back in the sequence: a symbol to recall, two numbers to add, the order of two "
@@ -150,7 +151,8 @@ def _case(of: Row | Published) -> tuple[str, str, int, str]:
 
 def _published(report: MemoryReport, rows: Rows) -> list[Published]:
     """The published points of this variant, at the measured lags."""
-    lags, (row, *_) = {row["lag"] for row in rows}, rows
+    lags = {row["lag"] for row in rows}
+    row, *_ = rows
     same = [
         point for point in report["published"] if (point["task"], point["variant"]) == (row["task"], row["variant"])
     ]
@@ -162,7 +164,8 @@ def _cells(row: Row) -> list[object]:
     counted = row.get("trials", row["sequences"])
     middle = "–" if counted["median"] is None else f"{counted['median']:,.0f}"
     middle += " networks tried" if "trials" in row and middle != "–" else ""
-    mean, interval = (f"{row['share']['mean']:.0%}", f"[{row['share']['low']:.0%}, {row['share']['high']:.0%}]")
+    mean = f"{row['share']['mean']:.0%}"
+    interval = f"[{row['share']['low']:.0%}, {row['share']['high']:.0%}]"
     solved = f"{row['solved']} of {row['seeds']}"
     share = tag("span", mean, " ", tag("small", interval))
     return [

@@ -10,7 +10,8 @@ from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import join, table, tag
 
-NAME, PLACE = "remedies", 70
+NAME = "remedies"
+PLACE = 70
 TITLE = "Do the remedies help?"
 ABOUT = (
     "The deck ends with a list: LSTM and GRU, attention, the Transformer, clipping, initialization. Here is what each "

@@ -58,7 +58,9 @@ class Measured:
         score = next((e["metrics"].get(metric) for e in self.task(task)["results"] if e["name"] == name), None)
         if name is None or score is None:
             return None
-        mean, low, high = score["mean"], score["low"], score["high"]
+        mean = score["mean"]
+        low = score["low"]
+        high = score["high"]
         assert mean is not None, "a main metric is a number"
         interval = None if low is None or high is None else [low, high]
         return Score(name, mean, interval, len(score["by_seed"]))

@@ -69,7 +69,8 @@ def solve(
         begun = time.perf_counter()
         result["diverged"] = not training.continue_to(min(training.step + between, total))
         result["seconds"] += time.perf_counter() - begun
-        sequences, device = training.step * task.batch_size, run.accelerator.device
+        sequences = training.step * task.batch_size
+        device = run.accelerator.device
         if average and not result["diverged"]:
             value = check(task, run.model, criterion, checked, check_random, device)
             unaveraged.append([sequences, value if math.isfinite(value) else None])
@@ -84,7 +85,11 @@ class _Training:
     """One network in training on fresh sequences; `checkable` has the weights to check, the average if there is one."""
 
     def __init__(self, run: Run, task: Drawn, rate: float, random: torch.Generator, total: int, average: float):
-        self.run, self.task, self.rate, self.random, self.average = run, task, rate, random, average
+        self.run = run
+        self.task = task
+        self.rate = rate
+        self.random = random
+        self.average = average
         self.norms = torch.zeros(total, device=run.accelerator.device)
         self.checkable = copy.deepcopy(run.model) if average else run.model
         self.step = 0
@@ -159,4 +164,5 @@ def _note(result: Network, sequences: int, value: float, criterion: Criterion) -
     if result["best"] is None or criterion.better(value, result["best"]):
         result["best"] = value
     if criterion.met(value):
-        result["solved"], result["sequences"] = True, sequences
+        result["solved"] = True
+        result["sequences"] = sequences

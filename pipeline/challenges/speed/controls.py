@@ -12,7 +12,9 @@ from pipeline.architectures.min_gru import Loop, MinGRU
 from pipeline.challenges.deck import loop
 from pipeline.challenges.shared.speed_records import Costs, Deck, Differences
 
-STEPS, INPUTS, HIDDEN = 1000, 50, 100  # the deck's own size
+STEPS = 1000  # these three are the deck's sizes
+INPUTS = 50
+HIDDEN = 100
 Clock = Callable[[Callable[[], Any]], float]  # median seconds of a call
 
 
@@ -20,7 +22,8 @@ def scan_and_loop(made: tuple[nn.Module, Tensor]) -> Differences:
     """Largest differences of a minGRU's outputs by scan and by loop, and of its input's gradients."""
     core, x = made
     assert isinstance(core, MinGRU)
-    outputs, gradients = [], []
+    outputs = []
+    gradients = []
     for way in (core, Loop(core)):
         leaf = x.detach().requires_grad_()
         output = way(leaf)
@@ -52,7 +55,8 @@ def _subnormal(x: Tensor) -> Tensor:
 def deck(clock: Clock, batch: int, lengths: list[int]) -> Deck:
     """The deck's numpy loop over one sequence, and nn.RNN with its weights: one sequence, and a batch. Forward only."""
     random = np.random.default_rng(0)
-    wxh, whh = 0.01 * random.normal(size=(HIDDEN, INPUTS)), 0.01 * random.normal(size=(HIDDEN, HIDDEN))
+    wxh = 0.01 * random.normal(size=(HIDDEN, INPUTS))
+    whh = 0.01 * random.normal(size=(HIDDEN, HIDDEN))
     fused = twin(wxh, whh)
     x = random.normal(size=(max(STEPS, *lengths), INPUTS))
     sequences = torch.from_numpy(x[:STEPS]).expand(batch, -1, -1)

@@ -59,8 +59,10 @@ def gather(settings: Benchmark, seed: int) -> Gathered:
 def plan(settings: Benchmark, seed: int) -> tuple[list[Job], list[str]]:
     """The processes, in order, and what this machine cannot measure."""
     cpu = Setting("cpu", cores(), True, "fp32")
-    lines, side = _lines(settings, settings.lengths), _lines(settings, settings.side_lengths)
-    mapped, denormal = _map(settings), _denormal(settings)
+    lines = _lines(settings, settings.lengths)
+    side = _lines(settings, settings.side_lengths)
+    mapped = _map(settings)
+    denormal = _denormal(settings)
     checks: list[Wanted] = [("agreement", {"steps": AGREE_STEPS, "batch": 1, "width": settings.width})]
     time = {"seconds": settings.seconds, "passes": settings.passes}
     checks += [("chunks", {"system": system, **_checkpointed_case(settings)}) for system in CHECKPOINTED]

@@ -12,7 +12,8 @@ from pipeline.reporting.figures import Chart, plain
 
 DASHES = {"fused": "solid", "scan": "solid", "cells": "2px,3px", "loop": "8px,3px"}
 SCALE = "Cividis"  # readable by colour-blind readers; every cell has its number, too
-LEAST, MOST = math.log2(0.5), math.log2(5)  # the minimum range of the colours, so that noise does not look like a gain
+LEAST = math.log2(0.5)  # the minimum range of the colours, so that noise does not look like a gain
+MOST = math.log2(5)
 CELL = 34  # pixels of a map's row
 
 

@@ -16,10 +16,12 @@ class Checkpointed(nn.Module):
 
     def __init__(self, cell: nn.RNNBase, chunk: int):
         super().__init__()
-        self.cell, self.chunk = cell, chunk
+        self.cell = cell
+        self.chunk = chunk
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        state, outputs = self._start(x), []
+        state = self._start(x)
+        outputs = []
         for part in x.split(self.chunk, dim=1):
             output, *state = self._run(part, *state)
             outputs.append(output)

@@ -9,7 +9,8 @@ from pipeline.challenges.speed import figures as pictures, summaries, tables as 
 from pipeline.reporting import words
 from pipeline.reporting.figures import Chart
 
-NAME, PLACE = "benchmark", 60
+NAME = "benchmark"
+PLACE = 60
 TITLE = "Limited parallelization: what a training step costs"
 ABOUT = (
     "A recurrent net computes each step from the one before: a long sequence is a long queue, which more processors "
@@ -51,7 +52,8 @@ def tables(report: SpeedReport) -> Iterator[Markup]:
 
 def _lengths(lines: Mapping[str, list[Step]]) -> str:
     first_rows = next(iter(lines.values()))
-    shortest, longest = first_rows[0]["steps"], first_rows[-1]["steps"]
+    shortest = first_rows[0]["steps"]
+    longest = first_rows[-1]["steps"]
     grown = {name: rows[-1]["seconds"] / rows[0]["seconds"] for name, rows in lines.items()}
     order = sorted(lines, key=lambda name: lines[name][-1]["seconds"])
     least, most = (f"{name} ({words.number(lines[name][-1]['seconds'], 3)} s)" for name in (order[0], order[-1]))
@@ -66,7 +68,8 @@ def _lengths(lines: Mapping[str, list[Step]]) -> str:
 def _denormal(gains: list[Gain], numbers: Subnormals) -> str:
     best = max(gains, key=lambda gain: gain["times_faster"])
     same = sum(gain["times_faster"] < 1.1 for gain in gains)
-    cost, shares = numbers["multiplication_times_slower"], numbers["share_of_gradients"]
+    cost = numbers["multiplication_times_slower"]
+    shares = numbers["share_of_gradients"]
     rare = words.listed(f"{share:.0%} of {system}'s" for system, share in shares.items())
     verdict = (
         "Here they are as fast as others, so flush-denormal, which treats them as zero, gains nothing: the map shows "
@@ -146,6 +149,7 @@ def _pairs(rows: list[Memory]) -> Iterator[tuple[Memory, Memory, float]]:
     for chunked in (row for row in rows if row["chunk"] is not None):
         of_system = summaries.select(rows, system=chunked["system"], device=chunked["device"])
         plain = next(row for row in of_system if row["chunk"] is None)
-        most, least = plain["peak_bytes"], chunked["peak_bytes"]
+        most = plain["peak_bytes"]
+        least = chunked["peak_bytes"]
         if most and least:
             yield plain, chunked, most / least

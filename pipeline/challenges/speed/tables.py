@@ -23,10 +23,8 @@ def marks(report: SpeedReport) -> Markup:
 
 
 def costs(report: SpeedReport) -> Markup:
-    lines, memory = (
-        pictures.lines(report),
-        {summaries.named(row): row for row in report["memory"] if row["device"] == "cpu"},
-    )
+    lines = pictures.lines(report)
+    memory = {summaries.named(row): row for row in report["memory"] if row["device"] == "cpu"}
     lengths = sorted({row["steps"] for rows in lines.values() for row in rows})
     body = []
     for name, rows in lines.items():

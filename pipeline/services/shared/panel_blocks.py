@@ -59,12 +59,15 @@ class ComparedPanel(Compared):
 
     def _values(self, prepared: Prepared, bounds: Bounds, among: Sequence[str] | None = None) -> Values:
         """Of the learned series (of those in `among`) that have rows from a season before the bounds to their end."""
-        panel, learned = prepared.learned["panel"], self.learned["panel"]
+        panel = prepared.learned["panel"]
+        learned = self.learned["panel"]
         target = self.task.targets[0]
         known = {name: number for number, name in enumerate(learned["series"])}
         wanted = set(known if among is None else among)
         series = np.asarray(prepared.columns("train")["series"])[:, 0].astype(np.float64)
-        names, numbers, columns = [], [], []
+        names = []
+        numbers = []
+        columns = []
         for number, name in enumerate(panel["series"]):
             first, rows, begin = (panel[key][number] for key in ("first", "rows", "begins"))
             if name not in wanted or first > bounds[0] or first + rows < bounds[1]:
@@ -100,7 +103,8 @@ class ComparedPanel(Compared):
         self, prepared: Prepared, values: Values, begins: Sequence[int], answer: Answer
     ) -> dict[int, float]:
         """Mean absolute error over the series that are asked, of the forecasts that begin at each of these steps."""
-        task, panel = self.task, prepared.learned["panel"]
+        task = self.task
+        panel = prepared.learned["panel"]
         chosen = np.unique(np.linspace(0, len(values.names) - 1, min(ASKED, len(values.names))).round().astype(int))
         times, places = (part.ravel() for part in np.meshgrid(np.array(begins), chosen, indexing="ij"))
         member = values.numbers[places]
@@ -124,6 +128,7 @@ class ComparedPanel(Compared):
 
 def _grid(prepared: Prepared) -> pd.DatetimeIndex:
     """The times of the panel's steps."""
-    panel, learned = prepared.learned["panel"], prepared.learned
+    panel = prepared.learned["panel"]
+    learned = prepared.learned
     count = max(first + rows for first, rows in zip(panel["first"], panel["rows"], strict=True))
     return steps.grid(pd.Timestamp(learned["start"]), count, steps.learned(learned))

@@ -80,7 +80,8 @@ def of_windows(
     written: Written,
 ) -> pd.DataFrame:
     """Windows by their first row in the panel's, their series, and their first step; the horizon without targets."""
-    task, learned = prepared.task, prepared.learned
+    task = prepared.task
+    learned = prepared.learned
     assert isinstance(task, Forecast)
     places = np.arange(task.look_back + task.horizon)
     values = in_units(prepared, start[:, None] + places, member)
@@ -100,7 +101,8 @@ def in_units(
     prepared: Prepared, rows: Int[np.ndarray, "windows steps"], member: Int[np.ndarray, " windows"]
 ) -> Float[np.ndarray, "windows steps columns"]:
     """Rows of the prepared panel in the file's units."""
-    task, panel = prepared.task, prepared.learned["panel"]
+    task = prepared.task
+    panel = prepared.learned["panel"]
     assert isinstance(task, Forecast)
     series = np.asarray(prepared.columns("train")["series"])[rows][..., : len(task.value_columns)].astype(np.float64)
     mean, std = (

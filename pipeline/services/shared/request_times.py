@@ -24,7 +24,8 @@ def read(
 
     They are in ISO 8601 or written as in training; without an offset they are of the zone that the task names.
     """
-    stamps, column = _parsed(cells, learned_form), task.time_name
+    stamps = _parsed(cells, learned_form)
+    column = task.time_name
     if task.zone and clock == "utc" and not stamps.offset.any():
         instants = zones.to_utc(stamps.on("local"), task.zone)
         if instants.skipped.any():

@@ -21,7 +21,8 @@ def with_horizon(values: Values, task: Forecast) -> Float[np.ndarray, "all_rows 
 
 def faults(values: Values, places: Sequence[str], task: Forecast) -> list[str]:
     """The faults of the rows that the network would read, which are the last; `places` name all rows."""
-    size, ahead = task.look_back + task.horizon, _ahead(values, task)
+    size = task.look_back + task.horizon
+    ahead = _ahead(values, task)
     if ahead != task.horizon:
         return [f"{counted(ahead, 'row')} without targets at the end; accepted: {task.horizon}, the horizon"]
     if len(values) < size:

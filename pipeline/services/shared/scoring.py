@@ -42,10 +42,12 @@ def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFr
         torch.from_numpy(answers[[f"{name}{end}" for name in task.targets]].to_numpy(np.float64)).reshape(shape)
         for end in ("", "_low", "_high")
     )
-    learned, series = prepared.learned, _series(prepared, split, rows)
+    learned = prepared.learned
+    series = _series(prepared, split, rows)
     mean, std = (of_targets(learned, key, task.targets, middle, series) for key in ("mean", "std"))
     if series is None:  # as decisions on single series always were: in single precision
-        mean, std = mean.float().double(), std.float().double()
+        mean = mean.float().double()
+        std = std.float().double()
     wanted = task.answers(prepared.targets(split)[list(rows)], learned, series)
     covered = ((low <= wanted) & (wanted <= high)).double().mean()
     return Read((middle - mean) / std, {"coverage": float(covered)})
@@ -56,8 +58,10 @@ def cells(
 ) -> Float[Tensor, "examples steps parts"]:
     """Contributions to the scores, of each step if there are several; nan for an invalid prediction."""
     task = prepared.task
-    targets, series = prepared.targets(split)[list(rows)], _series(prepared, split, rows)
-    wrong, outputs = outputs.isnan().flatten(1).any(1), torch.where(outputs.isnan(), 0.0, outputs)
+    targets = prepared.targets(split)[list(rows)]
+    series = _series(prepared, split, rows)
+    wrong = outputs.isnan().flatten(1).any(1)
+    outputs = torch.where(outputs.isnan(), 0.0, outputs)
     if targets.is_floating_point():
         steps_of = None if series is None else series.repeat_interleave(targets.shape[1])
         flat = (outputs.flatten(0, 1)[:, None], targets.flatten(0, 1)[:, None])
@@ -70,7 +74,8 @@ def cells(
 
 def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeIndex:
     """The time of each value of a forecast, window after window."""
-    task, learned = prepared.task, prepared.learned
+    task = prepared.task
+    learned = prepared.learned
     assert isinstance(task, Forecast)
     first = _starts(prepared, split)[list(rows)] + task.look_back
     places = (first[:, None] + np.arange(task.horizon)).flatten()

@@ -51,7 +51,8 @@ class Compared:
 
     def _blocks(self, prepared: Prepared, bounds: Bounds, judged: Bounds, answer: Answer) -> list[Block]:
         """The blocks within `bounds`, with the network's errors within `judged`."""
-        task, (times, values) = self.task, in_units(prepared)
+        task = self.task
+        times, values = in_units(prepared)
         scaled = scaler.standardised(values, self.learned, task.value_columns)[:, : len(task.targets)]
         begins = [r for r in series_profile.begins(judged, task.season, task.horizon) if r >= task.look_back]
         errors = self._errors(prepared, begins, scaled, answer) if begins else {}
@@ -70,7 +71,8 @@ class Compared:
 
     def requests(self, prepared: Prepared, starts: Mapping[str, int]) -> pd.DataFrame:
         """A series under each name, whose look-back starts at that row of the prepared series."""
-        task, (times, values) = self.task, in_units(prepared)
+        task = self.task
+        times, values = in_units(prepared)
         places = np.arange(task.look_back + task.horizon)
         tables = []
         for name, start in starts.items():
@@ -83,7 +85,8 @@ class Compared:
 
 def in_units(prepared: Prepared) -> tuple[pd.DatetimeIndex, np.ndarray]:
     """The entire prepared series in the source's units: its times, and [rows, columns]."""
-    task, learned = prepared.task, prepared.learned
+    task = prepared.task
+    learned = prepared.learned
     assert isinstance(task, Forecast)
     series = prepared.columns("train")["series"][:, : len(task.value_columns)].double().numpy()  # type: ignore[index, union-attr, call-overload]  # a tensor
     mean, std = (np.array([learned[key][name] for name in task.value_columns]) for key in ("mean", "std"))

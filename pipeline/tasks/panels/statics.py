@@ -68,7 +68,8 @@ def constants(folder: Path, named: bool) -> Columns:
 
 def of(columns: Columns, rows: Int[Tensor, " batch"], steps: int) -> Float[Tensor, "batch steps features"]:
     """The features of the series of these windows, repeated at each step."""
-    static, member = columns["static"], columns["member"]
+    static = columns["static"]
+    member = columns["member"]
     assert isinstance(static, Tensor)
     assert isinstance(member, Tensor)
     return static[member[rows]][:, None].expand(-1, steps, -1)

@@ -39,8 +39,10 @@ def read(
     """
     comma = table.read_as.get("separator", ",") == ","
     form, ambiguous = form_of(table, time, columns, settings, comma)
-    faults, times = Faults(form), list[str]()
-    units, pieces = 0, [np.empty((0, len(columns)))]
+    faults = Faults(form)
+    times = list[str]()
+    units = 0
+    pieces = [np.empty((0, len(columns)))]
     as_text: dict[str, list[str]] = {name: [] for name in texts}
     pool = TextPool()
     for piece in table.pieces(list(dict.fromkeys([*time, *columns, *texts]))):
@@ -56,7 +58,8 @@ def read(
             faults.note(name, column_values, piece, piece_times, table)
         pieces.append(np.stack(values, axis=1) if values else np.empty((piece.rows, 0)))
     record = form.record() | ({"unit_line": True} if units else {})
-    missing, others = faults.missing(), [*ambiguous, *faults.others()]
+    missing = faults.missing()
+    others = [*ambiguous, *faults.others()]
     rows = np.arange(units, units + len(times))
     return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record, as_text)
 
@@ -104,7 +107,8 @@ def _of_parts(parts: Sequence[str]) -> str:
     numbers_of_parts = [part.strip().removesuffix(".0") for part in parts]
     if not all(part.isdigit() for part in numbers_of_parts):
         return " ".join(parts)
-    date, clock = numbers_of_parts[:3], [part.zfill(2) for part in numbers_of_parts[3:]]
+    date = numbers_of_parts[:3]
+    clock = [part.zfill(2) for part in numbers_of_parts[3:]]
     time = ":".join([*clock, "00"] if len(clock) == 1 else clock)
     return f"{date[0]}-{'-'.join(part.zfill(2) for part in date[1:])} {time}".strip()
 
@@ -149,7 +153,8 @@ class Faults:
         cells = piece.columns[name]
         units = numbers.with_units(cells)
         for row in np.flatnonzero(~(np.abs(values) <= scaler.LARGEST)).tolist():
-            cell, time = cells[row], file_faults.shown(times[row])
+            cell = cells[row]
+            time = file_faults.shown(times[row])
             place = Place(table, piece.first + row, time)
             if numbers.is_nothing(cell, self.form):
                 self._missing.note(name, place)
@@ -176,7 +181,10 @@ class Place:
     """The line and time of a cell, for a message; looked up only when it is shown."""
 
     def __init__(self, table: Table, row: int, time: str, cell: str = ""):
-        self.table, self.row, self.time, self.cell = table, row, time, cell
+        self.table = table
+        self.row = row
+        self.time = time
+        self.cell = cell
 
     def showing(self, cell: object) -> "Place":
         return Place(self.table, self.row, self.time, f": {str(cell)[:40]!r}")

@@ -24,7 +24,8 @@ def contributions(
     """
     std, naive = (of_targets(learned, key, names, outputs, series) for key in ("std", "mase_scale"))
     scaled = outputs.double() - targets.double()
-    error, value = scaled * std, in_units(targets, names, learned, series)
+    error = scaled * std
+    value = in_units(targets, names, learned, series)
     counts = value.abs() > ZERO * std
     relative = torch.where(counts, error / value, 0.0)
     parts = error.square(), error.abs(), relative.abs(), counts, error.abs() / naive, scaled.square(), scaled.abs()

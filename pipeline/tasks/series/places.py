@@ -14,7 +14,8 @@ class Places:
     """`places[row]` is `line 3`, or `row 2` of a file without lines; `rows` are the rows' numbers in the file."""
 
     def __init__(self, opened: Callable[[], AbstractContextManager[Table]], rows: Int[np.ndarray, " rows"]):
-        self._opened, self.rows = opened, rows
+        self._opened = opened
+        self.rows = rows
         self._place: dict[int, str] = {}
 
     def __getitem__(self, row: SupportsIndex) -> str:

@@ -88,7 +88,11 @@ class Reading:
         duplicate_advice: Callable[[bool], str] | None = None,
     ):
         self.duplicate_advice = duplicate_advice or partial(long_form.advice, opened, time)
-        self.table, self.opened, self.time, self.settings, self.cells = table, opened, time, settings, cells
+        self.table = table
+        self.opened = opened
+        self.time = time
+        self.settings = settings
+        self.cells = cells
         self.places = Places(opened, cells.rows)
         self.faults: list[str] = []
 
@@ -100,12 +104,15 @@ class Reading:
         times = stamps.on(clock)
         unreadable = self._unreadable(stamps)
         if self.settings.zone and not mixed:
-            times, clock = self._in_utc(times, clock), "utc"
+            times = self._in_utc(times, clock)
+            clock = "utc"
         step = steps.of(times)
         if step is None and not (unreadable or self.table.faults or self.faults):
             header_faults.append("fewer than two rows with different times; accepted: two or more")
-        rows, filled = repairs.Rows(times, self.cells.values, self.cells.rows), None
-        counts, time_faults = dict[str, int](), list[str]()
+        rows = repairs.Rows(times, self.cells.values, self.cells.rows)
+        filled = None
+        counts = dict[str, int]()
+        time_faults = list[str]()
         if step and not (mixed or self.faults):
             rows, filled, counts, time_faults = self._regular(rows, step, clock, forward_fill)
         cell_faults = self.cells.faults if filled is None or np.isnan(rows.values).any() else self.cells.other_faults

@@ -55,12 +55,14 @@ def _backwards(timeline: Timeline) -> list[str]:
 
 
 def _duplicates(timeline: Timeline, duplicate_advice: Callable[[bool], str]) -> list[str]:
-    times, places = timeline.times, timeline.places
+    times = timeline.times
+    places = timeline.places
     duplicate: Bool[np.ndarray, " rows"] = times.duplicated()
     count = int(duplicate.sum())
     if not count:
         return []
-    rows_per_time, row = times.value_counts().tolist(), int(duplicate.argmax())
+    rows_per_time = times.value_counts().tolist()
+    row = int(duplicate.argmax())
     first = places[int((times == times[row]).argmax())]
     rows = (
         counted(max(rows_per_time), "row")
@@ -81,7 +83,8 @@ def _duplicates(timeline: Timeline, duplicate_advice: Callable[[bool], str]) -> 
 def _gaps(timeline: Timeline) -> list[str]:
     """Steps other than the usual one, unless rows without a readable time may fill them."""
     order = np.argsort(timeline.times, kind="stable")
-    times, places = timeline.times[order], timeline.places.at(order)
+    times = timeline.times[order]
+    places = timeline.places.at(order)
     even = even_times(times, timeline.step)
     differences = even[1:] - even[:-1]
     wrong = np.flatnonzero((differences != timeline.step.even) & (differences > pd.Timedelta(0)))

@@ -49,7 +49,8 @@ def repair(rows: Rows, settings: SeriesSettings, step: Step | None, forward_fill
         before = len(rows.times)
         times, values = resampling.resampled(rows.times, rows.values, step, settings.every, settings.aggregate)
         numbers = rows.numbers[np.searchsorted(rows.times, times).clip(max=before - 1)]
-        rows, step = Rows(times, values, numbers), steps.of(times)
+        rows = Rows(times, values, numbers)
+        step = steps.of(times)
         counts["rows_put_together"] = before
     filled = np.zeros(rows.values.shape, bool)
     if settings.missing != "refuse" and step:
@@ -132,7 +133,8 @@ def _filled(
 def longest_run(gap: Bool[np.ndarray, " rows"]) -> tuple[int, int]:
     """The length of the longest run, and the row where it begins."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], gap, [False]]).astype(np.int8)))
-    begins, ends = edges[::2], edges[1::2]
+    begins = edges[::2]
+    ends = edges[1::2]
     if not len(begins):
         return 0, 0
     longest = int((ends - begins).argmax())

@@ -45,13 +45,15 @@ def _table(series: reading.Series, columns: Sequence[str]) -> pd.DataFrame:
 def changes(earlier: pd.DataFrame, later: pd.DataFrame, named: Callable[[Any], str]) -> Revised:
     """How rows, known by their index, differ in the later table; `named` gives an entry of the index in words."""
     is_kept = earlier.index.isin(later.index)
-    dropped, shared = earlier.index[~is_kept], earlier.index[is_kept]
+    dropped = earlier.index[~is_kept]
+    shared = earlier.index[is_kept]
     old, new = (table.loc[shared].to_numpy() for table in (earlier, later))
     differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
     changed = np.flatnonzero(differs.any(axis=1))
     first = ""
     if len(changed):
-        row, column = changed[0], int(differs[changed[0]].argmax())
+        row = changed[0]
+        column = int(differs[changed[0]].argmax())
         values = f"{earlier.columns[column]} {old[row, column]:.10g}, now {new[row, column]:.10g}"
         first = f"{named(shared[row])} ({values})"
     return Revised(len(earlier), len(changed), len(dropped), first, named(dropped[0]) if len(dropped) else "")

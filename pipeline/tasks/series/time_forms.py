@@ -93,7 +93,8 @@ def _valid_digits(text: pd.Series) -> int:
 def _day_first(text: pd.Series) -> bool:
     parts = text.str.extract(PATTERNS["numbers"])
     first, second = (pd.to_numeric(parts[name]) for name in ("one_number", "other_number"))
-    day_first, month_first = int((first > 12).sum()), int((second > 12).sum())
+    day_first = int((first > 12).sum())
+    month_first = int((second > 12).sum())
     if day_first or month_first:
         return day_first >= month_first
     if (parts["sign"].dropna() == ".").all():
@@ -140,7 +141,8 @@ def parts_to_times(text: pd.Series, form: Form) -> tuple[pd.Series, pd.Series]:
         return times, pd.Series(np.where(times.notna(), 0.0, np.nan), index=text.index)
     year = pd.to_numeric(parts["year"])
     year = year.where(year > 99, year + np.where(year < 70, 2000, 1900))
-    month, day = _number(parts, "month", 1.0), _number(parts, "day", 1.0)
+    month = _number(parts, "month", 1.0)
+    day = _number(parts, "day", 1.0)
     if form.name == "numbers":
         both = pd.to_numeric(parts["one_number"]), pd.to_numeric(parts["other_number"])
         day, month = both if form.day_first else both[::-1]
@@ -163,7 +165,8 @@ def _number(parts: pd.DataFrame, name: str, otherwise: float = 0.0) -> pd.Series
 
 def _time_of_day(parts: pd.DataFrame) -> pd.Series:
     """Time since midnight; NaT if there is no such time. 24:00 is a whole day."""
-    hour, minute = _number(parts, "hour"), _number(parts, "minute") + _number(parts, "joined")
+    hour = _number(parts, "hour")
+    minute = _number(parts, "minute") + _number(parts, "joined")
     if "half" in parts:
         hour = hour.where(parts["half"].isna(), hour % 12 + 12 * (parts["half"] == "p"))
     seconds = 3600 * hour + 60 * minute + _number(parts, "second")

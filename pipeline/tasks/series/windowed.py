@@ -11,7 +11,8 @@ from pipeline.tasks.series import base_forecast, calendar_columns, window_rows
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.series.timestamps import as_instant
 
-VALUE, SERIES = "value", "series"  # the names of the target and of the series column of a panel in wide form
+VALUE = "value"  # the name of the target of a panel in wide form
+SERIES = "series"  # and of its series column
 
 
 class Windowed(SeriesSettings, Task):

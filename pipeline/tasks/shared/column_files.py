@@ -20,17 +20,21 @@ NUMPY = {"halffloat": "float16", "float": "float32", "double": "float64"}  # whe
 
 def write(path: Path, columns: Mapping[str, Array | tuple[Array, Array] | list[str]]) -> None:
     """Write dense arrays [rows, ...], ragged ones as (values, offsets), and texts, as one record batch."""
-    arrays, fields = [], []
+    arrays = []
+    fields = []
     for name, column in columns.items():
         if isinstance(column, tuple):
             values, offsets = column
-            flat, shape = pa.array(values.reshape(-1)), list(values.shape[1:]) or None
+            flat = pa.array(values.reshape(-1))
+            shape = list(values.shape[1:]) or None
             inner = pa.FixedSizeListArray.from_arrays(flat, int(np.prod(shape))) if shape else flat
             array = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), inner)
         elif isinstance(column, list):
-            array, shape = pa.array(column, pa.large_string()), None
+            array = pa.array(column, pa.large_string())
+            shape = None
         else:
-            flat, shape = pa.array(np.ascontiguousarray(column).reshape(-1)), list(column.shape[1:])
+            flat = pa.array(np.ascontiguousarray(column).reshape(-1))
+            shape = list(column.shape[1:])
             array = pa.FixedSizeListArray.from_arrays(flat, int(np.prod(shape))) if shape else flat
         arrays.append(array)
         fields.append(pa.field(name, array.type, metadata={"shape": json.dumps(shape)}))

@@ -50,14 +50,16 @@ class Drawn(Task):
                 for name, column in redrawn.items():
                     drawn[name][repeated] = column
             column_files.write(folder / f"{split}.arrow", {name: column.numpy() for name, column in drawn.items()})
-            keys[split], labels[split] = _keys(drawn), self._label_counts(drawn["targets"])
+            keys[split] = _keys(drawn)
+            labels[split] = self._label_counts(drawn["targets"])
         audit = auditing.of(folder, keys, learned={})
         auditing.refuse_leaks(audit["duplicates_across"], "draw longer sequences, or fewer of them")
         auditing.refuse_missing_labels(labels, "draw more sequences (examples, held_out)")
         return audit
 
     def gather(self, columns: Columns, rows: Int[Tensor, " batch"]) -> Batch:
-        inputs, targets = columns["inputs"][rows], columns["targets"][rows]
+        inputs = columns["inputs"][rows]
+        targets = columns["targets"][rows]
         assert isinstance(inputs, Tensor)
         assert isinstance(targets, Tensor)
         if self.spec.tokens:

@@ -142,7 +142,8 @@ def _counts(labels: Int[Array, " rows"], split: Splits, names: Sequence[str]) ->
 
 def _advice(grouping: Mapping[str, Any], near_copies: Mapping[str, Any], shares: Mapping[str, float]) -> str:
     """Advice for when a label is missing from a split."""
-    groups, largest = sum(grouping["groups"].values()), max(grouping["largest"].values())
+    groups = sum(grouping["groups"].values())
+    largest = max(grouping["largest"].values())
     least = min(*shares.values(), 1 - sum(shares.values()))
     enough = math.ceil(math.log(MISSED) / math.log1p(-least))
     copies = f"; near copies share a group, near_copies: {near_copies['similarity']:g}" if near_copies["rows"] else ""

@@ -28,7 +28,8 @@ DOUBT = 0.3  # nats against each pair of neighbours being of one film, to be out
 LONGEST = 30  # reviews of a film
 ALIKE = 0.2  # cosine of two runs' names above which they count as one film
 LARGEST = 60  # rows of a group: joining stops there, so that wrong links cannot chain films together
-RARE, MANY = 40, 3  # the audit requires this many shared names, each in at most RARE texts
+RARE = 40  # texts that hold a name at most
+MANY = 3  # shared names that the audit requires, each of them rare
 
 Rows = np.ndarray  # of whole numbers
 
@@ -75,7 +76,9 @@ def cut(weighted: csr_array) -> Int[np.ndarray, " rows"]:
     for gap in range(1, min(LONGEST, rows)):
         joins[gap:, gap] = weighted[gap:].multiply(weighted[:-gap]).sum(axis=1) - DOUBT
     joins = joins.cumsum(axis=1)
-    best, start, within = np.zeros(rows + 1), np.zeros(rows, np.int64), np.zeros(LONGEST)
+    best = np.zeros(rows + 1)
+    start = np.zeros(rows, np.int64)
+    within = np.zeros(LONGEST)
     for row in range(rows):
         within = np.concatenate([[0.0], within[:-1]]) + joins[row]  # [k]: of the run of this row and the k before it
         reach = min(row + 1, LONGEST)
@@ -102,7 +105,8 @@ def join(
     size = np.bincount(runs)
     film = np.arange(len(size))
     for left_run, right_run in _links(runs, mentions, weights):
-        left, right = film[left_run], film[right_run]
+        left = film[left_run]
+        right = film[right_run]
         if left != right and size[left] + size[right] <= LARGEST:
             film[film == right] = left
             size[left] += size[right]

@@ -7,7 +7,8 @@ MOST_RATIO = 5  # of the most to the least frequent label, above which there is 
 
 def notes(counts: Mapping[str, int]) -> list[str]:
     """At most one note; `counts` are those of the training split."""
-    least, most = min(counts.values()), max(counts.values())
+    least = min(counts.values())
+    most = max(counts.values())
     if most <= MOST_RATIO * least:
         return []
     mean = sum(counts.values()) / len(counts)

@@ -62,7 +62,8 @@ def learn(
     """The phrases of the training texts with their ratios, and the out-of-fold ratios of each of their tokens."""
     rows = np.zeros((FOLDS, classes), np.int64)
     np.add.at(rows, (folds, labels), 1)
-    phrases, out_of_fold = [], []
+    phrases = []
+    out_of_fold = []
     text_of_token = np.repeat(np.arange(len(labels)), np.diff(offsets))
     for length in range(1, longest + 1):
         keys = keys_of(tokens, offsets, length, vocabulary)
@@ -126,7 +127,8 @@ def distinct(
     """The distinct phrases of each text: their keys, in ascending order, and the numbers of the texts."""
     complete = keys >= 0
     order = np.lexsort((rows[complete], keys[complete]))
-    keys, rows = keys[complete][order], rows[complete][order]
+    keys = keys[complete][order]
+    rows = rows[complete][order]
     first = np.ones(len(keys), bool)
     first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
     return keys[first], rows[first]
@@ -163,7 +165,8 @@ def ratios(
 ) -> Float[np.ndarray, "phrases ratios"]:
     """The ratios of phrases, from the number of texts of each label that contain them, and of all its texts."""
     with_label = np.log((texts + 1) / (rows + 1))
-    others, other_rows = texts.sum(axis=1, keepdims=True) - texts, rows.sum() - rows
+    others = texts.sum(axis=1, keepdims=True) - texts
+    other_rows = rows.sum() - rows
     label_ratios = with_label - np.log((others + 1) / (other_rows + 1))
     return (label_ratios[:, 1:] if len(rows) == 2 else label_ratios).astype(np.float32)
 

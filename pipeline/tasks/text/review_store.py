@@ -60,7 +60,8 @@ def copy_all(
     settings: TableSettings,
 ) -> dict[str, Copied]:
     """Copy the file of each split; one message has the faults of all files."""
-    copied, faulty = {}, []
+    copied = {}
+    faulty = []
     for split, file in source.items():
         try:
             copied[split] = copy(file, folder / f"{split}.parquet", names, labels, only, settings)

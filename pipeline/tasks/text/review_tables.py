@@ -76,7 +76,8 @@ def quiet() -> Iterator[str]:
     """A temporary folder for the cache of `datasets`, during which it shows no progress bars and no log."""
     import datasets
 
-    bars, level = datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
+    bars = datasets.are_progress_bars_disabled()
+    level = datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity(logging.CRITICAL)
     try:

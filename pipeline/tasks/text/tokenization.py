@@ -49,7 +49,8 @@ def write(
     """
     tokenizer, parts, notes = vocabularies.choose(texts["train"], texts["valid"], reading.vocabulary, reading.tokens)
     tokenizer.save(str(folder / FILE))
-    full, unknown = {}, {}
+    full = {}
+    unknown = {}
     phrases: list[ngram_ratios.Phrases] = []
     for split, split_texts in sorted(texts.items(), key=lambda item: item[0] != "train"):
         tokens, offsets = table(tokenizer, split_texts)
@@ -108,7 +109,8 @@ def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tokens, Offsets]:
 def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragged]:
     """The columns of a few texts, tokenized with what was learned into `folder`."""
     rows = encode(saved(folder), texts)
-    tokens, offsets = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
+    tokens = np.concatenate(rows)
+    offsets = np.cumsum([0, *map(len, rows)])
     places, ends = at_both_ends(offsets, reading.longest)
     columns = {"inputs": Ragged(torch.from_numpy(tokens[places]), torch.from_numpy(ends))}
     if reading.ngrams:

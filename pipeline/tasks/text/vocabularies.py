@@ -6,7 +6,8 @@ from typing import NamedTuple
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 WORD = r"\w+(?:'\w+)*|[^\w\s]"
-PADDING, UNKNOWN = 0, 1
+PADDING = 0
+UNKNOWN = 1
 SPECIAL = ["[PAD]", "[UNK]"]
 MOST_UNKNOWN = 0.05  # share of the validation split's tokens that may be unknown words
 LONGEST_PART = 16  # letters

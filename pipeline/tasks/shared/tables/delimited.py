@@ -39,7 +39,10 @@ class Delimited(Table):
     """Delimited text with a header."""
 
     def __init__(self, file: File, source: str, layout: Layout):
-        self.file, self.source, self.layout, self.header = file, source, layout, layout.header
+        self.file = file
+        self.source = source
+        self.layout = layout
+        self.header = layout.header
         self._lines: list[int] | None = None
         checked = Rows(file.path, layout)
         counted = self._counted() if len(layout.header) > 1 else None  # in a single column, blank lines are rows
@@ -49,7 +52,8 @@ class Delimited(Table):
                 pass
             counted = checked.fitting, checked.comments
         self.rows, comments = counted
-        self.faults, self.misfits = checked.faults, checked.misfits
+        self.faults = checked.faults
+        self.misfits = checked.misfits
         self.read_as: dict[str, Any] = {
             "separator": NAMES.get(layout.separator, layout.separator),
             "encoding": file.encoding,
@@ -87,7 +91,8 @@ class Delimited(Table):
 
     def _kept(self) -> str:
         """The condition for rows that are read: as wide as the header, and not blank."""
-        last, extra = f"c{self.layout.fewest - 1}", f"c{len(self.header)}"
+        last = f"c{self.layout.fewest - 1}"
+        extra = f"c{len(self.header)}"
         return f"({last} IS NOT NULL AND {extra} IS NULL AND NOT {BLANK.format(all=self._all())})"
 
     def _counted(self) -> tuple[int, int] | None:
@@ -106,7 +111,8 @@ class Delimited(Table):
     def _from_duckdb(self, places: dict[str, int]) -> Iterator[Piece]:
         selected = ", ".join([f"c{place} AS w{number}" for number, place in enumerate(places.values())] + ["1 AS kept"])
         sql = f"SELECT {selected} FROM {self._sql()} WHERE {self._kept()}"
-        first, skip = 0, int(self.layout.has_header)
+        first = 0
+        skip = int(self.layout.has_header)
         with duck.connected(self.file.path) as connection:
             for batch in connection.sql(sql).to_arrow_reader(PIECE):
                 batch = batch.slice(skip)
@@ -117,7 +123,8 @@ class Delimited(Table):
                     first += len(batch)
 
     def _from_lines(self, places: dict[str, int]) -> Iterator[Piece]:
-        rows, first = iter(Rows(self.file.path, self.layout)), 0
+        rows = iter(Rows(self.file.path, self.layout))
+        first = 0
         while block := list(islice(rows, PIECE_BY_LINE)):
             columns = {name: [cells[place] for _, cells in block] for name, place in places.items()}
             yield Piece(first, columns, len(block))

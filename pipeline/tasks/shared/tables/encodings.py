@@ -69,7 +69,8 @@ def is_western(sample: bytes) -> bool:
 
 def _sample(path: Path) -> bytes:
     """Lines with bytes beyond ASCII, from the beginning of the file up to SAMPLE bytes."""
-    lines, size = [], 0
+    lines = []
+    size = 0
     with path.open("rb") as file:
         for line in file:
             if not line.isascii():
@@ -82,7 +83,8 @@ def _sample(path: Path) -> bytes:
 
 def wrong_bytes(path: Path) -> str:
     """How many lines have bytes that are not UTF-8, and the first of them, in words."""
-    count, first = 0, ""
+    count = 0
+    first = ""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:

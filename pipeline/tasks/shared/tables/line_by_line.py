@@ -31,16 +31,19 @@ class Rows:
     """The rows of a text that fit its header, to be iterated once; afterwards, the faults of the others."""
 
     def __init__(self, path: Path, layout: Layout):
-        self.path, self.layout = path, layout
+        self.path = path
+        self.layout = layout
         self.fitting = 0  # rows that are read
         self.misfits = 0  # rows with more cells than the header, or fewer
         self.comments = 0  # lines that begin with # and are not rows
         self._shapes = file_faults.Tally()
-        self._excess_is_empty, self._excess_is_one = True, True
+        self._excess_is_empty = True
+        self._excess_is_one = True
 
     def __iter__(self) -> Iterator[Row]:
         """Rows as wide as the header; cells of the last columns may be missing if these have no names."""
-        width, fewest = len(self.layout.header), self.layout.fewest
+        width = len(self.layout.header)
+        fewest = self.layout.fewest
         with self.path.open(encoding="utf-8-sig", newline="") as text:
             for line, cells in islice(self._rows(text), int(self.layout.has_header), None):
                 if width > 1 and not any(cell.strip() for cell in cells):

@@ -20,8 +20,10 @@ SIGN = r"^[+-]?"
 
 def _patterns(decimal: str, group: str) -> dict[str, str]:
     """Patterns of cells that show this decimal sign, or `group` between groups of digits, or may be either."""
-    d, g = f"\\{decimal}", f"\\{group}"
-    whole, grouped = r"(\d{4,}|0\d*|)", rf"\d{{1,3}}([{g}' ]\d{{3}})+{d}\d+"
+    d = f"\\{decimal}"
+    g = f"\\{group}"
+    whole = r"(\d{4,}|0\d*|)"
+    grouped = rf"\d{{1,3}}([{g}' ]\d{{3}})+{d}\d+"
     return {
         "decimal": rf"{SIGN}({whole}{d}\d+|\d+{d}(\d{{1,2}}|\d{{4,}})|{grouped}|\d+{d}\d+[eE].*)$",
         "group": rf"{SIGN}\d{{1,3}}(({g}\d{{3}}){{2,}}|({g}\d{{3}})+{d}\d+)$",
@@ -57,7 +59,8 @@ class Ambiguous(Exception):
 
 def form_of(read: Callable[[], Iterable[Columns]], settings: TableSettings, comma_separated: bool) -> Form:
     """The form of the numbers in the columns that `read` gives piece by piece. Raises Ambiguous."""
-    counts, examples = dict.fromkeys(PATTERNS, 0), dict[str, str]()
+    counts = dict.fromkeys(PATTERNS, 0)
+    examples = dict[str, str]()
     in_percent: tuple[str, ...] = ()
     if not comma_separated or any(_unusual(cells) for piece in read() for cells in piece.values()):
         counts, examples, in_percent = _evidence(read())
@@ -74,8 +77,10 @@ def _unusual(cells: Sequence[Any]) -> bool:
 
 def _evidence(pieces: Iterable[Columns]) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
     """The number of cells that match each pattern, examples of ambiguous cells, and the columns in percent."""
-    counts, examples = dict.fromkeys(PATTERNS, 0), dict[str, str]()
-    with_sign, without = Counter[str](), Counter[str]()
+    counts = dict.fromkeys(PATTERNS, 0)
+    examples = dict[str, str]()
+    with_sign = Counter[str]()
+    without = Counter[str]()
     for piece in pieces:
         for name, cells in piece.items():
             text = text_of(cells)
@@ -97,7 +102,8 @@ def _decimal(counts: Mapping[str, int], examples: Mapping[str, str], settings: T
     mark = counts["decimal,"] + counts["group,"]
     if point != mark:
         return "." if point > mark else ","
-    points, marks = counts["either."], counts["either,"]
+    points = counts["either."]
+    marks = counts["either,"]
     if point or (points and marks):
         raise Ambiguous('numbers with decimal points and others with decimal commas; accepted: `decimal: "."` or ","')
     if not (points or marks) or (points and (comma or counts["ungrouped"])):

@@ -63,7 +63,8 @@ def _rewritten(cells: Sequence[Any], form: Form, percent: bool) -> list[Any]:
     """The cells with a decimal point and no sign between groups of digits; other words are left unchanged."""
     text = text_of(cells)
     text = without_percent(text) if percent else plain_spaces(text)
-    group, d = form.thousands, f"\\{form.decimal}"
+    group = form.thousands
+    d = f"\\{form.decimal}"
     wrong = pa.array(np.zeros(len(text), bool))
     if group:
         has_group = pc.match_substring(text, group)

@@ -52,7 +52,8 @@ class JSONLines(Table):
             self._numbers.append(number)
             keys.update(dict.fromkeys(row))
         self.header = list(keys)
-        self.rows, self.faults = len(self._numbers), self._wrong.lines()
+        self.rows = len(self._numbers)
+        self.faults = self._wrong.lines()
         self.misfits = len(self.faults)
         self.read_as: dict[str, Any] = {
             "kind": "JSON lines",
@@ -69,7 +70,8 @@ class JSONLines(Table):
         return f"line {self._numbers[row]}"
 
     def pieces(self, columns: Collection[str]) -> Iterator[Piece]:
-        objects, first = self._objects(file_faults.Tally()), 0
+        objects = self._objects(file_faults.Tally())
+        first = 0
         while block := [row for _, row in itertools.islice(objects, PIECE)]:
             yield Piece(first, {name: [row.get(name) for row in block] for name in columns}, len(block))
             first += len(block)
@@ -96,9 +98,11 @@ class Parquet(Table):
     """A parquet file; its rows are numbered from 1."""
 
     def __init__(self, file: File, source: str, expected: Sequence[str], settings: TableSettings):
-        self.path, self.source = file.path, source
+        self.path = file.path
+        self.source = source
         with self._read() as content:
-            self.header, self.rows = content.schema_arrow.names, content.metadata.num_rows
+            self.header = content.schema_arrow.names
+            self.rows = content.metadata.num_rows
         self.faults: list[str] = []
         self.misfits = 0
         self.read_as: dict[str, Any] = {"kind": "parquet"}
@@ -107,7 +111,8 @@ class Parquet(Table):
         return f"row {row + 1}"
 
     def pieces(self, columns: Collection[str]) -> Iterator[Piece]:
-        first, names = 0, list(columns)
+        first = 0
+        names = list(columns)
         try:
             with self._read() as file:
                 for batch in file.iter_batches(PIECE, columns=names, use_threads=False):
@@ -159,7 +164,8 @@ class Workbook(Table):
         self._first = -line + (0 if settings.columns and not settings.header else 1)
         self.header = list(settings.columns) or [str(cell) for cell in sheets[self.sheet][-line]]
         self._rows = [row for row in sheets[self.sheet][self._first :] if any(cell != "" for cell in row)]
-        self.rows, self.misfits = len(self._rows), 0
+        self.rows = len(self._rows)
+        self.misfits = 0
         self.faults: list[str] = []
         self.read_as: dict[str, Any] = {"kind": "Excel workbook", "sheet": self.sheet}
         if line:
