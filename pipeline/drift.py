@@ -17,7 +17,7 @@ from pipeline.common import InputError, command, files, paths
 from pipeline.common.params import load, section
 from pipeline.common.records import read_description, read_source
 from pipeline.common.registry import find
-from pipeline.monitoring.detection import compared
+from pipeline.monitoring.detection import compare
 from pipeline.monitoring.records import Champion, DriftOutcome, DriftRecord
 from pipeline.monitoring.settings import Drift
 from pipeline.services import Service
@@ -40,13 +40,13 @@ def main(task: command.RealTaskOrAll = "") -> None:
             "task": name,
             "alarm_rate": settings.alarm_rate,
             "effect": settings.effect,
-            **of_task(name, prepared, settings),
+            **drift_of(name, prepared, settings),
         }
         files.write_json(paths.drift(name), report)
         print_summary(report)
 
 
-def of_task(name: str, prepared: Prepared, settings: Drift) -> DriftOutcome:
+def drift_of(name: str, prepared: Prepared, settings: Drift) -> DriftOutcome:
     """A task's entry in the file: status, reasons, whether retraining is due, tests, and what to draw."""
     from pipeline.tracking import isolated, registry  # mlflow takes seconds to import: mistakes are reported first
 
@@ -64,23 +64,23 @@ def of_task(name: str, prepared: Prepared, settings: Drift) -> DriftOutcome:
     description = read_description(registry.artifact(champion, "model.json"))
     learned = registry.artifact(champion, "learned")
     if not (learned / "reference.json").exists():
-        advice = "it was logged before drift was measured: train and promote again"
+        advice = "it is from a version that did not measure drift: train and promote again"
         raise InputError(f"{champion.uri} has no learned/reference.json: {advice}")
     service = find(Service, description["kind"])(description, learned)
     seen = read_seen(learned)
     reference = read_reference(learned)
-    new_data = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.min_rows)
-    comparison = compared(reference, new_data, settings)
-    known: Champion = {
+    current = service.news(prepared, seen, reference, partial(isolated.answers, champion.uri), settings.min_rows)
+    comparison = compare(reference, current, settings)
+    compared_champion: Champion = {
         "version": champion.number,
         "model_id": champion.model_id,
         "architecture": description["architecture"],
     }
-    return {**comparison, "due": comparison["status"] == "drift", "champion": known}
+    return {**comparison, "due": comparison["status"] == "drift", "champion": compared_champion}
 
 
 def up_to_date(prepared: Prepared, task: str) -> Prepared:
-    """Raises InputError if the splits were made from other data than were fetched last."""
+    """`prepared`; raises InputError if its splits were not made from the data that were fetched last."""
     source = paths.raw(task) / "source.json"
     if source.exists() and read_source(source.parent) != prepared.audit.get("source"):
         raise InputError(f"{prepared.folder} is older than {source.parent}: run `dvc repro prepare@{task}` first")

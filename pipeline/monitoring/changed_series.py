@@ -22,6 +22,6 @@ def table_of(changed: Sequence[ChangedSeries]) -> Markup | None:
     ]
     caption = (
         "The series whose level changed most, in standard deviations of the training rows of each, from blocks of the "
-        "same time of year; the change of noise is a log ratio. They are described, not tested one by one."
+        "same time of year; the change of noise is a log ratio. No single series is tested."
     )
     return table(["series", "level", "noise"], rows, caption)

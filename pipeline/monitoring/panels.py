@@ -1,4 +1,4 @@
-"""What drift compares of a panel: the series that both sides have, and which of them have changed most."""
+"""The series of a panel that both old and new data have, and those of them that changed most."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,18 @@ NAMED = 3  # of them in a sentence
 
 
 def of_common_series(reference: Reference, current: Current) -> tuple[Reference, Current]:
-    """Both with the numbers of the series that both have, in one order; a single series as it is."""
+    """Both, reduced to the series that both have, in the same order; a single series is returned as it is."""
     if "series" not in current:
         return reference, current
     if "series" not in reference:
-        raise InputError("the champion learned a single series, the data are a panel: train and promote again")
+        raise InputError(
+            "the champion was trained on a single series, and the data are a panel: train and promote again"
+        )
     names = [name for name in current["series"] if name in set(reference["series"])]
-    then, now = ([side["series"].index(name) for name in names] for side in (reference, current))
+    old_places, new_places = ([side["series"].index(name) for name in names] for side in (reference, current))
     return (
-        {**reference, "series": names, "blocks": [_of_series(block, then) for block in reference["blocks"]]},
-        {**current, "series": names, "blocks": [_of_series(block, now) for block in current["blocks"]]},
+        {**reference, "series": names, "blocks": [_of_series(block, old_places) for block in reference["blocks"]]},
+        {**current, "series": names, "blocks": [_of_series(block, new_places) for block in current["blocks"]]},
     )
 
 
@@ -32,13 +34,13 @@ def _of_series(block: Block, places: Sequence[int]) -> Block:
     return {**block, "level": level, "noise": noise}
 
 
-def averaged(shown: Shown) -> Shown:
-    """Blocks as they are drawn, with the mean over all series in place of each one's number."""
+def mean_over_series(shown: Shown) -> Shown:
+    """The blocks that are drawn, with the mean over all series in place of the numbers of each."""
     sides: dict[Side, Blocks] = {"then": shown["then"], "now": shown["now"]}
-    made: dict[Side, Blocks] = {
+    means: dict[Side, Blocks] = {
         side: {**blocks, "blocks": [_mean_of(block) for block in blocks["blocks"]]} for side, blocks in sides.items()
     }
-    return {**shown, "then": made["then"], "now": made["now"]}
+    return {**shown, "then": means["then"], "now": means["now"]}
 
 
 def _mean_of(block: ShownBlock) -> ShownBlock:
@@ -57,6 +59,6 @@ def worst(names: Sequence[str], old: Sequence[Block], new: Sequence[Block]) -> l
 
 
 def sentences(changed: Sequence[ChangedSeries]) -> list[str]:
-    """The first of them in words."""
-    named = ", ".join(f"{each['series']} {each['level']:+.2f}" for each in changed[:NAMED])
-    return [f"levels of series that changed most, in deviations: {named}"] if changed else []
+    """A sentence on those that changed most."""
+    changes = ", ".join(f"{each['series']} {each['level']:+.2f}" for each in changed[:NAMED])
+    return [f"changes of level of the series that changed most, in standard deviations: {changes}"] if changed else []

@@ -9,8 +9,8 @@ Side = Literal["then", "now"]
 Status = Literal["drift", "none", "too_few", "unseen_season", "no_champion"]
 
 
-class Tested(TypedDict):
-    """A test of one thing: `then` and `now` are how many were compared."""
+class DriftTest(TypedDict):
+    """One test. `then` and `now` are the numbers of texts or blocks that were compared."""
 
     name: str
     test: str
@@ -21,15 +21,15 @@ class Tested(TypedDict):
     now: int
 
 
-class Judged(Tested):
-    """The same beside a task's other tests."""
+class CorrectedTest(DriftTest):
+    """A test with p corrected for the number of the task's tests."""
 
     p_corrected: float
     alarm: bool
 
 
 class Bins(TypedDict):
-    """Shares of texts between edges, which are one more."""
+    """Shares of texts between edges; there is one more edge than shares."""
 
     edges: list[float]
     then: list[float]
@@ -37,14 +37,14 @@ class Bins(TypedDict):
 
 
 class Counts(TypedDict):
-    """Texts with each label."""
+    """Number of texts with each label."""
 
     then: dict[str, int]
     now: dict[str, int]
 
 
-class Abstained(TypedDict):
-    """Texts without an answer."""
+class Abstentions(TypedDict):
+    """Number of texts on which the champion abstained."""
 
     then: int
     now: int
@@ -86,7 +86,7 @@ class ChangedSeries(TypedDict):
 
 
 class Shown(TypedDict, total=False):
-    """What is drawn: of texts those keys, of series these."""
+    """What is drawn: the first keys of texts, the others of series."""
 
     # of texts
     lengths: Bins
@@ -94,7 +94,7 @@ class Shown(TypedDict, total=False):
     confidence: Bins
     labels: Counts
     answered: Counts
-    abstained: Abstained
+    abstained: Abstentions
     words: list[Word]
     # of series
     unseen_months: list[int]
@@ -104,30 +104,30 @@ class Shown(TypedDict, total=False):
 
 
 class Comparison(TypedDict):
-    """What a kind of data gives: its tests and pictures; a status where no test was possible."""
+    """The tests and pictures of a kind of data; a status where no test was possible."""
 
-    tests: list[Tested]
+    tests: list[DriftTest]
     reasons: list[str]
     shown: Shown
     status: NotRequired[Status]
 
 
-# New data; of series also the time that they span. `from` is no name in Python.
-New = TypedDict("New", {"rows": int, "from": NotRequired[str], "to": NotRequired[str]})
+# New data; of series also the time that they span. As a class it could not have the key `from`.
+NewData = TypedDict("NewData", {"rows": int, "from": NotRequired[str], "to": NotRequired[str]})
 
 
 class Outcome(TypedDict):
-    """What follows from a comparison."""
+    """The result of a comparison."""
 
     status: Status
     reasons: list[str]
-    new: New
-    tests: list[Judged]
+    new: NewData
+    tests: list[CorrectedTest]
     shown: Shown
 
 
 class Champion(TypedDict):
-    """Whose data are compared with."""
+    """The champion whose training data the new data are compared with."""
 
     version: int
     model_id: str
@@ -135,9 +135,9 @@ class Champion(TypedDict):
 
 
 class DriftOutcome(Outcome):
-    """The same with the champion."""
+    """The result with the champion, and what follows."""
 
-    due: bool  # whether a retraining is
+    due: bool  # whether retraining is due
     champion: Champion | None
 
 
@@ -146,7 +146,7 @@ class DriftRecord(DriftOutcome):
 
     task: str
     alarm_rate: float
-    effect: float  # smallest that matters
+    effect: float  # the smallest that matters
 
 
 def read_drift(path: Path) -> DriftRecord:

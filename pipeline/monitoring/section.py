@@ -12,10 +12,10 @@ from pipeline.common import paths
 from pipeline.common.params import Params
 from pipeline.monitoring import changed_series
 from pipeline.monitoring.records import (
-    Abstained,
+    Abstentions,
+    CorrectedTest,
     Counts,
     DriftRecord,
-    Judged,
     Shown,
     ShownBlock,
     Side,
@@ -79,7 +79,7 @@ def distributions(shown: Shown) -> Chart:
             abstained = shown.get("abstained") if labels == "answered" else None
             _add_shares(figure, shown[labels], side, _place(number), abstained)
     figure.update_yaxes(rangemode="tozero", tickformat=".0%")
-    note = "Shares of texts: dotted then, on held-out texts of the champion's data; solid now."
+    note = "Shares of texts. Dotted: then, held-out texts of the champion's data. Solid: now, new texts."
     return Chart("texts", "Texts, then and now", note, f"Then and now: {words.listed(names)}", figure)
 
 
@@ -95,7 +95,7 @@ def most_different(rows: Sequence[Word]) -> Chart:
     figure.update_xaxes(title={"text": "share of texts with the word"}, tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(type="category", showgrid=False)
     summary = "; ".join(f"{row['word']} {row['then']:.0%} then, {row['now']:.0%} now" for row in rows)
-    note = "The words with the most significant differences, in order. Hollow then, filled now."
+    note = "The words with the most significant differences, in order. Hollow: then. Filled: now."
     return Chart("words", "Words", note, summary or "none", figure)
 
 
@@ -109,12 +109,13 @@ def levels(shown: Shown) -> Chart:
     figure = _panels(list(kinds.values()), columns=1)
     for number, key in enumerate(kinds):
         for side in SIDES:
-            by_time = {block["begin"]: _mean(block, key) for block in shown[side]["blocks"]}
-            known = {time: value for time, value in by_time.items() if value is not None}
+            values_by_time = {block["begin"]: _mean(block, key) for block in shown[side]["blocks"]}
+            measured = {time: value for time, value in values_by_time.items() if value is not None}
             look = {**_look(side, number == 0), "mode": "lines+markers"}
-            figure.add_scatter(x=list(known), y=list(known.values()), **look, row=number + 1, col=1)
+            figure.add_scatter(x=list(measured), y=list(measured.values()), **look, row=number + 1, col=1)
     note = (
-        "Each point is a block (a week, if a season is a day), in standard deviations of the champion's training rows."
+        "Each point is a block of rows (a week, if the season is a day), in standard deviations of the champion's "
+        "training rows."
     )
     ends = {side: len(shown[side]["blocks"]) for side in SIDES}
     summary = f"{ends['then']} blocks then, {ends['now']} now, means over all targets"
@@ -122,7 +123,7 @@ def levels(shown: Shown) -> Chart:
 
 
 def _mean(block: ShownBlock, key: Literal["level", "noise", "error"]) -> float | None:
-    """Over a block's targets; of an error, which is a mean already, itself."""
+    """The mean over a block's targets; an error is a mean already."""
     if key == "error":
         return block["error"]
     return sum(block[key]) / len(block[key])
@@ -142,7 +143,7 @@ def profiles(shown: Shown) -> Chart:
             values = (reference if side == "then" else current)[part]
             figure.add_scatter(x=list(range(len(values))), y=values, **_look(side, column == 1), row=1, col=column)
     figure.update_xaxes(title={"text": "part of the season"})
-    note = "Mean of each part of the season minus the level, in standard deviations; old blocks of the same months."
+    note = "Mean of each part of the season minus the level, in standard deviations. Old blocks are of the same months."
     return Chart("profiles", "Season profile", note, f"Then and now: {words.listed(names)}", figure)
 
 
@@ -159,14 +160,14 @@ def _of_task(report: DriftRecord) -> Iterator[Markup | None]:
         head = ["what", "test", "then", "now", "measure", "effect", "p, corrected", ""]
         rows_of = [tag("tr", *(tag("td", cell) for cell in _cells(test))) for test in report["tests"]]
         caption = (
-            f"Alarm: p at most {report['alarm_rate']:g} over all tests together, and an effect of at least "
+            f"Alarm: p at most {report['alarm_rate']:g} over all tests together and an effect of at least "
             f"{report['effect']:g}."
         )
         yield table(head, rows_of, caption)
     yield changed_series.table_of(report["shown"].get("series", []))
 
 
-def _cells(test: Judged) -> list[object]:
+def _cells(test: CorrectedTest) -> list[object]:
     sizes = [f"{test[side]:,}" for side in SIDES]
     numbers = [words.number(test["effect"], 2), words.number(test["p_corrected"], 2)]
     mark = tag("span", "alarm", class_="mark") if test["alarm"] else ""
@@ -186,7 +187,7 @@ def _panels(names: Sequence[str], columns: int) -> go.Figure:
 
 
 def _place(number: int) -> dict[str, int]:
-    """Of a panel among those in two columns."""
+    """The row and column of a panel among those in two columns."""
     return {"row": number // 2 + 1, "col": number % 2 + 1}
 
 
@@ -197,18 +198,18 @@ def _look(side: Side, in_legend: bool) -> figures.Look:
 
 
 def _add_shares(
-    figure: go.Figure, shown: Counts, side: Side, place: Mapping[str, int], abstained: Abstained | None
+    figure: go.Figure, shown: Counts, side: Side, place: Mapping[str, int], abstained: Abstentions | None
 ) -> None:
     """Shares of labels, and of abstentions if there are any, under a name that no label can have."""
     names = sorted({*shown["then"], *shown["now"]})
-    none_given = abstained[side] if abstained else 0
-    total = sum(shown[side].values()) + none_given or 1
+    abstentions = abstained[side] if abstained else 0
+    total = sum(shown[side].values()) + abstentions or 1
     colour, _ = SIDES[side]
     style = {"color": colour, "opacity": 1.0 if side == "now" else 0.5}
     shares = [shown[side].get(name, 0) / total for name in names]
     shown_names = [figures.text(name) for name in names]
     if abstained and (abstained["then"] or abstained["now"]):
-        shares.append(none_given / total)
+        shares.append(abstentions / total)
         shown_names.append("<i>abstained</i>")
     figure.add_bar(x=shown_names, y=shares, name=side, legendgroup=side, showlegend=False, marker=style, **place)
 
