@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from pipeline.challenges.claims.ledger import CLAIMS, judged
+from pipeline.challenges.claims.ledger import CLAIMS, judge
 from pipeline.challenges.claims.records import ClaimRecord
 from pipeline.challenges.deck import printed
 from pipeline.challenges.shared.results import Measured
@@ -32,7 +32,7 @@ def main() -> None:
     measured = Measured()
     store.check()
     configure_threads(1)
-    verdicts = [(claim, judged(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: reports what is missing
+    verdicts = [(claim, judge(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: reports what is missing
     ran = {name: run(name) for name in printed.PROGRAMS}
     where = machine.named(machine.identity())
     claims: list[ClaimRecord] = [

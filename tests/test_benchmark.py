@@ -190,7 +190,7 @@ def test_what_others_compute_is_seen_and_what_this_computes_is_not():
 
     alone = hardware.LoadMonitor()
     burn(0.2)
-    own = alone._now()[2] - alone.began[2]
+    own = alone._now()[2] - alone.start[2]
     assert own == pytest.approx(0.2, abs=0.05)
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
         time.sleep(0.3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline import claims
-from pipeline.challenges.claims import ledger
+from pipeline.challenges.claims import ledger, trained_tasks
 from pipeline.challenges.deck import plain, printed
 from pipeline.challenges.shared.results import Measured
 from pipeline.common import InputError, files, paths
@@ -34,7 +34,7 @@ def measured(project, monkeypatch):
             files.write_json(paths.trained(task, name) / "model.json", {"seeds": seeds})
     labels = dict(zip(printed.SENTENCES, ("positive", "negative", None), strict=True))
     said = [{"text": t, "claimed": c, "answer": labels[t], "probability": 0.7} for t, c in printed.SENTENCES.items()]
-    monkeypatch.setattr(ledger, "answers", lambda task, architecture, seed: said)
+    monkeypatch.setattr(trained_tasks, "answers", lambda task, architecture, seed: said)
     return Measured()
 
 
@@ -59,7 +59,7 @@ def speed(architecture, solved, seconds):
 
 
 def test_the_verdicts_follow_the_numbers(measured):
-    found = {claim.claim: claim.judge(measured) for claim in ledger.CLAIMS}
+    found = {claim.claim: claim.experiment(measured) for claim in ledger.CLAIMS}
     verdicts = [judgement.verdict for judgement in found.values()]
     assert verdicts == [
         "reproduced",
@@ -99,10 +99,10 @@ def test_other_numbers_give_other_verdicts(measured, judge, stage, values, verdi
 
 
 def test_a_claim_about_a_task_that_is_not_there_is_undecided(measured):
-    judged = {claim.claim: ledger.judged(claim, measured, ["imdb"]) for claim in ledger.CLAIMS}
+    judged = {claim.claim: ledger.judge(claim, measured, ["imdb"]) for claim in ledger.CLAIMS}
     (lacking,) = [one for one in judged.values() if one.verdict == "undecided"]
     assert lacking.experiment == "Not tested: params.yaml has no task named sine."
-    assert sum(ledger.judged(claim, measured, []).verdict == "undecided" for claim in ledger.CLAIMS) == 3
+    assert sum(ledger.judge(claim, measured, []).verdict == "undecided" for claim in ledger.CLAIMS) == 3
     write("convergence", sum_sign=[])
     assert ledger.convergence(measured).experiment == "Not tested: convergence.task in params.yaml is null."
 
@@ -130,7 +130,7 @@ def test_networks_that_all_diverged_decide_nothing(measured):
             seeds = {"0": {"status": "diverged", "valid_loss": None}}
             files.write_json(paths.trained(task, name) / "model.json", {"seeds": seeds})
         assert measured.best_score(task, metric) is None
-    for judge in (ledger.sentiment, ledger.sentences, ledger.series):
+    for judge in (trained_tasks.sentiment, trained_tasks.sentences, trained_tasks.series):
         assert (judge(measured).verdict, judge(measured).number) == ("undecided", None)
 
 
@@ -140,7 +140,7 @@ def test_a_score_without_an_interval_decides_nothing(measured):
         for entry in metrics_file["results"]:
             entry["metrics"][metric] |= {"low": None, "high": None, "reason": "3 examples are fewer than 5"}
         files.write_json(paths.metrics(task), metrics_file)
-    for judge in (ledger.sentiment, ledger.series):
+    for judge in (trained_tasks.sentiment, trained_tasks.series):
         assert (judge(measured).verdict, judge(measured).interval) == ("undecided", None)
 
 

@@ -79,7 +79,7 @@ def test_abstentions_are_compared_beside_the_labels_answered():
     assert (answered["answered"], answered["abstained"]) == ({"neutral": 100, "positive": 100}, 0)
     abstained = summary([None, "positive"] * 100)
     assert (abstained["answered"], abstained["abstained"]) == ({"positive": 100}, 100)
-    compared = detection.compared(answered, abstained, Drift())
+    compared = detection.compare(answered, abstained, Drift())
     test = next(test for test in compared["tests"] if test["name"] == "labels predicted")
     assert test["effect"] == pytest.approx(0.5**0.5, abs=1e-6)  # half of the answers are others
     assert compared["shown"]["abstained"] == {"then": 0, "now": 100}
@@ -87,7 +87,7 @@ def test_abstentions_are_compared_beside_the_labels_answered():
     assert [bar.y[-1] for bar in bars if bar.x[-1] == "<i>abstained</i>"] == [0.0, 0.5]  # a label's < is escaped
 
     before = {key: value for key, value in answered.items() if key != "abstained"}
-    same = detection.compared(before, abstained, Drift())
+    same = detection.compare(before, abstained, Drift())
     assert next(test for test in same["tests"] if test["name"] == "labels predicted")["effect"] == 0
 
 
@@ -111,7 +111,7 @@ def test_texts_that_stand_beside_their_like_count_for_less():
     expected = [1, 1 + 2 * sum(weights), 1 + 2 * sum(1 - lag / 11 for lag in range(1, 11))]
     assert text_profile.inflation(table).tolist() == pytest.approx(expected, rel=0.12)
     twice = [row for row in CORPUS[1000:1200] for _ in range(2)]
-    once = detection.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())["tests"][0]
+    once = detection.compare(THEN, texts_told(CORPUS[1000:1400]), Drift())["tests"][0]
     assert texts_told(twice)["alike"]["lengths"] > 1.4 > texts_told(CORPUS[1000:1400])["alike"]["lengths"]
     assert once["now"] == 400
 
@@ -120,7 +120,7 @@ def test_texts_like_the_old_raise_an_alarm_in_one_of_a_hundred_at_most():
     random, found = np.random.default_rng(0), 0
     for _ in range(200):
         rows = [CORPUS[row] for row in random.choice(np.arange(1000, 3000), 150, replace=False)]
-        found += detection.compared(THEN, texts_told(rows), Drift())["status"] == "drift"
+        found += detection.compare(THEN, texts_told(rows), Drift())["status"] == "drift"
     assert found <= 6
 
 
@@ -128,8 +128,8 @@ def test_texts_like_the_old_raise_an_alarm_in_one_of_a_hundred_at_most():
 def test_texts_that_changed_raise_the_alarm_of_what_changed(name):
     """By the sample of all the others too: a change of words is one of the network's answers."""
     changed = [CHANGES[name](*row) for row in CORPUS[1000:1400]]
-    assert name in alarms(detection.compared(THEN, texts_told(changed), Drift()))
-    assert alarms(detection.compared(THEN, texts_told(CORPUS[1000:1400]), Drift())) == set()
+    assert name in alarms(detection.compare(THEN, texts_told(changed), Drift()))
+    assert alarms(detection.compare(THEN, texts_told(CORPUS[1000:1400]), Drift())) == set()
 
 
 def test_a_sure_but_small_difference_is_no_alarm():
@@ -137,10 +137,10 @@ def test_a_sure_but_small_difference_is_no_alarm():
         {"name": "a", "measure": "V", "effect": 0.09, "p": 1e-9},
         {"name": "b", "measure": "V", "effect": 0.5, "p": 0.006},
     ]
-    judged = detection.judged(tests, Drift(alarm_rate=0.01, effect=0.1))
+    judged = detection.with_corrections(tests, Drift(alarm_rate=0.01, effect=0.1))
     assert [test["alarm"] for test in judged] == [False, True]
     assert [test["p_corrected"] for test in judged] == [2e-9, 0.006]  # Holm: the smallest counts for all
-    assert not any(test["alarm"] for test in detection.judged(tests[1:] * 2, Drift()))
+    assert not any(test["alarm"] for test in detection.with_corrections(tests[1:] * 2, Drift()))
 
 
 def labels_told(counts) -> dict:
@@ -165,7 +165,7 @@ def test_a_rare_label_that_becomes_common_is_a_change():
 
 
 def test_a_single_text_on_either_side_is_compared_without_a_warning():
-    result = detection.compared(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(min_rows=1))
+    result = detection.compare(texts_told(CORPUS[:1]), texts_told(CORPUS[5:6]), Drift(min_rows=1))
     assert result["status"] == "none"
     assert all(0 < test["p"] <= 1 for test in result["tests"])
 
@@ -185,12 +185,12 @@ def test_few_weeks_beside_few_old_ones_are_no_surer_than_they_can_be(fewer):
     for _ in range(400):
         values = random.normal(size=(12, 1))
         along = series.persistence(values[:6], waves[:6], times[:6])
-        below += series.permuted(values, times >= 6, waves, times, along)[1] <= 0.05
+        below += series.permutation_test(values, times >= 6, waves, times, along)[1] <= 0.05
     assert below <= 20
 
 
 def test_too_few_are_told():
-    found = detection.compared(THEN, {"rows": 99}, Drift())
+    found = detection.compare(THEN, {"rows": 99}, Drift())
     assert (found["status"], found["tests"]) == ("too_few", [])
     assert "99 new rows; at least 100" in found["reasons"][0]
 
@@ -209,7 +209,7 @@ def weeks(times, values, season=HALF_HOURS):
 
 def judged(old: list[dict], new: list[dict]) -> dict:
     now = {"of": "series", "rows": 336 * len(new), "targets": ["demand_gw"], "blocks": new}
-    return detection.compared({"of": "series", "blocks": old}, now, Drift())
+    return detection.compare({"of": "series", "blocks": old}, now, Drift())
 
 
 @pytest.fixture
@@ -307,7 +307,7 @@ def test_weeks_that_follow_one_another_count_for_less():
         new = np.arange(120) >= 112
         waves, times = np.ones((120, 1)), np.arange(120.0)
         along = series.persistence(level[:112, None], waves[:112], times[:112])
-        p = [series.permuted(level[:, None], new, waves, times, kept)[1] for kept in (0.0, along)]
+        p = [series.permutation_test(level[:, None], new, waves, times, kept)[1] for kept in (0.0, along)]
         assert p[1] >= p[0]
         few += p[1] <= 0.05
     assert few <= 6
@@ -320,9 +320,9 @@ def test_the_file_is_stable_and_the_page_draws_it(victoria, fewer, tmp_path):
     champion = {"version": 3, "architecture": "gru", "model_id": "m-1"}
     every = []
     for task, found in {
-        "mine": detection.compared(THEN, texts_told(rows), Drift()),
+        "mine": detection.compare(THEN, texts_told(rows), Drift()),
         "load": judged(blocks[::2], blocks[1::2]),
-        "empty": detection.compared(THEN, {"rows": 3}, Drift()),
+        "empty": detection.compare(THEN, {"rows": 3}, Drift()),
     }.items():
         told = {**found, "task": task, "champion": champion, "alarm_rate": 0.01, "effect": 0.1}
         files.write_json(tmp_path / f"{task}.json", {**told, "due": found["status"] == "drift"})

@@ -53,7 +53,7 @@ def test_drawn_reviews_have_the_stated_accuracy_and_disagreement():
 def test_drawn_windows_have_the_stated_spread_and_memory():
     ours, theirs = gate_errors.windows(torch.zeros(2000, 4).double(), 50, torch.Generator().manual_seed(0))
     apart = (ours - theirs).mean(1)
-    assert apart.std().item() == pytest.approx(gate_errors.APART, rel=0.03)
+    assert apart.std().item() == pytest.approx(gate_errors.DIFFERENCE, rel=0.03)
     assert (apart[1:] * apart[:-1]).mean().item() / apart.var().item() == pytest.approx(0.85, abs=0.01)
     assert theirs.mean().item() == pytest.approx(1, abs=0.05)
 

@@ -270,7 +270,7 @@ def test_three_tasks_of_which_one_has_results_make_a_page(made, project, capsys)
         "reports/mine/metrics.json: run `dvc repro evaluate@mine`",
         "reports/load/metrics.json: run `dvc repro evaluate@load`",
         "params.yaml: evidence.tasks[0]: no task named 'recall'; there are: bits, mine, load",
-        "reports/memory.json (How far back can it be trained to look?): run `dvc repro memory`",
+        "reports/memory.json (How far back can a network learn to look?): run `dvc repro memory`",
     ):
         assert lack in printed
         assert lack.partition("`")[0] in page

@@ -199,7 +199,7 @@ def test_guessing_counts_the_networks_before_the_one(monkeypatch):
         return dumb
 
     monkeypatch.setattr(guessing, "random_networks", lot)
-    monkeypatch.setattr(guessing, "AT_ONCE", 10)
+    monkeypatch.setattr(guessing, "BATCH", 10)
     assert guess(Recall(lag=20), Guessing(units=1, trials=25), 3, Criterion(), 500)["trials"] == 17
     lots.clear()
     assert guess(Recall(lag=20), Guessing(units=1, trials=10), 3, Criterion(), 500)["trials"] is None

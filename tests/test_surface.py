@@ -66,7 +66,7 @@ def test_what_has_not_converged_says_so_and_a_plane_has_no_curvature():
 def test_a_bend_is_the_hessian_times_the_direction():
     surface, direction = bowl(5.0, 2.0, -1.0, 0.5, 0.1), torch.zeros(5, dtype=torch.float64)
     direction[1] = 1.0
-    torch.testing.assert_close(surface.bend(direction), surface.model.hessian[:, 1], rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(surface.hessian_product(direction), surface.model.hessian[:, 1], rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", [name for name in names(Architecture) if name != "min_gru"])  # no second backward pass
@@ -90,7 +90,7 @@ def test_products_and_curvature_are_those_of_torchs_hessian(name):
     untouched = Surface(model, on_batch(task, batch))
     direction = torch.randn(len(hessian), dtype=torch.float64, generator=given(0))
     direction /= direction.norm()
-    torch.testing.assert_close(untouched.bend(direction), hessian @ direction, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(untouched.hessian_product(direction), hessian @ direction, rtol=1e-4, atol=1e-6)
     largest = max(torch.linalg.eigvalsh(hessian).tolist(), key=abs)
     assert largest_curvature(untouched, 2000, given(4)).value == pytest.approx(largest, rel=0.01)
 
@@ -102,7 +102,7 @@ def test_the_scan_is_bent_as_its_loss_is():
     direction = torch.randn(len(surface.weights), dtype=torch.float64, generator=given(0))
     direction /= direction.norm()
     before, here, after = (surface.loss(surface.weights + side * step * direction) for side in (-1, 0, 1))
-    assert float(direction @ surface.bend(direction)) == pytest.approx((before - 2 * here + after) / step**2, rel=1e-3)
+    assert float(direction @ surface.hessian_product(direction)) == pytest.approx((before - 2 * here + after) / step**2, rel=1e-3)
 
 
 def test_the_network_stays_as_it_was():

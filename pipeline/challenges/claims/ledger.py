@@ -1,7 +1,7 @@
 """The ledger: for each claim of the deck, what a correct experiment shows, and the verdict that its numbers allow.
 
 A verdict is `reproduced` (true), `corrected` (true, but in another way), `refuted` (false) or `undecided` (seeds or
-machine do not suffice). Each judge reads what the stages measured; none measures a network again.
+the machine do not suffice). Each experiment reads what the stages measured; none trains a network.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,35 +13,36 @@ import torch
 from torch import nn
 
 from pipeline.challenges.claims.records import Judgement
-from pipeline.challenges.claims.sentences import answers
+from pipeline.challenges.claims.trained_tasks import sentences, sentiment, series
 from pipeline.challenges.deck import plain
 from pipeline.challenges.shared import GUESSING
 from pipeline.challenges.shared.convergence_records import SolvingOf
 from pipeline.challenges.shared.gradient_records import Slide
 from pipeline.challenges.shared.results import Measured
 
-SAME = 1e-6  # a recurrence counts as the deck's if no output differs by more
-NOISE = 0.1**2  # variance of the noise in the slides' sine: no predictor of the noisy series can have a smaller error
-PLAIN, CONTROLS = "rnn", ("identity", GUESSING)
+TOLERANCE = 1e-6  # a recurrence is the deck's if no output differs by more
+PLAIN = "rnn"
+CONTROLS = ("identity", GUESSING)
 
 
 class Claim(NamedTuple):
     slides: str
     claim: str
     program: str  # of pipeline/challenges/deck/printed.py
-    judge: Callable[[Measured], Judgement]
+    experiment: Callable[[Measured], Judgement]
     tasks: tuple[str, ...] = ()  # of params.yaml, whose results it reads
 
 
-def judged(claim: Claim, measured: Measured, tasks: Iterable[str]) -> Judgement:
-    """The judge's verdict; undecided if params.yaml lacks a task of the claim."""
+def judge(claim: Claim, measured: Measured, tasks: Iterable[str]) -> Judgement:
+    """The verdict on a claim; undecided if params.yaml lacks one of its tasks."""
     if missing := sorted({*claim.tasks} - {*tasks}):
         return Judgement("undecided", f"Not tested: params.yaml has no task named {' or '.join(missing)}.", None)
-    return claim.judge(measured)
+    return claim.experiment(measured)
 
 
 def forward(measured: Measured) -> Judgement:
-    seeds, worst = 20, 0.0
+    seeds = 20
+    worst = 0.0
     for seed in range(seeds):
         weights, x = plain.draw(np.random.default_rng(seed), inputs=10, hidden=20, outputs=5, steps=5)
         net = nn.RNN(10, 20, batch_first=True, dtype=torch.float64)
@@ -49,10 +50,10 @@ def forward(measured: Measured) -> Judgement:
         matrices = {"weight_ih_l0": torch.from_numpy(weights.wxh), "weight_hh_l0": torch.from_numpy(weights.whh)}
         net.load_state_dict({**matrices, "bias_ih_l0": zeros, "bias_hh_l0": zeros})
         with torch.no_grad():
-            ours = net(torch.from_numpy(x)[None])[0][0] @ torch.from_numpy(weights.why).T
-        worst = max(worst, float((ours - torch.from_numpy(plain.outputs(weights, x))).abs().max()))
+            outputs = net(torch.from_numpy(x)[None])[0][0] @ torch.from_numpy(weights.why).T
+        worst = max(worst, float((outputs - torch.from_numpy(plain.outputs(weights, x))).abs().max()))
     experiment = f"torch's RNN with the slide's weights gives the same outputs: none differs by more than {worst:.1e}."
-    return Judgement("reproduced" if worst < SAME else "refuted", experiment, worst, seeds, evidence="#claims")
+    return Judgement("reproduced" if worst < TOLERANCE else "refuted", experiment, worst, seeds, evidence="#claims")
 
 
 def vanishes(measured: Measured) -> Judgement:
@@ -81,27 +82,27 @@ def explodes(measured: Measured) -> Judgement:
 
 
 def dependencies(measured: Measured) -> Judgement:
-    """If the entire interval is below half of the seeds, the net does not learn to recall."""
+    """The claim is reproduced if the whole interval of the share of seeds that learn is below a half."""
     rows = [row for row in measured.memory["rows"] if row["task"] == "recall"]
     plain_rows = [row for row in rows if row["architecture"] == PLAIN]
     if not plain_rows:
         return Judgement("undecided", "The plain RNN was not measured on recall.", None, evidence="#memory")
-    ours = max(plain_rows, key=lambda row: (row["lag"], row["variant"] == "bits"))
-    alike = [row for row in rows if (row["lag"], row["variant"]) == (ours["lag"], ours["variant"])]
-    others = [row for row in alike if row["architecture"] not in (PLAIN, *CONTROLS)]
-    beside = ", ".join(f"{row['architecture']} in {row['solved']}" for row in others)
+    longest = max(plain_rows, key=lambda row: (row["lag"], row["variant"] == "bits"))
+    same_lag = [row for row in rows if (row["lag"], row["variant"]) == (longest["lag"], longest["variant"])]
+    others = [row for row in same_lag if row["architecture"] not in (PLAIN, *CONTROLS)]
+    others_solved = ", ".join(f"{row['architecture']} in {row['solved']}" for row in others)
     experiment = (
-        f"Trained with the settings in params.yaml, the plain RNN learns to recall over {ours['lag']} steps in "
-        f"{ours['solved']} of {ours['seeds']} seeds{'; ' if beside else ''}{beside}. The slide trains nothing, so "
-        "its loss says nothing about memory."
+        f"Trained with the settings in params.yaml, the plain RNN learns to recall over {longest['lag']} steps in "
+        f"{longest['solved']} of {longest['seeds']} seeds{'; ' if others_solved else ''}{others_solved}. "
+        "The slide trains nothing, so its loss says nothing about memory."
     )
-    share = ours["share"]
+    share = longest["share"]
     verdict = "undecided"
     if share["high"] < 0.5:
         verdict = "reproduced"
     elif share["low"] > 0.5:
         verdict = "refuted"
-    return Judgement(verdict, experiment, share["mean"], ours["seeds"], [share["low"], share["high"]], "#memory")
+    return Judgement(verdict, experiment, share["mean"], longest["seeds"], [share["low"], share["high"]], "#memory")
 
 
 def convergence(measured: Measured) -> Judgement:
@@ -142,59 +143,6 @@ def parallelization(measured: Measured) -> Judgement:
         "A CPU cannot show what a GPU gains."
     )
     return Judgement("corrected", experiment, times, evidence="#benchmark")
-
-
-def sentiment(measured: Measured) -> Judgement:
-    return _of_task(measured, "imdb", "accuracy", 0.5, "It must be trained: ")
-
-
-def sentences(measured: Measured) -> Judgement:
-    best = measured.best("imdb")
-    if best is None:
-        return _diverged("imdb")
-    records = answers("imdb", best.name, best.seed)
-    right = sum(
-        (record["answer"] or "neutral") == record["claimed"] for record in records
-    )  # the slide's name for an abstention
-    each = "; ".join(
-        f"“{record['text']}”: {record['answer'] or 'none'} (the likelier label has {record['probability']:.2f}), "
-        f"claimed {record['claimed']}"
-        for record in records
-    )
-    experiment = f"The trained {best.name}, best on validation, predicts {right} of {len(records)} as claimed. {each}."
-    verdict = "corrected" if right else "refuted"
-    if right == len(records):
-        verdict = "reproduced"
-    return Judgement(verdict, experiment, float(right), 1, evidence="#imdb")
-
-
-def series(measured: Measured) -> Judgement:
-    if (best := measured.best_score("sine", "mse")) is None:
-        return _diverged("sine")
-    experiment = (
-        f"No predictor of the noisy sine can have an error below the noise's variance, {NOISE:g}; the slide prints "
-        f".000211. {best.name}, best on validation, has {best.mean:.4f} one step ahead on unseen phases."
-    )
-    verdict = "undecided"
-    if best.interval is not None:
-        verdict = "refuted" if best.interval[0] > 0.000211 else "reproduced"
-    return Judgement(verdict, experiment, best.mean, best.seeds, best.interval, "#sine")
-
-
-def _of_task(measured: Measured, task: str, metric: str, chance: float, introduction: str) -> Judgement:
-    if (best := measured.best_score(task, metric)) is None:
-        return _diverged(task)
-    examples = measured.task(task)["examples"]
-    experiment = (
-        f"{introduction}{best.name}, best on validation, has {metric} {best.mean:.3f} on {examples:,} test examples."
-    )
-    verdict = "corrected" if best.interval is not None and best.interval[0] > chance else "undecided"
-    return Judgement(verdict, experiment, best.mean, best.seeds, best.interval, f"#{task}")
-
-
-def _diverged(task: str) -> Judgement:
-    experiment = f"No network trained on {task} has finite predictions."
-    return Judgement("undecided", experiment, None, evidence=f"#{task}")
 
 
 def _scalar(measured: Measured, w: float) -> Slide:

@@ -11,7 +11,7 @@ class Judgement(NamedTuple):
     number: float | None
     seeds: int | None = None
     interval: list[float] | None = None
-    evidence: str = ""  # its place on the page, or its file
+    evidence: str = ""  # a link to a section of the page
 
 
 class ClaimRecord(TypedDict):
@@ -25,20 +25,20 @@ class ClaimRecord(TypedDict):
     number: float | None
     seeds: int | None
     interval: list[float] | None  # of the number: low and high
-    evidence: str  # where on the page it stands
+    evidence: str  # a link to a section of the page
     machine: str
     scale: str
 
 
 class Ledger(TypedDict):
-    """The same as the page takes it."""
+    """The claims in the form that the page takes."""
 
     scale: str
     claims: list[ClaimRecord]
 
 
 class Answer(TypedDict):
-    """What a network says of a sentence of the deck."""
+    """A network's prediction for a sentence of the deck."""
 
     text: str
     claimed: str

@@ -33,7 +33,7 @@ def tables(report: Ledger) -> Iterator[Markup]:
     rows = [tag("tr", *(tag("td", cell) for cell in _row(claim))) for claim in report["claims"]]
     machines = words.listed(dict.fromkeys(claim["machine"] for claim in report["claims"]))
     yield table(
-        head, rows, f"Numbers with their intervals; those of slides 4-6 are logarithms. Measured on {machines}."
+        head, rows, f"Numbers with their intervals; those of slides 4-6 are base-10 logarithms. Measured on {machines}."
     )
 
 

@@ -15,7 +15,7 @@ from pipeline.services import Service
 
 
 def answers(task: str, architecture: str, seed: int) -> list[Answer]:
-    """For each sentence: the slide's label, the prediction (None if it abstains), the probability of the likeliest."""
+    """For each sentence: the slide's label, the prediction (None: it abstains), the likeliest label's probability."""
     folder = paths.trained(task, architecture)
     description = read_description(folder / "model.json")
     service = find(Service, description["kind"])({**description, "seed": seed}, paths.prepared(task))

@@ -59,20 +59,20 @@ def plan(params: Params) -> Plan:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """All jobs. Raises InputError for networks that are not trained."""
+    """All jobs. Raises InputError if a network has not been trained."""
     names = list(plan.params["architectures"])
     seeds = training_seeds(plan)
     settings = plan.settings
-    wanted: list[Job] = []
+    planned: list[Job] = []
     if settings.task:
         open_prepared(settings.task, plan.params)
-        wanted += [Job("solve", name, seed) for name in names for seed in seeds]
-        wanted += [Job("control", "", seed) for seed in seeds]
+        planned += [Job("solve", name, seed) for name in names for seed in seeds]
+        planned += [Job("control", "", seed) for seed in seeds]
     for kind, task in (("surface", settings.task), ("free", settings.series)):
         if task:
-            described = {name: trained.description(task, name) for name in names}
-            wanted += [Job(kind, name, int(seed)) for name in names for seed in described[name]["seeds"]]
-    return wanted
+            descriptions = {name: trained.description(task, name) for name in names}
+            planned += [Job(kind, name, int(seed)) for name in names for seed in descriptions[name]["seeds"]]
+    return planned
 
 
 def training_seeds(plan: Plan) -> list[int]:
@@ -81,13 +81,13 @@ def training_seeds(plan: Plan) -> list[int]:
 
 def measure(plan: Plan, job: Job) -> Network | ReadoutRun | SurfaceResult | FedBack:
     """The result of a job, as JSON values."""
-    ways: dict[str, Callable[[Plan, Job], Network | ReadoutRun | SurfaceResult | FedBack]] = {
+    measurements: dict[str, Callable[[Plan, Job], Network | ReadoutRun | SurfaceResult | FedBack]] = {
         "solve": _solve,
         "control": _control,
         "surface": _surface,
         "free": _free,
     }
-    return ways[job.kind](plan, job)
+    return measurements[job.kind](plan, job)
 
 
 def waves(plan: Plan) -> free_running.Waves:
@@ -124,10 +124,10 @@ def _surface(plan: Plan, job: Job) -> SurfaceResult:
     prepared = open_prepared(plan.settings.task, plan.params)
     columns = prepared.columns("valid")
     rows = torch.arange(min(settings.examples, prepared.task.rows(columns)))
-    around = surface.Surface(model, surface.on_batch(prepared.task, prepared.task.gather(columns, rows)))
+    surface_around = surface.Surface(model, surface.on_batch(prepared.task, prepared.task.gather(columns, rows)))
     distances = torch.linspace(-settings.reach, settings.reach, settings.points, dtype=torch.float64).tolist()
-    described = surface.describe(around, distances, settings.directions, settings.iterations, job.seed)
-    return {**result, **described}
+    description = surface.describe(surface_around, distances, settings.directions, settings.iterations, job.seed)
+    return {**result, **description}
 
 
 def _free(plan: Plan, job: Job) -> FedBack:
@@ -136,15 +136,15 @@ def _free(plan: Plan, job: Job) -> FedBack:
     result: FedBack = {"status": status["status"], "diverged_at": status["diverged_at"]}
     if model is None:
         return result
-    drawn = waves(plan)
-    return {**result, **free_running.errors(free_running.run(model, drawn), drawn)}
+    continued = waves(plan)
+    return {**result, **free_running.errors(free_running.run(model, continued), continued)}
 
 
 def _task(params: Params, setting: str, name: str | None, kind: type[Kind]) -> Kind | None:
     if name is None:
         return None
-    made = make(name, params)
-    if not isinstance(made, kind):
-        task_kind, file = (kind_class.__module__.rsplit(".", 1)[1] for kind_class in (type(made), kind))
+    task_of_params = make(name, params)
+    if not isinstance(task_of_params, kind):
+        task_kind, file = (kind_class.__module__.rsplit(".", 1)[1] for kind_class in (type(task_of_params), kind))
         raise Mistakes([f"convergence.{setting}: {name} is of kind {task_kind}; accepted: {file}, or null for none"])
-    return made
+    return task_of_params

@@ -58,8 +58,8 @@ def errors(predicted: Float[Tensor, "waves ahead"], waves: Waves) -> Errors:
     return {"clean": _roots(predicted, waves.clean), "noisy": _roots(predicted, waves.noisy)}
 
 
-def _roots(predicted: Tensor, wanted: Tensor) -> list[float | None]:
-    roots = (predicted.double() - wanted.double()).square().mean(dim=0).sqrt().tolist()
+def _roots(predicted: Tensor, targets: Tensor) -> list[float | None]:
+    roots = (predicted.double() - targets.double()).square().mean(dim=0).sqrt().tolist()
     return [root if math.isfinite(root) else None for root in roots]
 
 
@@ -74,7 +74,8 @@ def mean(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
 
 
 def known_frequency(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
-    """The sine of the true frequency that fits the window best (least squares): no network is given that frequency."""
+    """The sine of the true frequency that fits the window best (least squares); networks are not given the frequency.
+    """
     steps = waves.window.shape[1]
     ahead = waves.clean.shape[1]
     turn = 2 * math.pi * task.frequency * task.spacing * torch.arange(steps + ahead, dtype=torch.float64)

@@ -29,8 +29,8 @@ def lead(report: ConvergenceReport) -> Iterator[str]:
         yield _unsteady(report)
     else:
         yield "Not measured: training until solved, and the surface: convergence.task in params.yaml is null."
-    if sound := [network for network in report["surface"] if network["status"] == "ok"]:
-        yield _complex(sound)
+    if converged := [network for network in report["surface"] if network["status"] == "ok"]:
+        yield _complex(converged)
     if report["free_running"]:
         yield _fed_back(report)
     else:
@@ -57,18 +57,22 @@ def tables(report: ConvergenceReport) -> Iterator[Markup]:
 def _slow(report: ConvergenceReport) -> str:
     rows = report["sum_sign"]
     limit = report["criterion"]
-    there = sorted((r for r in rows if r["seconds"]["median"] is not None), key=lambda r: r["seconds"]["median"] or 0.0)
-    missing = [row for row in rows if row["seconds"]["median"] is None]
+    solved = sorted(
+        (r for r in rows if r["seconds"]["median"] is not None), key=lambda r: r["seconds"]["median"] or 0.0
+    )
+    unsolved = [row for row in rows if row["seconds"]["median"] is None]
     text = "Slow? "
-    if there:
-        named = words.listed(f"{row['architecture']} {words.number(row['seconds']['median'], 3)} s" for row in there)
+    if solved:
+        times = words.listed(f"{row['architecture']} {words.number(row['seconds']['median'], 3)} s" for row in solved)
         seeds = len(report["seeds"])
-        text += f"{report_tables.level(report)} are reached in (median of {seeds} seeds, one thread): {named}. "
-    if missing:
+        text += f"{report_tables.level(report)} are reached in (median of {seeds} seeds, one thread): {times}. "
+    if unsolved:
         best = words.listed(
-            f"{row['architecture']} {report_tables.percent(row['best_accuracy']['median'])}" for row in missing
+            f"{row['architecture']} {report_tables.percent(row['best_accuracy']['median'])}" for row in unsolved
         )
-        text += f"Not by most seeds within {limit['max_sequences']:,} sequences, with their best accuracy: {best}."
+        text += (
+            f"Not reached by most seeds within {limit['max_sequences']:,} sequences, with their best accuracy: {best}."
+        )
     return text.strip()
 
 
@@ -98,24 +102,28 @@ def _unsteady(report: ConvergenceReport) -> str:
     )
 
 
-def _complex(sound: list[SurfaceRecord]) -> str:
-    lines = [count for network in sound for count in (*network["valleys"]["random"], network["valleys"]["gradient"])]
+def _complex(converged: list[SurfaceRecord]) -> str:
+    lines = [
+        count for network in converged for count in (*network["valleys"]["random"], network["valleys"]["gradient"])
+    ]
     curvatures: dict[str, list[float]] = {}
-    for network in sound:
+    for network in converged:
         curvatures.setdefault(network["architecture"], []).append(network["curvature"]["value"])
-    named = words.listed(f"{name} {words.number(sum(values) / len(values), 3)}" for name, values in curvatures.items())
+    times = words.listed(f"{name} {words.number(sum(values) / len(values), 3)}" for name, values in curvatures.items())
     return (
         f"Complex surfaces? Of {len(lines)} lines through trained weights {sum(count > 1 for count in lines)} cross "
-        "more than one valley, which lines across a bowl would not; so few lines show no more. Largest curvatures, "
-        f"means over seeds: {named}. They depend on the scale of the weights: they determine how short a step must be, "
+        "more than one valley, which lines across a bowl would not; so few lines cannot show more. Largest curvatures, "
+        f"means over seeds: {times}. They depend on the scale of the weights: they determine how short a step must be, "
         "not how hard a task is."
     )
 
 
 def _fed_back(report: ConvergenceReport) -> str:
     last = {predictor["name"]: predictor["clean"][-1] for predictor in report["free_running"] if predictor["clean"]}
-    sound = {name: error for name, error in last.items() if error is not None}
-    order = words.listed(f"{name} {words.number(sound[name], 3)}" for name in sorted(sound, key=sound.__getitem__))
+    converged = {name: error for name, error in last.items() if error is not None}
+    order = words.listed(
+        f"{name} {words.number(converged[name], 3)}" for name in sorted(converged, key=converged.__getitem__)
+    )
     return (
         f"Errors of free-running predictions over {report['series']['ahead']} steps, against the wave without its "
         f"noise, lowest first: {order}. A network that is good one step ahead need not be good far ahead: none was "

@@ -20,7 +20,7 @@ from pipeline.challenges.shared.records import Network, Spread
 from pipeline.common.machine import Machine
 from pipeline.evaluation.shares import share
 
-Results = Mapping[Job, Any]  # of each job, what its kind gives (see experiment.py)
+Results = Mapping[Job, Any]  # the result of each job, which depends on its kind (see experiment.py)
 CONTROL = "identity"  # the architecture without memory
 
 
@@ -92,7 +92,7 @@ def _by_seed(results: Results, kind: str, task: str, name: str) -> list[tuple[in
 
 
 def solving(runs: Sequence[Network]) -> Solving:
-    """How many seeds solved the task, what that took, and how unsteady training was."""
+    """How many seeds solved the task, how much that took, and how unsteady training was."""
     seconds, sequences, steps = _until_solved(runs)
     return {
         "seeds": len(runs),
@@ -138,40 +138,45 @@ def control(runs: Sequence[ReadoutRun], steps: int) -> Control:
 
 def running(name: str, results: Sequence[tuple[int, Any]]) -> Predictor:
     """Over seeds that did not diverge: the mean error by step ahead, with the lowest and highest."""
-    sound = {seed: result for seed, result in results if result["status"] == "ok"}
-    clean = list(zip(*(result["clean"] for result in sound.values()), strict=True))
-    noisy = list(zip(*(result["noisy"] for result in sound.values()), strict=True))
+    finite = {seed: result for seed, result in results if result["status"] == "ok"}
+    clean = list(zip(*(result["clean"] for result in finite.values()), strict=True))
+    noisy = list(zip(*(result["noisy"] for result in finite.values()), strict=True))
     return {
         "name": name,
         "kind": "control" if name == CONTROL else "network",
-        "seeds": list(sound),
-        "diverged": [seed for seed, _ in results if seed not in sound],
-        "clean": _each(_mean, clean),
-        "clean_least": _each(min, clean),
-        "clean_greatest": _each(max, clean),
-        "noisy": _each(_mean, noisy),
-        "noisy_least": _each(min, noisy),
-        "noisy_greatest": _each(max, noisy),
+        "seeds": list(finite),
+        "diverged": [seed for seed, _ in results if seed not in finite],
+        "clean": _by_column(_mean, clean),
+        "clean_least": _by_column(min, clean),
+        "clean_greatest": _by_column(max, clean),
+        "noisy": _by_column(_mean, noisy),
+        "noisy_least": _by_column(min, noisy),
+        "noisy_greatest": _by_column(max, noisy),
     }
 
 
-def _each(of: Callable[[list[float]], float], columns: Sequence[Sequence[float | None]]) -> list[float | None]:
-    """Of each column; None where a value of it is."""
-    known = ([value for value in column if value is not None] for column in columns)
-    return [of(values) if len(values) == len(column) else None for values, column in zip(known, columns, strict=True)]
+def _by_column(
+    summarize: Callable[[list[float]], float], columns: Sequence[Sequence[float | None]]
+) -> list[float | None]:
+    """A summary of each column; None for a column that has a value of None."""
+    finite_columns = ([value for value in column if value is not None] for column in columns)
+    return [
+        summarize(values) if len(values) == len(column) else None
+        for values, column in zip(finite_columns, columns, strict=True)
+    ]
 
 
 def spread(values: Sequence[int | float | None]) -> Spread:
-    """Every seed's value, with the median, lowest and highest; None was never reached and counts as the highest."""
+    """Each seed's value, with the median, lowest and highest; None, never reached, counts as the highest."""
     numbers = [None if value is None else float(value) for value in values]
-    order = sorted(math.inf if value is None else value for value in numbers)
-    middle = (order[(len(order) - 1) // 2] + order[len(order) // 2]) / 2
-    median, least, greatest = (value if value < math.inf else None for value in (middle, order[0], order[-1]))
+    ordered = sorted(math.inf if value is None else value for value in numbers)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    median, least, greatest = (value if value < math.inf else None for value in (middle, ordered[0], ordered[-1]))
     return {"by_seed": numbers, "median": median, "least": least, "greatest": greatest}
 
 
 def setback(curve: Sequence[Sequence[int | float | None]]) -> float | None:
-    """The largest fall of a measure below its best so far; None if it was never taken."""
+    """The largest fall of a measure below its best so far; None if it was never measured."""
     falls = []
     best = -math.inf
     for value in (value for _, value in curve if value is not None):

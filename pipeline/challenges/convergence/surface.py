@@ -24,7 +24,7 @@ Loss = Callable[[nn.Module], Tensor]
 
 
 class Curvature(NamedTuple):
-    """The eigenvalue of the Hessian with the largest magnitude, as far as iteration found it."""
+    """The eigenvalue of the Hessian with the largest magnitude, as far as the iteration converged."""
 
     value: float
     residual: float  # |H v - value v| / |value|: how far v is from an eigenvector
@@ -48,7 +48,7 @@ class Surface:
     def gradient(self, weights: Float[Tensor, " parameters"]) -> Float[Tensor, " parameters"]:
         return parameters_to_vector(torch.autograd.grad(self._at(weights), self.parameters))
 
-    def bend(self, direction: Float[Tensor, " parameters"]) -> Float[Tensor, " parameters"]:
+    def hessian_product(self, direction: Float[Tensor, " parameters"]) -> Float[Tensor, " parameters"]:
         """The Hessian at the network's weights times a direction of length 1."""
         ahead, behind = (self.gradient(self.weights + side * STEP * direction) for side in (1, -1))
         return (ahead - behind) / (2 * STEP)
@@ -57,9 +57,10 @@ class Surface:
         """A random direction in which each neuron's weights have the length that they have in the network.
 
         Otherwise the same step would be large for a network with small weights and small for one with large weights
-        (Li et al., Visualizing the Loss Landscape of Neural Nets, 2018). Biases and norms are fixed, as there.
+        (Li et al., Visualizing the Loss Landscape of Neural Nets, 2018). Biases and the parameters of norms are fixed,
+        as in that paper.
         """
-        return parameters_to_vector([_like(parameter.detach(), seed) for parameter in self.parameters])
+        return parameters_to_vector([_scaled_like(parameter.detach(), seed) for parameter in self.parameters])
 
     def along(self, direction: Float[Tensor, " parameters"], distances: list[float]) -> list[float | None]:
         """The loss at these multiples of a direction from the weights; None if it is not finite."""
@@ -87,17 +88,17 @@ def describe(surface: Surface, distances: list[float], directions: int, iteratio
     gradient = surface.gradient(surface.weights)
     length = lines[0].norm()
     steepest = -gradient * length / gradient.norm().clamp(min=1e-300)
-    around = [surface.along(line, distances) for line in lines]
-    downhill = surface.along(steepest, distances)
+    along_random = [surface.along(line, distances) for line in lines]
+    along_gradient = surface.along(steepest, distances)
     curvature = largest_curvature(surface, iterations, random)
     return {
         "loss": surface.loss(surface.weights),
         "gradient_norm": gradient.norm().item(),
         "weights_norm": length.item(),
         "distances": distances,
-        "random": around,
-        "gradient": downhill,
-        "valleys": {"random": [valleys(line) for line in around], "gradient": valleys(downhill)},
+        "random": along_random,
+        "gradient": along_gradient,
+        "valleys": {"random": [valleys(line) for line in along_random], "gradient": valleys(along_gradient)},
         "curvature": {
             "value": curvature.value,
             "residual": curvature.residual,
@@ -117,27 +118,27 @@ def largest_curvature(surface: Surface, iterations: int, seed: torch.Generator) 
     value = 0.0
     residual = math.inf
     for iteration in range(1, iterations + 1):
-        bent = surface.bend(direction)
-        before = value
-        value = float(direction @ bent)  # Rayleigh's quotient
-        residual = float((bent - value * direction).norm()) / max(abs(value), 1e-300)
-        if float(bent.norm()) == 0:
+        product = surface.hessian_product(direction)
+        previous = value
+        value = float(direction @ product)  # Rayleigh's quotient
+        residual = float((product - value * direction).norm()) / max(abs(value), 1e-300)
+        if float(product.norm()) == 0:
             return Curvature(0.0, 0.0, iteration, True)
-        if abs(value - before) <= TOLERANCE * abs(value) and residual < math.sqrt(TOLERANCE):
+        if abs(value - previous) <= TOLERANCE * abs(value) and residual < math.sqrt(TOLERANCE):
             return Curvature(value, residual, iteration, True)
-        direction = bent / bent.norm()
+        direction = product / product.norm()
     return Curvature(value, residual, iterations, False)
 
 
 def valleys(losses: list[float | None]) -> int:
     """Points on a line where the loss is lower than at both neighbours: 1 for a bowl."""
-    known = [math.inf, *(math.inf if loss is None else loss for loss in losses), math.inf]
-    inner = range(1, len(known) - 1)
-    return sum(known[i] < known[i - 1] and known[i] <= known[i + 1] and known[i] < math.inf for i in inner)
+    padded = [math.inf, *(math.inf if loss is None else loss for loss in losses), math.inf]
+    inner = range(1, len(padded) - 1)
+    return sum(padded[i] < padded[i - 1] and padded[i] <= padded[i + 1] and padded[i] < math.inf for i in inner)
 
 
-def _like(weights: Tensor, seed: torch.Generator) -> Tensor:
+def _scaled_like(weights: Tensor, seed: torch.Generator) -> Tensor:
     if weights.dim() < 2:
         return torch.zeros_like(weights)
-    drawn = torch.randn(weights.shape, dtype=weights.dtype, generator=seed)
-    return drawn * weights.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True)
+    random = torch.randn(weights.shape, dtype=weights.dtype, generator=seed)
+    return random * weights.norm(dim=1, keepdim=True) / random.norm(dim=1, keepdim=True)

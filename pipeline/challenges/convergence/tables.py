@@ -10,8 +10,8 @@ from pipeline.reporting.markup import table, tag
 SOLVED = "Medians over seeds, with the lowest and highest; for the share of seeds, Wilson's 95 % interval."
 CURVED = (
     "The surface around trained weights. Plain gradient descent overshoots with a learning rate above 2 / curvature, "
-    "the longest safe step. Residual: how far power iteration was from convergence, with a star if it had not "
-    "converged. Valleys: points on each random line, and on the gradient's, lower than both sides; 1 is a bowl."
+    "the longest safe step. Residual: how far power iteration was from convergence, with a star if it did not "
+    "converge. Valleys: points lower than both neighbours, on each random line and along the gradient; 1 is a bowl."
 )
 FREE = (
     "Root mean squared errors, means over seeds. No predictor can be below {noise} against noisy values; the other "
@@ -60,11 +60,11 @@ def _solved(row: SolvingOf) -> list[object]:
 def _curved(network: SurfaceRecord) -> list[object]:
     if network["status"] != "ok":
         return [network["architecture"], network["seed"], words.diverged(network), *["–"] * 4]
-    bend = network["curvature"]
-    safe = words.number(2 / bend["value"], 3) if bend["value"] > 0 else "–"
-    residual = words.number(bend["residual"], 2) + ("" if bend["converged"] else " *")
+    curvature = network["curvature"]
+    longest_step = words.number(2 / curvature["value"], 3) if curvature["value"] > 0 else "–"
+    residual = words.number(curvature["residual"], 2) + ("" if curvature["converged"] else " *")
     valleys = ", ".join(map(str, (*network["valleys"]["random"], network["valleys"]["gradient"])))
-    numbers = [words.number(network["loss"], 3), words.number(bend["value"], 3), safe, residual]
+    numbers = [words.number(network["loss"], 3), words.number(curvature["value"], 3), longest_step, residual]
     return [network["architecture"], network["seed"], *numbers, valleys]
 
 
@@ -76,7 +76,7 @@ def _free(predictor: Predictor, ahead: list[int]) -> list[object]:
 
 
 def _spread(values: Spread) -> str:
-    """Median, lowest and highest; a dash for what most seeds, or the slowest, never reached."""
+    """Median, lowest and highest; a dash where most seeds, or the slowest, never got there."""
     middle, low, high = (words.number(end, 3) for end in (values["median"], values["least"], values["greatest"]))
     return middle if values["least"] is None else f"{middle} ({low} to {high})"
 

@@ -1,7 +1,7 @@
 """How gradients flow back through time: norms against the lag, horizon, Jacobians, Lyapunov exponents. In float64.
 
 Norms are natural logarithms: over long lags norms underflow, so the backward pass through the
-unrolled steps is rescaled at every step and the scale kept separately (definitions: Pascanu et al. 2013).
+unrolled steps is rescaled at every step, and the scale is stored separately (definitions: Pascanu et al. 2013).
 """
 
 import math
@@ -35,9 +35,9 @@ def flow(core: Architecture, x: Float[Tensor, "batch time width"], weight: Float
 
 
 def horizon(norms: Float[Tensor, " steps"]) -> int:
-    """Steps from the last back whose gradients are all above HORIZON times the first of `norms`."""
-    beyond = norms <= norms[0] + math.log(HORIZON)
-    return int(beyond.int().argmax()) if bool(beyond.any()) else len(norms)
+    """Number of steps, from the last back, before the gradient first falls to HORIZON times the first of `norms`."""
+    below_horizon = norms <= norms[0] + math.log(HORIZON)
+    return int(below_horizon.int().argmax()) if bool(below_horizon.any()) else len(norms)
 
 
 def lyapunov(core: Architecture, x: Float[Tensor, "1 time width"]) -> Float[Tensor, " state"]:
@@ -53,7 +53,7 @@ def lyapunov(core: Architecture, x: Float[Tensor, "1 time width"]) -> Float[Tens
 
 
 def jacobian(core: Architecture, x: Float[Tensor, "1 width"], state: State) -> Float[Tensor, "state state"]:
-    """Of the joint state after one step with respect to the one before: row i is the gradient of entry i."""
+    """The derivative of the joint state after a step with respect to that before: row i is the gradient of entry i."""
     size = _flat(state).shape[1]
     copies = tuple(part.detach().repeat_interleave(size, dim=-2).requires_grad_() for part in state)
     _, after = core.step(x.expand(size, -1), copies)

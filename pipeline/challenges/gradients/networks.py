@@ -1,4 +1,4 @@
-"""The networks diagnosed: untrained ones of every architecture and initializer, and those that train wrote."""
+"""The networks that are diagnosed: untrained ones of every architecture and initializer, and those that train wrote."""
 
 import csv
 from functools import partial
@@ -37,7 +37,7 @@ def untrained_jobs(params: Params, settings: Diagnose) -> list[Job]:
     """Every architecture with each initializer that applies to it."""
     jobs = []
     for name in params["architectures"]:
-        initializers = effective(settings.initializers, partial(_made, params, settings, name))
+        initializers = effective(settings.initializers, partial(_make_model, params, settings, name))
         jobs += [Job(name, initializer) for initializer in initializers]
     return jobs
 
@@ -47,7 +47,7 @@ def trained_jobs(params: Params, settings: Diagnose) -> list[Job]:
     jobs = []
     for task in settings.tasks:
         if (spec := open_prepared(task, params).task.spec).whole or spec.patch > 1:
-            raise InputError(f"params.yaml: diagnose.tasks: {task} is not read forward step by step")
+            raise InputError(f"params.yaml: diagnose.tasks: {task} is not read forward, step by step")
         for name in params["architectures"]:
             seeds = trained.description(task, name)["seeds"]
             jobs += [Job(name, task=task, seed=int(seed)) for seed in seeds]
@@ -59,8 +59,8 @@ def diagnose(params: Params, settings: Diagnose, job: Job) -> Untrained | Traine
     if not job.task:
         task = Recall(lag=settings.lag)
         torch.manual_seed(params["seed"])
-        untrained = first_weights(_made(params, settings, job.architecture), Choice(initializer=job.initializer))
-        measures = diagnosis.of(untrained, task, _drawn(task, settings.batch, params["seed"]), settings.lyapunov_steps)
+        untrained = first_weights(_make_model(params, settings, job.architecture), Choice(initializer=job.initializer))
+        measures = diagnosis.of(untrained, task, _draw(task, settings.batch, params["seed"]), settings.lyapunov_steps)
         return {"architecture": job.architecture, "initializer": job.initializer, **measures}
     prepared = open_prepared(job.task, params)
     status, model = trained.network(job.task, job.architecture, job.seed)
@@ -88,9 +88,9 @@ def clippings(params: Params, settings: Diagnose) -> Clipping:
     rows: list[dict[str, float]] = []
     history = torch.zeros(0)
     for step in range(settings.clipping_steps):
-        batch = _drawn(task, task.batch_size, params["seed"] + step)
+        batch = _draw(task, task.batch_size, params["seed"] + step)
         task.loss(model(batch.inputs, batch.lengths), batch.targets).backward()
-        norms = diagnosis.clipped(model, {"none": 1.0, **settings.clippings}, history)
+        norms = diagnosis.norms_after_clipping(model, {"none": 1.0, **settings.clippings}, history)
         if not torch.tensor(list(norms.values())).isfinite().all():
             break
         rows.append(norms)
@@ -100,12 +100,12 @@ def clippings(params: Params, settings: Diagnose) -> Clipping:
     return {"thresholds": settings.clippings, "choice": UNCLIPPED.model_dump(), "norms": rows}
 
 
-def _made(params: Params, settings: Diagnose, architecture: str) -> SequenceModel:
+def _make_model(params: Params, settings: Diagnose, architecture: str) -> SequenceModel:
     architecture_settings = params["architectures"][architecture] or {}
     return make_model(Recall(lag=settings.lag), architecture, architecture_settings, section(Model, params))
 
 
-def _drawn(task: Recall, size: int, seed: int) -> Batch:
+def _draw(task: Recall, size: int, seed: int) -> Batch:
     return task.gather(task.draw(size, torch.Generator().manual_seed(seed)), torch.arange(size))
 
 

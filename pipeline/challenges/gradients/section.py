@@ -29,15 +29,15 @@ def lead(report: GradientReport) -> Iterator[object]:
     horizons = {name: best["horizon"] for name, best in _of_initializer(report, "default").items()}
     steps = max(network["steps"] for network in report["fresh"])
     yield f"Untrained networks with torch's own initial weights, {steps} steps: horizons of {_listed(horizons)} steps."
-    certain = [
+    sure_to_vanish = [
         f"{network['architecture']} with {network['initializer']}"
         for network in report["fresh"]
         if network["architecture"] == "rnn" and all(b["largest_singular_value"] < 1 for b in network["blocks"])
     ]
-    if certain:
+    if sure_to_vanish:
         yield (
             "For a plain tanh net vanishing is certain when the largest singular value of its recurrent matrix is "
-            f"below 1 (Pascanu et al. 2013): that holds for {words.listed(certain)}."
+            f"below 1 (Pascanu et al. 2013): that holds for {words.listed(sure_to_vanish)}."
         )
     for slide in report["scalar"]["slides"]:
         log10 = slide["log10"]
@@ -61,8 +61,8 @@ def tables(report: GradientReport) -> Iterator[Markup]:
     cells = [[n["architecture"], n["initializer"], *_numbers(n)] for n in report["fresh"]]
     cells += [_of_trained(network) for network in report["trained"]]
     rows = [tag("tr", *(tag("td", cell) for cell in row)) for row in cells]
-    caption = "Untrained and trained networks; the largest value of the recurrent blocks, the first of the exponents."
-    yield tag("details", tag("summary", "Every network"), join(table(head, rows, caption)))
+    caption = "Untrained and trained networks: the largest values over recurrent blocks, and the largest exponent."
+    yield tag("details", tag("summary", "All networks"), join(table(head, rows, caption)))
 
 
 def _of_trained(network: TrainedNetwork) -> list[str]:
@@ -72,7 +72,7 @@ def _of_trained(network: TrainedNetwork) -> list[str]:
 
 
 def _numbers(network: Untrained | TrainedNetwork) -> list[str]:
-    """Horizon, spectral radius, singular value and exponent of one that is sound."""
+    """Horizon, spectral radius, singular value and exponent of a network that did not diverge."""
     radius = max((block["spectral_radius"] for block in network["blocks"]), default=None)
     singular = max((block["largest_singular_value"] for block in network["blocks"]), default=None)
     exponent = network["lyapunov"][0] if network["lyapunov"] else None
@@ -102,7 +102,7 @@ def _initializers(report: GradientReport) -> Chart:
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     summary = "; ".join(f"{row}, {name}: {value}" for (row, name), value in horizon.items())
-    note = "Steps back with more than a thousandth of the last step's gradient; empty: it does not apply there."
+    note = "Steps back with more than a thousandth of the last step's gradient. Empty: the initializer does not apply."
     return Chart("initializers", "Horizon by initializer", note, summary, figure)
 
 
@@ -115,23 +115,23 @@ def _trained(report: GradientReport) -> Iterator[Chart]:
         for network in sound:
             by_name.setdefault(network["architecture"], []).append(network)
         summary = "; ".join(f"{n}: horizons {_listed(dict(enumerate(h)), bare=True)}" for n, h in _horizons(by_name))
-        note = "One line per seed. Training changes what the initializer set."
+        note = "One line per seed. Training changes what the initializer has set."
         yield Chart(f"trained-{task}", f"Gradient after training on {task}", note, summary, _flow(by_name))
 
 
 def _flow(networks: Networks) -> go.Figure:
     figure = figures.plain(height=380)
-    for name, several in networks.items():
-        for number, network in enumerate(several):
+    for name, seeds in networks.items():
+        for number, network in enumerate(seeds):
             lags = network["inputs"]["lag"]
             values = network["inputs"]["log10"]
             first = values[0] or 0.0
             relative = [None if value is None else value - first for value in values]
-            look = {**figures.line(name), "showlegend": number == 0}
-            figure.add_scatter(x=lags, y=relative, mode="lines", hovertemplate=f"{name}<br>%{{y:.2f}}", **look)
-    longest = max(network["inputs"]["lag"][-1] for several in networks.values() for network in several)
-    dotted = {"color": colours.MUTED, "dash": "dot", "width": 1}
-    figure.add_scatter(x=[0, longest], y=[-3, -3], mode="lines", line=dotted, showlegend=False, hoverinfo="skip")
+            style = {**figures.line(name), "showlegend": number == 0}
+            figure.add_scatter(x=lags, y=relative, mode="lines", hovertemplate=f"{name}<br>%{{y:.2f}}", **style)
+    longest = max(network["inputs"]["lag"][-1] for seeds in networks.values() for network in seeds)
+    dotted_line = {"color": colours.MUTED, "dash": "dot", "width": 1}
+    figure.add_scatter(x=[0, longest], y=[-3, -3], mode="lines", line=dotted_line, showlegend=False, hoverinfo="skip")
     figure.update_xaxes(title={"text": "lag (steps before the last)"})
     figure.update_yaxes(title={"text": "log10 of the gradient's norm, last step = 0"})
     return figure
@@ -156,7 +156,7 @@ def _scalar(report: GradientReport) -> Chart:
     largest = max(max(row) for row in chart["log10"])
     note = (
         "Below the dotted line, w = 4, vanishing is certain: a sigmoid's slope is at most 1/4. Medians over inputs; "
-        "below 10 to the -200 the map gets no darker."
+        "the map gets no darker below 10 to the -200."
     )
     summary = f"The largest gradient on the whole map is 10 to the {_short(largest)}"
     return Chart("scalar", "The deck's scalar sigmoid net: log10 of its gradient", note, summary, figure)
@@ -166,18 +166,18 @@ def _clipping(report: GradientReport) -> Chart:
     effect = report["clipping"]
     steps = list(range(1, len(effect["norms"]) + 1))
     figure = figures.plain(height=320)
-    looks = zip(("none", *effect["thresholds"]), ("#7F7F7F", *list(colours.NAMED.values())), strict=False)
-    for number, (name, colour) in enumerate(looks):
+    names_and_colours = zip(("none", *effect["thresholds"]), ("#7F7F7F", *list(colours.NAMED.values())), strict=False)
+    for number, (name, colour) in enumerate(names_and_colours):
         style = {"color": colour, "dash": colours.DASHES[number % len(colours.DASHES)]}
         label = f"{name} {effect['thresholds'][name]:g}" if name != "none" else "before clipping"
         values = [row[name] for row in effect["norms"]]
         figure.add_scatter(x=steps, y=values, mode="lines", name=label, line=style)
     figure.update_xaxes(title={"text": "step"})
     figure.update_yaxes(title={"text": "norm of the gradient"}, type="log")
-    note = "An unclipped training of the plain RNN under sgd; the same gradients after each clipping."
-    most = {name: max((row[name] for row in effect["norms"]), default=None) for name in effect["thresholds"]}
-    summary = "; ".join(f"{name} at most {_short(value)}" for name, value in most.items())
-    return Chart("clipping", "The same gradients, as the optimizer sees them", note, summary, figure)
+    note = "Gradients of the plain RNN, trained by sgd without clipping, and the same gradients after each clipping."
+    largest = {name: max((row[name] for row in effect["norms"]), default=None) for name in effect["thresholds"]}
+    summary = "; ".join(f"{name} at most {_short(value)}" for name, value in largest.items())
+    return Chart("clipping", "Gradients as the optimizer sees them, after each clipping", note, summary, figure)
 
 
 def _short(value: float | None) -> str:
@@ -185,8 +185,8 @@ def _short(value: float | None) -> str:
 
 
 def _horizons(networks: Networks) -> Iterator[tuple[str, list[int]]]:
-    for name, several in networks.items():
-        yield name, [network["horizon"] for network in several]
+    for name, seeds in networks.items():
+        yield name, [network["horizon"] for network in seeds]
 
 
 def _of_initializer(report: GradientReport, initializer: str) -> dict[str, Untrained]:

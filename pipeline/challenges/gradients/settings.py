@@ -14,7 +14,7 @@ class Diagnose(Settings):
     lag: int = Field(200, gt=1)
     """Steps that untrained networks read: recall with this many distractors."""
     batch: int = Field(16, gt=0)
-    """Sequences whose gradients are taken together."""
+    """Number of sequences over which the gradient's norm is taken."""
     initializers: list[str] = ["default", "orthogonal"]
     """Initializers compared in every architecture."""
     tasks: list[TaskName] = []

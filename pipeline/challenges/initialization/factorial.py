@@ -1,7 +1,7 @@
 """Evidence: a factorial of initializer and clipping, and the contenders, on new seeds.
 
-Each cell first finds its learning rate on a seed that is not used again. Each training's result is kept in .work, so
-that a killed evidence resumes.
+Each cell is first tuned: it takes the learning rate that is best on a seed that is not used again. The result of each
+training is stored in .work, so that a killed run resumes.
 """
 
 import json
@@ -29,7 +29,7 @@ Loss = float | None  # None: it diverged
 
 
 class Cell(NamedTuple):
-    """One combination of the factorial; its learning rate is found."""
+    """A combination of the factorial; its learning rate is tuned."""
 
     optimizer: str
     initializer: str
@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 
 class Trainings:
-    """Trainings by choice and seed: each is run once, in parallel, and its result is kept."""
+    """Trainings by choice and seed: each is run once, in parallel, and its result is stored."""
 
     def __init__(self, plan: Plan):
         self.plan = plan
@@ -45,15 +45,15 @@ class Trainings:
         self.task = shortened(plan, self.settings).task
         length = [self.settings.epochs, self.settings.steps_per_epoch, self.settings.batch_size]
         key = files.text_digest(json.dumps([length, plan.decides], sort_keys=True))
-        self.kept = ResultCache(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
+        self.cache = ResultCache(paths.WORK / f"evidence-{plan.task}-{plan.architecture}-{key[:12]}.jsonl")
 
-    def run(self, wanted: Iterable[tuple[Choice, int]], description: str) -> None:
-        """Run those that have no result yet."""
-        jobs = {_key(*job): job for job in wanted}
-        self.kept.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {description}")
+    def run(self, trainings: Iterable[tuple[Choice, int]], description: str) -> None:
+        """Run those without a stored result."""
+        jobs = {_key(*job): job for job in trainings}
+        self.cache.run(partial(_train, self.plan, self.settings), jobs, f"{self.plan.task}: {description}")
 
     def losses(self, choice: Choice, seeds: Sequence[int]) -> list[Loss]:
-        return [self.kept.done[_key(choice, seed)] for seed in seeds]
+        return [self.cache.done[_key(choice, seed)] for seed in seeds]
 
 
 def gather(plan: Plan, swept: Sequence[Choice]) -> EvidenceReport:
@@ -77,14 +77,16 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> EvidenceReport:
     tuned = _tuned(trainings, options, first)
     contenders = {"default": LIBRARY, "deck": ARTICLE, "stated": plan.stated}
     contenders |= {f"swept {place}": choice for place, choice in enumerate(swept, start=1)}
-    everyone = [*tuned.values(), *contenders.values()]
-    trainings.run(((choice, seed) for seed in seeds for choice in everyone), "fresh seeds")
+    choices = [*tuned.values(), *contenders.values()]
+    trainings.run(((choice, seed) for seed in seeds for choice in choices), "new seeds")
     losses = {cell: trainings.losses(choice, seeds) for cell, choice in tuned.items()}
     factors = _factors(settings, losses)
-    compared = _contenders(trainings, contenders, seeds)
+    contender_records = _contenders(trainings, contenders, seeds)
     for test, p in zip(factors, effects.holm([test["p"] for test in factors]), strict=True):
         test["p_corrected"] = p
-    for contender, p in zip(compared, effects.holm([contender.get("p") for contender in compared]), strict=True):
+    for contender, p in zip(
+        contender_records, effects.holm([contender.get("p") for contender in contender_records]), strict=True
+    ):
         contender["p_corrected"] = p
     return {
         "task": plan.task,
@@ -99,17 +101,17 @@ def gather(plan: Plan, swept: Sequence[Choice]) -> EvidenceReport:
         "seeds": seeds,
         "cells": [_cell_record(cell, tuned[cell], losses[cell]) for cell in cells],
         "factors": factors,
-        "contenders": compared,
+        "contenders": contender_records,
     }
 
 
 def _tuned(trainings: Trainings, options: dict[Cell, list[Choice]], seed: int) -> dict[Cell, Choice]:
-    """Each cell with the learning rate that is best on this seed; a single one needs no training."""
-    open_cells = {cell: choices for cell, choices in options.items() if len(choices) > 1}
-    trainings.run(((choice, seed) for choices in open_cells.values() for choice in choices), "learning rates")
+    """Each cell with the learning rate that is best on this seed; a single rate needs no training."""
+    untuned = {cell: choices for cell, choices in options.items() if len(choices) > 1}
+    trainings.run(((choice, seed) for choices in untuned.values() for choice in choices), "learning rates")
     best = {
-        cell: min(choices, key=lambda choice: _worth(trainings.losses(choice, [seed])[0]))
-        for cell, choices in open_cells.items()
+        cell: min(choices, key=lambda choice: _rank(trainings.losses(choice, [seed])[0]))
+        for cell, choices in untuned.items()
     }
     return {cell: best.get(cell, choices[0]) for cell, choices in options.items()}
 
@@ -130,9 +132,8 @@ def _factors(settings: Evidence, losses: dict[Cell, list[Loss]]) -> list[FactorT
     tests: list[FactorTest] = []
     for optimizer in settings.learning_rates:
         log_losses = effects.logarithms([losses[cell] for cell in losses if cell.optimizer == optimizer])
-        cube = log_losses.reshape(
-            len(settings.initializers), len(settings.clippings), -1
-        )  # the cells' order; seeds last
+        # in the order of the cells, seeds last
+        cube = log_losses.reshape(len(settings.initializers), len(settings.clippings), -1)
         for factor, levels in (("initializer", cube.mean(1)), ("clipping", cube.mean(0))):
             tests.append({"optimizer": optimizer, "factor": factor, "p": effects.factor(levels), "p_corrected": None})
     return tests
@@ -175,5 +176,5 @@ def _key(choice: Choice, seed: int) -> str:
     return json.dumps([choice.model_dump(), seed], sort_keys=True)
 
 
-def _worth(loss: Loss) -> float:
+def _rank(loss: Loss) -> float:
     return float("inf") if loss is None else loss

@@ -1,6 +1,6 @@
-"""Whether initialisation and clipping matter, as a type: reports/evidence/SCALE/TASK.json.
+"""Whether initialization and clipping matter, as a type: reports/evidence/SCALE/TASK.json.
 
-Losses are least validation losses; p values are of rank tests over seeds, corrected for their number (Holm).
+Losses are the lowest validation losses; p values are of rank tests over seeds, corrected for their number (Holm).
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ class CellRecord(OverSeeds):
     initializer: str
     clipping: str
     threshold: float  # of the clipping
-    learning_rate: float  # the best on a seed apart
+    learning_rate: float  # the best on a separate seed
 
 
 class FactorTest(TypedDict):
@@ -38,7 +38,7 @@ class FactorTest(TypedDict):
 
 
 class Contender(Paired):
-    """A choice on the factorial's seeds, and against the library's default, which itself has no such numbers."""
+    """A choice on the factorial's seeds, and against the library's default, for which the comparison is absent."""
 
     contender: str
     choice: dict[str, Any]  # a Choice of pipeline/training/choice.py

@@ -25,25 +25,26 @@ LOOKS = {"adamw": ("#0072B2", "circle"), "sgd": ("#D55E00", "square"), "rmsprop"
 
 
 ABOUT = (
-    "Each cell of a factorial first found its learning rate on a separate seed; then all cells were trained with the "
-    "same new seeds. The number is the lowest validation loss. p values are from rank tests over seeds, corrected "
-    "(Holm) for the number of factors on a task, and of contenders; a diverged seed counts as the worst."
+    "Each cell of a factorial was first tuned: it takes the learning rate that is best on a separate seed. Then all "
+    "cells were trained with the same new seeds. The number is the lowest validation loss. p values are of rank tests "
+    "over seeds, corrected (Holm) for the number of factors on a task, and of contenders; a diverged seed counts as "
+    "the worst."
 )
 
 
 def read(params: Params, missing: list[str]) -> list[EvidenceReport]:
-    """The evidence on this scale's tasks, and that measured once at scale full, kept in git."""
+    """The evidence on this scale's tasks, and that which was measured once at scale full and is kept in git."""
     tasks: list[str] = []
     try:
         tasks = section(settings.Evidence, params).tasks
     except InputError as error:
         missing.append(f"this scale's evidence: {error}")
     at_scale = {task: paths.evidence(params["scale"], task) for task in tasks}
-    absent = {task: path for task, path in at_scale.items() if not path.exists()}
-    missing += [f"{path}: run `dvc repro evidence@{task}`" for task, path in absent.items()]
-    there = [path for task, path in at_scale.items() if task not in absent]
-    in_full = sorted(paths.evidence("full", "any").parent.glob("*.json"))
-    return [read_evidence(path) for path in dict.fromkeys([*there, *in_full])]
+    unmeasured = {task: path for task, path in at_scale.items() if not path.exists()}
+    missing += [f"{path}: run `dvc repro evidence@{task}`" for task, path in unmeasured.items()]
+    at_this_scale = [path for task, path in at_scale.items() if task not in unmeasured]
+    full_scale = sorted(paths.evidence("full", "any").parent.glob("*.json"))
+    return [read_evidence(path) for path in dict.fromkeys([*at_this_scale, *full_scale])]
 
 
 def body(findings: Sequence[EvidenceReport]) -> list[Markup]:
@@ -90,18 +91,18 @@ def factorial(evidence: EvidenceReport) -> Chart:
     axis = figures.scale(losses)
     for cell in reversed(cells):
         least = min(losses) if axis["type"] == "log" else -math.inf
-        figures.add_dot(figure, _named(cell), _at_least(cell, least), *LOOKS[cell["optimizer"]])
-        figures.add_seeds(figure, _named(cell), [None if loss is None else max(loss, FLOOR) for loss in cell["losses"]])
+        figures.add_dot(figure, _label(cell), _at_least(cell, least), *LOOKS[cell["optimizer"]])
+        figures.add_seeds(figure, _label(cell), [None if loss is None else max(loss, FLOOR) for loss in cell["losses"]])
     figure.update_xaxes(title={"text": "lowest validation loss"}, **axis)
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
-    summary = "; ".join(f"{_named(cell)} {words.number(cell['mean'])}" for cell in cells)
+    summary = "; ".join(f"{_label(cell)} {words.number(cell['mean'])}" for cell in cells)
     note = "Means over seeds with Student's 95 % interval; small rings are single seeds (diverged ones are not drawn)."
     return Chart("factorial", f"Initializer and clipping on {evidence['task']}", note, f"Losses: {summary}", figure)
 
 
 def _at_least(cell: CellRecord, least: float) -> Ends:
-    """A cell's mean and interval, cut where a logarithmic axis ends."""
+    """A cell's mean and interval, clipped to where a logarithmic axis ends."""
     low = cell["low"]
     high = cell["high"]
     assert low is not None, "only cells with intervals are drawn"
@@ -109,7 +110,7 @@ def _at_least(cell: CellRecord, least: float) -> Ends:
     return {"mean": max(cell["mean"], least), "low": max(low, least), "high": max(high, least)}
 
 
-def _named(cell: CellRecord) -> str:
+def _label(cell: CellRecord) -> str:
     return f"{cell['optimizer']}, {cell['initializer']}, {cell['clipping']}"
 
 
@@ -121,7 +122,7 @@ def _verdict(test: FactorTest) -> str:
 
 
 def _against_default(contenders: Sequence[Contender]) -> Iterator[str]:
-    """Which are better and which worse than torch's defaults, beyond noise."""
+    """Sentences on which contenders are better and which are worse than torch's defaults, beyond noise."""
     names_by_verdict: dict[str, list[str]] = {"better than": [], "worse than": [], "not distinguishable from": []}
     for entry in contenders:
         if (p := entry.get("p_corrected")) is None:
@@ -140,8 +141,8 @@ def _contender(entry: Contender) -> list[object]:
     names = [entry["contender"], choice["initializer"], choice["clipping"], choice["optimizer"]]
     better = join(*_mean_with_interval(entry.get("better_by"), entry.get("low"), entry.get("high")))
     p = words.number(entry.get("p_corrected"), 2)
-    over = entry["over_seeds"]
-    loss = join(*_mean_with_interval(over.get("mean"), over.get("low"), over.get("high")))
+    summary = entry["over_seeds"]
+    loss = join(*_mean_with_interval(summary.get("mean"), summary.get("low"), summary.get("high")))
     return [*names, words.number(choice["learning_rate"], 2), loss, f"{entry['over_seeds']['diverged']:.0%}", better, p]
 
 
@@ -155,5 +156,5 @@ def _mean_with_interval(mean: float | None, low: float | None, high: float | Non
     """A mean with its interval, if it has one; without a mean, a dash."""
     if mean is None or low is None:
         return [words.number(mean)]
-    shown, interval = words.mean_and_interval({"mean": mean, "low": low, "high": high})
-    return [shown, " ", tag("small", interval)]
+    mean_text, interval = words.mean_and_interval({"mean": mean, "low": low, "high": high})
+    return [mean_text, " ", tag("small", interval)]

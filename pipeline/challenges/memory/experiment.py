@@ -1,7 +1,7 @@
 """Which networks solve which memory task at which lag: every architecture and two controls, on the same seeds.
 
 The controls are `identity`, an architecture without memory, and `guessing`, which draws weights and never trains. Each
-network is a job whose result is kept in .work, so that a killed stage resumes.
+network is a job whose result is stored in .work, so that a killed stage resumes.
 """
 
 import json
@@ -48,8 +48,8 @@ def gather(params: Params) -> MemoryReport:
     rows = list(_rows(settings, params))
     seeds = [params["seed"] + 1 + number for number in range(settings.seeds)]
     jobs = {_key(row, seed, params): (row, seed) for row in rows for seed in seeds}
-    kept = ResultCache(paths.WORK / f"memory-{_digest(params)[:12]}.jsonl")
-    kept.run(partial(_work, params), jobs, "memory tasks", "network")
+    cache = ResultCache(paths.WORK / f"memory-{_digest(params)[:12]}.jsonl")
+    cache.run(partial(_work, params), jobs, "memory tasks", "network")
     variants = {(problem.task, problem.variant) for problem in settings.problems}
     return {
         "scale": params["scale"],
@@ -70,7 +70,7 @@ def gather(params: Params) -> MemoryReport:
             ],
             "guessing": settings.guessing.model_dump(),
         },
-        "rows": [_report_row(row, [kept.done[_key(row, seed, params)] for seed in seeds]) for row in rows],
+        "rows": [_report_row(row, [cache.done[_key(row, seed, params)] for seed in seeds]) for row in rows],
         "published": [point for point in PUBLISHED if (point["task"], point["variant"]) in variants],
     }
 
@@ -83,7 +83,7 @@ def _check_names(problems: Sequence[Problem]) -> None:
 
 
 def _rows(settings: Memory, params: Params) -> Iterator[Case]:
-    """All jobs, checked before any begins."""
+    """All cases, checked before any is run."""
     for number, problem in enumerate(settings.problems):
         for lag in problem.lags:
             task = make(problem, lag, settings, f"memory.problems[{number}]")
@@ -120,7 +120,7 @@ def _work(params: Params, job: tuple[Case, int]) -> Network | Guessed:
 def _report_row(case: Case, networks: Sequence[Any]) -> Row:
     """A row of the report; the guessing control counts trials, the others training sequences."""
     solved = sum(network["solved"] for network in networks)
-    none: Needed = {"median": None, "by_seed": [None] * len(networks)}
+    no_sequences: Needed = {"median": None, "by_seed": [None] * len(networks)}
     row: Row = {
         "task": case.problem.task,
         "variant": case.problem.variant,
@@ -129,7 +129,7 @@ def _report_row(case: Case, networks: Sequence[Any]) -> Row:
         "seeds": len(networks),
         "solved": solved,
         "share": share(solved, len(networks)),
-        "sequences": none if case.architecture == GUESSING else needed([n["sequences"] for n in networks]),
+        "sequences": no_sequences if case.architecture == GUESSING else needed([n["sequences"] for n in networks]),
         "best": [network["best"] for network in networks],
         "diverged": sum(network.get("diverged", False) for network in networks),
         "seconds": median(network["seconds"] for network in networks),
@@ -140,13 +140,15 @@ def _report_row(case: Case, networks: Sequence[Any]) -> Row:
 
 
 def needed(by_seed: Sequence[int | None]) -> Needed:
-    """The median over all seeds; those that never solved it count as more than any: None if it falls on them."""
-    ranked = [float("inf") if number is None else number for number in by_seed]
-    middle = median(ranked)
-    return {"median": None if middle == float("inf") else middle, "by_seed": list(by_seed)}
+    """The median over all seeds, of which those that did not solve the task count as the largest; None if they are
+    most.
+    """
+    numbers = [float("inf") if number is None else number for number in by_seed]
+    median_or_inf = median(numbers)
+    return {"median": None if median_or_inf == float("inf") else median_or_inf, "by_seed": list(by_seed)}
 
 
-def _named(problem: Problem) -> dict[str, str]:
+def _task_and_variant(problem: Problem) -> dict[str, str]:
     return {"task": problem.task, "variant": problem.variant}
 
 
@@ -160,13 +162,13 @@ def _criterion(task: str, name: str, settings: Memory) -> CriterionRecord:
 
 
 def _key(row: Case, seed: int, params: Params) -> str:
-    """What decides this network, except what decides every one."""
-    task = {**_named(row.problem), "lag": row.lag, "max_sequences": row.problem.max_sequences}
+    """What determines this network, except for what determines all of them (`_digest`)."""
+    task = {**_task_and_variant(row.problem), "lag": row.lag, "max_sequences": row.problem.max_sequences}
     return json.dumps([task, row.architecture, params["architectures"].get(row.architecture), seed], sort_keys=True)
 
 
 def _digest(params: Params) -> str:
-    """Digest of what decides every network: settings, except those that only select, code, and the machine."""
+    """Digest of what determines all networks: settings, except those that only select; code; and the machine."""
     package = Path(pipeline.__file__).parent
     code = [package / name for name in ("architectures", "common", "tasks", "training", "challenges/shared")]
     code += [package / f"challenges/memory/{name}.py" for name in ("guessing", "problems", "variants")]

@@ -21,8 +21,8 @@ from pipeline.challenges.shared.solving import draw, measure
 from pipeline.tasks import DataSpec
 from pipeline.tasks.shared.drawn import Drawn
 
-AT_ONCE = 500  # networks that run together
-FEW = 32  # sequences that rule out most of them
+BATCH = 500  # networks that run together
+SCREENING = 32  # sequences that rule out most of them
 CPU = torch.device("cpu")
 
 
@@ -36,23 +36,23 @@ class Networks(NamedTuple):
     offset: Float[Tensor, "networks 1 outputs"]
 
 
-def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, checked: int) -> Guessed:
-    """Guess until a network meets the criterion on this many fresh sequences; JSON values, as from `solve`.
+def guess(task: Drawn, settings: Guessing, seed: int, criterion: Criterion, sequences: int) -> Guessed:
+    """Guess until a network meets the criterion on this number of fresh sequences; JSON values, as from `solve`.
 
-    A few sequences rule out the networks that miss it by far. `trials` is the number guessed up to the one that met
-    it, None if none did.
+    A few sequences rule out the networks that miss it by far. `trials` is the number of networks up to the one that
+    meets it, None if none does.
     """
-    begun = time.perf_counter()
+    start = time.perf_counter()
     weights, random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (21, 22))
     result: Guessed = {"solved": False, "trials": None, "best": None, "seconds": 0.0}
-    for begin in range(0, settings.trials, AT_ONCE):
-        networks = random_networks(min(AT_ONCE, settings.trials - begin), task.spec, settings, weights)
-        for place, value in _values(task, networks, criterion, checked, random):
+    for begin in range(0, settings.trials, BATCH):
+        networks = random_networks(min(BATCH, settings.trials - begin), task.spec, settings, weights)
+        for number, value in _values(task, networks, criterion, sequences, random):
             if result["best"] is None or criterion.better(value, result["best"]):
                 result["best"] = value
             if criterion.met(value):
-                return {**result, "solved": True, "trials": begin + place + 1, "seconds": time.perf_counter() - begun}
-    return {**result, "seconds": time.perf_counter() - begun}
+                return {**result, "solved": True, "trials": begin + number + 1, "seconds": time.perf_counter() - start}
+    return {**result, "seconds": time.perf_counter() - start}
 
 
 def random_networks(number: int, spec: DataSpec, settings: Guessing, random: torch.Generator) -> Networks:
@@ -77,19 +77,19 @@ def run(networks: Networks, spec: DataSpec, inputs: Shaped[Tensor, "batch time .
 
 
 def _values(
-    task: Drawn, networks: Networks, criterion: Criterion, checked: int, random: torch.Generator
+    task: Drawn, networks: Networks, criterion: Criterion, sequences: int, random: torch.Generator
 ) -> list[tuple[int, float]]:
-    """Index and value of the networks that a few sequences do not rule out."""
-    few = draw(task, FEW, random, CPU)
-    values = []
-    for place, outputs in enumerate(run(networks, task.spec, few.inputs)):
-        if _near(criterion).met(measure(task, criterion, outputs, few.targets)):
-            batch = draw(task, checked, random, CPU)
-            network = Networks(*(weight[place : place + 1] for weight in networks))
-            values.append((place, measure(task, criterion, run(network, task.spec, batch.inputs)[0], batch.targets)))
-    return values
+    """Number and value of each network that the first few sequences do not rule out."""
+    screening = draw(task, SCREENING, random, CPU)
+    passing = []
+    for number, outputs in enumerate(run(networks, task.spec, screening.inputs)):
+        if _relaxed(criterion).met(measure(task, criterion, outputs, screening.targets)):
+            batch = draw(task, sequences, random, CPU)
+            network = Networks(*(weight[number : number + 1] for weight in networks))
+            passing.append((number, measure(task, criterion, run(network, task.spec, batch.inputs)[0], batch.targets)))
+    return passing
 
 
-def _near(criterion: Criterion) -> Criterion:
-    """The level that a network which meets the criterion certainly meets on a few sequences."""
+def _relaxed(criterion: Criterion) -> Criterion:
+    """A criterion that a network which meets `criterion` is sure to meet on a few sequences."""
     return criterion.model_copy(update={"threshold": criterion.threshold * (0.9 if criterion.higher_is_better else 2)})

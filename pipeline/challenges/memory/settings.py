@@ -7,7 +7,7 @@ from pipeline.common import Settings
 
 
 class Memory(Settings):
-    """How far back networks can be trained to look."""
+    """How far back networks can learn to look."""
 
     parameters: int = Field(8_000, gt=0)
     """Budget of core parameters."""

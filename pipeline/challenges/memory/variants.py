@@ -1,4 +1,4 @@
-"""The memory tasks as measured: their lag, when they count as solved, published results.
+"""The variants of the memory tasks: which setting is the lag, when they count as solved, published results.
 
 Published numbers are given only with the variant that they belong to.
 """
@@ -23,16 +23,12 @@ class Variant(NamedTuple):
     checked: int = 1
 
 
-LAG = {
-    "recall": "lag",
-    "adding": "steps",
-    "temporal_order": "steps",
-    "copy_memory": "gap",
-}  # the setting that is the lag
-RIGHT = Criterion(measure="accuracy", threshold=0.99)
+# the setting that is the lag
+LAG = {"recall": "lag", "adding": "steps", "temporal_order": "steps", "copy_memory": "gap"}
+ACCURATE = Criterion(measure="accuracy", threshold=0.99)
 VARIANTS: dict[str, dict[str, Variant]] = {
     "recall": {
-        "bits": Variant({}, RIGHT),
+        "bits": Variant({}, ACCURATE),
         "1997": Variant(
             {"distractors": "distinct", "symbols": 99}, Criterion(measure="largest_error", threshold=0.25), 2_000
         ),
@@ -42,10 +38,10 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "1997": Variant({"range": "signed"}, Criterion(measure="largest_error", threshold=0.04), 2_000),
     },
     "temporal_order": {
-        "usual": Variant({}, RIGHT),
+        "usual": Variant({}, ACCURATE),
         "1997": Variant({}, Criterion(measure="accuracy", threshold=1.0), 2_000),
     },
-    "copy_memory": {"usual": Variant({}, RIGHT)},
+    "copy_memory": {"usual": Variant({}, ACCURATE)},
 }
 
 PAPER = "Hochreiter & Schmidhuber, Long Short-Term Memory, 1997"
@@ -67,7 +63,7 @@ def variant(problem: Problem) -> Variant:
 
 
 def make(problem: Problem, lag: int, settings: Memory, place: str = "memory.problems") -> Drawn:
-    """The task at this lag. Raises InputError if it does not allow it; `place` is where params.yaml asks for it."""
+    """The task at this lag. Raises InputError, with the `place` in params.yaml, if the task does not allow it."""
     task_settings = {**variant(problem).settings, LAG[problem.task]: lag}
     size = {"parameters": settings.parameters, "batch_size": settings.batch_size}
     task = check(find(Task, problem.task), {**task_settings, **size}, f"{place}: {problem.task}")

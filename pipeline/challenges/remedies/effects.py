@@ -24,9 +24,9 @@ REAL = {"imdb": "accuracy", "victoria": "mae"}
 
 
 def architectures(names: Sequence[str], measured: Measured, tasks: Collection[str]) -> list[Remedy]:
-    """The plain net and its replacements; None where a stage did not measure it.
+    """The plain net and its replacements; None where a stage did not measure one.
 
-    Of `tasks` those in REAL are looked at.
+    Scores are given for those of `tasks` that are in REAL.
     """
     gradients = measured.gradients
     memory = measured.memory
@@ -87,7 +87,7 @@ def _horizon(report: GradientReport, name: str) -> Vanishing | None:
 
 
 def _memory(report: MemoryReport, name: str) -> Recall | None:
-    """Recall over the longest lag at which the plain net was measured, too."""
+    """Recall over the longest lag at which the architecture was measured."""
     rows = [row for row in report["rows"] if row["task"] == "recall" and row["architecture"] == name]
     if not rows:
         return None
@@ -116,7 +116,7 @@ def _convergence(report: ConvergenceReport, name: str) -> Convergence | None:
 
 
 def _speed(report: SpeedReport, name: str) -> Speed | None:
-    """At the size and setting in which most systems were measured, the longest of them."""
+    """At the size and setting at which most systems were measured; of several such, the one with most steps."""
     rows = [row for row in report["rows"] if row["implementation"] in FAST and row["precision"] == "fp32"]
     rows = [row for row in rows if row["flush_denormal"]]
     systems: dict[tuple[str, int, int, int, int], set[str]] = {}
@@ -125,10 +125,10 @@ def _speed(report: SpeedReport, name: str) -> Speed | None:
     if not systems:
         return None
     size = max(systems, key=lambda size: (len(systems[size]), size[0] == "cpu", *size[1:]))
-    alike = [row for row in rows if row["system"] == name and _size(row) == size]
-    if not alike:
+    measured = [row for row in rows if row["system"] == name and _size(row) == size]
+    if not measured:
         return None
-    row = alike[0]
+    row = measured[0]
     return {
         "device": row["device"],
         "threads": row["threads"],

@@ -10,7 +10,7 @@ from pipeline.evaluation.records import Score, Share
 
 
 class Vanishing(TypedDict):
-    """Steps back that keep a thousandth of the gradient, with torch's own first weights and the best."""
+    """Horizons: with torch's initial weights, and with the initializer for which it is longest."""
 
     horizon: int | None
     best: int
@@ -69,7 +69,7 @@ class Remedy(TypedDict):
 
 
 class Choice(TypedDict):
-    """The plain net under a cell of the factorial; losses are least validation losses."""
+    """The plain net under a cell of the factorial; losses are the lowest validation losses."""
 
     task: str
     scale: str
@@ -89,7 +89,7 @@ class RemedyReport(TypedDict):
     scale: str
     architectures: list[Remedy]
     choices: list[Choice]
-    machine: NotRequired[Machine]  # of one that is kept by git
+    machine: NotRequired[Machine]  # of a report that git keeps
     measured: NotRequired[MeasuredOnce]
 
 

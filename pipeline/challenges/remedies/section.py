@@ -14,7 +14,7 @@ NAME = "remedies"
 PLACE = 70
 TITLE = "Do the remedies help?"
 ABOUT = (
-    "The deck ends with a list: LSTM and GRU, attention, the Transformer, clipping, initialization. Here is what each "
+    "The deck ends with a list: LSTM and GRU, attention, the Transformer, clipping, initialization. This is what each "
     "changes on every challenge, compared with the plain recurrent net. A dash: not measured."
 )
 
@@ -43,18 +43,18 @@ def tables(report: RemedyReport) -> Iterator[Markup]:
     cells = [[row["remedy"], *_measured(row, real)] for row in report["architectures"]]
     rows = [tag("tr", *(tag("td", cell) for cell in row_cells)) for row_cells in cells]
     caption = (
-        "Instead of the plain recurrent net (rnn): other architectures with as many parameters. The sections linked in "
-        "the header name the machine of the seconds."
+        "The plain recurrent net (rnn) and other architectures with as many parameters. The sections linked in the "
+        "header name the machine on which times were measured."
     )
     yield table(head, rows, caption)
-    head = ["task", "scale", "optimizer", "initialisation", "clipping", "loss", "diverged"]
+    head = ["task", "scale", "optimizer", "initialization", "clipping", "loss", "diverged"]
     rows = [tag("tr", *(tag("td", cell) for cell in _choice(row))) for row in report["choices"]]
     caption = "The plain recurrent net with initialization and clipping changed, separately and together."
     yield join(table(head, rows, caption), tag("p", tag("a", "Their tests", href="#evidence"), "."))
 
 
 def _measured(row: Remedy, real: Sequence[str]) -> Iterator[object]:
-    """What each challenge found, and of the real tasks the score; a dash for what was not measured."""
+    """The result of each challenge and the scores on real tasks; a dash for what was not measured."""
     yield _vanishing(row["vanishing"]) if row["vanishing"] else "–"
     yield _memory(row["memory"]) if row["memory"] else "–"
     yield _convergence(row["convergence"]) if row["convergence"] else "–"

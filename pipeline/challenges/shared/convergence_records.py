@@ -1,4 +1,4 @@
-"""Whether training is slow and unsteady, as a type: reports/convergence.json, which remedies and claims read, too."""
+"""Whether training is slow and unsteady, as a type: reports/convergence.json, which remedies and claims also read."""
 
 from typing import Literal, NotRequired, TypedDict
 
@@ -28,7 +28,7 @@ class Solving(TypedDict):
 
 
 class SolvingOf(Solving):
-    """The same with its architecture."""
+    """Solving, with its architecture."""
 
     architecture: str
 
@@ -41,9 +41,9 @@ class LossAndAccuracy(TypedDict):
 
 
 class ReadoutRun(TypedDict):
-    """What a training of the readout alone gives."""
+    """The result of training the readout alone."""
 
-    before: LossAndAccuracy  # on the sequences that it saw, untrained
+    before: LossAndAccuracy  # on its training sequences, untrained
     train: LossAndAccuracy
     fresh: LossAndAccuracy
     curve: list[float]  # loss after each epoch
@@ -51,7 +51,7 @@ class ReadoutRun(TypedDict):
 
 
 class Printed(TypedDict):
-    """What the slide shows: nats, and seconds of training."""
+    """What the slide prints: nats, and seconds of training."""
 
     loss: float
     seconds: float
@@ -73,7 +73,7 @@ class Control(TypedDict):
 
 
 class CurvatureRecord(TypedDict):
-    """The largest eigenvalue of the loss's Hessian, in size."""
+    """The eigenvalue of the loss's Hessian that is largest in magnitude."""
 
     value: float
     residual: float  # how far the direction is from an eigenvector
@@ -82,7 +82,7 @@ class CurvatureRecord(TypedDict):
 
 
 class Valleys(TypedDict):
-    """Places along a line that are lower than both sides."""
+    """Numbers of points along a line that are lower than both neighbours."""
 
     random: list[int]  # of each line
     gradient: int
@@ -102,7 +102,7 @@ class Around(TypedDict):
 
 
 class SurfaceResult(TypedDict):
-    """A network's surface; of one that diverged only when."""
+    """A network's surface; of one that diverged, only the step."""
 
     status: Literal["ok", "diverged"]
     diverged_at: int | None  # step, from 1
@@ -117,7 +117,7 @@ class SurfaceResult(TypedDict):
 
 
 class SurfaceRecord(SurfaceResult):
-    """The same with whose it is."""
+    """A surface with its network."""
 
     architecture: str
     seed: int
@@ -131,7 +131,7 @@ class Errors(TypedDict):
 
 
 class FedBack(TypedDict):
-    """A network's errors; of one that diverged only when."""
+    """A network's errors; of one that diverged, only the step."""
 
     status: Literal["ok", "diverged"]
     diverged_at: int | None  # step, from 1
@@ -140,11 +140,11 @@ class FedBack(TypedDict):
 
 
 class Predictor(Errors):
-    """A network's errors, means over its sound seeds, or those of a predictor without a network."""
+    """A network's errors, means over the seeds that did not diverge, or those of a predictor without a network."""
 
     name: str
     kind: Literal["network", "control", "baseline"]
-    seeds: NotRequired[list[int]]  # that are sound
+    seeds: NotRequired[list[int]]  # that did not diverge
     diverged: NotRequired[list[int]]  # seeds
     clean_least: NotRequired[list[float | None]]  # over seeds
     clean_greatest: NotRequired[list[float | None]]
@@ -177,7 +177,7 @@ class Series(TypedDict):
 
 
 class ConvergenceReport(TypedDict):
-    """reports/convergence.json; without a task or a series what needs it is missing, or empty."""
+    """reports/convergence.json; what needs a task or a series that is not set is missing or empty."""
 
     scale: str
     machine: Machine

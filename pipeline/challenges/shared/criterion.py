@@ -1,4 +1,4 @@
-"""When a task counts as solved: a measure on fresh sequences, and the level that it must reach."""
+"""When a task counts as solved: a measure on fresh sequences, and the threshold that it must reach."""
 
 from typing import Literal
 

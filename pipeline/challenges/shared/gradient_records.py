@@ -1,4 +1,4 @@
-"""Where gradients go, as a type: reports/diagnose.json, which remedies and claims read, too.
+"""Where gradients go, as a type: reports/diagnose.json, which remedies and claims also read.
 
 Gradients are log10 of norms, rounded; None for one that is exactly zero.
 """
@@ -10,7 +10,7 @@ from pipeline.common.machine import Machine
 
 
 class Flow(TypedDict):
-    """The norm of the gradient by how many steps back."""
+    """The norm of the gradient by the number of steps back."""
 
     lag: list[int]
     log10: list[float | None]
@@ -30,21 +30,21 @@ class Measures(TypedDict):
 
     inputs: Flow  # with respect to what the core reads
     states: Flow | None  # with respect to the state; None where there is none
-    horizon: int  # steps back whose gradients are large enough
+    horizon: int  # number of steps back within which the gradient is large enough
     steps: int  # of the sequences
     blocks: list[Block]
     lyapunov: list[float | None] | None  # the largest exponents, for each step; None where there is no state
 
 
 class Untrained(Measures):
-    """Of a network as it is drawn."""
+    """Of a network with its initial weights."""
 
     architecture: str
     initializer: str
 
 
 class TrainedNetwork(TypedDict):
-    """A seed that train wrote: its gradients where it is sound, else the norms of its training up to then."""
+    """A seed that train wrote: its gradients, or if it diverged the norms in training up to then."""
 
     task: str
     architecture: str
@@ -61,7 +61,7 @@ class TrainedNetwork(TypedDict):
 
 
 class Clipping(TypedDict):
-    """An unclipped training: what each clipping would make of its gradients."""
+    """Gradients of a training without clipping, and what each clipping makes of them."""
 
     thresholds: dict[str, float]
     choice: dict[str, Any]  # a Choice of pipeline/training/choice.py
@@ -100,11 +100,11 @@ class GradientReport(TypedDict):
     """reports/diagnose.json."""
 
     scale: str
-    lag: int  # steps between the first and the last that count
+    lag: int  # steps between the symbol to recall and the end
     batch: int
     fresh: list[Untrained]
     trained: list[TrainedNetwork]
     clipping: Clipping
     scalar: ScalarChart
-    machine: NotRequired[Machine]  # of one that is kept by git
+    machine: NotRequired[Machine]  # of a report that git keeps
     measured: NotRequired[MeasuredOnce]

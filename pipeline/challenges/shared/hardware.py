@@ -11,7 +11,7 @@ import torch
 
 from pipeline.common.machine import Machine, identity
 
-PRODUCTS = 6  # the fastest counts: a limit is not a mean
+PRODUCTS = 6  # the fastest counts, since a limit is not a mean
 
 
 def machine() -> Machine:
@@ -44,34 +44,34 @@ def peak(device: str, precision: str, side: int) -> float:
     seconds = []
     for _ in range(PRODUCTS):
         wait(device)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         torch.mm(a, b, out=product)
         wait(device)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - start)
     return 2 * side**3 / min(seconds)
 
 
 class LoadMonitor:
-    """The load of other processes: times measured beside busy neighbours do not characterize this machine."""
+    """The load of other processes: times that are measured while others compute do not characterize the machine."""
 
     def __init__(self) -> None:
-        self.began = self._now()
+        self.start = self._now()
 
     def others(self) -> float:
         """Share of all cores' time since the beginning taken by other processes or virtual machines."""
-        passed, all_seconds, own_seconds = (now - before for now, before in zip(self._now(), self.began, strict=True))
-        return max(0.0, all_seconds - own_seconds) / (passed * (psutil.cpu_count() or 1))
+        elapsed, all_seconds, own_seconds = (now - before for now, before in zip(self._now(), self.start, strict=True))
+        return max(0.0, all_seconds - own_seconds) / (elapsed * (psutil.cpu_count() or 1))
 
     def _now(self) -> tuple[float, float, float]:
-        """Seconds: on the clock; computed by all; by this process and its children that have ended."""
+        """Seconds: of the clock; of computing by all processes; by this process and its children that have exited."""
         cpu = psutil.cpu_times()
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         all_seconds = cpu.user + getattr(cpu, "nice", 0.0) + cpu.system + getattr(cpu, "steal", 0.0)
-        return time.perf_counter(), all_seconds, sum(usage.ru_utime + usage.ru_stime for usage in used)
+        return time.perf_counter(), all_seconds, sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def wait(device: str) -> None:
-    """Let a GPU finish its work, before the clock is read."""
+    """Wait until a GPU has finished its work, before the clock is read."""
     if device == "cuda":
         torch.cuda.synchronize()
 

@@ -11,8 +11,8 @@ from pipeline.reporting import colours, figures
 from pipeline.reporting.figures import Chart
 from pipeline.reporting.markup import slug
 
-APART = 0.025  # between the points of two architectures at one lag, in powers of ten
-ROOM = 1.7  # beyond the lowest and highest number on an axis, as a factor
+SPACING = 0.025  # between the points of two architectures at one lag, in powers of ten
+MARGIN = 1.7  # of an axis beyond its lowest and highest number, as a factor
 Rows = Sequence[Row]
 
 
@@ -20,7 +20,7 @@ def shares(name: str, rows: Rows) -> Chart:
     """The share of seeds that solve a task, one line per architecture."""
     figure = _against_lag(rows)
     for architecture, x, points in _by_architecture(rows):
-        look = _line(architecture)
+        style = _line(architecture)
         shares = [row["share"] for row in points]
         bars = {
             "array": [max(0.0, share["high"] - share["mean"]) for share in shares],
@@ -30,13 +30,13 @@ def shares(name: str, rows: Rows) -> Chart:
             x=x,
             y=[share["mean"] for share in shares],
             mode="lines+markers",
-            error_y={"symmetric": False, "thickness": 1, "width": 3, "color": look["line"]["color"], **bars},
-            hovertext=[f"{counted(row)} at lag {row['lag']}" for row in points],
+            error_y={"symmetric": False, "thickness": 1, "width": 3, "color": style["line"]["color"], **bars},
+            hovertext=[f"{solved_in_words(row)} at lag {row['lag']}" for row in points],
             hoverinfo="text",
-            **look,
+            **style,
         )
     figure.update_yaxes(title={"text": "share of seeds that solve it"}, range=[-0.05, 1.05], tickformat=".0%")
-    summary = "; ".join(f"{counted(row)} at lag {row['lag']}" for row in rows)
+    summary = "; ".join(f"{solved_in_words(row)} at lag {row['lag']}" for row in rows)
     note = "With Wilson's 95 % intervals; points at the same lag are drawn side by side."
     return Chart(f"share-{slug(name)}", f"Share of seeds that solve {name}", note, summary, figure)
 
@@ -44,11 +44,11 @@ def shares(name: str, rows: Rows) -> Chart:
 def needed(name: str, rows: Rows, published: Sequence[Published], check_interval: int) -> Chart:
     """The training sequences that each architecture needs, and the published numbers as stars."""
     figure = _against_lag(rows)
-    read = [point["sequences"] for point in published]
+    shown = [point["sequences"] for point in published]
     for architecture, x, points in _by_architecture([row for row in rows if any(row["sequences"]["by_seed"])]):
-        look = _line(architecture)
+        style = _line(architecture)
         medians = [row["sequences"]["median"] for row in points]
-        figure.add_scatter(x=x, y=medians, mode="lines+markers", **look)
+        figure.add_scatter(x=x, y=medians, mode="lines+markers", **style)
         seeds = [
             (at, s) for at, row in zip(x, points, strict=True) for s in row["sequences"]["by_seed"] if s is not None
         ]
@@ -56,12 +56,12 @@ def needed(name: str, rows: Rows, published: Sequence[Published], check_interval
             x=[at for at, _ in seeds],
             y=[number for _, number in seeds],
             mode="markers",
-            marker={"size": 6, "symbol": "circle-open", "color": look["line"]["color"], "line": {"width": 1}},
+            marker={"size": 6, "symbol": "circle-open", "color": style["line"]["color"], "line": {"width": 1}},
             showlegend=False,
             legendgroup=architecture,
             hovertemplate=f"{architecture}, a seed<br>%{{y:,}}<extra></extra>",
         )
-        read += [number for _, number in seeds]
+        shown += [number for _, number in seeds]
     if published:
         figure.add_scatter(
             x=[point["lag"] for point in published],
@@ -72,7 +72,7 @@ def needed(name: str, rows: Rows, published: Sequence[Published], check_interval
             hovertext=[f"{point['source']}: {point['sequences']:,}" for point in published],
             hoverinfo="text",
         )
-    ends = [math.log10(min(read) / ROOM), math.log10(max(read) * ROOM)]
+    ends = [math.log10(min(shown) / MARGIN), math.log10(max(shown) * MARGIN)]
     figure.update_yaxes(title={"text": "training sequences"}, type="log", range=ends, dtick="D2", tickformat="~s")
     middles = [(row, row["sequences"]["median"]) for row in rows]
     summary = "; ".join(f"{row['architecture']} {m:,.0f} at lag {row['lag']}" for row, m in middles if m is not None)
@@ -87,7 +87,7 @@ def _against_lag(rows: Rows) -> go.Figure:
     """An empty figure over a logarithmic axis with the measured lags."""
     lags = sorted({row["lag"] for row in rows})
     figure = figures.plain(height=360)
-    ends = [math.log10(lags[0] / ROOM), math.log10(lags[-1] * ROOM)]
+    ends = [math.log10(lags[0] / MARGIN), math.log10(lags[-1] * MARGIN)]
     ticks = {"tickvals": lags, "ticktext": [f"{lag:,}" for lag in lags]}
     figure.update_xaxes(type="log", range=ends, title={"text": "lag"}, **ticks)
     return figure
@@ -95,10 +95,10 @@ def _against_lag(rows: Rows) -> go.Figure:
 
 def _line(architecture: str) -> figures.Look:
     """The look of an architecture; the guessing control is grey."""
-    look = figures.line(architecture)
+    style = figures.line(architecture)
     if architecture == GUESSING:
-        look["line"]["color"] = look["marker"]["color"] = colours.MUTED
-    return look
+        style["line"]["color"] = style["marker"]["color"] = colours.MUTED
+    return style
 
 
 def _by_architecture(rows: Rows) -> Iterator[tuple[str, list[float], Rows]]:
@@ -106,9 +106,9 @@ def _by_architecture(rows: Rows) -> Iterator[tuple[str, list[float], Rows]]:
     names = list(dict.fromkeys(row["architecture"] for row in rows))
     for place, name in enumerate(names):
         points = sorted((row for row in rows if row["architecture"] == name), key=lambda row: row["lag"])
-        shift = 10 ** (APART * (place - (len(names) - 1) / 2))
+        shift = 10 ** (SPACING * (place - (len(names) - 1) / 2))
         yield name, [row["lag"] * shift for row in points], points
 
 
-def counted(row: Row) -> str:
+def solved_in_words(row: Row) -> str:
     return f"{row['architecture']} ({row['solved']} of {row['seeds']})"

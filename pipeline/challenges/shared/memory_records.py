@@ -1,4 +1,4 @@
-"""How far back networks can be trained to look, as a type: reports/memory.json, which remedies and claims read, too."""
+"""How far back networks can learn to look, as a type: reports/memory.json, which remedies and claims also read."""
 
 from typing import Any, NotRequired, TypedDict
 
@@ -28,12 +28,12 @@ class CriterionRecord(TypedDict):
     """When a task counts as solved."""
 
     measure: str
-    threshold: float  # in the measure's own unit
+    threshold: float  # in the measure's unit
     eval_sequences: int  # that a check draws
 
 
 class Budget(TypedDict):
-    """Sequences that a task's networks may see at most, at each lag."""
+    """The maximum number of sequences for each network on a task, at each lag."""
 
     task: str
     variant: str
@@ -42,7 +42,7 @@ class Budget(TypedDict):
 
 
 class Budgets(TypedDict):
-    """What every network gets; parameters are of the core."""
+    """What is the same for all networks; parameters are of the core."""
 
     parameters: int
     batch_size: int
@@ -66,7 +66,7 @@ class MemoryReport(TypedDict):
     """reports/memory.json."""
 
     scale: str
-    machine: NotRequired[Machine]  # which older versions did not write
+    machine: NotRequired[Machine]  # missing from files of older versions
     criteria: dict[str, CriterionRecord]  # by task and variant
     seeds: list[int]
     budget: Budgets

@@ -4,17 +4,17 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class Needed(TypedDict):
-    """How many sequences (or trials) were needed; None where it was never solved, or by most seeds not."""
+    """How many sequences (or trials) were needed; None for a seed that did not solve the task, or if most did not."""
 
     median: float | None
     by_seed: list[int | None]
 
 
 class Network(TypedDict):
-    """What became of one network that was trained until it solved a task."""
+    """The result of training one network until it solves a task."""
 
     solved: bool
-    sequences: int | None  # of training, when it first did
+    sequences: int | None  # of training, when it first solved it
     best: float | None  # of the criterion's measure
     diverged: bool
     curve: list[list[float | None]]  # [sequences, measure] of each check
@@ -24,16 +24,17 @@ class Network(TypedDict):
 
 
 class Guessed(TypedDict):
-    """What became of guessing networks until one solved a task."""
+    """The result of guessing networks until one solves a task."""
 
     solved: bool
-    trials: int | None  # networks up to the one that did
+    trials: int | None  # networks up to the one that solved it
     best: float | None
     seconds: float
 
 
 class Spread(TypedDict):
-    """Every seed's value with the median, least and greatest; None never got there, and counts as the greatest."""
+    """Each seed's value with the median, lowest and highest; None, for a seed that never got there, counts as highest.
+    """
 
     by_seed: list[float | None]
     median: float | None
@@ -42,7 +43,7 @@ class Spread(TypedDict):
 
 
 class Status(TypedDict):
-    """What became of a trained network; `diverged_at` is a step, from 1."""
+    """How the training of a network ended; `diverged_at` is a step, from 1."""
 
     status: Literal["ok", "diverged"]
     diverged_at: int | None

@@ -1,4 +1,4 @@
-"""How many sequences a network needs: it is trained on fresh ones, step by step, until others show that it succeeds.
+"""How many sequences a network needs: it is trained on fresh ones, step by step, until it is right on others.
 
 No sequence is seen twice and no test set is used for a choice: each step draws its batch, and each check draws its
 sequences from a separate generator.
@@ -37,23 +37,23 @@ def solve(
     train: Train,
     seed: int,
     criterion: Criterion,
-    most: int,
+    max_sequences: int,
     check_interval: int,
-    checked: int,
+    eval_sequences: int,
     average: float = 0.0,
 ) -> Network:
-    """Train on at most `most` sequences; after each `check_interval`, check the criterion on `checked` others.
+    """Train on at most `max_sequences`; after each `check_interval`, check the criterion on `eval_sequences` others.
 
     `sequences` is their number when the criterion was first met, None if it never was; `seconds` those of training,
     without the checks. With `average`, checks use the mean of the weights over about this share of the steps so far
-    (Polyak & Juditsky 1992), and `unaveraged` has the measure of the weights themselves. A loss or gradient that is not
-    finite ends it as diverged. Raises InputError if the task has no such measure. JSON values; call
-    `configure_threads` first.
+    (Polyak & Juditsky 1992), and `unaveraged` has the measure of the weights themselves. Training ends as
+    diverged at a loss or gradient that is not finite. Raises InputError if the task has no such measure. JSON values;
+    call `configure_threads` first.
     """
     run = make_run(task, architecture, settings, choice, model, train, seed)
     training_random, check_random = (torch.Generator().manual_seed(1_000 * seed + number) for number in (11, 12))
-    total = math.ceil(most / task.batch_size)
-    between = max(1, round(check_interval / task.batch_size))
+    total = math.ceil(max_sequences / task.batch_size)
+    steps_per_check = max(1, round(check_interval / task.batch_size))
     training = _Training(run, task, choice.learning_rate, training_random, total, average)
     result: Network = {
         "solved": False,
@@ -66,16 +66,16 @@ def solve(
     }
     unaveraged: list[list[float | None]] = []
     while training.step < total and not result["solved"] and not result["diverged"]:
-        begun = time.perf_counter()
-        result["diverged"] = not training.continue_to(min(training.step + between, total))
-        result["seconds"] += time.perf_counter() - begun
+        start = time.perf_counter()
+        result["diverged"] = not training.continue_to(min(training.step + steps_per_check, total))
+        result["seconds"] += time.perf_counter() - start
         sequences = training.step * task.batch_size
         device = run.accelerator.device
         if average and not result["diverged"]:
-            value = check(task, run.model, criterion, checked, check_random, device)
+            value = check(task, run.model, criterion, eval_sequences, check_random, device)
             unaveraged.append([sequences, value if math.isfinite(value) else None])
         if not result["diverged"]:
-            value = check(task, training.checkable, criterion, checked, check_random, device)
+            value = check(task, training.checkable, criterion, eval_sequences, check_random, device)
             _note(result, sequences, value, criterion)
     result["steps"] = training.step
     return {**result, "unaveraged": unaveraged} if average else result
@@ -113,11 +113,18 @@ class _Training:
 
 @torch.no_grad()
 def check(
-    task: Drawn, model: nn.Module, criterion: Criterion, checked: int, random: torch.Generator, device: torch.device
+    task: Drawn,
+    model: nn.Module,
+    criterion: Criterion,
+    eval_sequences: int,
+    random: torch.Generator,
+    device: torch.device,
 ) -> float:
     """The criterion's measure on this many fresh sequences; nan if an output is not finite."""
     model.eval()
-    batches = [draw(task, min(CHUNK, checked - begin), random, device) for begin in range(0, checked, CHUNK)]
+    batches = [
+        draw(task, min(CHUNK, eval_sequences - begin), random, device) for begin in range(0, eval_sequences, CHUNK)
+    ]
     outputs = torch.cat([model(batch.inputs, batch.lengths).float().cpu() for batch in batches])
     return measure(task, criterion, outputs, torch.cat([batch.targets.cpu() for batch in batches]))
 
