@@ -84,7 +84,7 @@ def curves(rows: Sequence[Step], settings: Benchmark) -> str:
 
 def line(row: Step) -> str:
     setting = f"{row['device']} {row['precision']} {row['threads']} thread{'s' if row['threads'] > 1 else ''}"
-    return f"{summaries.named(row)} {setting}"
+    return f"{summaries.label(row)} {setting}"
 
 
 def _best(peaks: Sequence[Peak]) -> float | None:

@@ -11,8 +11,8 @@ The candidate that is best on validation (a network, a baseline, the ensemble or
 the champion predict the gate split, each in its own process with its own code; `champion` moves only if the challenger
 passes every gate (pipeline/promotion/gate.py).
 `--rollback` gives `champion` back to the version before the latest decision; a second --rollback undoes the first.
-`--afresh` judges as if there were no champion, for when none can be compared with. Without --task, every real task is
-decided.
+`--afresh` judges as if there were no champion, for when the champion cannot be compared. Without --task, all real tasks
+are decided.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from pipeline.common import InputError, command, files, paths
 from pipeline.common.params import Params, load, section
 from pipeline.common.registry import known
 from pipeline.promotion.gate import Outcome, gate_record, verdict
-from pipeline.promotion.records import Decided, Decision, Identity
+from pipeline.promotion.records import Decision, DecisionDraft, Identity
 from pipeline.promotion.settings import Promote
 from pipeline.tasks import Prepared, open_prepared, real
 from pipeline.tracking import store
@@ -38,12 +38,12 @@ def main(
     ] = False,
     afresh: Annotated[
         bool,
-        typer.Option(help="Judge as if there were no champion: for when none can be compared with."),
+        typer.Option(help="Judge as if there were no champion, for when the champion cannot be compared."),
     ] = False,
 ) -> None:
     params = load()
     if rollback and afresh:
-        raise InputError("--rollback and --afresh exclude each other")
+        raise InputError("--rollback and --afresh exclude each other: give one of them")
     tasks = real(params)
     if task:
         known("real task", task, tasks)
@@ -58,37 +58,37 @@ def main(
 def promote(task: str, params: Params, afresh: bool = False) -> None:
     """Register the best candidate as challenger, judge it, and write and carry out the decision."""
     from pipeline.promotion import decisions
-    from pipeline.promotion.challenger import challenging
+    from pipeline.promotion.challenger import find_challenger
     from pipeline.provenance import snapshots  # mlflow takes seconds to import
     from pipeline.tracking import models, registry
 
     prepared = open_prepared(task, params)
-    best = challenging(task, params["architectures"], prepared)
-    if (done := decisions.complete(task)) is not None:
-        print(f"{task}: version {done.number} is now champion, as {paths.decisions()} decided: the registry lagged")
+    best = find_challenger(task, params["architectures"], prepared)
+    if (completed := decisions.complete(task)) is not None:
+        print(f"{task}: version {completed.number} is now champion: the registry lagged behind {paths.decisions()}")
     champion = registry.champion(task)
-    moved = decisions.made_elsewhere(task)
-    whole = champion is not None and models.exists(champion.model_id)
+    move = decisions.move_elsewhere(task)
+    has_files = champion is not None and models.exists(champion.model_id)
     if not afresh:
         check_not_behind(task, champion)
-        if champion is not None and not whole:
+        if champion is not None and not has_files:
             raise InputError(
-                f"{champion.uri}: its files are missing: first run `pipeline lineage restore --task {task}`"
+                f"{champion.uri}: its files are missing: run `pipeline lineage restore --task {task}` first"
             )
-    previous = moved[1]["to"] if moved else decisions.identity(champion)
+    previous = move[1]["to"] if move else decisions.identity(champion)
     if best is None:
         reason = "every network diverged, so there is none to promote"
-        _print_summary(*decisions.carry_out(_not_judged(task, "refused", reason, previous, None), None))
+        _print_summary(*decisions.carry_out(_without_gate(task, "refused", reason, previous, None), None))
         return
-    if champion is not None and whole and not moved and best.identical(champion):
-        unchanged = _not_judged(task, "unchanged", f"{best} is the champion", previous, decisions.identity(champion))
+    if champion is not None and has_files and not move and best.identical(champion):
+        unchanged = _without_gate(task, "unchanged", f"{best} is the champion", previous, decisions.identity(champion))
         _print_summary(*decisions.carry_out(unchanged, champion))
         return
     challenger = best.registered()
     if not best.identical(challenger):
         raise InputError(f"{challenger.uri} is not {best.weights}: run `pipeline lineage verify --task {task}`")
     registry.move(task, registry.CHALLENGER, challenger.number)
-    record = judged(task, prepared, params, challenger, None if afresh else champion, previous)
+    record = judge_challenger(task, prepared, params, challenger, None if afresh else champion, previous)
     record["afresh"] = afresh
     if identity := record["challenger"]:
         identity["valid_loss"] = best.valid_loss
@@ -98,13 +98,13 @@ def promote(task: str, params: Params, afresh: bool = False) -> None:
     _print_summary(*decisions.carry_out(record, challenger))
 
 
-def _not_judged(
+def _without_gate(
     task: str,
     decision: Literal["refused", "unchanged"],
     reason: str,
     previous: Identity | None,
     challenger: Identity | None,
-) -> Decided:
+) -> DecisionDraft:
     """The record of a decision for which no gate was needed."""
     return {
         "task": task,
@@ -116,10 +116,10 @@ def _not_judged(
     }
 
 
-def judged(
+def judge_challenger(
     task: str, prepared: Prepared, params: Params, challenger: Any, champion: Any, previous: Identity | None
-) -> Decided:
-    """The decision on a challenger with all its grounds, as recorded."""
+) -> DecisionDraft:
+    """The decision on a challenger with all its grounds, as a record."""
     from pipeline.promotion import decisions, judge
 
     settings = section(Promote, dict(params))
@@ -145,7 +145,7 @@ def judged(
 
 
 def check_not_behind(task: str, champion: Any) -> None:
-    """Raises InputError if another machine has made a champion that this registry does not know."""
+    """Raises InputError if another machine has promoted a champion that this registry does not have."""
     from pipeline.promotion import decisions
     from pipeline.provenance import chain
 
@@ -155,7 +155,7 @@ def check_not_behind(task: str, champion: Any) -> None:
 
 
 def check_unmoved(task: str, champion: Any) -> None:
-    """Raises InputError if another machine on the same registry has made a champion while ours was judged."""
+    """Raises InputError if another machine with the same registry has promoted a champion since ours was judged."""
     from pipeline.tracking import registry
 
     current = registry.champion(task)
@@ -169,20 +169,20 @@ def roll_back(task: str) -> None:
     from pipeline.provenance import restoration
     from pipeline.tracking import registry
 
-    done = decisions.complete(task)
+    completed = decisions.complete(task)
     latest = decisions.latest_move(task)
     check_not_behind(task, registry.champion(task))
     if latest is None or latest[1]["previous"] is None:
         raise InputError(f"{task}: no decision in {paths.decisions()} names an earlier champion")
-    if done is not None and latest[1]["decision"] == "rolled_back":
+    if completed is not None and latest[1]["decision"] == "rolled_back":
         _print_summary(*latest)  # requested before a kill
         return
-    before = latest[1]["previous"]
-    weights = before["weights_digest"] or ""
-    if (version := decisions.find(task, before) or restoration.returned(task, weights)) is None:
-        message = f"{task}: version {before['version']} (weights {weights}) is not in the registry"
+    previous = latest[1]["previous"]
+    weights = previous["weights_digest"] or ""
+    if (version := decisions.find(task, previous) or restoration.returned(task, weights)) is None:
+        message = f"{task}: version {previous['version']} (weights {weights}) is not in the registry"
         raise InputError(f"{message}, nor in {paths.champion(task)}: see docs/operations.md, Roll back")
-    record: Decided = {
+    record: DecisionDraft = {
         "task": task,
         "decision": "rolled_back",
         "reasons": [f"--rollback undoes {latest[0].name}"],
@@ -201,13 +201,13 @@ def not_withdrawn(withdrawn: Mapping[str, str], digest: str) -> Outcome:
 
 def _print_summary(path: Path, record: Decision) -> None:
     """The decision in a few lines."""
-    before = f"version {record['previous']['version']}" if record["previous"] else None
-    after = f"version {record['to']['version']}" if record["to"] else None
+    previous = f"version {record['previous']['version']}" if record["previous"] else None
+    current = f"version {record['to']['version']}" if record["to"] else None
     messages = {
-        "unchanged": f"champion stays {before}",
-        "refused": f"champion stays {before or 'vacant'}",
-        "promoted": f"champion is {after}, was {before or 'vacant'}",
-        "rolled_back": f"champion is {after} again, was {before or 'vacant'}",
+        "unchanged": f"champion stays {previous}",
+        "refused": f"champion stays {previous or 'vacant'}",
+        "promoted": f"champion is {current}, was {previous or 'vacant'}",
+        "rolled_back": f"champion is {current} again, was {previous or 'vacant'}",
     }
     print(f"{record['task']}: {record['decision'].replace('_', ' ')}: {messages[record['decision']]} ({path})")
     for reason in record["reasons"]:

@@ -133,7 +133,7 @@ def test_the_decks_loop_is_the_plain_rnn():
     random = np.random.default_rng(0)
     x, wxh, whh = random.normal(size=(50, 4)), random.normal(size=(6, 4)), random.normal(size=(6, 6))
     with torch.no_grad():
-        fused = controls.twin(wxh, whh)(torch.from_numpy(x)[None])[0][0].numpy()
+        fused = controls.torch_rnn(wxh, whh)(torch.from_numpy(x)[None])[0][0].numpy()
     assert np.abs(loop.states(x, wxh, whh) - fused).max() < 1e-6
 
 
@@ -238,13 +238,13 @@ def test_marks_say_what_was_asked_and_found():
 
 def test_what_a_machine_cannot_measure_is_told(monkeypatch):
     jobs, left_out = experiment.plan(Benchmark(**TINY), 0)
-    keys = [json.dumps(one, sort_keys=True) for job in jobs for one in job.wanted if one[0] == "step"]
-    assert len(jobs[0].wanted) == len({json.dumps(one) for one in jobs[0].wanted})
-    assert [job.wanted[0][0] for job in jobs].count("memory") == len(systems.ways()) + 4
+    keys = [json.dumps(one, sort_keys=True) for job in jobs for one in job.measurements if one[0] == "step"]
+    assert len(jobs[0].measurements) == len({json.dumps(one) for one in jobs[0].measurements})
+    assert [job.measurements[0][0] for job in jobs].count("memory") == len(systems.ways()) + 4
     monkeypatch.setattr(experiment, "cores", lambda: 1)
     monkeypatch.setattr(experiment, "has_bf16", lambda: False)
     fewer, told = experiment.plan(Benchmark(**TINY, device="cpu"), 0)
-    assert sum(one[0] == "step" for job in fewer for one in job.wanted) < len(keys)
+    assert sum(one[0] == "step" for job in fewer for one in job.measurements) < len(keys)
     assert [entry.partition(":")[0] for entry in told] == ["one thread against all", "bf16 on the CPU", "a GPU"]
     assert len(told) > len(left_out) or not torch.cuda.is_available()
 
@@ -256,8 +256,8 @@ def test_a_new_architecture_is_timed_by_what_it_says_of_itself(monkeypatch):
     monkeypatch.setattr(systems, "names", lambda contract: ["gru", "identity", "mine"])
     monkeypatch.setattr(systems, "find", lambda contract, name: Mine if name == "mine" else find(contract, name))
     assert systems.ways() == [(name, way) for name in ("gru", "mine") for way in ("fused", "cells")]
-    assert systems.looped() == ["gru", "mine"]
-    steps = [case for name, case in experiment.plan(Benchmark(**TINY), 0)[0][0].wanted if name == "step"]
+    assert systems.with_cells() == ["gru", "mine"]
+    steps = [case for name, case in experiment.plan(Benchmark(**TINY), 0)[0][0].measurements if name == "step"]
     assert {case["implementation"] for case in steps if case["system"] == "mine"} == {"fused", "cells"}
     assert systems.build("mine", "cells", 4)(torch.randn(2, 3, 4)).shape == (2, 3, 4)
 
@@ -265,7 +265,7 @@ def test_a_new_architecture_is_timed_by_what_it_says_of_itself(monkeypatch):
 def test_the_rows_with_a_mark_have_more_time():
     settings = Benchmark(**{**TINY, "denormal_lengths": [256], "denormal_widths": [128], "denormal_batch": 64})
     job, *_ = experiment.plan(settings, 0)[0]
-    seconds = {case["width"]: case["seconds"] for name, case in job.wanted if name == "step"}
+    seconds = {case["width"]: case["seconds"] for name, case in job.measurements if name == "step"}
     assert seconds == {8: 1e-6, 128: pytest.approx(1e-5)}
 
 
@@ -276,7 +276,7 @@ def test_a_killed_benchmark_goes_on_and_a_finished_one_measures_anew(project, mo
     @contextmanager
     def server():
         def answers(job):
-            for one in job.wanted:
+            for one in job.measurements:
                 if len(asked) == most[0]:
                     raise RuntimeError("killed")
                 asked.append(one)

@@ -209,21 +209,21 @@ def test_scores_of_other_networks_name_no_challenger(project, capsys):
     stale = {**metrics, "best_on_validation": {**metrics["best_on_validation"], "networks": {"gru/3": "0"}}}
     prepared = open_prepared("load")
     files.write_json(paths.metrics("load"), stale)
-    named = evaluated.named("load", {"gru": {}}, prepared)
+    named = evaluated.evaluated_best("load", {"gru": {}}, prepared)
     assert named.best is None
     assert named.note.startswith("reports/load/metrics.json is of other data or networks than models/load, so only")
     stale["best_on_validation"] = {**metrics["best_on_validation"], "inputs_digest": "0"}
     files.write_json(paths.metrics("load"), stale)
-    assert evaluated.named("load", {"gru": {}}, prepared) == named
+    assert evaluated.evaluated_best("load", {"gru": {}}, prepared) == named
     files.write_json(paths.metrics("load"), {**metrics, "best_on_validation": None})
-    assert "names no best candidate" in evaluated.named("load", {"gru": {}}, prepared).note
+    assert "names no best candidate" in evaluated.evaluated_best("load", {"gru": {}}, prepared).note
     files.write_json(paths.metrics("load"), metrics)
-    assert evaluated.named("load", {"gru": {}, "identity": {}}, prepared).best == metrics["best_on_validation"]
+    assert evaluated.evaluated_best("load", {"gru": {}, "identity": {}}, prepared).best == metrics["best_on_validation"]
 
 
 def test_a_blend_with_a_member_that_cannot_be_served_names_no_challenger(project, monkeypatch):
     monkeypatch.setattr(Ridge, "servable", False)
-    named = evaluated.named("load", {"gru": {}}, open_prepared("load"))
+    named = evaluated.evaluated_best("load", {"gru": {}}, open_prepared("load"))
     why = "ridge, in the blend that is best on validation, cannot be served, so only networks are considered"
     assert named == (None, why)
     assert not RidgeBySeries.servable

@@ -165,9 +165,9 @@ def test_a_worse_slice_refuses_though_the_whole_is_better():
 
 def test_slices_too_small_or_whole_are_not_judged():
     tiny, whole = torch.zeros(ROWS, 1, dtype=torch.bool), torch.ones(ROWS, 1, dtype=torch.bool)
-    tiny[: gate.LEAST - 1] = True
+    tiny[: gate.MIN_ROWS - 1] = True
     ours = share(0.9)
-    ours[: gate.LEAST - 1] = False
+    ours[: gate.MIN_ROWS - 1] = False
     found = gate.by_slices(bootstrap(), labels(ours), labels(share(0.7)), {"tiny": tiny, "whole": whole})
     assert found.passed
     assert (found.numbers["slices"], found.numbers["not_judged"]) == ({}, ["tiny", "whole"])

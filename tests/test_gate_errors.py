@@ -32,7 +32,7 @@ def test_simulated_verdicts_are_the_gate_s(gate_split, difference):
     steps = next(iter(parts.values())).shape[1]
     draw = gate_errors.reviews if gate_split.higher_is_better else gate_errors.windows
     ours, theirs = draw(torch.full((gate_split.examples, steps), difference, dtype=torch.float64), 20, random)
-    rule, worse = gate_errors.judged(gate_split, SETTINGS, (ours, theirs), parts, seed=5)
+    rule, worse = gate_errors.judge(gate_split, SETTINGS, (ours, theirs), parts, seed=5)
     task = Sentiment() if gate_split.higher_is_better else series_files.task(block_windows=gate_split.block)
     bootstrap = PairedBootstrap(task, SETTINGS, gate_split.examples, seed=5)
     for number in range(20):

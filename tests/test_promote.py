@@ -375,7 +375,7 @@ def test_a_champion_that_another_machine_made_is_restored_first(here):
             promote.main("mine", rollback=rollback)
     assert champion() == 1
     promote.main("mine", afresh=True)
-    assert (last()["decision"], champion(), decisions.made_elsewhere("mine")) == ("promoted", 2, None)
+    assert (last()["decision"], champion(), decisions.move_elsewhere("mine")) == ("promoted", 2, None)
     assert last()["previous"] == to
 
 
@@ -390,7 +390,7 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
         with pytest.raises(InputError, match=f"registry has {path.name}, which reports/decisions lacks: run `git"):
             promote.main("mine", rollback=rollback)
     restoration.restore("mine")
-    assert decisions.made_elsewhere("mine") is None
+    assert decisions.move_elsewhere("mine") is None
     assert decisions.all_records("mine")[-1] == (path, record)
     assert f"{path} was missing: copied from MLflow" in capsys.readouterr().out
     files.remove(paths.decisions())
@@ -398,8 +398,8 @@ def test_a_record_that_was_lost_before_git_had_it_comes_back_from_the_registry(h
     promote.main("mine")
     assert [one["decision"] for _, one in decisions.all_records("mine")] == ["promoted", "unchanged"]
     latest = decisions.latest_move("mine")[0]
-    registry.set_tags(registry.champion("mine"), {decisions.DONE: "../../mine-x.json"})
-    registry.set_tags(registry.versions("mine")[0], {decisions.DONE: "mine-9.json"})
+    registry.set_tags(registry.champion("mine"), {decisions.CARRIED_OUT: "../../mine-x.json"})
+    registry.set_tags(registry.versions("mine")[0], {decisions.CARRIED_OUT: "mine-9.json"})
     latest.unlink()
     with pytest.raises(InputError, match=r"registry has mine-9.json, which neither reports/decisions nor run \w+ has"):
         restoration.restore("mine")
@@ -441,16 +441,14 @@ def test_a_decision_is_later_than_one_by_a_clock_that_is_ahead(here):
     later = decisions.all_records("mine")[-1]
     assert (later[1]["to"]["version"], later[1]["date"]) == (2, "3000-01-01T00:00:00.000+00:00")
     assert later[0].name.startswith("mine-3000-01-01T00-00-00-000-")
-    assert decisions.made_elsewhere("mine") is None
+    assert decisions.move_elsewhere("mine") is None
 
 
 def test_a_champion_whose_files_are_gone_is_told_and_may_be_replaced(here):
     promote.main("mine")
     operated.renew("mine")
     files.remove(registry.folder(registry.champion("mine")))
-    with pytest.raises(
-        InputError, match="models:/mine/1: its files are missing: first run `pipeline lineage restore --task"
-    ):
+    with pytest.raises(InputError, match="models:/mine/1: its files are missing: run `pipeline lineage restore --task"):
         promote.main("mine")
     promote.main("mine", afresh=True)
     assert (last()["decision"], champion()) == ("promoted", 2)

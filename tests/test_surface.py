@@ -102,7 +102,9 @@ def test_the_scan_is_bent_as_its_loss_is():
     direction = torch.randn(len(surface.weights), dtype=torch.float64, generator=given(0))
     direction /= direction.norm()
     before, here, after = (surface.loss(surface.weights + side * step * direction) for side in (-1, 0, 1))
-    assert float(direction @ surface.hessian_product(direction)) == pytest.approx((before - 2 * here + after) / step**2, rel=1e-3)
+    assert float(direction @ surface.hessian_product(direction)) == pytest.approx(
+        (before - 2 * here + after) / step**2, rel=1e-3
+    )
 
 
 def test_the_network_stays_as_it_was():

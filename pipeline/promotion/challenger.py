@@ -1,6 +1,6 @@
 """The candidate that challenges the champion: the one that is best on validation (pipeline/evaluation/best.py).
 
-Where evaluate has not compared the present networks with baselines, ensemble and blend, it is the best network
+If evaluate has not compared the current networks with baselines, ensemble and blend, it is the best network
 (pipeline/training/selection.py).
 """
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.common import InputError, paths
 from pipeline.common.records import Description, read_description, read_run
 from pipeline.promotion import evaluated
-from pipeline.promotion.evaluated import Blended
+from pipeline.promotion.evaluated import BlendChallenger
 from pipeline.tasks import Prepared
 from pipeline.tracking import lineage, registry
 from pipeline.tracking.registry import Version
@@ -37,34 +37,34 @@ class Best(NamedTuple):
         return f"the network that is best on validation ({self.architecture} seed {self.seed})"
 
     def registered(self) -> Version:
-        """Its version, which is made unless the registry has it."""
+        """Its version, which is created unless the registry has it."""
         return registry.register(self.description["task"], self.run_id, self.model_id)
 
     def identical(self, version: Version) -> bool:
         """Whether a version's package has these weights and this description."""
-        same = filecmp.cmp(self.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
-        return same and read_description(registry.artifact(version, "model.json")) == self.description
+        same_weights = filecmp.cmp(self.weights, registry.artifact(version, "weights.safetensors"), shallow=False)
+        return same_weights and read_description(registry.artifact(version, "model.json")) == self.description
 
 
-def challenging(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | Blended | None:
+def find_challenger(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | BlendChallenger | None:
     """The challenger; None if every network diverged and no baseline was compared with them.
 
-    Raises InputError for what is untrained or stale; prints why only networks are considered.
+    Raises InputError for networks that are untrained or stale; prints why, if only networks are considered.
     """
     network = best_on_validation(task, architectures, prepared)
-    named = evaluated.named(task, architectures, prepared)
-    if named.best is None:
-        print(f"{task}: {named.note}")
+    evaluated_best = evaluated.evaluated_best(task, architectures, prepared)
+    if evaluated_best.best is None:
+        print(f"{task}: {evaluated_best.note}")
         return network
-    if named.best["kind"] == "network":
+    if evaluated_best.best["kind"] == "network":
         return network
-    return evaluated.blended(task, prepared, named.best)
+    return evaluated.describe_blend(task, prepared, evaluated_best.best)
 
 
 def best_on_validation(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Best | None:
     """Of all architectures except the control; None if every network diverged.
 
-    Raises InputError for what is untrained or stale.
+    Raises InputError for networks that are untrained or stale.
     """
     names = [name for name in architectures if name != selection.CONTROL]
     for name in names:

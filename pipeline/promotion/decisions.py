@@ -1,7 +1,7 @@
-"""Decisions about champions: each a JSON record, written before an alias moves and kept in the registry, too.
+"""Decisions on champions: each is a JSON record, written before an alias moves and stored in the registry, too.
 
 A record is written, then logged to MLflow, then the alias moves, then the version gets the record's name as the tag
-`decision.done`. What a kill leaves undone of a record, the next command does (`complete`).
+`decision.done`. If a kill interrupts this, the next command completes it (`complete`).
 """
 
 import hashlib
@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import InputError, files, paths
-from pipeline.promotion.records import Decided, Decision, Identity, read_decision
+from pipeline.promotion.records import Decision, DecisionDraft, Identity, read_decision
 from pipeline.tracking import artifacts, models, registry, runs
 from pipeline.tracking.registry import CHAMPION, Version
 
 MOVES = ("promoted", "rolled_back")
-DONE = "decision.done"
+CARRIED_OUT = "decision.done"
 NAME = re.compile(r"[\w-]+\.json")
 
 
 def next_date(task: str) -> str:
-    """The time in UTC, later than a task's last decision even if that one's clock was ahead."""
+    """The time in UTC, later than a task's last decision even if the clock that dated it was ahead."""
     time = datetime.now(UTC)
-    if before := all_records(task):
-        time = max(time, datetime.fromisoformat(before[-1][1]["date"]) + timedelta(milliseconds=1))
+    if earlier := all_records(task):
+        time = max(time, datetime.fromisoformat(earlier[-1][1]["date"]) + timedelta(milliseconds=1))
     return time.isoformat(timespec="milliseconds")
 
 
@@ -53,7 +53,7 @@ def all_records(task: str) -> list[tuple[Path, Decision]]:
             record = read_decision(path)
             if record["task"] == task:
                 if record["decision"] in MOVES and not moved_to(record)["weights_digest"]:
-                    raise ValueError("whose champion?")
+                    raise ValueError("the record names no weights")
                 entries.append((record["date"], path, record))
         except (ValueError, KeyError, TypeError):
             raise InputError(
@@ -65,7 +65,7 @@ def all_records(task: str) -> list[tuple[Path, Decision]]:
 def moved_to(record: Decision) -> Identity:
     """The version that a move made champion. Raises TypeError for a record that names none."""
     if record["to"] is None:
-        raise TypeError("no champion")
+        raise TypeError("the record names no champion")
     return record["to"]
 
 
@@ -75,32 +75,32 @@ def latest_move(task: str) -> tuple[Path, Decision] | None:
     return moves[-1] if moves else None
 
 
-def made_elsewhere(task: str) -> tuple[Path, Decision] | None:
-    """The latest move if this registry does not know it: another machine made it, or the registry is new.
+def move_elsewhere(task: str) -> tuple[Path, Decision] | None:
+    """The latest move if this registry does not have it: another machine made it, or the registry is new.
 
-    Raises InputError if the registry knows a later one than reports/decisions.
+    Raises InputError if the registry has a later one than reports/decisions.
     """
     latest = latest_move(task)
-    done = last_done(task)
-    if done > (latest[0].name if latest else ""):
-        message = f"the registry has {done}, which {paths.decisions()} lacks: run `git pull`"
+    carried_out = last_carried_out(task)
+    if carried_out > (latest[0].name if latest else ""):
+        message = f"the registry has {carried_out}, which {paths.decisions()} lacks: run `git pull`"
         raise InputError(f"{message}, or, if git lacks it, `pipeline lineage restore --task {task}`")
-    return None if latest is None or latest[0].name == done else latest
+    return None if latest is None or latest[0].name == carried_out else latest
 
 
 def check_in_step(task: str) -> None:
-    """Raises InputError if another machine has made a champion that this registry does not know."""
-    if (moved := made_elsewhere(task)) is not None:
+    """Raises InputError if another machine has promoted a champion that this registry does not have."""
+    if (moved := move_elsewhere(task)) is not None:
         raise InputError(f"{moved[0]} was made on another machine: run `pipeline lineage restore --task {task}` first")
 
 
-def last_done(task: str) -> str:
+def last_carried_out(task: str) -> str:
     """The name of the latest move that was made in this registry; "" without one. Names are in the order of time."""
-    return max((version.tags.get(DONE, "") for version in registry.versions(task)), default="")
+    return max((version.tags.get(CARRIED_OUT, "") for version in registry.versions(task)), default="")
 
 
 def withdrawn(task: str) -> dict[str, str]:
-    """Digests of weights that were champion until a roll-back, with its date; without those champion again since."""
+    """Digests of the weights that a roll-back withdrew, with its date, except those that have become champion again."""
     dates: dict[str, str] = {}
     for _, record in all_records(task):
         if record["decision"] in MOVES:
@@ -110,13 +110,13 @@ def withdrawn(task: str) -> dict[str, str]:
     return dates
 
 
-def carry_out(decided: Decided, version: Version | None) -> tuple[Path, Decision]:
-    """Date and write a record, log it to MLflow, and move the alias if it says so; returns its file and the record.
+def carry_out(draft: DecisionDraft, version: Version | None) -> tuple[Path, Decision]:
+    """Date and write a record, log it to MLflow, and move the alias if it is a move; returns its file and the record.
 
-    `version` is the one that becomes champion; otherwise the one whose run and tags keep the record, if any.
+    `version` is the one that becomes champion; otherwise the one whose run and tags store the record, if any.
     """
-    plain: Decided = _plain(decided)
-    record: Decision = {**plain, "date": next_date(decided["task"])}
+    plain: DecisionDraft = _plain(draft)
+    record: Decision = {**plain, "date": next_date(draft["task"])}
     text = json.dumps(record, sort_keys=True)
     day = record["date"][:23].replace(":", "-").replace(".", "-")  # to the millisecond: names are in order of time
     path = paths.decisions() / f"{record['task']}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
@@ -128,11 +128,16 @@ def carry_out(decided: Decided, version: Version | None) -> tuple[Path, Decision
 
 
 def complete(task: str) -> Version | None:
-    """Make the latest move here if a kill left it undone, or the alias, the version or the registered model was
-    deleted since; returns the version that became champion by it."""
+    """Carry out the latest move if a kill interrupted it, or if the alias, the version or the registered model has been
+    deleted since; returns the version that it makes champion.
+    """
     latest = latest_move(task)
-    done = last_done(task)
-    if latest is None or done > latest[0].name or (done == latest[0].name and registry.champion(task) is not None):
+    carried_out = last_carried_out(task)
+    if (
+        latest is None
+        or carried_out > latest[0].name
+        or (carried_out == latest[0].name and registry.champion(task) is not None)
+    ):
         return None
     path, record = latest
     model_id = moved_to(record)["model_id"]  # unique to a store, as is the run's
@@ -147,15 +152,15 @@ def complete(task: str) -> Version | None:
 
 
 def bring(task: str) -> None:
-    """Write the record of the registry's latest move if reports/decisions lacks it, from the run that keeps it.
+    """Write the record of the registry's latest move, from the run that stores it, if reports/decisions lacks it.
 
     It is missing if the job that made it ended before its commit. Raises InputError if the run has no such record.
     """
     latest = latest_move(task)
-    name = last_done(task)
+    name = last_carried_out(task)
     if name <= (latest[0].name if latest else ""):
         return
-    version = next(v for v in registry.versions(task) if v.tags.get(DONE) == name)
+    version = next(v for v in registry.versions(task) if v.tags.get(CARRIED_OUT) == name)
     try:
         if not NAME.fullmatch(name):
             raise OSError("not the name of a record")
@@ -167,28 +172,30 @@ def bring(task: str) -> None:
     print(f"{task}: {paths.decisions() / name} was missing: copied from MLflow")
 
 
-def find(task: str, wanted: Identity) -> Version | None:
-    """The version that a record means: that number if it has these weights, else the newest that has them.
+def find(task: str, identity: Identity) -> Version | None:
+    """The version that an identity describes: the one of its number if it has these weights, else the newest that has.
 
     A version whose files are missing does not count.
     """
-    same = [v for v in registry.versions(task) if v.tags.get("weights.digest") == wanted["weights_digest"]]
-    same = [version for version in same if models.exists(version.model_id)]
-    return next((v for v in same if v.number == wanted["version"]), same[-1] if same else None)
+    with_weights = [v for v in registry.versions(task) if v.tags.get("weights.digest") == identity["weights_digest"]]
+    with_weights = [version for version in with_weights if models.exists(version.model_id)]
+    return next(
+        (v for v in with_weights if v.number == identity["version"]), with_weights[-1] if with_weights else None
+    )
 
 
 def _move(record: Decision, version: Version, path: Path) -> None:
     if record["decision"] in MOVES:
         registry.move(version.task, CHAMPION, version.number)
-        registry.set_tags(version, {DONE: path.name})
+        registry.set_tags(version, {CARRIED_OUT: path.name})
 
 
 def _log(record: Decision, version: Version, path: Path) -> None:
-    """Keep the record with the version's run, and a summary in the version's tags."""
+    """Store the record with the version's run, and a summary in the version's tags."""
     if runs.exists(version.run_id):
         artifacts.log_file(version.run_id, path, "decisions")
-    gist = {"decision": record["decision"], "decision.date": record["date"], "decision.record": path.name}
-    registry.set_tags(version, {**gist, "decision.reasons": "; ".join(record["reasons"])[:4000]})
+    summary = {"decision": record["decision"], "decision.date": record["date"], "decision.record": path.name}
+    registry.set_tags(version, {**summary, "decision.reasons": "; ".join(record["reasons"])[:4000]})
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The candidate that evaluate found best on validation, where that is more than a network, as a challenger."""
+"""The challenger where the candidate that is best on validation, as evaluate reports it, is no single network."""
 
 import json
 from collections.abc import Mapping
@@ -18,20 +18,19 @@ from pipeline.training import selection
 NETWORKS = "only networks are considered"
 
 
-class Named(NamedTuple):
-    """What evaluate named, or why only networks are considered."""
+class EvaluatedBest(NamedTuple):
+    """The best candidate, or why only networks are considered."""
 
     best: BestOnValidation | None
     note: str = ""
 
 
-class Blended(NamedTuple):
-    """A baseline, an ensemble or a blend, as its package would describe it."""
+class BlendChallenger(NamedTuple):
+    """A baseline, an ensemble or a blend, with the description that its package gets."""
 
     best: BestOnValidation
     description: Description
     blend: BlendRecord
-
     prepared: Prepared
 
     @property
@@ -40,7 +39,7 @@ class Blended(NamedTuple):
 
     @property
     def weights(self) -> str:
-        """What its package holds, in words."""
+        """The contents of its package, in words."""
         return " + ".join(f"{member['weight']:g} * {member['name']}" for member in self.blend["members"])
 
     def __str__(self) -> str:
@@ -48,41 +47,41 @@ class Blended(NamedTuple):
         return f"the {self.best['kind']} that is best on validation{name}"
 
     def registered(self) -> Version:
-        """The version of its package, which is made unless the store has it."""
+        """The version of its package, which is created unless the store has it."""
         ids = blend_packages.log(self.description["task"], self.prepared, self.description, self.blend)
         assert ids["model_id"] is not None
         return registry.register(self.description["task"], ids["run_id"], ids["model_id"])
 
     def identical(self, version: Version) -> bool:
-        """Whether a version is this package: the same members of the same weights, learned from the same data."""
-        place = registry.artifact(version, "blend.json")
-        if not place.exists() or files.read_json(place) != _as_json(self.blend):
+        """Whether a version is this package: the same members with the same weights, learned from the same data."""
+        path = registry.artifact(version, "blend.json")
+        if not path.exists() or files.read_json(path) != _through_json(self.blend):
             return False
-        return bool(read_description(registry.artifact(version, "model.json")) == _as_json(self.description))
+        return bool(read_description(registry.artifact(version, "model.json")) == _through_json(self.description))
 
 
-def named(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> Named:
+def evaluated_best(task: str, architectures: Mapping[str, Any], prepared: Prepared) -> EvaluatedBest:
     """The best candidate in reports/TASK/metrics.json, if it was chosen among the networks that models/TASK holds."""
-    place = paths.metrics(task)
-    again = f"{NETWORKS}: `dvc repro evaluate@{task}` adds baselines and their blends"
-    best = read_metrics(task).get("best_on_validation") if place.exists() else None
+    path = paths.metrics(task)
+    advice = f"{NETWORKS}: `dvc repro evaluate@{task}` adds baselines and their blends"
+    best = read_metrics(task).get("best_on_validation") if path.exists() else None
     if best is None:
-        return Named(None, f"{place} names no best candidate, so {again}")
-    if best["inputs_digest"] != lineage.inputs_digest(prepared.audit) or best["networks"] != _present(
+        return EvaluatedBest(None, f"{path} names no best candidate, so {advice}")
+    if best["inputs_digest"] != lineage.inputs_digest(prepared.audit) or best["networks"] != _weights_of_networks(
         task, architectures
     ):
-        return Named(None, f"{place} is of other data or networks than models/{task}, so {again}")
+        return EvaluatedBest(None, f"{path} is of other data or networks than models/{task}, so {advice}")
     if unservable := [m["name"] for m in best["members"] if not _is_servable(prepared, m["name"])]:
-        return Named(
+        return EvaluatedBest(
             None, f"{unservable[0]}, in the {best['kind']} that is best on validation, cannot be served, so {NETWORKS}"
         )
-    return Named(best)
+    return EvaluatedBest(best)
 
 
-def blended(task: str, prepared: Prepared, best: BestOnValidation) -> Blended:
-    """The package of a best candidate that is no network, in words: nothing is fitted yet."""
+def describe_blend(task: str, prepared: Prepared, best: BestOnValidation) -> BlendChallenger:
+    """The challenger that a best candidate which is no network makes; nothing is fitted yet."""
     blend = blend_packages.record(task, prepared, best)
-    return Blended(best, blend_packages.describe(task, prepared, best, blend), blend, prepared)
+    return BlendChallenger(best, blend_packages.describe(task, prepared, best, blend), blend, prepared)
 
 
 def _is_servable(prepared: Prepared, name: str) -> bool:
@@ -90,12 +89,12 @@ def _is_servable(prepared: Prepared, name: str) -> bool:
     return baseline is None or find(Baseline, baseline["kind"]).servable
 
 
-def _as_json(content: Any) -> Any:
-    """What is read again once it is written: lists in place of tuples."""
+def _through_json(content: Any) -> Any:
+    """The content as it is after writing and reading: with lists in place of tuples."""
     return json.loads(json.dumps(content))
 
 
-def _present(task: str, architectures: Mapping[str, Any]) -> dict[str, str]:
+def _weights_of_networks(task: str, architectures: Mapping[str, Any]) -> dict[str, str]:
     """SHA-256 of the weights of each network's seeds, by NAME/SEED."""
     runs = {name: read_run(task, name)["seeds"] for name in architectures if name != selection.CONTROL}
     digests = {f"{name}/{seed}": run["weights_digest"] for name, seeds in runs.items() for seed, run in seeds.items()}

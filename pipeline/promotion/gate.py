@@ -7,7 +7,7 @@ resampled in moving blocks.
     superior        the entire interval lies above 0
 
 A slice counts against a challenger that is worse on it by more than the tolerance with its entire interval. The slices'
-intervals hold jointly (Bonferroni): twelve slices at 95 % each would often condemn an equal model.
+intervals hold jointly (Bonferroni): of twelve intervals at 95 % each, one would often reject an equal model.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ from pipeline.promotion.records import Difference, GateRecord
 from pipeline.promotion.settings import Promote
 from pipeline.tracking.registry import Signature
 
-LEAST = 50  # examples needed for a decision, in the gate split or in a slice
+MIN_ROWS = 50  # examples needed for a decision, in the gate split or in a slice
 Slices = Mapping[str, Bool[Tensor, "examples steps"]]
 
 
 class Outcome(NamedTuple):
-    """A gate's outcome; if it does not decide, it is only reported."""
+    """The outcome of a gate; if it does not decide, it is only reported."""
 
     name: str
     passed: bool
@@ -39,40 +39,40 @@ class Outcome(NamedTuple):
 def between(
     bootstrap: PairedBootstrap, challenger: Answers, champion: Answers, slices: Slices, baseline: tuple[str, Answers]
 ) -> list[Outcome]:
-    """The gates decided by predictions, if there is a champion; `rival` is the strongest baseline on validation."""
-    sound = [same_gate(challenger, champion), finite({"challenger": challenger, "champion": champion})]
-    if not all(outcome.passed for outcome in sound):
-        return sound
+    """The gates decided by predictions, if there is a champion; `baseline` is the strongest on validation."""
+    checks = [same_gate(challenger, champion), finite({"challenger": challenger, "champion": champion})]
+    if not all(outcome.passed for outcome in checks):
+        return checks
     judged = [by_rule(bootstrap, challenger, champion), by_slices(bootstrap, challenger, champion, slices)]
-    described = [against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, champion)]
-    return [*sound, *judged, *described]
+    reports = [against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, champion)]
+    return [*checks, *judged, *reports]
 
 
 def first(
     bootstrap: PairedBootstrap, challenger: Answers, constant: Answers, baseline: tuple[str, Answers]
 ) -> list[Outcome]:
     """The gates decided by predictions, if there is no champion yet: better than a constant prediction."""
-    sound = [finite({"challenger": challenger})]
-    if not sound[0].passed:
-        return sound
+    checks = [finite({"challenger": challenger})]
+    if not checks[0].passed:
+        return checks
     difference = bootstrap.with_interval(bootstrap.better(challenger, constant))
     detail = f"better than the baseline constant by {format_difference(bootstrap, difference)}"
     judged = Outcome("better_than_constant", _above(difference), detail, difference)
-    return [*sound, judged, against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, None)]
+    return [*checks, judged, against_baseline(bootstrap, challenger, baseline), reported(bootstrap, challenger, None)]
 
 
 def same_gate(challenger: Answers, champion: Answers) -> Outcome:
-    same = challenger.gate == champion.gate and challenger.cells.shape == champion.cells.shape
+    equal = challenger.gate == champion.gate and challenger.cells.shape == champion.cells.shape
     digests = {"challenger": challenger.gate, "champion": champion.gate}
-    detail = "both predicted the same rows" if same else "the gate split changed between the two models' predictions"
-    return Outcome("same_gate", same, detail, digests)
+    detail = "both predicted the same rows" if equal else "the gate split changed between the two models' predictions"
+    return Outcome("same_gate", equal, detail, digests)
 
 
 def finite(sides: Mapping[str, Answers]) -> Outcome:
-    """Every score is a number."""
-    wrong = {name: int((~side.cells.isfinite()).any(dim=(1, 2)).sum()) for name, side in sides.items()}
-    messages = [f"{count} of the {name}'s predictions have no finite score" for name, count in wrong.items() if count]
-    return Outcome("finite", not messages, "; ".join(messages) or "every prediction has a finite score", wrong)
+    """All scores are finite numbers."""
+    counts = {name: int((~side.cells.isfinite()).any(dim=(1, 2)).sum()) for name, side in sides.items()}
+    messages = [f"{count} of the {name}'s predictions have no finite score" for name, count in counts.items() if count]
+    return Outcome("finite", not messages, "; ".join(messages) or "every prediction has a finite score", counts)
 
 
 def by_rule(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers) -> Outcome:
@@ -80,15 +80,15 @@ def by_rule(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers) 
     rule = bootstrap.settings.rule
     difference = bootstrap.with_interval(bootstrap.better(challenger, champion))
     bound = 0.0 if rule == "superior" else -bootstrap.margin
-    asked = "above 0" if rule == "superior" else f"above -{bootstrap.margin:g}"
+    requirement = "above 0" if rule == "superior" else f"above -{bootstrap.margin:g}"
     better_by = format_difference(bootstrap, difference)
-    detail = f"better than the champion by {better_by}; {rule} requires the entire interval {asked}"
+    detail = f"better than the champion by {better_by}; {rule} requires the entire interval {requirement}"
     return Outcome(rule, _above(difference, bound), detail, {**difference, "margin": bootstrap.margin})
 
 
 def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers, slices: Slices) -> Outcome:
-    """No declared slice is worse by more than the tolerance with its entire interval."""
-    judged = {name: inside for name, inside in slices.items() if _judgeable(bootstrap, inside)}
+    """On no declared slice is the challenger worse by more than the tolerance with its entire interval."""
+    judged = {name: inside for name, inside in slices.items() if _can_be_judged(bootstrap, inside)}
     confidence = 1 - (1 - bootstrap.settings.confidence) / max(len(judged), 1)
     differences: dict[str, Difference] = {}
     for name, inside in judged.items():
@@ -105,7 +105,7 @@ def by_slices(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers
 
 
 def against_baseline(bootstrap: PairedBootstrap, challenger: Answers, baseline: tuple[str, Answers]) -> Outcome:
-    """Whether it beats the baseline that is best on validation; reported only, since a baseline cannot be promoted."""
+    """Whether it beats the baseline that is best on validation; reported only: the gate `simpler` decides."""
     name, answers = baseline
     difference = bootstrap.with_interval(bootstrap.better(challenger, answers))
     beats = _above(difference)
@@ -115,36 +115,36 @@ def against_baseline(bootstrap: PairedBootstrap, challenger: Answers, baseline: 
 
 
 def reported(bootstrap: PairedBootstrap, challenger: Answers, champion: Answers | None) -> Outcome:
-    """How certain the predictions are: coverage of intervals, abstentions, calibration; reported only."""
+    """How sure the predictions are: coverage of intervals, abstentions, calibration; reported only."""
     sides = {"challenger": challenger, **({"champion": champion} if champion else {})}
     numbers: dict[str, dict[str, float]] = {}
     for side, answers in sides.items():
         scores = bootstrap.scores(answers)
-        extra = {name: float(scores[name][0]) for name in ("calibration_error",) if name in scores}
-        numbers[side] = {**answers.rates, **extra}
+        certainty = {name: float(scores[name][0]) for name in ("calibration_error",) if name in scores}
+        numbers[side] = {**answers.rates, **certainty}
     texts = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers["challenger"].items()]
     return Outcome("sureness", True, ", ".join(texts), numbers, decides=False)
 
 
 def unseen(seen: Mapping[str, int], rows: int) -> Outcome:
-    """No gate row was used to train or choose either model."""
-    wrong = [
+    """No row of the gate split was used to train or choose either model."""
+    counts = [
         f"{count} of {rows} gate rows were used to train or choose the {name}" for name, count in seen.items() if count
     ]
-    detail = "; ".join(wrong) or f"none of {rows} gate rows was used to train or choose a model"
-    return Outcome("unseen", not wrong, detail, {**seen, "rows": rows})
+    detail = "; ".join(counts) or f"none of {rows} gate rows was used to train or choose a model"
+    return Outcome("unseen", not counts, detail, {**seen, "rows": rows})
 
 
 def enough(rows: int, block: int, of_panel: bool = False) -> Outcome:
-    """At least two blocks: fewer windows have no interval (intervals.py); of a panel, `rows` are times."""
-    least = max(LEAST, 2 * block)
-    what = "times of the gate split" if of_panel else "gate rows"
-    detail = f"{rows} {what} are later than the data used to train or choose the models; needed: {least} or more"
+    """There are at least two blocks: with fewer there is no interval (intervals.py). Of a panel, `rows` are times."""
+    least = max(MIN_ROWS, 2 * block)
+    noun = "times of the gate split" if of_panel else "gate rows"
+    detail = f"{rows} {noun} are later than the data used to train or choose the models; needed: {least} or more"
     return Outcome("enough", rows >= least, detail, {"rows": rows, "block": block})
 
 
 def same_signature(challenger: Signature, champion: Signature) -> Outcome:
-    """Requests to the champion suit the challenger, whose predictions have each of the champion's columns, or more."""
+    """The challenger accepts the champion's requests, and its predictions have all of the champion's columns."""
     differences = []
     if challenger["inputs"] != champion["inputs"]:
         differences.append(f"inputs: {challenger['inputs']} instead of {champion['inputs']}")
@@ -176,13 +176,13 @@ def size(megabytes: float, settings: Promote) -> Outcome:
 
 def verdict(outcomes: list[Outcome]) -> tuple[bool, list[str]]:
     """Whether the challenger passes, with the reasons."""
-    against = [f"{o.name}: {o.detail}" for o in outcomes if o.decides and not o.passed]
+    failed = [f"{o.name}: {o.detail}" for o in outcomes if o.decides and not o.passed]
     reported_names = ("non_inferior", "superior", "better_than_constant", "strongest_baseline")
-    return not against, against or [f"{o.name}: {o.detail}" for o in outcomes if o.name in reported_names]
+    return not failed, failed or [f"{o.name}: {o.detail}" for o in outcomes if o.name in reported_names]
 
 
 def gate_record(outcome: Outcome) -> GateRecord:
-    """An outcome as a decision keeps it."""
+    """An outcome as a decision records it."""
     return {
         "name": outcome.name,
         "passed": outcome.passed,
@@ -192,11 +192,13 @@ def gate_record(outcome: Outcome) -> GateRecord:
     }
 
 
-def _judgeable(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"]) -> bool:
-    """Large enough to be judged, spread over at least two blocks (a season may lie in one), and not the whole split."""
+def _can_be_judged(bootstrap: PairedBootstrap, inside: Bool[Tensor, "examples steps"]) -> bool:
+    """Whether a slice has enough rows, spread over at least two blocks (a season may lie in one), and is not the whole
+    split.
+    """
     rows = inside.any(1).nonzero().flatten()
     block = bootstrap.task.block
-    if len(rows) < max(LEAST, block) or bool(inside.all()):
+    if len(rows) < max(MIN_ROWS, block) or bool(inside.all()):
         return False
     times = bootstrap.resamples.times
     places = rows if times is None else times[rows]

@@ -5,7 +5,7 @@
 reads   params: promote
 
 Reviews are independent. On 6 % of them either the challenger or the champion alone is right, as with two seeds of a GRU
-on IMDB's test split here: a retraining differs as little.
+on IMDB's test split here: retraining makes as small a difference.
 
 Windows of a series overlap, and so do their errors. A window has an error in each quarter of its day. The champion's
 errors have a standard deviation of half their mean and a high persistence (0.98 of a window's deviation remains in the
@@ -100,19 +100,19 @@ def rates(
         true[parts[name]] = in_a_slice
     draw = reviews if gate_split.higher_is_better else windows
     ours, theirs = draw(true, simulations, random)
-    rule, worse = judged(gate_split, settings, (ours, theirs), parts, seed)
+    rule, worse = judge(gate_split, settings, (ours, theirs), parts, seed)
     share = lambda which: which.double().mean().item()  # noqa: E731
     return Rates(share(rule & ~worse), share(~rule), share(worse))
 
 
-def judged(
+def judge(
     gate_split: GateSplit, settings: Promote, pair: Pair, parts: Mapping[str, Bool[Tensor, "examples steps"]], seed: int
 ) -> tuple[Bool[Tensor, " simulations"], Bool[Tensor, " simulations"]]:
-    """For each simulation, the outcomes of gate.py: whether the rule holds, and whether a slice is against it."""
-    wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
-    resamples = Resamples(gate_split.examples, gate_split.block, wanted, seed)
-    whole = torch.ones(pair[0].shape[:2], dtype=torch.bool)
-    low, _ = resamples.ends(_better(gate_split, resamples.counts, pair, whole))
+    """For each simulation, the outcomes of gate.py: whether the rule holds, and whether a slice is worse."""
+    settings_of_intervals = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
+    resamples = Resamples(gate_split.examples, gate_split.block, settings_of_intervals, seed)
+    all_rows = torch.ones(pair[0].shape[:2], dtype=torch.bool)
+    low, _ = resamples.ends(_better(gate_split, resamples.counts, pair, all_rows))
     margin = settings.margin if gate_split.higher_is_better else settings.error_margin
     rule = low > (0.0 if settings.rule == "superior" else -margin)
     confidence = 1 - (1 - settings.confidence) / len(parts)
@@ -135,13 +135,13 @@ def slices(gate_split: GateSplit, random: torch.Generator) -> dict[str, Bool[Ten
 
 
 def reviews(true: Float[Tensor, "examples 1"], simulations: int, random: torch.Generator) -> Pair:
-    """Whether each is right: both, only the challenger, only the champion, neither."""
+    """Whether challenger and champion are right on each review: both, only one of them, or neither."""
     drawn = torch.rand(len(true), 1, simulations, generator=random, dtype=torch.float64)
-    apart = true.abs().clamp(min=DISAGREE)[..., None]
-    ours_only = (apart + true[..., None]) / 2
-    theirs_only = (apart - true[..., None]) / 2
-    ours = (drawn < ours_only) | ((drawn >= apart) & (drawn < RIGHT + ours_only))
-    theirs = ((drawn >= ours_only) & (drawn < apart)) | ((drawn >= apart) & (drawn < RIGHT + ours_only))
+    disagreement = true.abs().clamp(min=DISAGREE)[..., None]
+    ours_only = (disagreement + true[..., None]) / 2
+    theirs_only = (disagreement - true[..., None]) / 2
+    ours = (drawn < ours_only) | ((drawn >= disagreement) & (drawn < RIGHT + ours_only))
+    theirs = ((drawn >= ours_only) & (drawn < disagreement)) | ((drawn >= disagreement) & (drawn < RIGHT + ours_only))
     assert bool((theirs_only >= 0).all())
     return ours.double(), theirs.double()
 
@@ -150,16 +150,15 @@ def windows(true: Float[Tensor, "examples 4"], simulations: int, random: torch.G
     """Errors in each quarter of a day; their mean is 1 for the champion."""
     level = 1 + LEVEL * wander(len(true), simulations, LEVEL_PERSISTENCE, random)
     theirs = level.clamp(min=0.1)[:, None].expand(-1, 4, -1)
-    noise = [
-        wander(len(true), simulations, DIFFERENCE_PERSISTENCE, random) for _ in range(4)
-    ]  # their mean's deviation is a half
+    # the deviation of the mean of four is a half
+    noise = [wander(len(true), simulations, DIFFERENCE_PERSISTENCE, random) for _ in range(4)]
     return theirs * (1 - true[..., None]) + 2 * DIFFERENCE * torch.stack(noise, dim=1), theirs
 
 
 def _better(
     gate_split: GateSplit, counts: Tensor, pair: Pair, inside: Bool[Tensor, "examples steps"]
 ) -> Float[Tensor, "resamples simulations"]:
-    """As PairedBootstrap.better, for many pairs at once, and in single precision, which is twice as fast."""
+    """The same as PairedBootstrap.better, for many pairs at once and in single precision, which is twice as fast."""
     rows = inside.any(1)
     weights = inside[rows].float()
     drawn = counts[:, rows].float()

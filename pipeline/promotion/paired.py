@@ -1,6 +1,6 @@
 """Two models' predictions for the same rows, and a bootstrap of their difference.
 
-Every resample of the rows gives a score of each, so that the difference has its own interval: a paired test.
+Each resample of the rows gives a score of both models, so that their difference has an interval: a paired test.
 """
 
 from collections.abc import Mapping
@@ -43,11 +43,11 @@ class PairedBootstrap:
     ):
         self.task = task
         self.settings = settings
-        wanted = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
-        self.resamples = Resamples(examples, task.block, wanted, seed, times)
+        interval_settings = Evaluate(resamples=settings.resamples, confidence=settings.confidence)
+        self.resamples = Resamples(examples, task.block, interval_settings, seed, times)
 
     def scores(self, answers: Answers, inside: Bool[Tensor, "examples steps"] | None = None) -> dict[str, Tensor]:
-        """Each metric of each resample, over all steps or only those `inside`."""
+        """Each metric of each resample, over all steps or only those that are `inside`."""
         weights = torch.ones(answers.cells.shape[:2]).double() if inside is None else inside.double()
         counts = self.resamples.sums(weights.sum(1))
         sums = self.resamples.sums((answers.cells.double() * weights[..., None]).sum(1))
@@ -56,7 +56,7 @@ class PairedBootstrap:
     def better(
         self, ours: Answers, theirs: Answers, inside: Bool[Tensor, "examples steps"] | None = None
     ) -> Float[Tensor, " resamples"]:
-        """How much better ours is: the difference in accuracy, or, for errors, as a share of theirs."""
+        """How much better ours is: the difference in accuracy or, for errors, the difference as a share of theirs."""
         name = self.task.main_metric
         our = self.scores(ours, inside)[name]
         their = self.scores(theirs, inside)[name]
@@ -71,7 +71,7 @@ class PairedBootstrap:
         return {name: self.with_interval(values) for name, values in self.scores(answers).items()}
 
     def with_interval(self, values: Float[Tensor, " resamples"], confidence: float | None = None) -> Difference:
-        """A value with the ends of its interval; without one they are None and `reason` says why."""
+        """A value with the ends of its interval; if there is none, they are None and `reason` says why."""
         low, high, reason = self.resamples.interval(values, confidence)
         difference: Difference = {"value": float(values[0]), "low": low, "high": high}
         return {**difference, "reason": reason} if reason else difference

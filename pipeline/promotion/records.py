@@ -7,7 +7,7 @@ from pipeline.common import files
 
 
 class Identity(TypedDict):
-    """What tells a version again, in another registry, too, whose numbers differ."""
+    """What identifies a version, also in another registry, where its number differs."""
 
     version: int
     run_id: str
@@ -29,31 +29,31 @@ class Difference(TypedDict):
 
 
 class GateRecord(TypedDict):
-    """What one gate found."""
+    """The outcome of one gate."""
 
     name: str
     passed: bool
     detail: str
-    numbers: dict[str, Any]  # open: as each gate has them
-    decides: NotRequired[bool]  # which older versions did not write: all decided
+    numbers: dict[str, Any]  # open: each gate has its own
+    decides: NotRequired[bool]  # missing from files of older versions, in which all gates decide
 
 
 class Requests(TypedDict):
-    """What the two were asked."""
+    """The requests that both predicted."""
 
     rows: int
-    block: int  # neighbouring rows that are alike
-    digest: str | None  # SHA-256 of requests and right answers
+    block: int  # number of neighbouring rows that are resampled together
+    digest: str | None  # SHA-256 of requests and targets
 
 
-class Decided(TypedDict):
-    """What is decided before anything is carried out."""
+class DecisionDraft(TypedDict):
+    """A decision before it is dated and carried out."""
 
     task: str
     decision: Literal["promoted", "refused", "unchanged", "rolled_back"]
     reasons: list[str]
     previous: Identity | None  # champion before
-    to: Identity | None  # champion from now on, where it moves
+    to: Identity | None  # the new champion, if the alias moves
     challenger: NotRequired[Identity | None]
     gates: NotRequired[list[GateRecord]]
     scores: NotRequired[dict[str, dict[str, Difference]]]  # by model and metric
@@ -64,8 +64,8 @@ class Decided(TypedDict):
     afresh: NotRequired[bool]  # judged without the champion
 
 
-class Decision(Decided):
-    """The same as it is kept."""
+class Decision(DecisionDraft):
+    """A decision as it is written."""
 
     date: str  # UTC, to the millisecond, ISO 8601
 

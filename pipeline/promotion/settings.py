@@ -17,9 +17,12 @@ class Promote(Settings):
     error_margin: float = Field(0.05, gt=0)
     """The margin for series: a share of the champion's error."""
     simpler: Literal["refuse", "report"] = "refuse"
-    """What becomes of a challenger that a simpler candidate beats with its entire interval."""
+    """Whether a challenger is refused, or this is only reported, if a simpler candidate beats it with its entire
+    interval.
+    """
     slice_tolerance: float = Field(0.03, gt=0)
-    """The same for declared slices: refused if one is worse by more than this with its entire interval."""
+    """The margin for declared slices: a challenger is refused if it is worse on one by more than this with its entire
+    interval."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Confidence of each interval; over slices it holds for all of them jointly."""
     resamples: int = Field(2000, ge=100)

@@ -1,4 +1,4 @@
-"""Declared slices: parts of a gate split in which a model must not be much worse, however good it is overall.
+"""Declared slices: parts of a gate split on which a model must not be much worse, however good it is overall.
 
 Reviews    by length (thirds of the split), with and without a negation
 Series     by the hour, the kind of day and the season of each value that is forecast
@@ -22,7 +22,7 @@ QUARTERS = {"december_to_february": 0, "march_to_may": 1, "june_to_august": 2, "
 
 
 def of_texts(texts: Sequence[str]) -> dict[str, Bool[Tensor, "examples 1"]]:
-    """Every text is in one third by its number of words (equal lengths together), and in one of the other two."""
+    """Each text is in a third by its number of words (equal lengths together), and in `negation` or `no_negation`."""
     words = np.array([len(text.split()) for text in texts])
     lower, upper = np.quantile(words, [1 / 3, 2 / 3], method="inverted_cdf")
     negated = np.array([NEGATION.search(text) is not None for text in texts])
@@ -37,7 +37,7 @@ def of_texts(texts: Sequence[str]) -> dict[str, Bool[Tensor, "examples 1"]]:
 
 
 def of_times(times: pd.DatetimeIndex, steps: int) -> dict[str, Bool[Tensor, "examples steps"]]:
-    """`times` of all values that are forecast, example after example."""
+    """Slices by the times of all values that are forecast, example after example."""
     hour = times.hour
     weekend = times.day_of_week >= 5
     quarter = times.month % 12 // 3

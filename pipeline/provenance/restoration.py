@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.common import InputError, paths
 from pipeline.promotion import decisions
-from pipeline.promotion.decisions import DONE
+from pipeline.promotion.decisions import CARRIED_OUT
 from pipeline.promotion.records import Decision, Identity
 from pipeline.provenance.records import Snapshot
 from pipeline.provenance.snapshots import TRAINED, read
@@ -24,7 +24,7 @@ def restore(task: str) -> str:
         return f"{done.uri} is now champion, as {paths.decisions()} decided: the registry lagged"
     kept = read(task)
     present = registry.champion(task)
-    moved = decisions.made_elsewhere(task)
+    moved = decisions.move_elsewhere(task)
     whole = present is not None and is_whole(present)
     same = present is not None and is_same(present, kept)
     if present is not None and kept is not None and whole and moved is None:
@@ -39,7 +39,7 @@ def restore(task: str) -> str:
             return f"no {paths.champion(task)}/snapshot.json, nothing to restore"
         again = present if present is not None and whole and same else version_of(kept)
     registry.move(task, CHAMPION, again.number)
-    registry.set_tags(again, {DONE: latest[0].name} if latest else {})
+    registry.set_tags(again, {CARRIED_OUT: latest[0].name} if latest else {})
     was = "" if present is None or again == present else f", was {present.uri}"
     return f"{again.uri} is champion{was}{'' if whole or present is None else ', whose files or run are missing'}"
 
@@ -47,7 +47,7 @@ def restore(task: str) -> str:
 def check_kept(task: str, kept: Snapshot | None, lost: Version | None, latest: tuple[Path, Decision] | None) -> None:
     """Raises InputError if a lost champion has no copy, or the copy is not the one that the latest move names."""
     folder = paths.champion(task)
-    if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_done(task)):
+    if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_carried_out(task)):
         advice = f"run `pipeline promote --task {task} --afresh`"
         raise InputError(f"{lost.uri}: its files or its run are missing, and there is no copy in {folder}: {advice}")
     if latest is not None and (kept is None or not is_of(kept, decisions.moved_to(latest[1]))):
@@ -70,7 +70,7 @@ def logged_again(lost: Version) -> Version | None:
     wanted = lost.tags.get("package.digest")
     for model in models.of(runs.experiment(lost.task)):
         if wanted and model.tags.get("package.digest") == wanted and models.exists(model.model_id):
-            tags = {key: value for key, value in lost.tags.items() if key != DONE}
+            tags = {key: value for key, value in lost.tags.items() if key != CARRIED_OUT}
             version = registry.register(lost.task, model.run_id, model.model_id, tags)
             if is_whole(version):
                 return version
@@ -98,7 +98,7 @@ def version_of(kept: Snapshot) -> Version:
 def register(kept: Snapshot) -> Version:
     """A version for a kept champion, of a run and a model that are created unless the store has them."""
     task = kept["task"]
-    tags = {key: value for key, value in kept["tags"].items() if key != DONE}
+    tags = {key: value for key, value in kept["tags"].items() if key != CARRIED_OUT}
     run_id = runs.find(task, {ORIGINAL: kept["run"]["run_id"], "outputs.digest": tags["weights.digest"]})
     if run_id is None or not holds(model_of(run_id), tags["package.digest"]):
         run_id = log(kept)

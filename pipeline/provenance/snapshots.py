@@ -13,7 +13,7 @@ import yaml
 from pipeline.common import InputError, files, paths
 from pipeline.common.records import read_audit
 from pipeline.promotion import decisions
-from pipeline.promotion.decisions import DONE
+from pipeline.promotion.decisions import CARRIED_OUT
 from pipeline.provenance import blend_links
 from pipeline.provenance.dvc_stages import Stages
 from pipeline.provenance.records import KeptRun, Snapshot, Trainings, read_snapshot
@@ -98,7 +98,7 @@ def export(package: Path, made: Path) -> None:
 
 def lasting(version: Version) -> dict[str, str]:
     """A version's tags, except those of decisions since it became champion."""
-    return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == DONE}
+    return {k: v for k, v in version.tags.items() if not k.startswith("decision") or k == CARRIED_OUT}
 
 
 def run_record(version: Version) -> KeptRun:

@@ -1,1 +1,1 @@
-"""What a training step costs: each architecture's core, in each way that it can be computed."""
+"""The cost of a training step: each architecture's core, in each of its implementations."""

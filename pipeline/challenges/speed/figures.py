@@ -27,7 +27,7 @@ def lines(report: SpeedReport, device: str = "cpu") -> dict[str, list[Step]]:
     """The rows of each implementation by length, at the width and batch of the lines."""
     rows_by_name: dict[str, list[Step]] = {}
     for row in sorted(summaries.select(usual(report, device), **report["lines"]), key=lambda row: row["steps"]):
-        rows_by_name.setdefault(summaries.named(row), []).append(row)
+        rows_by_name.setdefault(summaries.label(row), []).append(row)
     return rows_by_name
 
 
@@ -89,12 +89,12 @@ def denormal(report: SpeedReport) -> Chart:
 def scan(report: SpeedReport) -> Chart:
     """The speed-up of minGRU's scan over its loop and over fused modules: a map of length and batch for each."""
     rows = summaries.select(usual(report), width=report["lines"]["width"])
-    seconds = {(summaries.named(row), row["steps"], row["batch"]): row["seconds"] for row in rows}
+    seconds = {(summaries.label(row), row["steps"], row["batch"]): row["seconds"] for row in rows}
     maps: dict[str, dict[tuple[int, int], float]] = {}
     for name in ("min_gru loop", "gru fused", "lstm fused"):
-        for (other, steps, batch), taken in seconds.items():
+        for (other, steps, batch), other_seconds in seconds.items():
             if other == name and (scan_seconds := seconds.get(("min_gru scan", steps, batch))) is not None:
-                maps.setdefault(f"against {name}", {})[steps, batch] = taken / scan_seconds
+                maps.setdefault(f"against {name}", {})[steps, batch] = other_seconds / scan_seconds
     note = (
         "Above 1 ×, two layers of minGRU by scan are faster than the comparison: their own step-by-step loop, or one "
         "fused layer of GRU or LSTM of the same width."

@@ -14,9 +14,9 @@ from typing import Any
 import pipeline
 from pipeline.challenges.speed.timing import Job
 
-Wanted = tuple[str, dict[str, Any]]
+Measurement = tuple[str, dict[str, Any]]
 Result = dict[str, Any]
-Answers = Callable[[Job], Iterator[tuple[Wanted, Result]]]
+Answers = Callable[[Job], Iterator[tuple[Measurement, Result]]]
 
 
 @contextmanager
@@ -44,13 +44,13 @@ def server() -> Iterator[Answers]:
                 process.stdin.close()  # type: ignore[union-attr]
 
 
-def _answers(process: subprocess.Popen[str], job: Job) -> Iterator[tuple[Wanted, Result]]:
+def _answers(process: subprocess.Popen[str], job: Job) -> Iterator[tuple[Measurement, Result]]:
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(BrokenPipeError):  # it has exited: reported below
         process.stdin.write(json.dumps(asdict(job)) + "\n")
         process.stdin.flush()
-    for measurement in job.wanted:
+    for measurement in job.measurements:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"the process that measured {measurement} under {job.setting} exited before it was done")

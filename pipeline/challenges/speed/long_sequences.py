@@ -46,8 +46,8 @@ def difference(reference: nn.Module, other: nn.Module, x: Float[Tensor, "batch t
     """The largest difference of the gradients of two cores with the same weights, as a share of the largest one."""
     first, second = (_gradients(core, x) for core in (reference, other))
     largest = max(float(gradient.abs().max()) for gradient in first)
-    apart = max(float((a - b).abs().max()) for a, b in zip(first, second, strict=True))
-    return apart / largest
+    difference_of_largest = max(float((a - b).abs().max()) for a, b in zip(first, second, strict=True))
+    return difference_of_largest / largest
 
 
 def _gradients(core: nn.Module, x: Tensor) -> list[Tensor]:

@@ -37,9 +37,9 @@ def lead(report: SpeedReport) -> Iterator[str]:
 
 
 def charts(report: SpeedReport) -> list[Chart]:
-    made = [pictures.times(report, device) for device in ("cpu", "cuda") if pictures.lines(report, device)]
-    made += [pictures.denormal(report)] if summaries.gains(report["rows"]) else []
-    return [*made, pictures.scan(report)]
+    pictures_of_times = [pictures.times(report, device) for device in ("cpu", "cuda") if pictures.lines(report, device)]
+    pictures_of_times += [pictures.denormal(report)] if summaries.gains(report["rows"]) else []
+    return [*pictures_of_times, pictures.scan(report)]
 
 
 def tables(report: SpeedReport) -> Iterator[Markup]:
@@ -54,23 +54,23 @@ def _lengths(lines: Mapping[str, list[Step]]) -> str:
     first_rows = next(iter(lines.values()))
     shortest = first_rows[0]["steps"]
     longest = first_rows[-1]["steps"]
-    grown = {name: rows[-1]["seconds"] / rows[0]["seconds"] for name, rows in lines.items()}
+    growth = {name: rows[-1]["seconds"] / rows[0]["seconds"] for name, rows in lines.items()}
     order = sorted(lines, key=lambda name: lines[name][-1]["seconds"])
-    least, most = (f"{name} ({words.number(lines[name][-1]['seconds'], 3)} s)" for name in (order[0], order[-1]))
-    slow, fast = (pick(grown, key=lambda name: grown[name]) for pick in (max, min))
+    fastest, slowest = (f"{name} ({words.number(lines[name][-1]['seconds'], 3)} s)" for name in (order[0], order[-1]))
+    slow, fast = (pick(growth, key=lambda name: growth[name]) for pick in (max, min))
     return (
-        f"At {longest:,} steps the fastest training step is that of {least}, the slowest that of {most}. "
+        f"At {longest:,} steps the fastest training step is that of {fastest}, the slowest that of {slowest}. "
         f"From {shortest:,} to {longest:,} steps, {longest / shortest:.0f} times the length, the time grows most "
-        f"for {slow} ({grown[slow]:.0f} times) and least for {fast} ({grown[fast]:.0f} times)."
+        f"for {slow} ({growth[slow]:.0f} times) and least for {fast} ({growth[fast]:.0f} times)."
     )
 
 
 def _denormal(gains: list[Gain], numbers: Subnormals) -> str:
     best = max(gains, key=lambda gain: gain["times_faster"])
-    same = sum(gain["times_faster"] < 1.1 for gain in gains)
+    unchanged = sum(gain["times_faster"] < 1.1 for gain in gains)
     cost = numbers["multiplication_times_slower"]
     shares = numbers["share_of_gradients"]
-    rare = words.listed(f"{share:.0%} of {system}'s" for system, share in shares.items())
+    shares_in_words = words.listed(f"{share:.0%} of {system}'s" for system, share in shares.items())
     verdict = (
         "Here they are as fast as others, so flush-denormal, which treats them as zero, gains nothing: the map shows "
         "the clock's noise."
@@ -78,11 +78,11 @@ def _denormal(gains: list[Gain], numbers: Subnormals) -> str:
         else "Flush-denormal treats them as zero: vanishing gradients cost time, not only learning."
     )
     return (
-        f"Gradients that vanish fall below 1.2e−38, where numbers are called subnormal: {rare} at {numbers['steps']} "
-        f"steps and width {numbers['width']}. Some processors compute with those many times slower; on this one a "
-        f"multiplication by them takes {cost:.1f} times as long. {verdict} The largest gain is for "
+        f"Gradients that vanish fall below 1.2e−38, where numbers are called subnormal: {shares_in_words} at "
+        f"{numbers['steps']} steps and width {numbers['width']}. Some processors compute with those many times slower; "
+        f"on this one a multiplication by them takes {cost:.1f} times as long. {verdict} The largest gain is for "
         f"{best['system']} at {best['steps']:,} steps and width {best['width']}, {best['times_faster']:.1f} times; at "
-        f"{same} of the {len(gains)} sizes it is less than 10 %."
+        f"{unchanged} of the {len(gains)} sizes it is less than 10 %."
     )
 
 
@@ -95,26 +95,26 @@ def _scan(report: SpeedReport) -> str:
         ratios = [point["times"] for entry in entries for point in entry["times_faster"]]
         if ratios:
             faster.append(f"than {name} at {sum(times > 1 for times in ratios)} of {len(ratios)} sizes")
-    apart = max(check["outputs"] for check in report["checks"]["scan_against_loop"])
+    difference = max(check["outputs"] for check in report["checks"]["scan_against_loop"])
     steps = report["checks"]["scan_against_loop"][0]["steps"]
     return (
         f"minGRU by scan is faster {words.listed(faster)}. Both give the same result: at {steps:,} steps their "
-        f"outputs differ by {words.number(apart, 2)} at most."
+        f"outputs differ by {words.number(difference, 2)} at most."
     )
 
 
 def _settings(report: SpeedReport) -> str:
     """Whether a second thread and bf16 help."""
-    steps, rows = report_tables.compared(report)
+    steps, rows = report_tables.compared_settings(report)
     cores = report["machine"]["cores"]
-    usual = {summaries.named(row): row["seconds"] for row in rows.get((cores, "fp32"), ())}
+    usual = {summaries.label(row): row["seconds"] for row in rows.get((cores, "fp32"), ())}
     comparisons = []
-    for setting, words_for_it in (((1, "fp32"), "one thread"), ((cores, "bf16"), "bf16")):
-        times = {summaries.named(r): usual[summaries.named(r)] / r["seconds"] for r in rows.get(setting, ())}
+    for setting, label in (((1, "fp32"), "one thread"), ((cores, "bf16"), "bf16")):
+        times = {summaries.label(r): usual[summaries.label(r)] / r["seconds"] for r in rows.get(setting, ())}
         if times and setting != (cores, "fp32"):
             worst, best = (pick(times, key=lambda name: times[name]) for pick in (min, max))
             comparisons.append(
-                f"{words_for_it} is faster for {sum(t > 1 for t in times.values())} of {len(times)}, from "
+                f"{label} is faster for {sum(t > 1 for t in times.values())} of {len(times)}, from "
                 f"{times[worst]:.2g} times as fast ({worst}) to {times[best]:.2g} times ({best})"
             )
     return (
@@ -131,16 +131,16 @@ def _caution(report: SpeedReport) -> str:
 
 
 def _long_sequences(rows: list[Memory]) -> str:
-    saved = []
+    savings = []
     for plain, chunked, less in _pairs(rows):
         slower = chunked["seconds"] / plain["seconds"]
-        saved.append(f"{plain['system']} {less:.1f} times less memory in {slower:.1f} times the time")
-    if not saved:
+        savings.append(f"{plain['system']} {less:.1f} times less memory in {slower:.1f} times the time")
+    if not savings:
         return ""
     return (
         f"A training step over {rows[0]['steps']:,} steps keeps every inner state for its backward pass. Keeping only "
         f"one in {max(row['chunk'] or 0 for row in rows)} and recomputing the rest gives the same gradient: "
-        f"{words.listed(saved)}."
+        f"{words.listed(savings)}."
     )
 
 
@@ -149,7 +149,7 @@ def _pairs(rows: list[Memory]) -> Iterator[tuple[Memory, Memory, float]]:
     for chunked in (row for row in rows if row["chunk"] is not None):
         of_system = summaries.select(rows, system=chunked["system"], device=chunked["device"])
         plain = next(row for row in of_system if row["chunk"] is None)
-        most = plain["peak_bytes"]
-        least = chunked["peak_bytes"]
-        if most and least:
-            yield plain, chunked, most / least
+        plain_bytes = plain["peak_bytes"]
+        chunked_bytes = chunked["peak_bytes"]
+        if plain_bytes and chunked_bytes:
+            yield plain, chunked, plain_bytes / chunked_bytes

@@ -21,9 +21,9 @@ from pipeline.challenges.shared.speed_records import (
 R = TypeVar("R", bound=Mapping[str, Any])
 
 MARK: Size = {"steps": 256, "batch": 64, "width": 128}  # the size at which fused modules have a mark
-GAIN = 5.0  # the criteria: times faster
-SHARE = 0.35  # of the peak
-APART = 1e-5  # largest difference
+MIN_GAIN = 5.0  # the criteria: times faster
+MIN_SHARE = 0.35  # of the peak
+MAX_DIFFERENCE = 1e-5  # largest difference
 SETTING = ("device", "threads", "flush_denormal", "precision", "batch", "width")
 PAIRS = (
     ("min_gru scan", "min_gru loop"),
@@ -38,13 +38,13 @@ PAIRS = (
 INTERPOLATION = "the logarithm of the ratio of seconds, linear in the logarithm of steps between two measured lengths"
 
 
-def named(row: Way) -> str:
+def label(row: Way) -> str:
     return f"{row['system']} {row['implementation']}"
 
 
-def select(rows: Iterable[R], **wanted: Any) -> list[R]:
+def select(rows: Iterable[R], **values_of_columns: Any) -> list[R]:
     """The rows that have all these values."""
-    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    return [row for row in rows if all(row[key] == value for key, value in values_of_columns.items())]
 
 
 def values(row: Mapping[str, Any], keys: Iterable[str]) -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ def crossovers(rows: Iterable[Step]) -> list[Crossover]:
         first = group[0]
         times: dict[str, dict[int, float]] = {}
         for row in group:
-            times.setdefault(named(row), {})[row["steps"]] = row["seconds"]
+            times.setdefault(label(row), {})[row["steps"]] = row["seconds"]
         for system, other in PAIRS:
             ratios = _ratios(times.get(system, {}), times.get(other, {}))
             if len(ratios) > 1:
@@ -102,11 +102,11 @@ def crossing(ratios: Mapping[int, float]) -> Crossing:
 
 def gains(rows: Sequence[Step]) -> list[Gain]:
     """The speed-up of each step by flush-denormal, where both were measured."""
-    same = ("system", "implementation", "steps", "batch", "width", "threads", "precision", "device")
-    slow = {values(row, same): row["seconds"] for row in select(rows, flush_denormal=False)}
+    columns = ("system", "implementation", "steps", "batch", "width", "threads", "precision", "device")
+    slow = {values(row, columns): row["seconds"] for row in select(rows, flush_denormal=False)}
     entries: list[Gain] = []
     for row in select(rows, flush_denormal=True):
-        if (without := slow.get(values(row, same))) is not None:
+        if (without_flush := slow.get(values(row, columns))) is not None:
             entries.append(
                 {
                     "system": row["system"],
@@ -118,8 +118,8 @@ def gains(rows: Sequence[Step]) -> list[Gain]:
                     "precision": row["precision"],
                     "device": row["device"],
                     "seconds": row["seconds"],
-                    "seconds_without": without,
-                    "times_faster": without / row["seconds"],
+                    "seconds_without": without_flush,
+                    "times_faster": without_flush / row["seconds"],
                 }
             )
     return entries
@@ -133,23 +133,25 @@ def marks(rows: Sequence[Step], deck: Deck, agreement: Agreement) -> list[Mark]:
             gain["times_faster"] for gain in select(gains(rows), system=system, implementation="fused", **MARK)
         ]
         entries.append(
-            _mark(f"flush_denormal_gain_{system}", "times faster, at least", GAIN, next(iter(measured_gains), None))
+            _mark(f"flush_denormal_gain_{system}", "times faster, at least", MIN_GAIN, next(iter(measured_gains), None))
         )
-    there = select(rows, system="lstm", implementation="fused", device="cpu", flush_denormal=True, **MARK)
-    shares = [row["share_of_peak"] for row in select(there, precision="fp32") if row["threads"] == _threads(rows)]
+    of_lstm = select(rows, system="lstm", implementation="fused", device="cpu", flush_denormal=True, **MARK)
+    shares = [row["share_of_peak"] for row in select(of_lstm, precision="fp32") if row["threads"] == _threads(rows)]
     entries.append(
-        _mark("share_of_peak_lstm", "of the fp32 matrix-product peak, at least", SHARE, next(iter(shares), None))
+        _mark("share_of_peak_lstm", "of the fp32 matrix-product peak, at least", MIN_SHARE, next(iter(shares), None))
     )
     entries.append(_mark("deck_loop_against_fused_rnn", "times faster", None, deck["times_faster"]))
-    entries.append(_mark("scan_against_loop", "largest difference, at most", APART, agreement["outputs"], most=True))
+    entries.append(
+        _mark("scan_against_loop", "largest difference, at most", MAX_DIFFERENCE, agreement["outputs"], at_most=True)
+    )
     return entries
 
 
-def _mark(name: str, means: str, asked: float | None, measured: float | None, most: bool = False) -> Mark:
+def _mark(name: str, means: str, target: float | None, measured: float | None, at_most: bool = False) -> Mark:
     met = None
-    if asked is not None and measured is not None:
-        met = measured <= asked if most else measured >= asked
-    return {"mark": name, "means": means, "asked": asked, "found": measured, "met": met}
+    if target is not None and measured is not None:
+        met = measured <= target if at_most else measured >= target
+    return {"mark": name, "means": means, "asked": target, "found": measured, "met": met}
 
 
 def _ratios(first: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:

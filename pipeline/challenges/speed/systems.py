@@ -23,7 +23,7 @@ def ways() -> list[Way]:
     return [(name, way) for name in names(Architecture) for way in find(Architecture, name).implementations()]
 
 
-def looped() -> list[str]:
+def with_cells() -> list[str]:
     """Architectures that are also computed as a Python loop over torch's cells."""
     return [name for name, way in ways() if way == "cells"]
 

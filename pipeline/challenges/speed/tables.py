@@ -12,8 +12,8 @@ def marks(report: SpeedReport) -> Markup:
     rows = []
     for mark in report["marks"]:
         met = {None: "–", True: "met", False: "not met"}[mark["met"]]
-        asked = "–" if mark["asked"] is None else words.number(mark["asked"], 2)
-        rows.append(_row(mark["mark"].replace("_", " "), mark["means"], asked, words.number(mark["found"], 3), met))
+        target = "–" if mark["asked"] is None else words.number(mark["asked"], 2)
+        rows.append(_row(mark["mark"].replace("_", " "), mark["means"], target, words.number(mark["found"], 3), met))
     size = summaries.MARK
     peak = report["peak"]
     limit = words.listed(f"{value / 1e9:,.0f} GFLOP/s in {name}" for name, value in peak.items() if value is not None)
@@ -24,15 +24,20 @@ def marks(report: SpeedReport) -> Markup:
 
 def costs(report: SpeedReport) -> Markup:
     lines = pictures.lines(report)
-    memory = {summaries.named(row): row for row in report["memory"] if row["device"] == "cpu"}
+    memory = {summaries.label(row): row for row in report["memory"] if row["device"] == "cpu"}
     lengths = sorted({row["steps"] for rows in lines.values() for row in rows})
     body = []
     for name, rows in lines.items():
         by_length = {row["steps"]: row for row in rows}
         cells = [_cell(by_length.get(steps)) for steps in lengths]
-        kept = memory[name]["bytes_per_token"] if name in memory else None
+        bytes_per_token = memory[name]["bytes_per_token"] if name in memory else None
         body.append(
-            _row(name, f"{rows[0]['parameters']:,}", *cells, words.number(None if kept is None else kept / 1e3, 3))
+            _row(
+                name,
+                f"{rows[0]['parameters']:,}",
+                *cells,
+                words.number(None if bytes_per_token is None else bytes_per_token / 1e3, 3),
+            )
         )
     head = ["system", "weights", *(f"{steps:,} steps" for steps in lengths), "kB a token"]
     caption = (
@@ -70,14 +75,14 @@ def crossovers(report: SpeedReport) -> Markup:
 def usual_crossovers(report: SpeedReport) -> list[Crossover]:
     """The crossovers on the CPU under the usual setting."""
     cores = report["machine"]["cores"]
-    wanted = {"device": "cpu", "threads": cores, "precision": "fp32", "flush_denormal": True}
-    return summaries.select(report["crossovers"], **wanted, width=report["lines"]["width"])
+    usual = {"device": "cpu", "threads": cores, "precision": "fp32", "flush_denormal": True}
+    return summaries.select(report["crossovers"], **usual, width=report["lines"]["width"])
 
 
 def settings(report: SpeedReport) -> Markup:
     """One thread and all, fp32 and bf16."""
-    steps, rows = compared(report)
-    by_name = {setting: {summaries.named(row): row for row in rows_by_name} for setting, rows_by_name in rows.items()}
+    steps, rows = compared_settings(report)
+    by_name = {setting: {summaries.label(row): row for row in rows_by_name} for setting, rows_by_name in rows.items()}
     names = dict.fromkeys(name for rows_by_name in by_name.values() for name in rows_by_name)
     body = [_row(name, *(_cell(rows_by_name.get(name)) for rows_by_name in by_name.values())) for name in names]
     head = ["system", *(f"{threads} thread{'s' if threads > 1 else ''}, {kind}" for threads, kind in rows)]
@@ -85,7 +90,7 @@ def settings(report: SpeedReport) -> Markup:
     return table(head, body, caption)
 
 
-def compared(report: SpeedReport) -> tuple[int, dict[tuple[int, str], list[Step]]]:
+def compared_settings(report: SpeedReport) -> tuple[int, dict[tuple[int, str], list[Step]]]:
     """The rows of each number of threads and precision, at the longest length at which all were measured."""
     rows = summaries.select(report["rows"], device="cpu", flush_denormal=True, **report["lines"])
     settings = sorted({(row["threads"], row["precision"]) for row in rows})
@@ -97,19 +102,21 @@ def compared(report: SpeedReport) -> tuple[int, dict[tuple[int, str], list[Step]
 def long_sequences(report: SpeedReport) -> Markup:
     rows = []
     for row in report["long"]:
-        how = "plain" if row["chunk"] is None else f"chunks of {row['chunk']}"
-        taken = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e6
+        method = "plain" if row["chunk"] is None else f"chunks of {row['chunk']}"
+        megabytes = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e6
         size = f"{row['batch']} × {row['steps']:,}"
         rows.append(
-            _row(row["system"], row["device"], size, how, words.number(taken, 3), words.number(row["seconds"], 3))
+            _row(
+                row["system"], row["device"], size, method, words.number(megabytes, 3), words.number(row["seconds"], 3)
+            )
         )
-    apart = ", ".join(
+    differences_in_words = ", ".join(
         f"{check['system']} {words.number(check['gradient_difference'], 2)}"
         for check in report["checks"]["checkpointed_against_plain"]
     )
     caption = (
         "Long sequences: the peak memory of a training step. The gradients of both ways differ, as a share of the "
-        f"largest, by: {apart} (one sequence, fp32)."
+        f"largest, by: {differences_in_words} (one sequence, fp32)."
     )
     return table(["system", "device", "sequences × steps", "how", "MB", "seconds"], rows, caption)
 

@@ -35,11 +35,12 @@ from pipeline.challenges.shared.speed_records import (
     Way,
 )
 from pipeline.challenges.speed import controls, long_sequences, systems
+from pipeline.challenges.speed.controls import flushes
 from pipeline.training.setup import configure_threads
 from pipeline.training.worker_processes import start_method
 
 WARM_UP = 8  # steps of a short sequence that loads code and starts threads, before memory is measured
-FEWEST = 3  # passes needed for a median
+MIN_PASSES = 3  # for a median
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Job:
 
     setting: Setting
     seed: int
-    wanted: list[tuple[str, dict[str, Any]]]
+    measurements: list[tuple[str, dict[str, Any]]]
 
 
 class Case(Size, Way):
@@ -69,7 +70,8 @@ class Process:
     """A process with one setting: its methods measure."""
 
     def __init__(self, setting: Setting, seed: int):
-        self.setting, self.seed = setting, seed
+        self.setting = setting
+        self.seed = seed
         self.limit: float | None = None  # the fastest matrix product, once `peak` was measured
         configure_threads(setting.threads)
         torch.set_flush_denormal(setting.flush_denormal)  # the pool, which inherits it, has not started yet
@@ -80,63 +82,67 @@ class Process:
 
     def peak(self, side: int) -> Peak:
         self.limit = hardware.peak(self.setting.device, self.setting.precision, side)
-        return {**self._under(), "flush_denormal": flushes(), "operations_per_second": self.limit}
+        return {**self._setting_record(), "flush_denormal": flushes(), "operations_per_second": self.limit}
 
     def step(self, seconds: float, passes: int, **case: Unpack[Case]) -> Step:
         """A row: the median over passes of forward and backward."""
-        core, x = self._made(**case)
-        taken = clock(systems.training_step(core, x, self.setting.precision), self.setting.device, seconds, passes)
-        median = statistics.median(taken)
-        needed = systems.operations(case["system"], core, case["steps"], case["batch"], case["width"])
+        core, x = self._make(**case)
+        seconds_of_passes = clock(
+            systems.training_step(core, x, self.setting.precision), self.setting.device, seconds, passes
+        )
+        median = statistics.median(seconds_of_passes)
+        operations = systems.operations(case["system"], core, case["steps"], case["batch"], case["width"])
         return {
-            **self._under(),
+            **self._setting_record(),
             **case,
             "flush_denormal": flushes(),
             "parameters": count(core),
             "seconds": median,
-            "fastest_seconds": min(taken),
-            "slowest_seconds": max(taken),
-            "repeats": len(taken),
+            "fastest_seconds": min(seconds_of_passes),
+            "slowest_seconds": max(seconds_of_passes),
+            "repeats": len(seconds_of_passes),
             "tokens_per_second": case["steps"] * case["batch"] / median,
-            "operations": needed,
-            "share_of_peak": needed / median / self.limit if self.limit else None,
+            "operations": operations,
+            "share_of_peak": operations / median / self.limit if self.limit else None,
         }
 
     def memory(self, is_long: bool, chunk: int | None = None, **case: Unpack[Case]) -> Memory:
         """Peak memory of one forward and backward pass beyond what was used before; `chunk` checkpoints."""
-        core, x = self._made(**case)
+        core, x = self._make(**case)
         core = core if chunk is None else long_sequences.Checkpointed(core.get_submodule("cell"), chunk)  # type: ignore[arg-type]
-        device, precision, tokens = self.setting.device, self.setting.precision, case["steps"] * case["batch"]
+        device = self.setting.device
+        precision = self.setting.precision
         systems.training_step(core, x[:1, :WARM_UP].detach().clone(), precision)()
-        before = self._held()
+        bytes_before = self._allocated()
         (seconds,) = clock(systems.training_step(core, x, precision), device, 0.0, 1)
-        most = torch.cuda.max_memory_allocated() if device == "cuda" else hardware.most_resident()
-        taken = None if most is None or most <= before else most - before  # less than starting took: not measurable
-        per_token = None if taken is None else taken / tokens
+        most_bytes = torch.cuda.max_memory_allocated() if device == "cuda" else hardware.most_resident()
+        peak = (
+            None if most_bytes is None or most_bytes <= bytes_before else most_bytes - bytes_before
+        )  # less than starting took: not measurable
         return {
-            **self._under(),
+            **self._setting_record(),
             **case,
             "is_long": is_long,
             "chunk": chunk,
-            "peak_bytes": taken,
-            "bytes_per_token": per_token,
+            "peak_bytes": peak,
+            "bytes_per_token": None if peak is None else peak / (case["steps"] * case["batch"]),
             "seconds": seconds,
         }
 
     def agreement(self, steps: int, batch: int, width: int) -> Agreement:
-        return {**controls.scan_and_loop(self._made("min_gru", "scan", steps, batch, width)), "steps": steps}
+        return {**controls.scan_and_loop(self._make("min_gru", "scan", steps, batch, width)), "steps": steps}
 
     def chunks(self, system: str, steps: int, width: int, chunk: int) -> Checkpointed:
         """The difference of a checkpointed core's gradient from the plain one's."""
-        core, x = self._made(system, "fused", steps, 1, width)
-        apart = long_sequences.difference(core, long_sequences.Checkpointed(core.get_submodule("cell"), chunk), x)  # type: ignore[arg-type]
-        return {"system": system, "steps": steps, "chunk": chunk, "gradient_difference": apart}
+        core, x = self._make(system, "fused", steps, 1, width)
+        difference = long_sequences.difference(core, long_sequences.Checkpointed(core.get_submodule("cell"), chunk), x)  # type: ignore[arg-type]
+        return {"system": system, "steps": steps, "chunk": chunk, "gradient_difference": difference}
 
     def subnormals(self, names: list[str], steps: int, batch: int, width: int) -> Subnormals:
         """Share of subnormal numbers in the gradient of the input; the loss uses the last output."""
         gradients = {}
         for system in names:
-            core, x = self._made(system, "fused", steps, batch, width)
+            core, x = self._make(system, "fused", steps, batch, width)
             systems.training_step(core, x, "fp32")()
             assert x.grad is not None
             gradients[system] = x.grad
@@ -146,7 +152,7 @@ class Process:
     def deck(self, batch: int, seconds: float, passes: int, lengths: list[int]) -> Deck:
         return controls.deck(lambda work: statistics.median(clock(work, "cpu", seconds, passes)), batch, lengths)
 
-    def _under(self) -> Under:
+    def _setting_record(self) -> Under:
         return {
             "device": self.setting.device,
             "threads": self.setting.threads,
@@ -154,7 +160,7 @@ class Process:
             "precision": self.setting.precision,
         }
 
-    def _made(
+    def _make(
         self, system: str, implementation: str, steps: int, batch: int, width: int
     ) -> tuple[nn.Module, torch.Tensor]:
         gc.collect()
@@ -162,7 +168,7 @@ class Process:
         core = systems.build(system, implementation, width).to(self.setting.device)
         return core, torch.randn(batch, steps, width, device=self.setting.device)
 
-    def _held(self) -> int:
+    def _allocated(self) -> int:
         if self.setting.device != "cuda":
             return hardware.resident()
         torch.cuda.synchronize()
@@ -186,21 +192,12 @@ def clock(work: Callable[[], None], device: str, seconds: float, passes: int) ->
     first = once()
     if first >= seconds:
         return [first]
-    return [once() for _ in range(min(passes, max(FEWEST, int(seconds / first))))]
-
-
-def flushes() -> bool:
-    """Whether this process's threads treat numbers below 1.2e-38 as zero; checked on all of them, by bits."""
-    products = torch.full((1 << 20,), 1e-30) * 1e-10
-    zero = products.view(torch.int32) == 0
-    if bool(zero.any()) != bool(zero.all()):
-        raise RuntimeError("some threads flush subnormal numbers and some do not: the pool started too early")
-    return bool(zero.all())
+    return [once() for _ in range(min(passes, max(MIN_PASSES, int(seconds / first))))]
 
 
 def answer(job: dict[str, Any]) -> None:
     process = Process(Setting(**job["setting"]), job["seed"])
-    for name, arguments in job["wanted"]:
+    for name, arguments in job["measurements"]:
         print(json.dumps(getattr(process, name)(**arguments)), flush=True)
 
 
