@@ -94,8 +94,8 @@ def _best(peaks: Sequence[Peak]) -> float | None:
 def _print_summary(report: SpeedReport) -> None:
     for mark in report["marks"]:
         value = "not measured" if mark["found"] is None else f"{mark['found']:.3g} {mark['means'].partition(',')[0]}"
-        asked = "" if mark["met"] is None else f" (asked: {mark['asked']:g}, {'met' if mark['met'] else 'not met'})"
-        print(f"{mark['mark']}: {value}{asked}")
+        target = "" if mark["met"] is None else f" (asked: {mark['asked']:g}, {'met' if mark['met'] else 'not met'})"
+        print(f"{mark['mark']}: {value}{target}")
     print(f"other programs took {report['share_of_others']:.0%} of the machine meanwhile")
     print(f"{len(report['rows'])} rows; left out: {'; '.join(report['left_out']) or 'nothing'}")
 

@@ -34,7 +34,7 @@ def main() -> None:
     configure_threads(1)
     verdicts = [(claim, judge(claim, measured, params["tasks"])) for claim in CLAIMS]  # first: reports what is missing
     ran = {name: run(name) for name in printed.PROGRAMS}
-    where = machine.named(machine.identity())
+    machine_name = machine.named(machine.identity())
     claims: list[ClaimRecord] = [
         {
             "slides": claim.slides,
@@ -46,7 +46,7 @@ def main() -> None:
             "seeds": judgement.seeds,
             "interval": judgement.interval,
             "evidence": judgement.evidence,
-            "machine": where,
+            "machine": machine_name,
             "scale": params["scale"],
         }
         for claim, judgement in verdicts
@@ -65,11 +65,11 @@ def run(name: str) -> str:
     """What a program prints last, or the error that ends it."""
     order = [sys.executable, "-m", "pipeline.challenges.deck.printed", name]
     try:
-        done = subprocess.run(order, capture_output=True, text=True, timeout=SECONDS)
+        finished = subprocess.run(order, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return f"does not finish within {SECONDS} s"
-    lines = done.stdout.strip().splitlines()
-    return "; ".join(lines) if done.returncode == 0 else f"stops with {done.stderr.strip().splitlines()[-1]}"
+    lines = finished.stdout.strip().splitlines()
+    return "; ".join(lines) if finished.returncode == 0 else f"stops with {finished.stderr.strip().splitlines()[-1]}"
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ def main() -> None:
     plan = experiment.plan(load())
     jobs = experiment.jobs(plan)
     store.check()
-    kept = ResultCache(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
-    kept.run(partial(experiment.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
-    results = {job: kept.done[_name(job)] for job in jobs}
+    cache = ResultCache(paths.WORK / f"convergence-{_key(plan)[:12]}.jsonl")
+    cache.run(partial(experiment.measure, plan), {_name(job): job for job in jobs}, "convergence", "job")
+    results = {job: cache.done[_name(job)] for job in jobs}
     report = summaries.gather(plan, results, machine())
     files.write_json(paths.findings("convergence"), report)
     write_curves(paths.curves("convergence"), report)
@@ -76,8 +76,8 @@ def _key(plan: Plan) -> str:
     params = plan.params
     rooms = ("architectures", "common", "evaluation", "tasks", "training")
     code = [package / room for room in (*rooms, "challenges/convergence", "challenges/deck", "challenges/shared")]
-    named = [task for task in (settings.task, settings.series) if task]
-    read = [paths.trained(task, name) for task in named for name in params["architectures"]]
+    measured_tasks = [task for task in (settings.task, settings.series) if task]
+    read = [paths.trained(task, name) for task in measured_tasks for name in params["architectures"]]
     read += [paths.prepared(settings.task)] if settings.task else []
     used = {key: params.get(key) for key in ("scale", "seed", "architectures", "model", "train")}
     tasks = [task and task.model_dump() for task in (plan.task, plan.series)]

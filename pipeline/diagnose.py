@@ -38,15 +38,15 @@ def main() -> None:
     store.check()
     untrained = networks.untrained_jobs(params, settings)
     trained = networks.trained_jobs(params, settings)
-    kept = ResultCache(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
+    cache = ResultCache(paths.WORK / f"diagnose-{_key(params, settings)[:12]}.jsonl")
     jobs = {_name(job): job for job in (*untrained, *trained)}
-    kept.run(partial(networks.diagnose, params, settings), jobs, "gradients")
+    cache.run(partial(networks.diagnose, params, settings), jobs, "gradients")
     report: GradientReport = {
         "scale": params["scale"],
         "lag": settings.lag,
         "batch": settings.batch,
-        "fresh": [kept.done[_name(job)] for job in untrained],
-        "trained": [kept.done[_name(job)] for job in trained],
+        "fresh": [cache.done[_name(job)] for job in untrained],
+        "trained": [cache.done[_name(job)] for job in trained],
         "clipping": networks.clippings(params, settings),
         "scalar": scalar.chart(settings.scalar_weights, settings.scalar_seeds, params["seed"]),
     }

@@ -31,12 +31,12 @@ class Revision(TypedDict, total=False):
 
 
 def main(task: command.TaskName) -> None:
-    made = make(task)
+    task_of_params = make(task)
     with files.replacing(paths.raw(task)) as folder:
         folder.mkdir()
-        source = made.fetch(folder)
+        source = task_of_params.fetch(folder)
         files.write_json(folder / "source.json", source)
-        revision = compare(made, paths.raw(task), folder)
+        revision = compare(task_of_params, paths.raw(task), folder)
         if revision:
             files.write_json(paths.revisions(task), revision)
     print(f"{task}: {source['source']}, {source['bytes']:,} bytes, SHA-256 {source['digest']}")

@@ -30,7 +30,7 @@ def main(
     if path is None:
         raise InputError(f"{file}: no such file, nor {source_file.SOURCES / file}")
     with sampling.beginning(path) as (sample, note):
-        printed, settings, obstacles = look(sample, str(path))
+        printed, settings, obstacles = inspect_file(sample, str(path))
         print("\n".join([*([note] if note else []), *printed]))
     if obstacles:
         print("to fix first:")
@@ -47,7 +47,7 @@ def main(
         print(f"added to params.yaml: `dvc repro evaluate@{add}` trains and scores it")
 
 
-def look(path: Path, source: str) -> tuple[list[str], dict[str, Any], list[str]]:
+def inspect_file(path: Path, source: str) -> tuple[list[str], dict[str, Any], list[str]]:
     """What to print about a file, the settings that read it (none for an unknown kind), and the obstacles."""
     with tables.opened(path, source, []) as table:
         described = columns.of(table)

@@ -89,9 +89,11 @@ def reconcile(params: Params, names: list[str]) -> None:
     from pipeline.provenance import reconciliation
 
     for name in names:
-        done = reconciliation.reconcile(name, params)
-        networks = ", ".join(f"{architecture} seed {seed}" for architecture, seed in done) or "nothing was missing"
-        print(f"{name}: logged again: {networks}" if done else f"{name}: {networks}")
+        reconciled = reconciliation.reconcile(name, params)
+        networks = (
+            ", ".join(f"{architecture} seed {seed}" for architecture, seed in reconciled) or "nothing was missing"
+        )
+        print(f"{name}: logged again: {networks}" if reconciled else f"{name}: {networks}")
 
 
 def snapshot(names: list[str]) -> None:

@@ -27,7 +27,7 @@ from pipeline.common.registry import known
 from pipeline.tasks import make, real
 from pipeline.tracking import store
 
-TOGETHER = 64  # series that are forecast at once
+BATCH = 64  # series that are forecast at once
 SERIES = "series"  # the column that distinguishes several
 REQUEST = "request"  # the column that distinguishes several windows of a series of a panel
 
@@ -106,10 +106,10 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
         if panel is not None:
             pieces = panels.melted(pieces, panel, settings.targets[0]) if wide else pieces
             needed = len(packages.example_of(model))
-            pieces = tables.joined(panels.last_rows(pieces, [REQUEST, *panel.columns], needed), TOGETHER)
+            pieces = tables.joined(panels.last_rows(pieces, [REQUEST, *panel.columns], needed), BATCH)
         if series:
             windows = tables.whole_series(pieces, SERIES, len(packages.example_of(model)))
-            pieces = tables.joined(windows, TOGETHER)
+            pieces = tables.joined(windows, BATCH)
         with files.replacing(output) as temporary, writing.Writer(temporary, output.suffix) as writer:
             try:
                 for table in side_by_side(lambda piece: packages.answers(model, piece), pieces):
@@ -123,14 +123,14 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
 def side_by_side(work: Callable[[Any], Any], pieces: Iterator[Any]) -> Iterator[Any]:
     """The results of `work` on each piece, in order; every core works on one piece, and few wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waiting: deque[Future[Any]] = deque()
+    pending: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(cores) as pool:
         for piece in pieces:
-            waiting.append(pool.submit(work, piece))
-            if len(waiting) > cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            pending.append(pool.submit(work, piece))
+            if len(pending) > cores:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def _counted(pieces: Iterator[Any], bar: Any) -> Iterator[Any]:

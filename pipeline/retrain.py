@@ -73,8 +73,8 @@ def retrain(run: Run, force: bool = False) -> None:
         stopped = summary.of_stopped(job.stopped) if job.tasks else []
         parts = ["# Retraining failed", f"Step `{job.step}`: {error}.", *stopped]
         files.write_text(LATEST, "\n\n".join(parts) + "\n")
-        again = "fix it and run `make retrain` again: it keeps what is done"
-        raise InputError(f"step {job.step}: {error}: {again}") from None
+        advice = "fix it and run `make retrain` again: it keeps what is done"
+        raise InputError(f"step {job.step}: {error}: {advice}") from None
     finally:
         dvc_files.put_back()
     if job.stopped:
@@ -154,14 +154,14 @@ def state_of(job: Job, begun: Begun, current_sources: Mapping[str, Source]) -> S
     if before is not None:
         sources_now |= {task: source for task, source in before["sources"].items() if task in job.stopped}
         scores_now |= {task: score for task, score in before["scores"].items() if task in job.stopped}
-    same = before is not None and before["sources"] == sources_now
+    is_unchanged = before is not None and before["sources"] == sources_now
     return {
         "started": begun["started"],
         "completed": completed,
         "sources": sources_now,
         "scores": scores_now,
         "stopped": job.stopped,
-        "new_data": before.get("new_data", before["completed"]) if before and same else completed,
+        "new_data": before.get("new_data", before["completed"]) if before and is_unchanged else completed,
     }
 
 

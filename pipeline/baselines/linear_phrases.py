@@ -104,17 +104,19 @@ class LinearPhrases(Baseline):
         known, texts = np.unique(ngram_ratios.distinct(keys, rows)[0], return_counts=True)
         return known[texts >= self.min_documents]
 
-    def _train(self, head: "Head", train: PhraseSets, targets: Tensor, valid: PhraseSets, wanted: Tensor) -> None:
+    def _train(
+        self, head: "Head", train: PhraseSets, targets: Tensor, valid: PhraseSets, valid_targets: Tensor
+    ) -> None:
         random = torch.Generator().manual_seed(0)
         optimizer = torch.optim.SparseAdam(head.parameters(), self.learning_rate)
         best = head.weights.detach().clone()
-        least = F.cross_entropy(_outputs(head, valid), wanted).item()
+        least = F.cross_entropy(_outputs(head, valid), valid_targets).item()
         for _ in range(self.epochs):
             for rows, numbers, begins in train.batches(torch.randperm(len(targets), generator=random)):
                 optimizer.zero_grad()
                 F.cross_entropy(head(numbers, begins), targets[rows]).backward()
                 optimizer.step()
-            loss = F.cross_entropy(_outputs(head, valid), wanted).item()
+            loss = F.cross_entropy(_outputs(head, valid), valid_targets).item()
             if loss < least:
                 best = head.weights.detach().clone()
                 least = loss
@@ -154,13 +156,13 @@ def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.
     numbers = []
     places = []
     first = 0
-    for keys, kept in zip(by_length, known, strict=True):
+    for keys, filtered in zip(by_length, known, strict=True):
         distinct, of_row = ngram_ratios.distinct(keys, rows)
-        place = np.searchsorted(kept, distinct).clip(max=max(len(kept) - 1, 0))
-        inside = kept[place] == distinct if len(kept) else np.zeros(len(distinct), bool)
+        place = np.searchsorted(filtered, distinct).clip(max=max(len(filtered) - 1, 0))
+        inside = filtered[place] == distinct if len(filtered) else np.zeros(len(distinct), bool)
         numbers.append(place[inside] + first)
         places.append(of_row[inside])
-        first += len(kept)
+        first += len(filtered)
     of_row = np.concatenate(places)
     order = np.argsort(of_row, kind="stable")
     ends = np.concatenate([[0], np.bincount(of_row, minlength=len(offsets) - 1).cumsum()])

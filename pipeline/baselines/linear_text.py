@@ -46,8 +46,8 @@ class LinearText(Baseline):
 
         def arrays() -> Arrays:
             learned = {"idf": terms.idf_, "weights": model.coef_, "intercept": model.intercept_}
-            kept = {name: torch.from_numpy(np.asarray(values, np.float64)) for name, values in learned.items()}
-            return {**kept, "terms": strings.to_array("\n".join(terms.get_feature_names_out()))}
+            tensors = {name: torch.from_numpy(np.asarray(values, np.float64)) for name, values in learned.items()}
+            return {**tensors, "terms": strings.to_array("\n".join(terms.get_feature_names_out()))}
 
         return Fitted(outputs, arrays)
 

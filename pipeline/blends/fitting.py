@@ -29,10 +29,10 @@ def fit(
         return torch.ones(1, dtype=torch.float64)
     parts, targets = _thinned(parts, targets)
     equal = np.full(len(parts), 1 / len(parts))
-    wanted = targets if labels else targets.double()
+    expected = targets if labels else targets.double()
 
     def value_of(weights: Float[Tensor, " models"]) -> Float[Tensor, ""]:
-        return task.loss(torch.tensordot(weights, parts, dims=1), wanted)
+        return task.loss(torch.tensordot(weights, parts, dims=1), expected)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         free = torch.from_numpy(weights).requires_grad_()
@@ -44,9 +44,15 @@ def fit(
     if labels:
         free = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(parts)).x
         return torch.from_numpy(free.round(DIGITS))
-    whole = {"type": "eq", "fun": lambda weights: weights.sum() - 1, "jac": np.ones_like}
+    sum_to_one = {"type": "eq", "fun": lambda weights: weights.sum() - 1, "jac": np.ones_like}
     shares = minimize(
-        loss, equal, jac=True, method="SLSQP", bounds=[(0, 1)] * len(parts), constraints=whole, options={"ftol": 1e-9}
+        loss,
+        equal,
+        jac=True,
+        method="SLSQP",
+        bounds=[(0, 1)] * len(parts),
+        constraints=sum_to_one,
+        options={"ftol": 1e-9},
     ).x
     choices = [_rounded(shares), _rounded(equal), *np.eye(len(parts))]  # an absolute error is not smooth
     with torch.no_grad():  # never worse than the members and their mean

@@ -60,7 +60,9 @@ class Blend(nn.Module):
         self.labels = isinstance(task, OneLabel)
         self.names = [f"{member['name']} seed {member['seed']}" for member in members]
         self.weights = [member["weight"] for member in members]
-        self.answers = [_answer(task, member, of) for member, of in zip(members, arrays, strict=True)]
+        self.answers = [
+            _answer(task, member, arrays_of_member) for member, arrays_of_member in zip(members, arrays, strict=True)
+        ]
 
     def forward(
         self, inputs: Shaped[Tensor, "batch time ..."], lengths: Int[Tensor, " batch"], texts: Sequence[str] = ()
@@ -82,7 +84,11 @@ def load(record: Path, weights: Path, task: Task) -> Blend:
 
 def joined(members: Sequence[PackedMember], arrays: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The arrays of all members under names of their own, and the weights, by which equal members' blends differ."""
-    of_members = {f"{number}/{name}": array for number, of in enumerate(arrays) for name, array in of.items()}
+    of_members = {
+        f"{number}/{name}": array
+        for number, arrays_of_member in enumerate(arrays)
+        for name, array in arrays_of_member.items()
+    }
     return {**of_members, WEIGHTS: torch.tensor([member["weight"] for member in members], dtype=torch.float64)}
 
 

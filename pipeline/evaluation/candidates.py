@@ -88,10 +88,10 @@ def _answer(
     prepared = open_prepared(task)
     name = names[number]
     if name in architectures:
-        whole = _network(task, prepared, name, train, blended=prepared.task.real and name == best)
+        full = _network(task, prepared, name, train, blended=prepared.task.real and name == best)
     else:
-        whole = _baseline(prepared, name)
-    candidate = _without_diverged_seeds(whole)
+        full = _baseline(prepared, name)
+    candidate = _without_diverged_seeds(full)
     send((replace(candidate, outputs={}, valid={}), _arrays(candidate.outputs), _arrays(candidate.valid)))
 
 
@@ -144,13 +144,15 @@ def _baseline(prepared: Prepared, name: str) -> Candidate:
 
 def _without_diverged_seeds(candidate: Candidate) -> Candidate:
     """Seeds whose predictions for either split are not all finite have diverged, whatever their training reported."""
-    why: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     for split, by_seed in (("validation", candidate.valid), ("test", candidate.outputs)):
         for seed, outputs in by_seed.items():
             wrong = int((~outputs.isfinite()).flatten(1).any(dim=1).sum())
-            why |= {seed: f"{wrong:,} of {len(outputs):,} {split} predictions are not finite"} if wrong else {}
-    kept = [{s: o for s, o in by_seed.items() if s not in why} for by_seed in (candidate.outputs, candidate.valid)]
-    return replace(candidate, outputs=kept[0], valid=kept[1], not_scored=candidate.not_scored | why)
+            reasons |= {seed: f"{wrong:,} of {len(outputs):,} {split} predictions are not finite"} if wrong else {}
+    scored = [
+        {s: o for s, o in by_seed.items() if s not in reasons} for by_seed in (candidate.outputs, candidate.valid)
+    ]
+    return replace(candidate, outputs=scored[0], valid=scored[1], not_scored=candidate.not_scored | reasons)
 
 
 def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:

@@ -79,8 +79,8 @@ def combine(prepared: Prepared, candidates: list[Candidate], settings: Evaluate,
         left_out = dict.fromkeys((ENSEMBLE, BLEND), "no network has finite predictions")
     else:
         compared += _combinations(validation, network, baselines, left_out)
-    made = [each.candidate for each in compared if each.candidate.members]
-    return Combined(made, left_out, best.on_validation(prepared, validation, compared))
+    combined_candidates = [each.candidate for each in compared if each.candidate.members]
+    return Combined(combined_candidates, left_out, best.on_validation(prepared, validation, compared))
 
 
 def _combinations(
@@ -88,20 +88,20 @@ def _combinations(
 ) -> list[Compared]:
     """The ensemble and the blend with their losses; what there is not goes into `left_out`."""
     several = len(network.outputs) > 1
-    whole = Part.make(ENSEMBLE if several else network.name, network, validation.labels)
-    made = []
+    whole_network = Part.make(ENSEMBLE if several else network.name, network, validation.labels)
+    combined_candidates = []
     if several:
-        ensemble = _candidate(validation, "ensemble", [whole], network.name, None)
-        made.append(Compared(ensemble, validation.of_blend(_stacked([whole], validation))))
+        ensemble = _candidate(validation, "ensemble", [whole_network], network.name, None)
+        combined_candidates.append(Compared(ensemble, validation.of_blend(_stacked([whole_network], validation))))
     else:
         left_out[ENSEMBLE] = f"{network.name} has only one sound seed"
-    chosen = _choose(validation, [whole, *(Part.make(c.name, c, validation.labels) for c in baselines)])
+    chosen = _choose(validation, [whole_network, *(Part.make(c.name, c, validation.labels) for c in baselines)])
     if chosen.gain is None or chosen.losses is None:
-        return [*made, *_none(left_out, chosen.why)]
+        return [*combined_candidates, *_none(left_out, chosen.why)]
     blend = _candidate(validation, "blend", chosen.parts, chosen.gain["than"], chosen.gain)
     if len(names := {member["name"] for member in blend.members}) < 2:
-        return [*made, *_none(left_out, f"all other weights are 0 beside that of {', '.join(names)}")]
-    return [*made, Compared(blend, chosen.losses)]
+        return [*combined_candidates, *_none(left_out, f"all other weights are 0 beside that of {', '.join(names)}")]
+    return [*combined_candidates, Compared(blend, chosen.losses)]
 
 
 def _none(left_out: dict[str, str], why: str) -> list[Compared]:
@@ -119,9 +119,9 @@ def _choose(validation: Validation, parts: list[Part]) -> Chosen:
     chosen = [first]
     losses = single[first.name]
     why = "there is nothing to blend"
-    while others := [part for part in parts if part not in chosen]:
-        wider = {part.name: validation.of_blend(_stacked([*chosen, part], validation)) for part in others}
-        nearest = min(others, key=lambda part: wider[part.name][0].item())
+    while remaining := [part for part in parts if part not in chosen]:
+        wider = {part.name: validation.of_blend(_stacked([*chosen, part], validation)) for part in remaining}
+        nearest = min(remaining, key=lambda part: wider[part.name][0].item())
         gain = validation.gain(losses, wider[nearest.name], first.name)
         if not gain["better_by"] > gain["standard_error"]:
             gained = f"by {gain['better_by']:.3g} in {gain['measure']}, standard error {gain['standard_error']:.2g}"
@@ -171,5 +171,5 @@ def _best_network(candidates: list[Candidate]) -> Candidate | None:
 
 def _mean(outputs: Mapping[int, Tensor], labels: bool) -> Float[Tensor, "rows ..."]:
     """Equal shares of each seed's outputs; of a single one, the outputs."""
-    named = {f"seed {seed}": values for seed, values in sorted(outputs.items())}
-    return mixing.mix(named, [1 / len(named)] * len(named), labels)
+    by_label = {f"seed {seed}": values for seed, values in sorted(outputs.items())}
+    return mixing.mix(by_label, [1 / len(by_label)] * len(by_label), labels)

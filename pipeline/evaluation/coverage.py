@@ -37,7 +37,7 @@ class World(NamedTuple):
     """The distribution of a series' values; their true mean is 1."""
 
     name: str
-    stays: float
+    persistence: float
     skewed: bool
 
 
@@ -66,11 +66,17 @@ def main(
     for name in SEEDS:
         _row([name, *(of_seeds(name, seeds, 20 * simulations, seed) for seeds in (2, 5, 8))])
     _table(["share of seeds", "2 seeds", "5 seeds", "8 seeds", "20 seeds"])
-    for name, of in (("on average over all true shares", np.mean), ("at the least favourable", np.min)):
-        _row([name, *(float(of(of_shares(seeds))) for seeds in (2, 5, 8, 20))])
+    for name, reduce in (("on average over all true shares", np.mean), ("at the least favourable", np.min)):
+        _row([name, *(float(reduce(of_shares(seeds))) for seeds in (2, 5, 8, 20))])
     _table(["forecast's 80 % interval", "persistence", *(f"{n:,} validation windows" for n in (20, 200, 1700))])
-    for stays in (0.0, 0.95, 0.98):
-        _row(["later values", f"{stays:g}", *(of_forecasts(stays, n, simulations, seed) for n in (20, 200, 1700))])
+    for persistence in (0.0, 0.95, 0.98):
+        _row(
+            [
+                "later values",
+                f"{persistence:g}",
+                *(of_forecasts(persistence, n, simulations, seed) for n in (20, 200, 1700)),
+            ]
+        )
 
 
 def of_series(world: World, examples: int, block: int, simulations: int, seed: int) -> float:
@@ -78,14 +84,14 @@ def of_series(world: World, examples: int, block: int, simulations: int, seed: i
     resamples = Resamples(examples, block, SETTINGS, seed)
     values = wander(examples, simulations, world.stays, torch.Generator().manual_seed(seed))
     values = (SPREAD * values - SPREAD**2 / 2).exp() if world.skewed else 1 + values
-    return _held(*resamples.ends(resamples.counts @ values / examples), 1.0) if not resamples.reason else math.nan
+    return _covered(*resamples.ends(resamples.counts @ values / examples), 1.0) if not resamples.reason else math.nan
 
 
 def of_accuracy(share: float, examples: int, simulations: int, seed: int) -> float:
     resamples = Resamples(examples, 1, SETTINGS, seed)
     random = torch.Generator().manual_seed(seed)
-    right = (torch.rand(examples, simulations, generator=random) < share).double()
-    intervals = [interval_of("accuracy", values, resamples) for values in (resamples.counts @ right / examples).T]
+    correct = (torch.rand(examples, simulations, generator=random) < share).double()
+    intervals = [interval_of("accuracy", values, resamples) for values in (resamples.counts @ correct / examples).T]
     return (
         sum(low is not None and high is not None and low <= share <= high for low, high, _ in intervals) / simulations
     )
@@ -110,24 +116,26 @@ def of_shares(seeds: int) -> Float[np.ndarray, " shares"]:
     return (chances * holds).sum(axis=0)
 
 
-def of_forecasts(stays: float, windows: int, simulations: int, seed: int) -> float:
+def of_forecasts(persistence: float, windows: int, simulations: int, seed: int) -> float:
     """The share of later values within a served forecast's interval, learned from this many validation windows."""
-    errors = wander(windows, simulations, stays, torch.Generator().manual_seed(seed))
+    errors = wander(windows, simulations, persistence, torch.Generator().manual_seed(seed))
     widths = torch.tensor(half_widths(errors[:, None], torch.zeros(windows, 1, simulations), COVERAGE)[0])
     return float(torch.erf(widths / 2**0.5).mean())
 
 
-def wander(steps: int, simulations: int, stays: float, random: torch.Generator) -> Float[Tensor, "steps simulations"]:
+def wander(
+    steps: int, simulations: int, persistence: float, random: torch.Generator
+) -> Float[Tensor, "steps simulations"]:
     """An autoregression with standard deviation 1."""
     pushes = torch.randn(steps, simulations, generator=random, dtype=torch.float64)
     values = torch.empty_like(pushes)
     values[0] = pushes[0]
     for step in range(1, steps):
-        values[step] = stays * values[step - 1] + (1 - stays**2) ** 0.5 * pushes[step]
+        values[step] = persistence * values[step - 1] + (1 - persistence**2) ** 0.5 * pushes[step]
     return values
 
 
-def _held(low: Tensor, high: Tensor, truth: float) -> float:
+def _covered(low: Tensor, high: Tensor, truth: float) -> float:
     return ((low <= truth) & (truth <= high)).double().mean().item()
 
 

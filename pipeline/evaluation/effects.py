@@ -39,11 +39,11 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
-def paired(ours: Losses, theirs: Losses) -> Paired:
+def paired(losses: Losses, reference_losses: Losses) -> Paired:
     """How much lower ours is, seed by seed: mean and interval if neither diverged, p by Wilcoxon's signed ranks."""
     both = [
         their_loss - our_loss
-        for our_loss, their_loss in zip(ours, theirs, strict=True)
+        for our_loss, their_loss in zip(losses, reference_losses, strict=True)
         if our_loss is not None and their_loss is not None
     ]
     record: Paired = {"pairs": len(both)}
@@ -52,10 +52,10 @@ def paired(ours: Losses, theirs: Losses) -> Paired:
         record["better_by"] = float(np.mean(both))
         record["low"] = low
         record["high"] = high
-    table = logarithms([ours, theirs])
+    table = logarithms([losses, reference_losses])
     difference = table[1] - table[0]
     record["better"] = bool(difference.mean() > 0)
-    if len(ours) >= ENOUGH:
+    if len(losses) >= ENOUGH:
         record["p"] = float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
     return record
 

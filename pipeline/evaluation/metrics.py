@@ -59,7 +59,7 @@ def difference(
     if not ours or not theirs:
         return None
     sign = 1 if task.higher_is_better else -1
-    mean = lambda many: torch.stack([scores[task.main_metric] for scores in many.values()]).mean(dim=0)  # noqa: E731
+    mean = lambda by_seed: torch.stack([scores[task.main_metric] for scores in by_seed.values()]).mean(dim=0)  # noqa: E731
     better = sign * (mean(ours) - mean(theirs))
     low, high, reason = resamples.interval(better)
     beats = None if low is None else low > 0

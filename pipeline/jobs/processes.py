@@ -71,19 +71,19 @@ def _noted(errors: list[str]) -> Iterator[IO[bytes]]:
 def _run(words: Sequence[str], quiet: bool, stderr: IO[bytes] | None, lock: int) -> int:
     """The exit code of a command; if we are interrupted, it is stopped, too."""
     stdout = subprocess.DEVNULL if quiet else None
-    begun: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[bytes]] = []
     try:
         with command.uninterrupted():  # a process that is started is known, and so will be stopped
-            begun.append(
+            started.append(
                 subprocess.Popen(
                     words, env=environment(), pass_fds=[lock],
                     stdin=subprocess.DEVNULL,  # nobody is there to answer prompts
                     stdout=stdout, stderr=stderr,
                 )
             )  # fmt: skip
-        return begun[0].wait()
+        return started[0].wait()
     except BaseException:
-        for process in begun:
+        for process in started:
             _end(process)
         raise
 

@@ -63,8 +63,8 @@ def add_champions(job: Job) -> None:
     """Add those that DVC lacks in this state; pushed at once, so that git never names one that the remote lacks."""
     for folder in dvc_files.not_kept(job.run, [paths.champion(task) for task in job.tasks]):
         job.do("dvc", "add", "--quiet", str(folder))
-    if job.remote and (kept := dvc_files.files_of_champions()):  # also what an earlier push missed
-        job.do("dvc", "push", *map(str, kept))
+    if job.remote and (champion_files := dvc_files.files_of_champions()):  # also what an earlier push missed
+        job.do("dvc", "push", *map(str, champion_files))
 
 
 def fetch(job: Job) -> None:

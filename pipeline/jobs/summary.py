@@ -40,8 +40,8 @@ def summary(
         parts += [f"## {task}", of_drift(task), *(of_decision(record) for record in task_decisions)]
         parts += [picture_of_decision(record, folder / f"{task}-gate.png") for record in task_decisions[-1:]]
         parts.append(of_scores(before["scores"].get(task) if before else None, state["scores"][task]))
-    spent = ", ".join(f"{name} {taken:.0f}" for name, taken in seconds.items())
-    parts.append(f"Seconds of each step: {spent}.")
+    durations = ", ".join(f"{name} {duration:.0f}" for name, duration in seconds.items())
+    parts.append(f"Seconds of each step: {durations}.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

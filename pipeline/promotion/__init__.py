@@ -1,1 +1,1 @@
-"""Which candidate is champion: challenger and champion are judged on the gate split; each decision is kept as a file."""
+"""Which candidate is champion: challenger and champion are judged on the gate split; each decision is a file."""

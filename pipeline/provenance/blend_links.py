@@ -49,9 +49,11 @@ def check(version: Version, blend: BlendRecord) -> str:
             same(str(path), member.get("weights_digest"), files.digest(path) if path.exists() else None)
             described = read_description(folder / "model.json")
             same(f"{folder}/model.json, against the package's", member["description"], described)
-            ours = served.split(arrays, number)
-            theirs = load_file(path)
-            differ = [name for name in theirs if name not in ours or not bool((ours[name] == theirs[name]).all())]
+            packaged = served.split(arrays, number)
+            trained = load_file(path)
+            differ = [
+                name for name in trained if name not in packaged or not bool((packaged[name] == trained[name]).all())
+            ]
             same(
                 f"{version.uri}: weights of {member['name']} seed {member['seed']} that differ from {path}", [], differ
             )

@@ -58,12 +58,12 @@ def follow(task: str, params: Params) -> Iterator[str]:
 
 def check_never_had(task: str) -> str:
     """Without a champion in the registry, none is recorded elsewhere."""
-    kept = paths.champion(task) / "snapshot.json"
+    snapshot_file = paths.champion(task) / "snapshot.json"
     latest = decisions.latest_move(task)
-    if kept.exists() or latest:
-        named = kept if kept.exists() or not latest else latest[0]
+    if snapshot_file.exists() or latest:
+        evidence = snapshot_file if snapshot_file.exists() or not latest else latest[0]
         advice = f"run `pipeline lineage restore --task {task}`"
-        raise Broken(f"registry: {task}@champion", f"a version, as in {named}", "none", advice)
+        raise Broken(f"registry: {task}@champion", f"a version, as in {evidence}", "none", advice)
     return "no champion yet"
 
 

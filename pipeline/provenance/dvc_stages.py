@@ -72,10 +72,10 @@ class Stages:
     def _settings(self, dep: Any) -> list[Entry]:
         """An entry for each setting of a stage, if DVC's cache has those of dvc.lock; otherwise one for all."""
         entry = self._file(dep)
-        kept = Path(self.repo.cache.local.oid_to_path(entry.locked)) if entry.locked else None
-        if kept is None or not kept.exists():
+        cached = Path(self.repo.cache.local.oid_to_path(entry.locked)) if entry.locked else None
+        if cached is None or not cached.exists():
             return [entry]
-        locked, current = (_by_place(files.read_json(path)) for path in (kept, Path(dep.def_path)))
+        locked, current = (_by_place(files.read_json(path)) for path in (cached, Path(dep.def_path)))
         places = sorted(locked.keys() | current.keys())
         return [Entry(f"{paths.PARAMS}: {place}", locked.get(place), current.get(place)) for place in places]
 
@@ -98,15 +98,15 @@ def prune(days: int, dry_run: bool) -> str:
     if code:
         raise InputError(f"dvc gc exited with {code}: {(lines or ['no output'])[-1]}")
     if dry_run:
-        what = " ".join(line for line in lines if not line.startswith("WARNING"))
-        return f"dvc cache: {before:,} bytes; dvc gc --dry: {what}"
+        description = " ".join(line for line in lines if not line.startswith("WARNING"))
+        return f"dvc cache: {before:,} bytes; dvc gc --dry: {description}"
     return f"dvc cache: removed {before - _bytes(cache):,} bytes of {before:,}"
 
 
-def _run_with_progress(words: list[str], what: str) -> tuple[int, list[str]]:
+def _run_with_progress(words: list[str], description: str) -> tuple[int, list[str]]:
     """A command's exit code and lines; while it runs, a line shows the time elapsed."""
     with (
-        tqdm(desc=what, bar_format="{desc}: {elapsed}", disable=None, leave=False) as bar,
+        tqdm(desc=description, bar_format="{desc}: {elapsed}", disable=None, leave=False) as bar,
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
     ):
         while True:
@@ -127,5 +127,5 @@ def _is_settings(dep: Any) -> bool:
 
 def _by_place(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings by section, and those of tasks and architectures by name: tasks.imdb."""
-    named = {f"{section}.{name}": values for section in NAMED for name, values in settings.get(section, {}).items()}
-    return {section: values for section, values in settings.items() if section not in NAMED} | named
+    by_place = {f"{section}.{name}": values for section in NAMED for name, values in settings.get(section, {}).items()}
+    return {section: values for section, values in settings.items() if section not in NAMED} | by_place

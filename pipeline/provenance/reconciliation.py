@@ -47,10 +47,10 @@ def reconcile(task: str, params: Params) -> list[tuple[str, int]]:
 def bring_back(task: str, params: Params) -> None:
     """Restore runs of the networks in models/ and of the champion that were deleted, but not permanently."""
     champion = registry.champion(task)
-    wanted = [champion.run_id] if champion and lineage.with_its_run(champion) is None else []
+    run_ids = [champion.run_id] if champion and lineage.with_its_run(champion) is None else []
     for architecture in trained(task, params):
-        wanted += [ids["run_id"] for ids in lineage.runs_of(task, architecture).values() if not is_whole(ids)]
-    for run_id in wanted:
+        run_ids += [ids["run_id"] for ids in lineage.runs_of(task, architecture).values() if not is_whole(ids)]
+    for run_id in run_ids:
         with suppress(InputError):  # deleted permanently: it is logged again
             connection.bring_back(run_id)
 
@@ -85,10 +85,10 @@ def log(task: str, architecture: str, seeds: list[int], params: Params) -> None:
             if seed in seeds:
                 cell.record(seed, row)
         ids = lineage.log_models(cell, prepared, description, folder)
-        for seed, made in ids.items():
+        for seed, seed_ids in ids.items():
             was = record["seeds"][str(seed)]
-            runs.log_metrics(made["run_id"], {"speed/tokens_per_second": was.get("tokens_per_second")})
-            runs.set_tags(made["run_id"], {ORIGINAL: was["run_id"], MODEL: made["model_id"] or ""})
+            runs.log_metrics(seed_ids["run_id"], {"speed/tokens_per_second": was.get("tokens_per_second")})
+            runs.set_tags(seed_ids["run_id"], {ORIGINAL: was["run_id"], MODEL: seed_ids["model_id"] or ""})
     files.remove(memory)
 
 

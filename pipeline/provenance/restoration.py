@@ -20,44 +20,54 @@ def restore(task: str) -> str:
     Raises InputError if the decisions name another champion than is kept: that one must be copied here.
     """
     decisions.bring(task)
-    if (done := decisions.complete(task)) is not None:
-        return f"{done.uri} is now champion, as {paths.decisions()} decided: the registry lagged"
-    kept = read(task)
+    if (completed := decisions.complete(task)) is not None:
+        return f"{completed.uri} is now champion, as {paths.decisions()} decided: the registry lagged"
+    snapshot = read(task)
     present = registry.champion(task)
     moved = decisions.move_elsewhere(task)
-    whole = present is not None and is_whole(present)
-    same = present is not None and is_same(present, kept)
-    if present is not None and kept is not None and whole and moved is None:
-        return f"{present.uri} is {'this' if same else 'another'} champion already: left as it is"
+    has_files = present is not None and is_whole(present)
+    is_current = present is not None and is_same(present, snapshot)
+    if present is not None and snapshot is not None and has_files and moved is None:
+        return f"{present.uri} is {'this' if is_current else 'another'} champion already: left as it is"
     latest = decisions.latest_move(task)
-    again = None
-    if present is not None and not whole and moved is None:
-        again = logged_again(present)
-    if again is None:
-        check_kept(task, kept, present if not whole else None, latest if moved or not whole else None)
-        if kept is None:
+    restored = None
+    if present is not None and not has_files and moved is None:
+        restored = other_package(present)
+    if restored is None:
+        check_snapshot(task, snapshot, present if not has_files else None, latest if moved or not has_files else None)
+        if snapshot is None:
             return f"no {paths.champion(task)}/snapshot.json, nothing to restore"
-        again = present if present is not None and whole and same else version_of(kept)
-    registry.move(task, CHAMPION, again.number)
-    registry.set_tags(again, {CARRIED_OUT: latest[0].name} if latest else {})
-    was = "" if present is None or again == present else f", was {present.uri}"
-    return f"{again.uri} is champion{was}{'' if whole or present is None else ', whose files or run are missing'}"
+        restored = present if present is not None and has_files and is_current else version_of(snapshot)
+    registry.move(task, CHAMPION, restored.number)
+    registry.set_tags(restored, {CARRIED_OUT: latest[0].name} if latest else {})
+    was = "" if present is None or restored == present else f", was {present.uri}"
+    return (
+        f"{restored.uri} is champion{was}{'' if has_files or present is None else ', whose files or run are missing'}"
+    )
 
 
-def check_kept(task: str, kept: Snapshot | None, lost: Version | None, latest: tuple[Path, Decision] | None) -> None:
+def check_snapshot(
+    task: str, snapshot: Snapshot | None, incomplete: Version | None, latest: tuple[Path, Decision] | None
+) -> None:
     """Raises InputError if a lost champion has no copy, or the copy is not the one that the latest move names."""
     folder = paths.champion(task)
-    if lost is not None and kept is None and (latest is None or latest[0].name == decisions.last_carried_out(task)):
+    if (
+        incomplete is not None
+        and snapshot is None
+        and (latest is None or latest[0].name == decisions.last_carried_out(task))
+    ):
         advice = f"run `pipeline promote --task {task} --afresh`"
-        raise InputError(f"{lost.uri}: its files or its run are missing, and there is no copy in {folder}: {advice}")
-    if latest is not None and (kept is None or not is_of(kept, decisions.moved_to(latest[1]))):
+        raise InputError(
+            f"{incomplete.uri}: its files or its run are missing, and there is no copy in {folder}: {advice}"
+        )
+    if latest is not None and (snapshot is None or not is_of(snapshot, decisions.moved_to(latest[1]))):
         advice = "see docs/operations.md, Another machine's champion"
         raise InputError(f"{latest[0]} names another champion than {folder} holds: {advice}")
 
 
-def is_same(version: Version, kept: Snapshot | None) -> bool:
+def is_same(version: Version, snapshot: Snapshot | None) -> bool:
     """Whether a version is the kept package."""
-    return kept is not None and version.tags.get("package.digest") == kept["tags"]["package.digest"]
+    return snapshot is not None and version.tags.get("package.digest") == snapshot["tags"]["package.digest"]
 
 
 def is_whole(version: Version) -> bool:
@@ -65,43 +75,43 @@ def is_whole(version: Version) -> bool:
     return models.exists(version.model_id) and lineage.with_its_run(version) is not None
 
 
-def logged_again(lost: Version) -> Version | None:
+def other_package(incomplete: Version) -> Version | None:
     """A version of the same package as a lost one, logged again from models/ by `lineage reconcile`."""
-    wanted = lost.tags.get("package.digest")
-    for model in models.of(runs.experiment(lost.task)):
-        if wanted and model.tags.get("package.digest") == wanted and models.exists(model.model_id):
-            tags = {key: value for key, value in lost.tags.items() if key != CARRIED_OUT}
-            version = registry.register(lost.task, model.run_id, model.model_id, tags)
+    digest = incomplete.tags.get("package.digest")
+    for model in models.of(runs.experiment(incomplete.task)):
+        if digest and model.tags.get("package.digest") == digest and models.exists(model.model_id):
+            tags = {key: value for key, value in incomplete.tags.items() if key != CARRIED_OUT}
+            version = registry.register(incomplete.task, model.run_id, model.model_id, tags)
             if is_whole(version):
                 return version
     return None
 
 
-def is_of(kept: Snapshot, wanted: Identity) -> bool:
+def is_of(snapshot: Snapshot, identity: Identity) -> bool:
     """Whether a kept champion is the one that a decision names."""
-    return bool(kept["tags"]["weights.digest"] == wanted["weights_digest"])
+    return bool(snapshot["tags"]["weights.digest"] == identity["weights_digest"])
 
 
 def returned(task: str, weights: str) -> Version | None:
     """The version of a kept champion with these weights; None if another is kept, or none."""
-    kept = read(task)
-    return None if kept is None or kept["tags"]["weights.digest"] != weights else version_of(kept)
+    snapshot = read(task)
+    return None if snapshot is None or snapshot["tags"]["weights.digest"] != weights else version_of(snapshot)
 
 
-def version_of(kept: Snapshot) -> Version:
+def version_of(snapshot: Snapshot) -> Version:
     """The version with the kept package; created unless the registry has one with its files."""
-    wanted = kept["tags"]["package.digest"]
-    same = [v for v in registry.versions(kept["task"]) if v.tags.get("package.digest") == wanted]
-    return next((version for version in same if is_whole(version)), None) or register(kept)
+    digest = snapshot["tags"]["package.digest"]
+    is_current = [v for v in registry.versions(snapshot["task"]) if v.tags.get("package.digest") == digest]
+    return next((version for version in is_current if is_whole(version)), None) or register(snapshot)
 
 
-def register(kept: Snapshot) -> Version:
+def register(snapshot: Snapshot) -> Version:
     """A version for a kept champion, of a run and a model that are created unless the store has them."""
-    task = kept["task"]
-    tags = {key: value for key, value in kept["tags"].items() if key != CARRIED_OUT}
-    run_id = runs.find(task, {ORIGINAL: kept["run"]["run_id"], "outputs.digest": tags["weights.digest"]})
+    task = snapshot["task"]
+    tags = {key: value for key, value in snapshot["tags"].items() if key != CARRIED_OUT}
+    run_id = runs.find(task, {ORIGINAL: snapshot["run"]["run_id"], "outputs.digest": tags["weights.digest"]})
     if run_id is None or not holds(model_of(run_id), tags["package.digest"]):
-        run_id = log(kept)
+        run_id = log(snapshot)
     return registry.register(task, run_id, model_of(run_id), tags)
 
 
@@ -114,18 +124,18 @@ def holds(model_id: str, package: str) -> bool:
     return models.exists(model_id) and models.tags_of(model_id).get("package.digest") == package
 
 
-def log(kept: Snapshot) -> str:
+def log(snapshot: Snapshot) -> str:
     """Create the kept run and its model; returns the run's id."""
-    task = kept["task"]
-    run = kept["run"]
+    task = snapshot["task"]
+    run = snapshot["run"]
     run_id = runs.start(task, run["name"], {**run["tags"], "logged": "by restore"}, run["params"])
     try:
-        model_tags = {key: value for key, value in kept["tags"].items() if not key.startswith("decision")}
+        model_tags = {key: value for key, value in snapshot["tags"].items() if not key.startswith("decision")}
         package = paths.champion(task) / "package"
         home = runs.experiment(task)
         model_id = models.log_package(run_id, home, model_tags["architecture"], package, model_tags)
         runs.log_curves(run_id, run["curves"], run_facts.read(run_id).started)
-        artifacts.log_json(run_id, kept["trained"], TRAINED)
+        artifacts.log_json(run_id, snapshot["trained"], TRAINED)
     except BaseException:
         runs.finish(run_id, "FAILED")
         raise

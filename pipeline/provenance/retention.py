@@ -70,8 +70,8 @@ def needed(names: list[str], params: Params) -> set[str]:
 def former(task: str) -> list[registry.Version]:
     """Versions that a decision names as the champion before or after it."""
     sides = [side for _, record in decisions.all_records(task) for side in (record["previous"], record["to"])]
-    named = {side["weights_digest"] for side in sides if side}
-    return [version for version in registry.versions(task) if version.tags.get("weights.digest") in named]
+    digests = {side["weights_digest"] for side in sides if side}
+    return [version for version in registry.versions(task) if version.tags.get("weights.digest") in digests]
 
 
 def experiments(names: list[str]) -> list[str]:
@@ -84,13 +84,13 @@ def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
     """The runs beyond both limits that are not protected and have no parent, child or sibling that stays."""
     active_runs = run_facts.of_experiment(experiment, "active")  # newest first
     border = since(settings)
-    kept = {
+    retained = {
         run.run_id
         for number, run in enumerate(active_runs)
         if number < settings.keep_runs or run.started >= border or run.run_id in protected or run.status == "RUNNING"
     }
-    kept |= with_families(active_runs, kept)
-    old = [run for run in active_runs if run.run_id not in kept]
+    retained |= with_families(active_runs, retained)
+    old = [run for run in active_runs if run.run_id not in retained]
     deleted = [
         run
         for run in run_facts.of_experiment(experiment, "deleted")
@@ -98,8 +98,8 @@ def find_old(experiment: str, protected: set[str], settings: Retrain) -> Old:
     ]
     ids = {run.run_id for run in old}
     models = [m for m in logged.of(runs.experiment(experiment)) if m.run_id in ids and m.model_id not in protected]
-    gone = {model.model_id for model in models}
-    versions = [v for v in registry.versions(experiment) if v.model_id in gone] if gone else []
+    model_ids = {model.model_id for model in models}
+    versions = [v for v in registry.versions(experiment) if v.model_id in model_ids] if model_ids else []
     return Old(old, deleted, models, versions)
 
 
@@ -108,11 +108,11 @@ def since(settings: Retrain) -> float:
     return time.time() * 1000 - settings.keep_days * DAY
 
 
-def with_families(active_runs: list[RunFacts], kept: set[str]) -> set[str]:
+def with_families(active_runs: list[RunFacts], retained: set[str]) -> set[str]:
     """These runs with their parents and the parents' children."""
     parent = {run.run_id: run.tags[PARENT] for run in active_runs if PARENT in run.tags}
-    more = set(kept)
-    for run_id in kept:
+    more = set(retained)
+    for run_id in retained:
         while run_id in parent:
             run_id = parent[run_id]
             more.add(run_id)

@@ -35,13 +35,13 @@ def read(task: str) -> Snapshot | None:
     Raises InputError if the package's files are not those that it lists.
     """
     folder = paths.champion(task)
-    if (kept := read_snapshot(folder)) is None:
+    if (existing := read_snapshot(folder)) is None:
         return None
     digest = files.digest(folder / "package")
-    if digest != kept["sha256"]:
-        mismatch = f"its SHA-256 is {digest}, but snapshot.json says {kept['sha256']}"
+    if digest != existing["sha256"]:
+        mismatch = f"its SHA-256 is {digest}, but snapshot.json says {existing['sha256']}"
         raise InputError(f"{folder}/package: {mismatch}: run `dvc checkout --force {folder}.dvc`")
-    return kept
+    return existing
 
 
 def write(task: str) -> str:
@@ -63,8 +63,8 @@ def write(task: str) -> str:
     sha256 = digest_of_export(package)
     if before and before["tags"] == lasting(version) and files.digest(folder / "package") == sha256:
         return f"{folder} already holds {version.uri}"
-    with files.replacing(folder) as made:
-        export(package, made / "package")
+    with files.replacing(folder) as new_folder:
+        export(package, new_folder / "package")
         snapshot: Snapshot = {
             "task": task,
             "version": version.number,
@@ -73,7 +73,7 @@ def write(task: str) -> str:
             "run": run_record(version),
             "trained": trainings(version, before),
         }
-        files.write_json(made / "snapshot.json", snapshot)
+        files.write_json(new_folder / "snapshot.json", snapshot)
     return f"{folder} holds {version.uri}"
 
 
@@ -83,17 +83,17 @@ def digest_of_export(package: Path) -> str:
         return files.digest(Path(place) / "package")
 
 
-def export(package: Path, made: Path) -> None:
+def export(package: Path, new_folder: Path) -> None:
     """Copy a package without what applies to only one machine."""
     left_out = shutil.ignore_patterns("__pycache__", "registered_model_meta")
-    shutil.copytree(package, made, ignore=left_out)
+    shutil.copytree(package, new_folder, ignore=left_out)
     mlmodel = yaml.safe_load((package / "MLmodel").read_text(encoding="utf-8"))
     mlmodel = {key: value for key, value in mlmodel.items() if key not in IDS} | {"artifact_path": "model"}
     flavor = mlmodel["flavors"]["python_function"]
     flavor["model_code_path"] = Path(flavor["model_code_path"]).name
     for artifact in flavor["artifacts"].values():
         artifact["uri"] = artifact["path"]
-    files.write_text(made / "MLmodel", yaml.safe_dump(mlmodel))
+    files.write_text(new_folder / "MLmodel", yaml.safe_dump(mlmodel))
 
 
 def lasting(version: Version) -> dict[str, str]:

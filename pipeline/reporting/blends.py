@@ -17,7 +17,7 @@ def described(results: TaskResults) -> Markup | None:
     left_out = results.metrics.get("left_out", {})
     if not entries and not left_out:
         return None
-    missing = (tag("li", tag("strong", f"No {name}"), f": {why}.") for name, why in left_out.items())
+    missing = (tag("li", tag("strong", f"No {name}"), f": {reason}.") for name, reason in left_out.items())
     return tag("ul", *(tag("li", *_sentences(results, entry)) for entry in entries), *missing, class_="blends")
 
 

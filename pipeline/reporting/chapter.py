@@ -70,8 +70,8 @@ def about(results: TaskResults) -> Markup:
     """The docstring of the task's file: its first line, and the rest on demand."""
     file = TASKS / f"{results.kind}.py"
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file.exists() else None
-    first, _, rest = (docstring or "").partition("\n\n")
-    return join(prose(first), more("More about the task", prose(rest)))
+    first, _, details = (docstring or "").partition("\n\n")
+    return join(prose(first), more("More about the task", prose(details)))
 
 
 def more(summary: str, content: Markup | None) -> Markup | None:
@@ -93,8 +93,8 @@ def headline(results: TaskResults) -> Iterator[object]:
     opening = "The best network is " if len(tied) == 1 else "The best networks, all equal, are "
     yield join(opening, tag("strong", ", ".join(tied)), f": {measure} {' '.join(words.mean_and_interval(value))}. ")
     if compared := words.compared(best):
-        who = "It" if len(tied) == 1 else best["name"]
-        yield f"{who} is {', '.join(f'{verdict} {names}' for verdict, names in compared.items())}. "
+        subject = "It" if len(tied) == 1 else best["name"]
+        yield f"{subject} is {', '.join(f'{verdict} {names}' for verdict, names in compared.items())}. "
     if chosen := results.challenger():
         use = ", which promote would take" if results.audit and "gate" in results.audit["rows"] else ""
         yield join("Best on validation is ", tag("strong", chosen), f"{use}.")
@@ -133,13 +133,14 @@ def data(results: TaskResults) -> Markup:
     return join(tag("p", " ".join(sentences)), tables.splits(results))
 
 
-def _near_copies(near: Mapping[str, int | float]) -> Iterator[str]:
+def _near_copies(near_copies: Mapping[str, int | float]) -> Iterator[str]:
     """How many near copies there are, and in which splits."""
-    if near.get("rows"):
+    if near_copies.get("rows"):
         yield (
-            f"{near['rows']:,} examples are near copies of others, in {near['groups']:,} groups (similarity "
-            f"{near['similarity']:g}): if they were ignored, {near['rows_across_splits_otherwise']:,} of them "
-            f"would be in other splits than their copies; {near['rows_across_splits']:,} are."
+            f"{near_copies['rows']:,} examples are near copies of others, in {near_copies['groups']:,} groups "
+            f"(similarity {near_copies['similarity']:g}): if they were ignored, "
+            f"{near_copies['rows_across_splits_otherwise']:,} of them would be in other splits than their copies; "
+            f"{near_copies['rows_across_splits']:,} are."
         )
 
 
@@ -148,8 +149,8 @@ def _official(results: TaskResults) -> str:
         return "The test split is the source's official one."
     if not results.source or (results.source["digest"] is None and not results.source["bytes"]):
         return "Each split is drawn by its own random generator."
-    how = "spans of time" if results.audit and "spans" in results.audit else "made here"
-    return f"Not the official split: the splits are {how}, so published numbers are not comparable."
+    method = "spans of time" if results.audit and "spans" in results.audit else "made here"
+    return f"Not the official split: the splits are {method}, so published numbers are not comparable."
 
 
 def drawn(task: str, charts: Iterable[Chart]) -> Markup:
@@ -158,11 +159,11 @@ def drawn(task: str, charts: Iterable[Chart]) -> Markup:
 
 
 def _figure(name: str, chart: Chart) -> Markup:
-    made = Markup(chart.figure.to_json(engine="json"))  # with < and > as \u003c and \u003e
+    figure_json = Markup(chart.figure.to_json(engine="json"))  # with < and > as \u003c and \u003e
     height = f"height: {chart.figure.layout.height}px"
     return tag(
         "figure",
         tag("div", id=name, class_="plot", style=height, role="img", aria_label=f"{chart.title}. {chart.summary}"),
-        tag("script", made, type="application/json"),
+        tag("script", figure_json, type="application/json"),
         tag("figcaption", tag("strong", f"{chart.title}. "), chart.note),
     )

@@ -13,8 +13,8 @@ Networks = Mapping[str, Network]  # by name
 def learning_curves(networks: Networks) -> Chart:
     """Validation loss by step; a cross marks where a seed diverged."""
     figure = plain(height=400)
-    for _, look, curve in _lines(networks):
-        figure.add_scatter(x=curve["step"], y=curve["valid_loss"], **look)
+    for _, style, curve in _lines(networks):
+        figure.add_scatter(x=curve["step"], y=curve["valid_loss"], **style)
     for name, network in networks.items():
         for seed in network.diverged:
             _add_end(figure, name, network.history.get(seed))
@@ -29,9 +29,9 @@ def learning_curves(networks: Networks) -> Chart:
 def gradients(networks: Networks) -> Chart:
     """The gradient's norm before clipping, and below it the share of steps that were clipped."""
     figure = plain(height=400)
-    for _, look, curve in _lines(networks):
-        figure.add_scatter(x=curve["step"], y=curve["grad_norm_before"], **look)
-        figure.add_scatter(x=curve["step"], y=curve["clip_rate"], yaxis="y2", **{**look, "showlegend": False})
+    for _, style, curve in _lines(networks):
+        figure.add_scatter(x=curve["step"], y=curve["grad_norm_before"], **style)
+        figure.add_scatter(x=curve["step"], y=curve["clip_rate"], yaxis="y2", **{**style, "showlegend": False})
     share = {"tickformat": ".0%", "range": [-0.06, 1.06], "domain": [0, 0.27], "title": {"text": "clipped"}}
     norms = scale(norm for _, _, curve in _lines(networks) for norm in curve["grad_norm_before"])
     figure.update_layout(yaxis=norms | {"domain": [0.36, 1], "title": {"text": "gradient norm"}}, yaxis2=share)
@@ -49,14 +49,14 @@ def _lines(networks: Networks) -> Iterator[tuple[str, Look, Curve]]:
     for name in sorted(networks, key=_in_palette):
         for number, (seed, curve) in enumerate(networks[name].history.items()):
             hover = f"{text(name)}, seed {seed}<br>step %{{x:,}}: %{{y:.4g}}<extra></extra>"
-            look = {"mode": "lines+markers", "showlegend": number == 0, "hovertemplate": hover}
-            yield name, {**line(name), **look}, curve
+            style = {"mode": "lines+markers", "showlegend": number == 0, "hovertemplate": hover}
+            yield name, {**line(name), **style}, curve
 
 
 def _in_palette(name: str) -> tuple[int, str]:
     """The order of the legend, the same for every task."""
-    named = list(colours.NAMED)
-    return (named.index(name) if name in named else len(named), name)
+    known_names = list(colours.NAMED)
+    return (known_names.index(name) if name in known_names else len(known_names), name)
 
 
 def _add_end(figure: Any, name: str, curve: Curve | None) -> None:

@@ -13,7 +13,7 @@ class Reliability:
     """Predictions binned by probability: each bin's mean probability, accuracy and number of predictions."""
 
     confidence: Float[np.ndarray, " bins"]
-    right: Float[np.ndarray, " bins"]
+    correct: Float[np.ndarray, " bins"]
     count: Int[np.ndarray, " bins"]
 
     @property
@@ -26,12 +26,12 @@ class Reliability:
 def reliability(probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"]) -> Reliability:
     """The bins that are not empty."""
     sure = probabilities.max(axis=1).astype(float)
-    right = (probabilities.argmax(axis=1) == labels).astype(float)
+    correct = (probabilities.argmax(axis=1) == labels).astype(float)
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
     count = np.bincount(place, minlength=BINS)
-    held = count > 0
-    confidence, share = (np.bincount(place, values, BINS)[held] / count[held] for values in (sure, right))
-    return Reliability(confidence, share, count[held])
+    filled = count > 0
+    confidence, share = (np.bincount(place, values, BINS)[filled] / count[filled] for values in (sure, correct))
+    return Reliability(confidence, share, count[filled])
 
 
 def confusion(
@@ -55,8 +55,8 @@ def most_right(
     probabilities: Float[np.ndarray, "rows classes"], labels: Int[np.ndarray, " rows"], count: int
 ) -> Int[np.ndarray, " shown"]:
     """Rows with right predictions, the most confident first."""
-    right = np.flatnonzero(probabilities.argmax(axis=1) == labels)
-    return right[np.argsort(-probabilities[right].max(axis=1), kind="stable")][:count]
+    correct = np.flatnonzero(probabilities.argmax(axis=1) == labels)
+    return correct[np.argsort(-probabilities[correct].max(axis=1), kind="stable")][:count]
 
 
 def least_sure(probabilities: Float[np.ndarray, "rows classes"], count: int) -> Int[np.ndarray, " shown"]:
@@ -77,7 +77,7 @@ def thinned(rows: int, most: int) -> Int[np.ndarray, " kept"]:
 
 def shortened(text: str, most: int) -> str:
     """A long text's first and last words, with an ellipsis between."""
-    whole = " ".join(text.split())
-    first = whole[: most * 2 // 3].rsplit(" ", 1)[0]
-    last = whole[-most // 3 :].split(" ", 1)[-1]
-    return whole if len(whole) <= most else f"{first} … {last}"
+    text_line = " ".join(text.split())
+    first = text_line[: most * 2 // 3].rsplit(" ", 1)[0]
+    last = text_line[-most // 3 :].split(" ", 1)[-1]
+    return text_line if len(text_line) <= most else f"{first} … {last}"

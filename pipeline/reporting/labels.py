@@ -45,11 +45,16 @@ def calibration(answers: Mapping[str, Answers]) -> Chart:
     least = 1.0
     for name, (probabilities, labels) in answers.items():
         bins = examples.reliability(probabilities, labels)
-        look = line(name)
-        look["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum()), "line": {"width": 0}}
+        line_style = line(name)
+        line_style["marker"] |= {"size": 5 + 17 * np.sqrt(bins.count / bins.count.sum()), "line": {"width": 0}}
         hover = f"{text(name)}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
         figure.add_scatter(
-            x=bins.confidence, y=bins.right, customdata=bins.count, mode="lines+markers", hovertemplate=hover, **look
+            x=bins.confidence,
+            y=bins.right,
+            customdata=bins.count,
+            mode="lines+markers",
+            hovertemplate=hover,
+            **line_style,
         )
         errors[name] = bins.error
         least = min(least, 1 / probabilities.shape[1], bins.right.min())
@@ -100,10 +105,10 @@ def right_by_step(results: TaskResults) -> Chart:
     for entry in results.shown(networks=3):
         targets = results.predictions(entry["name"]).targets
         outputs = results.best(entry).reshape(*targets.shape, -1)
-        right = (outputs.argmax(axis=2) == targets).mean(axis=0)
+        correct = (outputs.argmax(axis=2) == targets).mean(axis=0)
         hover = f"{text(entry['name'])}<br>step %{{x}}: %{{y:.3f}}<extra></extra>"
-        steps = np.arange(1, len(right) + 1)
-        figure.add_scatter(x=steps, y=right, mode="lines", hovertemplate=hover, **line(entry["name"]))
+        steps = np.arange(1, len(correct) + 1)
+        figure.add_scatter(x=steps, y=correct, mode="lines", hovertemplate=hover, **line(entry["name"]))
     figure.update_xaxes(title={"text": "step"})
     figure.update_yaxes(title={"text": "share of right labels"}, range=[-0.03, 1.03])
     note = "Of the test sequences, for the best networks and the strongest baseline."

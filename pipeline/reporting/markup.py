@@ -30,8 +30,8 @@ def table(head: Sequence[object], rows: Sequence[Markup], caption: str, **attrib
         tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
         tag("tbody", *rows),
     )
-    made = tag("table", body, **attributes)
-    box = tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    element = tag("table", body, **attributes)
+    box = tag("div", element, class_="scroll", tabindex="0", role="region", aria_label=caption)
     return join(tag("p", caption, class_="caption"), box)
 
 

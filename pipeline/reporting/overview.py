@@ -46,10 +46,10 @@ def _map_cell(entry: Entry | None, metric: str, best: bool) -> Markup:
         return tag("td", "–", class_="number")
     if not entry["metrics"]:
         return tag("td", "diverged", class_="number lost-control")
-    lost = words.not_beaten(entry)
+    comparison = words.not_beaten(entry)
     value = words.number(entry["metrics"][metric]["mean"], 3)
     title = "; ".join(f"{verdict} {names}" for verdict, names in words.compared(entry).items()) or None
-    grade = next((f" lost-{role.split('_')[0]}" for role in words.ROLES if role in lost), "")
+    grade = next((f" lost-{role.split('_')[0]}" for role in words.ROLES if role in comparison), "")
     shown = tag("strong", value) if best else value
-    signs = tag("sup", words.signs(entry)) if lost else None
+    signs = tag("sup", words.signs(entry)) if comparison else None
     return tag("td", shown, signs, class_=f"number{grade}", title=title)

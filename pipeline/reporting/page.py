@@ -22,7 +22,7 @@ from pipeline.reporting.glossary import glossary
 from pipeline.reporting.markup import prose, slug, tag
 from pipeline.reporting.results import TaskResults
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 TITLE = "Sequence models, measured"
 LACKS = "lacks"
 LACKING = "Missing from this page"
@@ -63,7 +63,7 @@ def page(
 
 
 def head() -> Markup:
-    style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -112,7 +112,7 @@ def scripts() -> list[Markup]:
     plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     packed = base64.b64encode(zlib.compress(plotly, 9)).decode()
     dark = f"const DARK = {json.dumps(colours.DARK, sort_keys=True)};\n"
-    draw = (HERE / "page.js").read_text(encoding="utf-8")
+    draw = (FOLDER / "page.js").read_text(encoding="utf-8")
     return [tag("script", Markup(packed), type="text/plain", id="plotly"), tag("script", Markup(dark + draw))]
 
 

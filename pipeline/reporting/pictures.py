@@ -74,9 +74,9 @@ def of_forecasts(prepared: Prepared, candidate: Candidate, seed: int, targets: T
         size = scale if isinstance(scale, float) else scale[row]
         low, high = (end * size for end in band)
         yield series.window_chart(number, title, series.past(prepared, row), true[row], window, (low, high))
-    held = ((true >= forecast + band[0] * scale) & (true <= forecast + band[1] * scale)).mean()
-    wanted = series.TAILS[1] - series.TAILS[0]
-    note = f"The windows' bands, {wanted:.0%} of validation errors at each step, contain {held:.1%} of test values."
+    covered = ((true >= forecast + band[0] * scale) & (true <= forecast + band[1] * scale)).mean()
+    nominal = series.TAILS[1] - series.TAILS[0]
+    note = f"The windows' bands, {nominal:.0%} of validation errors at each step, contain {covered:.1%} of test values."
     yield series.horizon_chart({candidate.name: errors.mean(axis=0)}, series.unit_of(prepared), note)
 
 

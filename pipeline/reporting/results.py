@@ -155,22 +155,22 @@ def read(task: str, architectures: list[str]) -> TaskResults:
     return TaskResults(task, metrics, checked, networks, tuple(lacks), has_answers)
 
 
-def _lack(what: str, wanted: Collection[str], there: Collection[str]) -> list[str]:
+def _lack(noun: str, required: Collection[str], present: Collection[str]) -> list[str]:
     """The missing ones, by name, or "all"."""
-    missing = [name for name in wanted if name not in there]
+    missing = [name for name in required if name not in present]
     if not missing:
         return []
-    return [f"all {what}" if len(missing) == len(wanted) > 1 else f"{what} ({', '.join(missing)})"]
+    return [f"all {noun}" if len(missing) == len(required) > 1 else f"{noun} ({', '.join(missing)})"]
 
 
 def _network(task: str, architecture: str) -> Network | None:
-    there = [paths.trained(task, architecture) / file for file in ("model.json", "history.csv", "run.json")]
-    if not all(path.exists() for path in there):
+    trained_files = [paths.trained(task, architecture) / file for file in ("model.json", "history.csv", "run.json")]
+    if not all(path.exists() for path in trained_files):
         return None
     record = read_run(task, architecture)
     seconds = [float(seed["train_seconds"]) for seed in record["seeds"].values()]
     mean = sum(seconds) / max(1, len(seconds))
-    return Network(read_description(there[0]), read_history(there[1]), mean, record.get("machine"))
+    return Network(read_description(trained_files[0]), read_history(trained_files[1]), mean, record.get("machine"))
 
 
 def read_history(path: Path) -> dict[int, Curve]:

@@ -81,8 +81,10 @@ def worst(
         for place, row in enumerate(examples.most_wrong(probabilities, labels, 20), 1)
     ]
     head = ["", "text", "label", "probability of the label"]
-    made = table(head, lines, "Test texts predicted wrongly, the most confident first.")
-    return tag("html", tag("head", tag("meta", charset="utf-8"), tag("style", STYLE)), tag("body", made), lang="en")
+    errors_table = table(head, lines, "Test texts predicted wrongly, the most confident first.")
+    return tag(
+        "html", tag("head", tag("meta", charset="utf-8"), tag("style", STYLE)), tag("body", errors_table), lang="en"
+    )
 
 
 def phrases_of(prepared: Path, settings: Mapping[str, Any], text: str, names: list[str]) -> list[Markup]:

@@ -70,24 +70,24 @@ def with_scale(values: Any, name: str) -> Record:
 
 def _of_scale(module: ModuleType, report: Record, here: Machine | None) -> Markup:
     scale = report["scale"]
-    where = report.get("machine")
+    machine = report.get("machine")
     return join(
         tag("h3", f"At scale {scale}", id=f"{module.NAME}.{scale}"),
-        tag("p", f"Measured on {named(where)}{_when(report)}{_elsewhere(where, here)}.") if where else None,
+        tag("p", f"Measured on {named(machine)}{_date_line(report)}{_elsewhere(machine, here)}.") if machine else None,
         *(tag("p", paragraph) for paragraph in module.lead(report)),
         drawn(f"{module.NAME}.{scale}", module.charts(report)),
         *module.tables(report),
     )
 
 
-def _when(report: Record) -> str:
+def _date_line(report: Record) -> str:
     """When something was measured once, and with which trained networks."""
     once = report.get("measured")
     return f", on {once['date']}, with the networks trained at scale {once['networks_trained_at']}" if once else ""
 
 
-def _elsewhere(where: Machine, here: Machine | None) -> str:
+def _elsewhere(machine: Machine, here: Machine | None) -> str:
     """A note if the times are another machine's."""
-    if here is None or not differs(where, here):
+    if here is None or not differs(machine, here):
         return ""
     return f": another machine than the one that made this page, {named(here)}"

@@ -65,18 +65,18 @@ def window_chart(
     figure = plain(height=330)
     tail = len(before.values)
     times = [time.removesuffix(UTC) if isinstance(time, str) else time for time in before.times]
-    whole = np.concatenate([before.values, true]).astype(np.float32)
+    known_and_true = np.concatenate([before.values, true]).astype(np.float32)
     style = {"color": colours.INK, "width": 2.5}
     hover = "%{x}<br>%{y:.4g}"
     figure.add_scatter(
-        x=times, y=whole, mode="lines", line=style, name="true", hovertemplate=f"true {hover}<extra></extra>"
+        x=times, y=known_and_true, mode="lines", line=style, name="true", hovertemplate=f"true {hover}<extra></extra>"
     )
     for (name, forecast), dash in zip(forecasts.items(), DASHES, strict=False):
         x = times[tail:]
         y = forecast.astype(np.float32)
-        look = line(name, width=2.0)
-        look["line"]["dash"] = dash
-        figure.add_scatter(x=x, y=y, mode="lines", hovertemplate=f"{text(name)} {hover}<extra></extra>", **look)
+        line_style = line(name, width=2.0)
+        line_style["line"]["dash"] = dash
+        figure.add_scatter(x=x, y=y, mode="lines", hovertemplate=f"{text(name)} {hover}<extra></extra>", **line_style)
         for end, fill in zip(band or (), (None, "tonexty"), strict=False):  # the upper end fills down to the lower
             figure.add_scatter(x=x, y=y + end, fill=fill, **BAND, fillcolor=f"{colours.of(name)}33")
     figure.update_yaxes(title={"text": text(before.target)})
@@ -119,10 +119,10 @@ def horizon_chart(
     for name, exact in errors.items():
         error = exact.astype(np.float32)
         visible = "legendonly" if name in hidden else True
-        look = line(name, width=2.5 if name == strongest else 1.5)
+        line_style = line(name, width=2.5 if name == strongest else 1.5)
         hover = f"{text(name)}<br>step %{{x}}: %{{y:.4g}}<extra></extra>"
         steps = np.arange(1, len(error) + 1)
-        figure.add_scatter(x=steps, y=error, mode="lines", visible=visible, hovertemplate=hover, **look)
+        figure.add_scatter(x=steps, y=error, mode="lines", visible=visible, hovertemplate=hover, **line_style)
         ends[name] = f"{words.number(float(error[0]), 3)} to {words.number(float(error[-1]), 3)}"
     figure.update_xaxes(title={"text": "steps ahead"})
     label = f"mean absolute error ({unit})" if unit else "mean absolute error"
@@ -167,8 +167,8 @@ def past(prepared: "Prepared", row: int) -> Past:
     seen = task.answers(inputs[:, begin : begin + tail, : spec.outputs].float(), prepared.learned, row_series)
     names = getattr(task, "targets", ("value",))
     times: list[str] | list[int] = _times(prepared, columns, row, begin, tail + spec.horizon)
-    whose = "" if series is None else f" of {prepared.learned['panel']['series'][int(series[row])]}"
-    return Past(seen[0, :, 0].numpy(), names[0] + whose, times or list(range(1 - tail, spec.horizon + 1)))
+    of_series = "" if series is None else f" of {prepared.learned['panel']['series'][int(series[row])]}"
+    return Past(seen[0, :, 0].numpy(), names[0] + of_series, times or list(range(1 - tail, spec.horizon + 1)))
 
 
 def _times(prepared: "Prepared", columns: Mapping[str, Any], row: int, begin: int, count: int) -> list[str]:

@@ -52,12 +52,12 @@ def comparisons(results: TaskResults) -> Markup | None:
 def measures(results: TaskResults) -> Markup | None:
     """The other metrics of every candidate, with their intervals; None if there is only one."""
     shown = results.ranked()
-    others = [name for name in (shown[0]["metrics"] if shown else ()) if name != results.metrics["main_metric"]]
-    if not others:
+    other_metrics = [name for name in (shown[0]["metrics"] if shown else ()) if name != results.metrics["main_metric"]]
+    if not other_metrics:
         return None
     units = results.metrics["units"]
-    head = ["name", *(tag("abbr", words.measure(name, units), title=MEASURES.get(name)) for name in others)]
-    rows = [_row(entry["name"], *(_with_interval(entry["metrics"][name]) for name in others)) for entry in shown]
+    head = ["name", *(tag("abbr", words.measure(name, units), title=MEASURES.get(name)) for name in other_metrics)]
+    rows = [_row(entry["name"], *(_with_interval(entry["metrics"][name]) for name in other_metrics)) for entry in shown]
     return table(head, rows, "Means over seeds, with their intervals.", class_="measures")
 
 

@@ -34,11 +34,15 @@ def against_true(pairs: dict[str, tuple[Values, Values]]) -> Chart:
     figure.add_scatter(x=ends, y=ends, mode="lines", line=style, name="right", hoverinfo="skip")
     for name, (predicted, true) in reversed(pairs.items()):
         drawn_rows = examples.thinned(len(true), POINTS)
-        look = line(name)
+        line_style = line(name)
         hover = f"{text(name)}<br>true %{{x:.3f}}, predicted %{{y:.3f}}<extra></extra>"
-        look["marker"] |= {"size": 5, "opacity": 0.65}
+        line_style["marker"] |= {"size": 5, "opacity": 0.65}
         figure.add_scatter(
-            x=_short(true[drawn_rows]), y=_short(predicted[drawn_rows]), mode="markers", hovertemplate=hover, **look
+            x=_short(true[drawn_rows]),
+            y=_short(predicted[drawn_rows]),
+            mode="markers",
+            hovertemplate=hover,
+            **line_style,
         )
     figure.update_xaxes(title={"text": "true value"})
     figure.update_yaxes(title={"text": "predicted value"})
@@ -57,10 +61,10 @@ def residuals(pairs: dict[str, tuple[Values, Values]], noise: float | None) -> C
     middle = (edges[1:] + edges[:-1]) / 2
     for name, error in errors.items():
         density = np.histogram(error, edges)[0] / len(error) / (edges[1] - edges[0])
-        look = line(name)
-        look["line"] |= {"shape": "hvh", "dash": "solid"}
+        line_style = line(name)
+        line_style["line"] |= {"shape": "hvh", "dash": "solid"}
         hover = f"{text(name)}<br>%{{x:.3f}}: %{{y:.3g}}<extra></extra>"
-        figure.add_scatter(x=_short(middle), y=_short(density), mode="lines", hovertemplate=hover, **look)
+        figure.add_scatter(x=_short(middle), y=_short(density), mode="lines", hovertemplate=hover, **line_style)
     if noise:
         normal = np.exp(-(middle**2) / (2 * noise)) / np.sqrt(2 * np.pi * noise)
         style = {"color": colours.INK, "dash": "dot", "width": 2}

@@ -71,13 +71,13 @@ def verdict(other: Difference) -> str:
 
 def intervals(metrics: Metrics) -> str:
     """How the intervals in a task's metrics.json were made, or why it has none."""
-    made = metrics["intervals"]
-    if made["reason"]:
-        return f"There are no intervals, so nothing counts as better: {made['reason']}."
-    if made["block"] == 1:
+    method = metrics["intervals"]
+    if method["reason"]:
+        return f"There are no intervals, so nothing counts as better: {method['reason']}."
+    if method["block"] == 1:
         return "Intervals are from examples resampled one by one."
-    what = "times, each with the windows of all series" if "series" in metrics else "windows"
-    return f"Intervals are from {made['blocks']:g} blocks of {made['block']:,} neighbouring {what}."
+    noun = "times, each with the windows of all series" if "series" in metrics else "windows"
+    return f"Intervals are from {method['blocks']:g} blocks of {method['block']:,} neighbouring {noun}."
 
 
 def compared(entry: Entry) -> dict[str, str]:

@@ -39,35 +39,39 @@ def conduct(plan: Plan, make_log: Callable[[Plan, optuna.Study], Log], is_only_p
     Raises InputError if every trial diverged or failed, or the storage is lost.
     """
     configure_threads(1)  # a thread pool started here would be missing in the forked workers, which would wait for it
-    ours = study.make(plan, make_space(plan))
+    study_of_plan = study.make(plan, make_space(plan))
     workers = plan.sweep.workers or cores()
     repeatable = is_only_process and workers == 1
     with (
         WorkerProcesses(
             partial(trials.work, plan, repeatable), list(range(workers)), workers, survive=True
         ) as messages,
-        make_log(plan, ours) as log,
+        make_log(plan, study_of_plan) as log,
     ):
         description = f"{plan.task} {plan.architecture}"
-        with tqdm(total=plan.sweep.trials, initial=done(ours), unit="trial", desc=description, disable=None) as bar:
+        with tqdm(
+            total=plan.sweep.trials, initial=count_complete(study_of_plan), unit="trial", desc=description, disable=None
+        ) as bar:
             for _, number in messages:
                 log.record(number)
-                bar.update(done(ours) - bar.n)
-        best, *others = ranked(plan, ours)
+                bar.update(count_complete(study_of_plan) - bar.n)
+        best, *others = ranked(plan, study_of_plan)
         log.finish(best)
-    counts = ", ".join(f"{n} {what}" for what, n in trials.summary(ours.get_trials(deepcopy=False)).items())
+    counts = ", ".join(
+        f"{n} {outcome}" for outcome, n in trials.summary(study_of_plan.get_trials(deepcopy=False)).items()
+    )
     print(f"{plan.task} {plan.architecture}: {counts}; best validation loss {best.value:.4g}: {best.params}")
     return [Choice(**trial.user_attrs["choice"]) for trial in (best, *others)][:FINALISTS]
 
 
-def done(ours: optuna.Study) -> int:
+def count_complete(study_of_plan: optuna.Study) -> int:
     """Trials that fill a place permanently."""
-    return sum(trial.state in FINISHED for trial in ours.get_trials(deepcopy=False))
+    return sum(trial.state in FINISHED for trial in study_of_plan.get_trials(deepcopy=False))
 
 
-def ranked(plan: Plan, ours: optuna.Study) -> list[FrozenTrial]:
+def ranked(plan: Plan, study_of_plan: optuna.Study) -> list[FrozenTrial]:
     """The complete trials that did not diverge, by their validation loss; at least one."""
-    complete = [trial for trial in ours.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in study_of_plan.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
     sound = [trial for trial in complete if "diverged_at" not in trial.user_attrs]
     if not sound:
         steps = sorted(trial.user_attrs["diverged_at"] for trial in complete)

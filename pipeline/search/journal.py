@@ -49,9 +49,9 @@ class FileLock(BaseJournalFileLock):
         self.path = path
 
     def acquire(self) -> bool:
-        held = files.locked(self.path)
-        held.__enter__()
-        self._held = held  # only now: another thread of this process may have held the lock until here
+        acquired = files.locked(self.path)
+        acquired.__enter__()
+        self._held = acquired  # only now: another thread of this process may have held the lock until here
         try:
             if not ends_with_line(self.journal):
                 repair(self.journal)
@@ -77,14 +77,14 @@ def repair(journal: Path) -> None:
     records = [record(line) for line in lines]
     if records == lines:
         return
-    broken = [number for number, (line, whole) in enumerate(zip(lines, records, strict=True), 1) if line != whole]
+    broken = [number for number, (line, parsed) in enumerate(zip(lines, records, strict=True), 1) if line != parsed]
     with files.replacing(journal) as temporary, temporary.open("wb") as file:
         file.write(b"".join(records))
         file.flush()
         os.fsync(file.fileno())
-    others = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+    further = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
     reason = "a process was killed, or the disk was full, while it was written"
-    print(f"{journal}: dropped the broken record of line {broken[0]}{others}: {reason}", file=sys.stderr)
+    print(f"{journal}: dropped the broken record of line {broken[0]}{further}: {reason}", file=sys.stderr)
 
 
 def record(line: bytes) -> bytes:

@@ -52,12 +52,12 @@ class Places:
             if self.repeatable and (trial := self.resume()) is not None:
                 return trial
             self.free_dead()
-            held = [trial for trial in self._trials() if trial.state != TrialState.FAIL]
-            if sum(trial.state in FINISHED for trial in held) >= self.places:
+            occupied = [trial for trial in self._trials() if trial.state != TrialState.FAIL]
+            if sum(trial.state in FINISHED for trial in occupied) >= self.places:
                 return None
-            waiting = any(trial.state == TrialState.WAITING for trial in held)
-            if waiting or len(held) < self.places:
-                self.study.sampler = self.sampler(len(held if self.repeatable else self._trials()))
+            has_waiting = any(trial.state == TrialState.WAITING for trial in occupied)
+            if has_waiting or len(occupied) < self.places:
+                self.study.sampler = self.sampler(len(occupied if self.repeatable else self._trials()))
                 with suppress(UpdateFinishedTrialError):  # another worker found it dead before it had our name
                     trial = self.study.ask()
                     trial.set_user_attr("process", process.this())
@@ -95,9 +95,9 @@ class Places:
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def _surplus(self, ours: optuna.Trial) -> str:
+    def _surplus(self, study_or_trial: optuna.Trial) -> str:
         """Why a trial is not needed; empty for one to run."""
-        origin = ours.user_attrs.get(FIRST)
+        origin = study_or_trial.user_attrs.get(FIRST)
         if origin is not None and origin.startswith(
             RETRY
         ):  # it was queued before the trial it replaces was marked failed
@@ -105,11 +105,11 @@ class Places:
             self._fail(number)
             if self._trials()[number].state in FINISHED:
                 return "its worker was alive"
-        before = [t for t in self._trials() if t.number < ours.number and t.state != TrialState.FAIL]
+        before = [t for t in self._trials() if t.number < study_or_trial.number and t.state != TrialState.FAIL]
         if len(before) >= self.places:
             return "no place was left"
-        same = origin is not None and any(trial.user_attrs.get(FIRST) == origin for trial in before)
-        return "queued twice" if same else ""
+        is_resumed = origin is not None and any(trial.user_attrs.get(FIRST) == origin for trial in before)
+        return "queued twice" if is_resumed else ""
 
     def _lives(self, trial: FrozenTrial) -> bool:
         """Whether a trial's process runs; one on another machine must have sent a sign of life in the grace period."""
@@ -129,11 +129,11 @@ class Places:
 @contextmanager
 def beating(trial: optuna.Trial, grace_seconds: float) -> Iterator[None]:
     """While a trial runs, send signs of life to other machines: four in each grace period."""
-    done = Event()
+    stopped = Event()
 
     def beat() -> None:
         count = 0
-        while not done.wait(grace_seconds / 4):
+        while not stopped.wait(grace_seconds / 4):
             count += 1
             with suppress(Exception):  # if the storage is lost, the trial itself reports it
                 trial.set_user_attr("beat", count)
@@ -143,5 +143,5 @@ def beating(trial: optuna.Trial, grace_seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        done.set()
+        stopped.set()
         thread.join()

@@ -30,13 +30,13 @@ FIRST = "origin"  # of a trial that was not sampled: deck, default, stated, grid
 GIVEN_BACK = "given_back"  # why a trial was not needed
 
 
-def make_storage(where: str) -> BaseStorage:
+def make_storage(storage: str) -> BaseStorage:
     """The journal, or the database at `where`. Raises InputError if it cannot be reached or written."""
     journal = paths.STUDIES
     try:
-        if not where:
+        if not storage:
             return JournalStorage(Journal(journal))
-        return _database(where)
+        return _database(storage)
     except OSError as error:
         raise InputError(f"sweep.storage: cannot write {journal}: {error.strerror}") from None
     except (SQLAlchemyError, ImportError, ValueError) as error:
@@ -55,15 +55,15 @@ def in_reach() -> Iterator[None]:
         ) from None
 
 
-def _database(where: str, attempts: int = 3) -> RDBStorage:
+def _database(storage: str, attempts: int = 3) -> RDBStorage:
     """If two processes open an empty database at once, one fails to create the tables and retries."""
     try:
-        return RDBStorage(where, engine_kwargs={"pool_pre_ping": True, "connect_args": _patience(where)})
+        return RDBStorage(storage, engine_kwargs={"pool_pre_ping": True, "connect_args": _patience(storage)})
     except (IntegrityError, ProgrammingError):
         if attempts == 1:
             raise
         time.sleep(1)
-        return _database(where, attempts - 1)
+        return _database(storage, attempts - 1)
 
 
 def make(plan: Plan, space: Space) -> optuna.Study:
@@ -83,9 +83,9 @@ def make(plan: Plan, space: Space) -> optuna.Study:
         raise InputError(f"sweep.storage: its study {name_of(plan)} has another space, data or code: use another")
     study.set_user_attr("key", key)
     counted_trials = [trial for trial in study.get_trials(deepcopy=False) if GIVEN_BACK not in trial.user_attrs]
-    there = {trial.user_attrs.get(FIRST) for trial in counted_trials}
+    draws = {trial.user_attrs.get(FIRST) for trial in counted_trials}
     for origin, parameters in queue(plan, space).items():
-        if origin not in there:
+        if origin not in draws:
             study.enqueue_trial(parameters, user_attrs={FIRST: origin})
     return study
 
@@ -94,9 +94,9 @@ def wait_for(plan: Plan, seconds: float) -> None:
     """Wait until the plan's study can be joined. Raises InputError if it does not appear."""
     storage = make_storage(plan.sweep.storage)
     name = name_of(plan)
-    begun = time.monotonic()
+    start = time.monotonic()
     while name not in (names := [summary.study_name for summary in storage.get_all_studies()]):
-        if time.monotonic() - begun > seconds:
+        if time.monotonic() - start > seconds:
             alike = [other for other in names if other.startswith(name.rpartition("-")[0])]
             raise InputError(
                 f"sweep --join: no study {name}: the sweep has not begun, or its params.yaml, data or code differ from "
@@ -139,8 +139,8 @@ def make_sampler(plan: Plan, space: Space, *parts: int) -> BaseSampler:
     if sweep.sampler == "cmaes":
         if sweep.storage:
             raise InputError("sweep.sampler: cmaes keeps pickles in its study, so it needs an empty sweep.storage")
-        many = [space.initializers, sweep.clippings, sweep.learning_rates]
-        if any(len(names) > 1 for names in many):
+        varied = [space.initializers, sweep.clippings, sweep.learning_rates]
+        if any(len(names) > 1 for names in varied):
             raise InputError(
                 "sweep.sampler: cmaes searches only numbers: state one initializer, one clipping, one optimizer"
             )
@@ -178,5 +178,5 @@ def _driver_message(error: Exception) -> str:
     return " ".join(str(origin).split())
 
 
-def _patience(where: str) -> dict[str, int]:
-    return {"connect_timeout": 5} if where.startswith("postgresql") else {}
+def _patience(storage: str) -> dict[str, int]:
+    return {"connect_timeout": 5} if storage.startswith("postgresql") else {}

@@ -25,7 +25,7 @@ def page(study: Study) -> str:
 
 def figures(study: Study) -> dict[str, go.Figure]:
     """The figures that the study's trials allow: importances need two complete trials that differ."""
-    made = {
+    figures_by_name = {
         "history": plot_optimization_history(study),
         "curves": plot_intermediate_values(study),
         "slices": plot_slice(study),
@@ -37,8 +37,8 @@ def figures(study: Study) -> dict[str, go.Figure]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # about few trials, which the title states
             title = f"Importances, from {len(complete)} complete trials"
-            made["importances"] = plot_param_importances(study).update_layout(title=title)
-    return made
+            figures_by_name["importances"] = plot_param_importances(study).update_layout(title=title)
+    return figures_by_name
 
 
 def heat_map(study: Study) -> go.Figure:

@@ -31,17 +31,17 @@ def work(plan: Plan, repeatable: bool, worker: int, send: Send) -> None:
     """
     space = make_space(plan)
     ourselves = 0 if repeatable else os.getpid()
-    ours = study.make(plan, space)
+    own_study = study.make(plan, space)
     draw = partial(study.make_sampler, plan, space, ourselves)
-    places = Places(ours, plan.sweep.trials, plan.sweep.grace_seconds, draw, repeatable)
+    places = Places(own_study, plan.sweep.trials, plan.sweep.grace_seconds, draw, repeatable)
     prepared = plan.prepared()
     while (trial := places.claim()) is not None:
         with suppress(UpdateFinishedTrialError):  # another machine considered us dead: the trial is run again there
-            run(plan, prepared, space, ours, trial)
+            run(plan, prepared, space, own_study, trial)
         send(trial.number)
 
 
-def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial: optuna.Trial) -> None:
+def run(plan: Plan, prepared: Prepared, space: Space, own_study: optuna.Study, trial: optuna.Trial) -> None:
     """Run one trial, and record everything about it in the study."""
     with beating(trial, plan.sweep.grace_seconds):
         choice = space.suggest(trial)
@@ -56,7 +56,7 @@ def run(plan: Plan, prepared: Prepared, space: Space, ours: optuna.Study, trial:
         for name, value in result.items():
             trial.set_user_attr(name, value)
     value = plan.sweep.penalty if progress.diverged else progress.best_loss
-    ours.tell(trial, value if state == TrialState.COMPLETE else None, state)
+    own_study.tell(trial, value if state == TrialState.COMPLETE else None, state)
 
 
 def follow(fit: Fit, trial: optuna.Trial) -> TrialState:
@@ -82,9 +82,9 @@ def hopeless(trial: optuna.Trial, epoch: int) -> bool:
     first and its progress second: wherever a kill interrupts, a resumed trial gets the same decision.
     """
     notes = BufferedStorage(trial.storage)
-    ours = copy(trial.study)
-    ours._storage = cast(BaseStorage, notes)
-    pruned = ours.pruner.prune(ours, trial.storage.get_trial(trial._trial_id))
+    own_study = copy(trial.study)
+    own_study._storage = cast(BaseStorage, notes)
+    pruned = own_study.pruner.prune(own_study, trial.storage.get_trial(trial._trial_id))
     if pruned := pruned or trial.user_attrs.get(PRUNED_AT) == epoch:
         trial.set_user_attr(PRUNED_AT, epoch)
     notes.write()

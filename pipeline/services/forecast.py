@@ -80,11 +80,11 @@ class Forecasts(Service):
 
     def answer(self, requests: pd.DataFrame, model: nn.Module) -> pd.DataFrame:
         check_columns(requests, self.inputs)
-        asked = self._windows(requests)
-        windows = torch.from_numpy(np.stack([window.values for window in asked]).astype(np.float32))
-        low, middle, high = self._forecast(windows, torch.tensor([window.series for window in asked]), model)
+        requested = self._windows(requests)
+        windows = torch.from_numpy(np.stack([window.values for window in requested]).astype(np.float32))
+        low, middle, high = self._forecast(windows, torch.tensor([window.series for window in requested]), model)
         answers = []
-        for number, window in enumerate(asked):
+        for number, window in enumerate(requested):
             times = window.times[self.task.look_back :].astype(str)
             columns: dict[str, object] = {**window.labels, self.task.time_name: times}
             for target, place in zip(self.task.targets, range(len(self.task.targets)), strict=True):
@@ -108,16 +108,16 @@ class Forecasts(Service):
 
     def _windows(self, table: pd.DataFrame) -> list[Window]:
         """The window of each series. Raises InputError, which names the faults of all of them."""
-        asked = []
+        requested = []
         wrong = []
         for labels, number, rows in self._of_series(table):
             try:
-                asked.append(self._window(labels, number, rows))
+                requested.append(self._window(labels, number, rows))
             except InputError as error:
                 wrong.append(str(error))
         if wrong:
             raise InputError(listed(wrong, "series"))
-        return asked
+        return requested
 
     def _of_series(self, table: pd.DataFrame) -> Iterator[tuple[dict[str, str], int, pd.DataFrame]]:
         """The names of each series in the columns that have them, its number, and its rows."""

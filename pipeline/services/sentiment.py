@@ -81,8 +81,8 @@ class Reviews(Service):
             inputs, steps = self.task.read(columns, rows)
             tokens = inputs[..., 0] if self.task.spec.ratios else inputs
             known[rows] = (tokens > UNKNOWN).any(dim=1)
-            asked = ([texts[row] for row in rows.tolist()],) if isinstance(model, Blend) else ()
-            outputs = model(inputs, steps, *asked)
+            model_texts = ([texts[row] for row in rows.tolist()],) if isinstance(model, Blend) else ()
+            outputs = model(inputs, steps, *model_texts)
             probabilities[rows] = self.task.calibrated(outputs, self.calibration).double().softmax(dim=1)
         return probabilities.numpy(), known.numpy()
 

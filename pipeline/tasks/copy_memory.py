@@ -71,8 +71,8 @@ class CopyMemory(Labelled):
 
         Both are nan for a sequence whose outputs are not numbers.
         """
-        asked = slice(-self.symbols, None)
-        recalled = (outputs[:, asked].argmax(dim=2) == targets[:, asked]).double().mean(1)
+        answer_steps = slice(-self.symbols, None)
+        recalled = (outputs[:, answer_steps].argmax(dim=2) == targets[:, answer_steps]).double().mean(1)
         log_loss = F.cross_entropy(outputs.double().transpose(1, 2), targets, reduction="none").mean(1)
         sound = outputs.isfinite().flatten(1).all(dim=1, keepdim=True)
         return torch.where(sound, torch.stack([recalled, log_loss], dim=1), torch.nan)

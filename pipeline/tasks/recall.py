@@ -40,5 +40,5 @@ class Recall(Labelled):
     def draw(self, size: int, random: torch.Generator) -> dict[str, Tensor]:
         first = torch.randint(0, 2, (size, 1), generator=random)
         low, high = (0, 2) if self.distractors == "bits" else (2, 2 + self.symbols)
-        rest = torch.randint(low, high, (size, self.lag), generator=random)
-        return {"inputs": (torch.cat([first, rest], dim=1) + 1).to(torch.int16), "targets": first[:, 0]}
+        distractors = torch.randint(low, high, (size, self.lag), generator=random)
+        return {"inputs": (torch.cat([first, distractors], dim=1) + 1).to(torch.int16), "targets": first[:, 0]}

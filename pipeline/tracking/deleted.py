@@ -25,8 +25,8 @@ def restore_run(client: MlflowClient, run_id: str) -> None:
     except MlflowException as error:
         if error.error_code not in ABSENT:
             raise
-        gone = f"MLflow has no run {run_id}: it was deleted permanently"
-        raise InputError(f"{gone}: run the same command again, which starts a new one") from None
+        message = f"MLflow has no run {run_id}: it was deleted permanently"
+        raise InputError(f"{message}: run the same command again, which starts a new one") from None
     restore_experiment(client, client.get_experiment(run.info.experiment_id))
     if client.get_run(run_id).info.lifecycle_stage != "active":
         with unbroken():

@@ -25,9 +25,9 @@ def drawing(
     """
     with TemporaryDirectory() as place:
         draw = partial(_draw, Path(place), task, prepared, candidates, targets)
-        everyone = list(range(len(candidates)))
+        numbers = list(range(len(candidates)))
         here = start_method() != "fork"  # a new start costs more than it saves
-        with WorkerProcesses(draw, everyone, here=here) as drawn:
+        with WorkerProcesses(draw, numbers, here=here) as drawn:
             yield iter(drawn)
 
 

@@ -38,15 +38,15 @@ def ask(uri: str, requests: pd.DataFrame, singles: Sequence[tuple[int, int]] = (
     Raises InputError with the error of the package's process, in one line.
     """
     place = str(Path(uri).resolve()) if Path(uri).exists() else uri
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory() as folder_name:
+        folder = Path(folder_name)
         requests.to_parquet(folder / "requests.parquet", index=False)
         files.write_json(folder / "work.json", {"singles": [list(single) for single in singles]})
-        done = subprocess.run(
+        finished = subprocess.run(
             [sys.executable, "-P", str(SCRIPT), place], cwd=folder, env=_environment(), capture_output=True, text=True
         )
-        if done.returncode:
-            raise InputError(f"{uri}: {_reason(folder, done)}")
+        if finished.returncode:
+            raise InputError(f"{uri}: {_reason(folder, finished)}")
         return Answered(pd.read_parquet(folder / "answers.parquet"), files.read_json(folder / "seconds.json"))
 
 
@@ -62,9 +62,9 @@ def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | overrides
 
 
-def _reason(folder: Path, done: "subprocess.CompletedProcess[str]") -> str:
+def _reason(folder: Path, finished: "subprocess.CompletedProcess[str]") -> str:
     """The error, in one line."""
     if (folder / "error.txt").exists():
         return (folder / "error.txt").read_text(encoding="utf-8")
-    last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no output"]
-    return f"its process exited with {done.returncode}: {last[0].strip()}"
+    last = [line for line in finished.stderr.splitlines() if line.strip()][-1:] or ["no output"]
+    return f"its process exited with {finished.returncode}: {last[0].strip()}"

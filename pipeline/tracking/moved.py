@@ -57,10 +57,12 @@ def roots() -> list[Path]:
         if not _has(database, *COLUMNS[0]):
             return []
         rows = database.execute("SELECT experiment_id, artifact_location FROM experiments").fetchall()
-    here = {Path.cwd(), paths.DATABASE.resolve().parent, paths.ARTIFACTS.resolve().parent}
+    current_roots = {Path.cwd(), paths.DATABASE.resolve().parent, paths.ARTIFACTS.resolve().parent}
     made_in = {_root(location) for number, location in rows if number == 0}
-    others = {_root(location) for _, location in rows if _folder(location) == paths.ARTIFACTS.name} - here
-    return sorted(root for root in others if root and (root in made_in or not _on_purpose(root)))
+    former_roots = {
+        _root(location) for _, location in rows if _folder(location) == paths.ARTIFACTS.name
+    } - current_roots
+    return sorted(root for root in former_roots if root and (root in made_in or not _on_purpose(root)))
 
 
 def _on_purpose(root: Path) -> bool:
@@ -107,9 +109,11 @@ def rewrite(old: Sequence[Path]) -> int:
         for table, column in COLUMNS:
             if _has(database, table, column):
                 for old_prefix, new_prefix in prefixes(old):
-                    rest = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+                    statement = (
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+                    )
                     length = len(old_prefix)
-                    count += database.execute(rest, (new_prefix, length + 1, length, old_prefix)).rowcount
+                    count += database.execute(statement, (new_prefix, length + 1, length, old_prefix)).rowcount
         database.execute("COMMIT")
     return count
 

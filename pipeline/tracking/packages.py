@@ -75,17 +75,17 @@ def application(model: PyFuncModel) -> Any:
 @contextmanager
 def _package_code() -> Iterator[None]:
     """In this block, modules with this project's name are imported again: from the package, which MLflow puts first."""
-    ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PROJECT}
+    project_modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] == PROJECT}
     path = list(sys.path)
     writes = sys.dont_write_bytecode
     sys.dont_write_bytecode = True  # the package stays as it was logged
-    for name in ours:
+    for name in project_modules:
         del sys.modules[name]
     try:
         yield
     finally:
         for name in [name for name in sys.modules if name.split(".")[0] == PROJECT]:
             del sys.modules[name]
-        sys.modules.update(ours)
+        sys.modules.update(project_modules)
         sys.path[:] = path
         sys.dont_write_bytecode = writes

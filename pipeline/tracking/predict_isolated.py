@@ -31,9 +31,9 @@ def main(uri: str) -> None:
     torch.set_num_threads(1)  # as a server answers a request (packages.py)
     for number, (begin, end) in enumerate(work["singles"][:WARM_UP] + work["singles"]):
         request = requests.iloc[begin:end].reset_index(drop=True)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         model.predict(request)
-        seconds += [time.perf_counter() - begun] if number >= min(WARM_UP, len(work["singles"])) else []
+        seconds += [time.perf_counter() - start] if number >= min(WARM_UP, len(work["singles"])) else []
     Path("seconds.json").write_text(json.dumps(seconds))
 
 

@@ -81,12 +81,12 @@ def register(task: str, run_id: str, model_id: str, tags: Mapping[str, object] |
     model_tags = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
     _make_sure_of(task)
     all_tags = {key: str(value) for key, value in {**model_tags, **(tags or {})}.items()}
-    made = written(
+    created = written(
         lambda: client().create_model_version(
             task, f"models:/{model_id}", run_id, tags=all_tags, model_id=model_id, await_creation_for=0
         )
     )
-    return _version(made)
+    return _version(created)
 
 
 def move(task: str, alias: str, number: int) -> None:

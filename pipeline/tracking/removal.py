@@ -49,7 +49,7 @@ def collect(run_ids: list[str]) -> None:
     """
     env = {**os.environ, "MLFLOW_TRACKING_URI": store.uri(), "MLFLOW_BACKEND_STORE_URI": store.uri()}
     words = [sys.executable, "-m", "mlflow", "gc", "--run-ids", ",".join(run_ids)]
-    done = subprocess.run(words, env=env, capture_output=True, text=True)
-    if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no output"]
-        raise InputError(f"mlflow gc exited with {done.returncode}: {last[0].strip()}")
+    finished = subprocess.run(words, env=env, capture_output=True, text=True)
+    if finished.returncode:
+        last = [line for line in finished.stderr.splitlines() if line.strip()][-1:] or ["no output"]
+        raise InputError(f"mlflow gc exited with {finished.returncode}: {last[0].strip()}")

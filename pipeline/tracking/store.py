@@ -95,5 +95,5 @@ def _unreachable(reason: object) -> str:
 
 def _public() -> str:
     """The address without name and password."""
-    whole = urlsplit(uri())
-    return whole._replace(netloc=whole.netloc.rsplit("@", 1)[-1]).geturl()
+    parts = urlsplit(uri())
+    return parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()

@@ -49,13 +49,13 @@ class StudyRuns:
         """Give every ended trial one run with its state: log what is missing, and log again what was interrupted."""
         with self.sweep_lock():
             ended = {t.number: t for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()}
-            there = set()
+            existing = set()
             for run_id, status, number in runs.children(self.experiment, self.parent):
-                if number in there or number not in ended or status != STATUS[ended[number].state.name]:
+                if number in existing or number not in ended or status != STATUS[ended[number].state.name]:
                     runs.delete(run_id)
                 else:
-                    there.add(number)
-            for number in ended.keys() - there:
+                    existing.add(number)
+            for number in ended.keys() - existing:
                 self._log(ended[number])
 
     def record(self, number: int) -> None:

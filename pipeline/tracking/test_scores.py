@@ -35,13 +35,15 @@ def log(
             run_id = ids[seed]["run_id"] if known else _run_of(task, prepared, candidate, seed, params)
             model_id = ids[seed]["model_id"] if known else None
             _log_scores(run_id, model_id, entry, place, seed, candidate.description)
-            runs.set_tags(run_id, {f"intervals.{key}": "" if it is None else it for key, it in intervals.items()})
+            runs.set_tags(
+                run_id, {f"intervals.{key}": "" if value is None else value for key, value in intervals.items()}
+            )
             artifacts.log_folder(run_id, folder / str(seed))
             if not known:
                 runs.finish(run_id)
-        for seed, why in candidate.not_scored.items():
+        for seed, reason in candidate.not_scored.items():
             if seed in ids and runs.exists(ids[seed]["run_id"]):
-                runs.set_tags(ids[seed]["run_id"], {"not_scored": why})
+                runs.set_tags(ids[seed]["run_id"], {"not_scored": reason})
 
 
 def _log_scores(
@@ -61,15 +63,20 @@ def _run_of(task: str, prepared: Prepared, candidate: Candidate, seed: int, para
     """A run for what was not trained, or for a network without a training run in this store (DVC restored it): that of
     an earlier evaluation on the same data, or a new one."""
     baseline = candidate.kind == "baseline"
-    same = {
+    unchanged = {
         "stage": "evaluate",
         "architecture": candidate.name,
         "seed": str(seed),
         "baseline": str(baseline).lower(),
         "inputs.digest": lineage.inputs_digest(prepared.audit),
     }
-    earlier = runs.find(task, same)
-    tags = {**same, **runs.look(candidate.name), "scale": params["scale"], "dvc.stage": os.environ.get("DVC_STAGE", "")}
+    earlier = runs.find(task, unchanged)
+    tags = {
+        **unchanged,
+        **runs.look(candidate.name),
+        "scale": params["scale"],
+        "dvc.stage": os.environ.get("DVC_STAGE", ""),
+    }
     tags |= {"kind": candidate.kind}
     name = f"{candidate.name} seed {seed}" if candidate.kind in TRAINED else candidate.name
     run_id = runs.start(task, name, tags, _settings(candidate), earlier)

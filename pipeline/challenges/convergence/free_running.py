@@ -74,7 +74,7 @@ def mean(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
 
 
 def known_frequency(task: Sine, waves: Waves) -> Float[Tensor, "waves ahead"]:
-    """The sine of the true frequency that fits the window best (least squares); networks are not given the frequency."""
+    """The sine of the true frequency that fits the window best (least squares); networks do not know it."""
     steps = waves.window.shape[1]
     ahead = waves.clean.shape[1]
     turn = 2 * math.pi * task.frequency * task.spacing * torch.arange(steps + ahead, dtype=torch.float64)

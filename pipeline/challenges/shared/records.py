@@ -33,7 +33,7 @@ class Guessed(TypedDict):
 
 
 class Spread(TypedDict):
-    """Each seed's value with the median, lowest and highest; None, for a seed that never got there, counts as highest."""
+    """Each seed's value with the median, lowest and highest; None (never got there) counts as highest."""
 
     by_seed: list[float | None]
     median: float | None

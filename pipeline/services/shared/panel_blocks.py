@@ -21,8 +21,8 @@ from pipeline.services.shared.series_blocks import Bounds, Compared
 from pipeline.tasks import Prepared
 from pipeline.tasks.series import steps
 
-ASKED = 50  # series of which forecasts are asked
-BEGUN = 0.9  # share of the series with whose beginning the reference begins
+FORECAST_SERIES = 50  # series of which forecasts are asked
+STARTED_SHARE = 0.9  # share of the series with whose beginning the reference begins
 
 
 class Values(NamedTuple):
@@ -38,7 +38,7 @@ class ComparedPanel(Compared):
 
     def reference(self, prepared: Prepared, answer: Answer) -> Reference:
         (_, (begin, end)) = (prepared.audit["borders"][split] for split in ("train", "valid"))
-        first = int(np.quantile(prepared.learned["panel"]["first"], BEGUN, method="inverted_cdf"))
+        first = int(np.quantile(prepared.learned["panel"]["first"], STARTED_SHARE, method="inverted_cdf"))
         bounds = first, end
         values = self._values(prepared, bounds)
         blocks = self._of_panel(prepared, values, bounds, self.judged(begin, end), answer)
@@ -105,7 +105,9 @@ class ComparedPanel(Compared):
         """Mean absolute error over the series that are asked, of the forecasts that begin at each of these steps."""
         task = self.task
         panel = prepared.learned["panel"]
-        chosen = np.unique(np.linspace(0, len(values.names) - 1, min(ASKED, len(values.names))).round().astype(int))
+        chosen = np.unique(
+            np.linspace(0, len(values.names) - 1, min(FORECAST_SERIES, len(values.names))).round().astype(int)
+        )
         times, places = (part.ravel() for part in np.meshgrid(np.array(begins), chosen, indexing="ij"))
         member = values.numbers[places]
         begin, first = (np.array(panel[key])[member] for key in ("begins", "first"))

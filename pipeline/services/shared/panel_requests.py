@@ -54,14 +54,14 @@ def windows_of(table: pd.DataFrame, task: Forecast, learned: Learned) -> Iterato
         yield int(of_rows[rows.index[0]]), rows
 
 
-def _refuse_unknown(unknown: Sequence[str], there: Sequence[str]) -> None:
+def _refuse_unknown(unknown: Sequence[str], known: Sequence[str]) -> None:
     if not unknown:
         return
-    named = listed([shown(name) for name in unknown], "series", SHOWN)
-    near = get_close_matches(unknown[0], there, 3, 0.6)
-    nearest = f" (nearest to the first: {', '.join(near)})" if near else ""
-    accepted = listed(list(map(shown, there)), "series", SHOWN)
-    raise InputError(f"series that the network did not learn: {named}{nearest}; accepted: {accepted}")
+    unknown_names = listed([shown(name) for name in unknown], "series", SHOWN)
+    suggestions = get_close_matches(unknown[0], known, 3, 0.6)
+    nearest = f" (nearest to the first: {', '.join(suggestions)})" if suggestions else ""
+    accepted = listed(list(map(shown, known)), "series", SHOWN)
+    raise InputError(f"series that the network did not learn: {unknown_names}{nearest}; accepted: {accepted}")
 
 
 def of_rows(prepared: Prepared, split: str, rows: Sequence[int], written: Written) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pipeline.tasks.series import steps, time_forms, timestamps, zones
 from pipeline.tasks.series.steps import Step
 from pipeline.tasks.series.timestamps import Clock, Stamps
 
-WHY = {
+REASONS = {
     "utc": "without an offset: {}, but the network was trained on instants",
     "local": "with an offset: {}, but the network was trained on a local clock, whose offset is not known",
 }
@@ -30,19 +30,19 @@ def read(
         instants = zones.to_utc(stamps.on("local"), task.zone)
         if instants.skipped.any():
             return instants.times, [
-                f"{column} that a clock in {task.zone} never shows: {_which(instants.skipped, cells)}"
+                f"{column} that a clock in {task.zone} never shows: {_places(instants.skipped, cells)}"
             ]
         stamps = Stamps(instants.times, np.asarray(instants.times.notna()), stamps.form)
     unreadable = np.asarray(stamps.times.isna())
     faults = []
     if unreadable.any():
         faults.append(
-            f"{column} is not {stamps.form}: {_which(unreadable, cells)}; accepted: {timestamps.ACCEPTED[clock]}"
+            f"{column} is not {stamps.form}: {_places(unreadable, cells)}; accepted: {timestamps.ACCEPTED[clock]}"
         )
     misplaced = ~unreadable & (stamps.offset != (clock == "utc"))
     if misplaced.any():
-        why = WHY[clock].format(_which(misplaced, cells))
-        faults.append(f"{column} {why}; accepted: {timestamps.ACCEPTED[clock]}")
+        reason = REASONS[clock].format(_places(misplaced, cells))
+        faults.append(f"{column} {reason}; accepted: {timestamps.ACCEPTED[clock]}")
     times = stamps.on(clock)
     return times, faults or _irregular(times, step)
 
@@ -58,7 +58,7 @@ def _parsed(cells: Sequence[Any], learned_form: str | None) -> Stamps:
         return iso
 
 
-def _which(wrong: np.ndarray, cells: Sequence[Any]) -> str:
+def _places(wrong: np.ndarray, cells: Sequence[Any]) -> str:
     return f"{wrong.sum():,}, first {str(cells[int(wrong.argmax())])[:40]!r}"
 
 

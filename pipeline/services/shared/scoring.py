@@ -48,8 +48,8 @@ def read(prepared: Prepared, split: str, rows: Sequence[int], answers: pd.DataFr
     if series is None:  # as decisions on single series always were: in single precision
         mean = mean.float().double()
         std = std.float().double()
-    wanted = task.answers(prepared.targets(split)[list(rows)], learned, series)
-    covered = ((low <= wanted) & (wanted <= high)).double().mean()
+    expected = task.answers(prepared.targets(split)[list(rows)], learned, series)
+    covered = ((low <= expected) & (expected <= high)).double().mean()
     return Read((middle - mean) / std, {"coverage": float(covered)})
 
 
@@ -79,8 +79,8 @@ def times(prepared: Prepared, split: str, rows: Sequence[int]) -> pd.DatetimeInd
     assert isinstance(task, Forecast)
     first = _starts(prepared, split)[list(rows)] + task.look_back
     places = (first[:, None] + np.arange(task.horizon)).flatten()
-    whole = steps.grid(pd.Timestamp(learned["start"]), int(places.max(initial=0)) + 1, steps.learned(learned))
-    return whole[places]
+    grid = steps.grid(pd.Timestamp(learned["start"]), int(places.max(initial=0)) + 1, steps.learned(learned))
+    return grid[places]
 
 
 def rows_and_seen(prepared: Prepared, split: str, seen: Mapping[str, Seen]) -> tuple[list[int], dict[str, int]]:
@@ -103,9 +103,9 @@ def of_another_clock(prepared: Prepared, seen: Mapping[str, Seen]) -> str | None
     if isinstance(prepared.task, Sentiment):
         return None
     clocks = {name: clock_of(_part(name, record, "until")) for name, record in seen.items()}
-    here = clock_of(prepared.learned["start"])
-    wrong = [f"the {name} was trained on {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != here]
-    return f"{', '.join(wrong)}; the data have {ACCEPTED[here]}" if wrong else None
+    current_clock = clock_of(prepared.learned["start"])
+    wrong = [f"the {name} was trained on {ACCEPTED[clock]}" for name, clock in clocks.items() if clock != current_clock]
+    return f"{', '.join(wrong)}; the data have {ACCEPTED[current_clock]}" if wrong else None
 
 
 def _part(name: str, seen: Seen, key: Literal["texts", "until"]) -> Any:

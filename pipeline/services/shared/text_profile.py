@@ -73,12 +73,12 @@ def inflation(table: pd.DataFrame) -> Float[np.ndarray, " numbers"]:
 
     In a file sorted by label all neighbours have the same one, so that labels count for little, as they should.
     """
-    left = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
-    variance = (left**2).sum(axis=0)
-    together = np.zeros(left.shape[1])
-    for lag in range(1, min(NEIGHBOURS, len(left) - 1) + 1):
-        together += 2 * (1 - lag / (NEIGHBOURS + 1)) * (left[lag:] * left[:-lag]).sum(axis=0)
-    factor = 1 + np.divide(together, variance, out=np.zeros_like(together), where=variance > 0)
+    centred = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
+    variance = (centred**2).sum(axis=0)
+    inflated = np.zeros(centred.shape[1])
+    for lag in range(1, min(NEIGHBOURS, len(centred) - 1) + 1):
+        inflated += 2 * (1 - lag / (NEIGHBOURS + 1)) * (centred[lag:] * centred[:-lag]).sum(axis=0)
+    factor = 1 + np.divide(inflated, variance, out=np.zeros_like(inflated), where=variance > 0)
     return factor.clip(1.0).round(4)
 
 
@@ -92,8 +92,8 @@ def _holding(tokens: Sequence[Sequence[int]], tokenizer: Any) -> dict[str, list[
     sets = [set(ids) for ids in tokens]
     counts = Counter(token for ids in sets for token in ids if token != UNKNOWN)
     common = sorted(token for token, count in counts.items() if count >= LEAST_HOLDING * len(tokens))
-    held = np.array([[token in ids for token in common] for ids in sets], dtype=float)
-    factors = inflation(pd.DataFrame(held)).tolist() if common else []
+    has_token = np.array([[token in ids for token in common] for ids in sets], dtype=float)
+    factors = inflation(pd.DataFrame(has_token)).tolist() if common else []
     return {
         str(tokenizer.id_to_token(token)): [counts[token], factor]
         for token, factor in zip(common, factors, strict=True)
