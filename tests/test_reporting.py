@@ -328,7 +328,7 @@ def test_reliability_bins_by_the_probability_of_the_answer():
     probabilities = np.array([[0.95, 0.05], [0.08, 0.92], [0.55, 0.45]])
     bins = examples.reliability(probabilities, np.array([0, 0, 0]))
     np.testing.assert_allclose(bins.confidence, [0.55, 0.935])
-    np.testing.assert_allclose(bins.right, [1.0, 0.5])
+    np.testing.assert_allclose(bins.correct, [1.0, 0.5])
     assert bins.count.tolist() == [1, 2]
     assert bins.error == pytest.approx((0.45 + 2 * 0.435) / 3)
 

@@ -28,7 +28,9 @@ KEYS = {"solved", "sequences", "steps", "seconds", "best", "diverged", "curve"}
 def solved(task=None, choice=EASY, architecture="gru", most=3_200, criterion=None, seed=1):
     task, criterion = task or Recall(lag=3, **SIZE), criterion or Criterion()
     model, train = Model(embedding=8), Train(device="cpu")
-    return solve(task, architecture, {}, choice, model, train, seed, criterion, most, check_interval=320, checked=200)
+    return solve(
+        task, architecture, {}, choice, model, train, seed, criterion, most, check_interval=320, eval_sequences=200
+    )
 
 
 def test_an_easy_task_is_solved_and_training_ends_there():

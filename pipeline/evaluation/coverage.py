@@ -58,7 +58,7 @@ def main(
     _table(["values", "persistence", *(f"{blocks:g} blocks" for blocks in BLOCKS)])
     for world in WORLDS:
         shares = (of_series(world, round(blocks * WEEK), WEEK, simulations, seed) for blocks in BLOCKS)
-        _row([world.name, f"{world.stays:g}", *shares])
+        _row([world.name, f"{world.persistence:g}", *shares])
     _table(["accuracy", *(f"{examples:,} examples" for examples in (20, 50, 200, 2000))])
     for share in (0.6, 0.9, 0.98):
         _row([f"{share:g}", *(of_accuracy(share, n, simulations, seed) for n in (20, 50, 200, 2000))])
@@ -82,7 +82,7 @@ def main(
 def of_series(world: World, examples: int, block: int, simulations: int, seed: int) -> float:
     """Coverage for the mean of this many windows; nan if there is no interval."""
     resamples = Resamples(examples, block, SETTINGS, seed)
-    values = wander(examples, simulations, world.stays, torch.Generator().manual_seed(seed))
+    values = wander(examples, simulations, world.persistence, torch.Generator().manual_seed(seed))
     values = (SPREAD * values - SPREAD**2 / 2).exp() if world.skewed else 1 + values
     return _covered(*resamples.ends(resamples.counts @ values / examples), 1.0) if not resamples.reason else math.nan
 

@@ -19,7 +19,7 @@ class Reliability:
     @property
     def error(self) -> float:
         """The expected calibration error (Guo et al., On calibration of modern neural networks, 2017)."""
-        gaps = np.abs(self.confidence - self.right)
+        gaps = np.abs(self.confidence - self.correct)
         return float((gaps * self.count).sum() / self.count.sum())
 
 

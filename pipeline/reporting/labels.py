@@ -50,14 +50,14 @@ def calibration(answers: Mapping[str, Answers]) -> Chart:
         hover = f"{text(name)}<br>probability %{{x:.3f}}, right %{{y:.3f}} of %{{customdata:,}}<extra></extra>"
         figure.add_scatter(
             x=bins.confidence,
-            y=bins.right,
+            y=bins.correct,
             customdata=bins.count,
             mode="lines+markers",
             hovertemplate=hover,
             **line_style,
         )
         errors[name] = bins.error
-        least = min(least, 1 / probabilities.shape[1], bins.right.min())
+        least = min(least, 1 / probabilities.shape[1], bins.correct.min())
     figure.update_xaxes(title={"text": "mean predicted probability"}, range=[least - 0.03, 1.03])
     figure.update_yaxes(title={"text": "accuracy"}, range=[least - 0.03, 1.03])
     errors_listed = words.listed(f"{name} {words.number(error, 3)}" for name, error in errors.items())
