@@ -149,10 +149,12 @@ def _without_diverged_seeds(candidate: Candidate) -> Candidate:
         for seed, outputs in by_seed.items():
             wrong = int((~outputs.isfinite()).flatten(1).any(dim=1).sum())
             reasons |= {seed: f"{wrong:,} of {len(outputs):,} {split} predictions are not finite"} if wrong else {}
-    scored = [
+    finite_by_split = [
         {s: o for s, o in by_seed.items() if s not in reasons} for by_seed in (candidate.outputs, candidate.valid)
     ]
-    return replace(candidate, outputs=scored[0], valid=scored[1], not_scored=candidate.not_scored | reasons)
+    return replace(
+        candidate, outputs=finite_by_split[0], valid=finite_by_split[1], not_scored=candidate.not_scored | reasons
+    )
 
 
 def _arrays(outputs: Mapping[int, Any]) -> dict[int, Any]:

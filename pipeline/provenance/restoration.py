@@ -30,20 +30,18 @@ def restore(task: str) -> str:
     if present is not None and snapshot is not None and has_files and moved is None:
         return f"{present.uri} is {'this' if is_current else 'another'} champion already: left as it is"
     latest = decisions.latest_move(task)
-    restored = None
+    replacement = None
     if present is not None and not has_files and moved is None:
-        restored = other_package(present)
-    if restored is None:
+        replacement = other_package(present)
+    if replacement is None:
         check_snapshot(task, snapshot, present if not has_files else None, latest if moved or not has_files else None)
         if snapshot is None:
             return f"no {paths.champion(task)}/snapshot.json, nothing to restore"
-        restored = present if present is not None and has_files and is_current else version_of(snapshot)
-    registry.move(task, CHAMPION, restored.number)
-    registry.set_tags(restored, {CARRIED_OUT: latest[0].name} if latest else {})
-    was = "" if present is None or restored == present else f", was {present.uri}"
-    return (
-        f"{restored.uri} is champion{was}{'' if has_files or present is None else ', whose files or run are missing'}"
-    )
+        replacement = present if present is not None and has_files and is_current else version_of(snapshot)
+    registry.move(task, CHAMPION, replacement.number)
+    registry.set_tags(replacement, {CARRIED_OUT: latest[0].name} if latest else {})
+    was = "" if present is None or replacement == present else f", was {present.uri}"
+    return f"{replacement.uri} is champion{was}{'' if has_files or present is None else ', whose files or run are missing'}"
 
 
 def check_snapshot(
