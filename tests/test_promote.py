@@ -285,7 +285,7 @@ def test_a_kill_before_the_alias_moves_is_made_good(here, monkeypatch, capsys):
     assert (last()["decision"], champion()) == ("promoted", None)
     monkeypatch.setattr(registry, "move", moved)
     promote.main("mine")
-    assert "version 1 is now champion, as reports/decisions decided: the registry lagged" in capsys.readouterr().out
+    assert "version 1 is now champion: the registry lagged behind reports/decisions" in capsys.readouterr().out
     assert (last()["decision"], champion()) == ("unchanged", 1)
     assert len(decisions.all_records("mine")) == 2
 

@@ -41,7 +41,8 @@ def restore(task: str) -> str:
     registry.move(task, CHAMPION, replacement.number)
     registry.set_tags(replacement, {CARRIED_OUT: latest[0].name} if latest else {})
     was = "" if present is None or replacement == present else f", was {present.uri}"
-    return f"{replacement.uri} is champion{was}{'' if has_files or present is None else ', whose files or run are missing'}"
+    missing = "" if has_files or present is None else ", whose files or run are missing"
+    return f"{replacement.uri} is champion{was}{missing}"
 
 
 def check_snapshot(
