@@ -51,7 +51,8 @@ class Server:
     """Forks a process per command, and reports how each ends."""
 
     def __init__(self, listener: socket.socket, parent: int):
-        self.listener, self.parent = listener, parent
+        self.listener = listener
+        self.parent = parent
         self.stamp = stamp()
         self.environment = dict(os.environ)
         self.events = selectors.DefaultSelector()

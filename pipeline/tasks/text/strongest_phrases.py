@@ -48,14 +48,16 @@ def find(folder: Path, settings: Mapping[str, Any], text: str, count: int) -> li
 def _phrases(folder: Path, settings: Mapping[str, Any], text: str) -> Iterator[tuple[tuple[int, int], Phrase]]:
     """Each phrase whose ratio is not small: its first token and their number, and the phrase."""
     encoding = tokenization.saved(folder).encode(text)
-    tokens, offsets = np.array(encoding.ids, np.int64), np.array([0, len(encoding.ids)])
+    tokens = np.array(encoding.ids, np.int64)
+    offsets = np.array([0, len(tokens)])
     ratios = ngram_ratios.apply(ngram_ratios.read(folder), tokens, offsets, settings["vocabulary"])
     by_length = ratios.reshape(len(tokens), settings["ngrams"], -1).astype(float)
     for start, number, column in zip(*np.nonzero(np.abs(by_length) >= LEAST), strict=True):
         ratio = by_length[start, number, column]
         label = _label(len(settings["labels"]), int(column), ratio)
         if label is not None:
-            begin, end = encoding.offsets[start][0], encoding.offsets[start + number][1]
+            begin, _ = encoding.offsets[start]
+            _, end = encoding.offsets[start + number]
             words = " ".join(text[begin:end].split())
             yield (int(start), int(number) + 1), Phrase(words, label, abs(ratio))
 
