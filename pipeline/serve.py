@@ -2,24 +2,28 @@
 
     pipeline serve --task imdb --port 8000
 
-reads   the champion that `pipeline promote` chose, from MLflow's registry
+reads   the champion that `pipeline promote` chose, from MLflow's registry or, with --champions, from the folder that
+        DVC keeps, now and whenever another version has become champion; params: serve
 writes  nothing; with --measure, a run in the task's experiment
 """
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.common import InputError, command
-from pipeline.common.params import load
+from pipeline.common.params import load, section
 from pipeline.common.registry import known
-from pipeline.serving import latency
+from pipeline.server import latency
+from pipeline.server.settings import Serve
 from pipeline.tasks import real
 from pipeline.tracking import store
 
@@ -32,27 +36,46 @@ def main(
     host: Annotated[
         str, typer.Option(help="The address to listen on; 0.0.0.0 accepts other machines' requests.")
     ] = "127.0.0.1",
+    champions: Annotated[
+        str, typer.Option(help="A folder with champions, such as models/champions.", show_default="MLflow's registry")
+    ] = "",
+    log_requests: Annotated[bool, typer.Option(help="Log each request's id, status and seconds.")] = False,
     measure: Annotated[bool, typer.Option(help="Only report how fast it answers 1, 8 and 32 clients.")] = False,
 ) -> None:
-    known("real task", task, real(load()))
-    store.check()
+    params = load()
+    known("real task", task, real(params))
+    if not champions:
+        store.check()
     if measure:
         measured(task, host)
         return
-    from pipeline.serving import server
-    from pipeline.tracking import packages, registry
+    serve_champion(task, host, port, Path(champions) if champions else None, section(Serve, params), log_requests)
 
-    champion = registry.present(task)
-    model = packages.load(champion.uri, store.uri())
-    example = packages.example_of(model)
-    packages.answers(model, example)  # the first one is slow
-    served = server.Served(packages.application(model), packages.inputs_of(model), example)
-    description = f"{task}, champion (version {champion.number})"
 
-    def announce(address: str) -> None:
-        print(f"{description}{READY}{address}  Ctrl-C stops it", flush=True)
+def serve_champion(
+    task: str, host: str, port: int, champions: Path | None, settings: Serve, log_requests: bool
+) -> None:
+    """Load the champion, then answer requests until a signal."""
+    from pipeline.server import application, listening, loading, logs, page
+    from pipeline.server.champion import check
+    from pipeline.server.exchange import Exchange
+    from pipeline.tracking import packages
 
-    server.serve(served, description, host, port, announce)
+    source = loading.Folder(task, champions) if champions else loading.Registry(task)
+    gc.freeze()  # what is imported stays: searches for cycles are short from now on
+    champion = source.load(source.latest())
+    check(champion, champion.inputs)
+    place = listening.listen(host, port)
+    logs.configure()
+    address, title = listening.address_of(place, host), f"{task}, champion (version {champion.version})"
+    text = page.page(title, address, application.example_of(champion))
+    titles = application.Titles(task, text, packages.mlflow_version())
+    server = application.make(Exchange(champion, source, settings), settings, titles, log_requests)
+
+    def announce() -> None:
+        print(f"{title}{READY}{address}  Ctrl-C stops it", flush=True)
+
+    listening.serve(server.gateway, place, settings.drain_seconds, announce)
 
 
 def measured(task: str, host: str) -> None:

@@ -1,6 +1,6 @@
 """2,000 requests that clients might send by mistake: none is answered with 500, and good ones as before.
 
-The bodies over real HTTP are those of `test_serving.py`. Here the same application is asked without a network for both
+The bodies over real HTTP are those of `test_serve.py`. Here the same application is asked without a network for both
 kinds of task, so that methods, paths, headers, and pieces of bodies can be anything, too.
 """
 
@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 import dresses
 import pytest
-from mlflow.pyfunc import scoring_server
+from served import one_line
+from small_server import Small, of_texts
 from test_fuzz_files import texts, windows
-from test_serving import one_line
 
-from pipeline.serving import guard
-from pipeline.tracking import packages, registry, store
+from pipeline.server import loading
+from pipeline.server.champion import Champion
+from pipeline.server.gateway import ASK, Gateway
+from pipeline.tracking import registry
 
 REQUESTS, BATCH = 2000, 100
 KINDS = [
@@ -28,7 +30,8 @@ KINDS = [
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post", "", "X" * 5000, "PO\x00ST"]
 PATHS = [
     "/", "/example", "/ping", "/health", "/version", "/invocations/", "//invocations", "/INVOCATIONS", "", "*", "/%00",
-    "/../../etc/passwd", "/invocations\x00", "/é\ud800", "/" + "x" * 50_000, "/docs", "/openapi.json", "\x1b[31m\n",
+    "/../../etc/passwd", "/invocations\x00", "/é\ud800", "/" + "x" * 50_000, "/docs", "/openapi.json", "/redoc",
+    "/metrics", "/ready", "\x1b[31m\n",
 ]  # fmt: skip
 LENGTHS = ["0", "5", "-1", "1e3", "99999999999999999999999", "abc", "", "\xb2", "0x10", "16000001", "900000"]
 ENCODINGS = ["gzip", "identity", "br, gzip", "", "\xff"]
@@ -45,9 +48,9 @@ class Request(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A guarded server, a table that it answers, and a request for which its answer is known."""
+    """A champion, a table that it answers, and a request for which its answer is known."""
 
-    application: guard.Guard
+    champion: Champion
     table: dresses.Table
     sound: Request
 
@@ -62,12 +65,11 @@ def served(champions, unchecked):
 
 
 def place(task: str, table: dresses.Table) -> Place:
-    model = packages.load(registry.champion(task).uri, store.uri())
-    columns = packages.inputs_of(model)
-    width = len([name for name in table[0] if name in {column.name for column in columns}])
+    champion = loading.loaded(registry.champion(task).uri, "1")
+    width = len([name for name in table[0] if name in {column.name for column in champion.inputs}])
     table = table[0][:width], [row[:width] for row in table[1]]
     body = as_records(dresses.plain(table, ".jsonl"))
-    return Place(guard.Guard(scoring_server.init(model), columns, "page", body), table, request(body))
+    return Place(champion, table, request(body))
 
 
 def as_records(lines: bytes) -> bytes:
@@ -75,7 +77,7 @@ def as_records(lines: bytes) -> bytes:
 
 
 def request(body: bytes, kind: str = KINDS[0], **more: Any) -> Request:
-    return Request("POST", guard.ASK, [(b"content-type", kind.encode("latin-1"))], [body])._replace(**more)
+    return Request("POST", ASK, [(b"content-type", kind.encode("latin-1"))], [body])._replace(**more)
 
 
 def body_of(table: dresses.Table, chance: random.Random) -> bytes:
@@ -145,7 +147,7 @@ def asked(table: dresses.Table, chance: random.Random) -> Request:
     )()
 
 
-async def answer(application: guard.Guard, asked: Request) -> tuple[int, bytes]:
+async def answer(application: Gateway, asked: Request) -> tuple[int, bytes]:
     """Status and body."""
     more = asked.ends or len(asked.pieces)
     waiting = [
@@ -163,7 +165,7 @@ async def answer(application: guard.Guard, asked: Request) -> tuple[int, bytes]:
     scope = {"type": "http", "http_version": "1.1", "scheme": "http", "root_path": "", "query_string": b""}
     scope |= {"path": asked.path, "raw_path": b"/", "method": asked.method, "headers": asked.headers}
     await application(scope, receive, send)
-    return sent[0]["status"], sent[1]["body"]
+    return sent[0]["status"], b"".join(message["body"] for message in sent[1:])
 
 
 def check(asked: Request, status: int, body: bytes) -> None:
@@ -176,40 +178,50 @@ def check(asked: Request, status: int, body: bytes) -> None:
         assert message.isprintable(), message
         assert len(message) <= 500
         assert not [word for word in dresses.ADVICE if word in message], message
-    elif asked.path == guard.ASK:
+    elif asked.path == ASK:
         json.loads(body, parse_constant=pytest.fail)
 
 
+async def ask_one(champion: Champion, asked: Request) -> tuple[int, bytes]:
+    async with Small(champion) as small:
+        return await answer(small.server.gateway, asked)
+
+
 async def ask_all(place: Place, requests: list[Request]) -> Counter[int]:
+    async with Small(place.champion) as small:
+        return await _ask_all(small.server.gateway, requests)
+
+
+async def _ask_all(application: Gateway, requests: list[Request]) -> Counter[int]:
     statuses: Counter[int] = Counter()
     for asked in requests:
-        status, body = await answer(place.application, asked)
+        status, body = await answer(application, asked)
         statuses[status] += 1
         try:
             check(asked, status, body)
         except AssertionError as error:
-            told = [piece[:600] for piece in asked.pieces[:3]]
-            raise AssertionError(f"{asked._replace(pieces=told)} -> {status} {body[:300]!r}") from error
+            shown = asked._replace(pieces=[piece[:600] for piece in asked.pieces[:3]])
+            raise AssertionError(f"{shown} -> {status} {body[:300]!r}") from error
     return statuses
 
 
 @pytest.mark.parametrize("odd", [{"method": "PO\x00ST"}, {"method": "\x1b[31m"}, {"path": "/\x1b[31m\n\ud800"}])
 def test_what_no_terminal_can_show_is_escaped_in_the_answer(odd):
     asked = request(b"{}", **odd)
-    check(asked, *asyncio.run(answer(guard.Guard(pytest.fail, [], "page", b""), asked)))
+    check(asked, *asyncio.run(ask_one(of_texts(), asked)))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_no_request_ends_in_500_and_good_ones_are_answered_as_before(served, caplog):
     chance, statuses = random.Random(23), Counter()
-    before = [asyncio.run(answer(place.application, place.sound)) for place in served]
+    before = [asyncio.run(ask_one(place.champion, place.sound)) for place in served]
     assert [status for status, _ in before] == [200, 200]
     for batch in range(REQUESTS // BATCH):
         number = batch % len(served)
         place = served[number]
         statuses += asyncio.run(ask_all(place, [asked(place.table, chance) for _ in range(BATCH)]))
-        assert asyncio.run(answer(place.application, place.sound)) == before[number]
+        assert asyncio.run(ask_one(place.champion, place.sound)) == before[number]
     assert set(statuses) == {200, 400, 404, 405, 413, 415}
     assert min(statuses.values()) >= 10, statuses
     assert statuses[200] > REQUESTS / 10, statuses

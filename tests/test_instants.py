@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 import series_files
 import torch
-from mlflow.pyfunc import scoring_server
+from small_server import Small
 
 from pipeline import drift, fetch, predict, prepare as stage, promote
 from pipeline.architectures import SequenceModel
 from pipeline.common import InputError, files, paths
 from pipeline.promotion import decisions
 from pipeline.reporting import series as charts
+from pipeline.server import loading
 from pipeline.services.forecast import Forecasts
-from pipeline.serving import guard, tables
+from pipeline.serving import tables
 from pipeline.tasks import open_prepared
 from pipeline.tracking import isolated, packages, registry, store
 
@@ -193,21 +194,14 @@ def rows_to_ask() -> pd.DataFrame:
 
 
 def over_http(model, rows: pd.DataFrame):
-    """Status and JSON of the guarded server's answer."""
-    answering_app = guard.Guard(scoring_server.init(model), packages.inputs_of(model), "", b"")
-    body = json.dumps({"dataframe_records": json.loads(rows.to_json(orient="records"))}).encode()
-    sent = []
+    """Status and JSON of the server's answer."""
 
-    async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
+    async def ask():
+        async with Small(loading.of_model(model, "1")) as server:
+            status, _, answer = await server.ask({"dataframe_records": json.loads(rows.to_json(orient="records"))})
+            return status, answer
 
-    async def send(message):
-        sent.append(message)
-
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    scope = {"type": "http", "path": guard.ASK, "method": "POST", "headers": headers, "query_string": b""}
-    asyncio.run(answering_app(scope, receive, send))
-    return sent[0]["status"], json.loads(sent[1]["body"])
+    return asyncio.run(ask())
 
 
 def test_predict_and_http_give_an_instant_one_forecast(trained, unchecked, tmp_path):

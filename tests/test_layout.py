@@ -23,6 +23,7 @@ ROOMS = {  # and the rooms that each may import; what is not named here is a sta
     "search": {"common", "tasks", "architectures", "training", "reporting"},
     "services": {"common", "tasks", "architectures", "blends"},
     "serving": {"common", "tasks", "architectures", "blends", "services"},
+    "server": {"common", "services", "serving", "tracking"},
     "reporting": {"common", "tasks", "training", "evaluation"},
     "challenges": {
         "common", "tasks", "architectures", "training", "evaluation", "search", "services", "reporting",
@@ -184,6 +185,9 @@ OWNERS = {
     "optuna": {"search", "tracking"},
     "plotly": {"reporting", "challenges", "monitoring", "search"},
     "matplotlib": {"jobs"},
+    "fastapi": {"server"},
+    "uvicorn": {"server"},
+    "prometheus_client": {"server"},
 }
 
 

@@ -8,13 +8,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import mlflow
 import pandas as pd
 import torch
 from mlflow.exceptions import MlflowException
-from mlflow.pyfunc import PyFuncModel, scoring_server
+from mlflow.pyfunc import PyFuncModel
 
 from pipeline.common import InputError
 from pipeline.services import Column, PanelNames
@@ -50,6 +49,11 @@ def inputs_of(model: PyFuncModel) -> list[Column]:
     return [Column(*column) for column in model.unwrap_python_model().service.inputs]
 
 
+def outputs_of(model: PyFuncModel) -> list[Column]:
+    """The columns of its predictions."""
+    return [Column(*column) for column in model.unwrap_python_model().service.outputs]
+
+
 def panel_of(model: PyFuncModel) -> PanelNames | None:
     """The series of a panel, if its network learned one."""
     service = model.unwrap_python_model().service
@@ -63,13 +67,25 @@ def answers(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
         answered = model.predict(requests)
     except MlflowException as error:
         raise InputError(" ".join(error.message.split())) from None
-    outputs = [Column(*column) for column in model.unwrap_python_model().service.outputs]
-    return answered.astype({column.name: "str" for column in outputs if column.kind == "string"})
+    return answered.astype({column.name: "str" for column in outputs_of(model) if column.kind == "string"})
 
 
-def application(model: PyFuncModel) -> Any:
-    """MLflow's scoring server for the package: it answers /invocations, /ping, /health and /version."""
-    return scoring_server.init(model)
+def mlflow_version() -> str:
+    """As MLflow's scoring server reports it."""
+    return str(mlflow.__version__)
+
+
+def predict_checked(model: PyFuncModel, requests: pd.DataFrame) -> pd.DataFrame:
+    """Predictions for requests whose columns and types are checked, without MLflow's check, which takes longer.
+
+    Raises InputError for requests that cannot be predicted, and MLflow's exception for a failure of the package.
+    """
+    try:
+        return model.unwrap_python_model().predict(None, requests)
+    except MlflowException as error:
+        if error.error_code != "INVALID_PARAMETER_VALUE":
+            raise
+        raise InputError(" ".join(error.message.split())) from None
 
 
 @contextmanager

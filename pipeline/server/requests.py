@@ -8,20 +8,22 @@ from typing import Any
 from pipeline.services import Column
 from pipeline.tasks.shared.tables.typed import RepeatedKeyError, with_keys_once
 
+Table = dict[str, list[Any]]  # the values of each column
+
 ROWS = 100_000
 FORMS = ("dataframe_records", "dataframe_split", "inputs", "instances")
 
 
 class Refused(Exception):
-    """A refused request, with its status and the reason in one line."""
+    """A refused request, with its status and the reason in one line; 503 may be retried after some seconds."""
 
     def __init__(self, status: int, line: str):
         super().__init__(line)
         self.status = status
 
 
-def table_of(body: bytes, columns: Sequence[Column]) -> dict[str, list[Any]]:
-    """`columns` and `data` (rows) of a body in any of the forms. Raises Refused."""
+def table_of(body: bytes, columns: Sequence[Column]) -> Table:
+    """The table of a body in any of the forms, without the columns that it lacks. Raises Refused."""
     value = _parsed(body)
     if not isinstance(value, dict):
         raise Refused(400, f"the body is {_kind(value)}; accepted: an object with one of {', '.join(FORMS)}")
@@ -35,10 +37,10 @@ def table_of(body: bytes, columns: Sequence[Column]) -> dict[str, list[Any]]:
     if len(rows) > ROWS:
         raise Refused(400, f"{form} has {len(rows):,} rows; accepted: {ROWS:,} at most")
     names = _names(rows, columns)
-    wanted = [column for column in columns if column.name in names]
     return {
-        "columns": [column.name for column in wanted],
-        "data": [[_checked(row.get(c.name), c, number) for c in wanted] for number, row in enumerate(rows, 1)],
+        column.name: [_checked(row.get(column.name), column, number) for number, row in enumerate(rows, 1)]
+        for column in columns
+        if column.name in names
     }
 
 
@@ -115,8 +117,8 @@ def _names(rows: list[dict[str, Any]], columns: Sequence[Column]) -> set[str]:
         raise Refused(400, f"unknown column {_short(unknown[0])}; accepted: {', '.join(known)}")
     for column in columns:
         if column.required and column.name not in names:
-            there = ", ".join(sorted(names)) or "none"
-            raise Refused(400, f"no column {column.name!r}; there are: {there}; accepted: {', '.join(known)}")
+            present = ", ".join(sorted(names)) or "none"
+            raise Refused(400, f"no column {column.name!r}; there are: {present}; accepted: {', '.join(known)}")
     return names
 
 
