@@ -7,7 +7,7 @@ UI_PORT ?= 5000
 TASK ?= imdb
 PORT ?= 8000
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests repro smoke test coverage lint ui serve params retrain
+.PHONY: help setup setup-tests repro smoke test coverage lint ui serve image params retrain
 
 help:    ## what these commands do
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ retrain: setup  ## the scheduled job: new data, training, promotion (even withou
 
 serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make serve TASK=victoria PORT=8001)
 	python -m pipeline serve --task $(TASK) --port $(PORT)
+
+image:   ## a container image of the server alone (then: docker compose up)
+	docker build --tag sequence-pipeline-serve .
 
 params: setup  ## every setting, its value and its meaning
 	python -m pipeline params

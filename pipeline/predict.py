@@ -86,7 +86,7 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
 
     `settings` are the task's, for files that cannot be guessed.
     """
-    from pipeline.serving import panels, tables, writing
+    from pipeline.serving import adjacent_rows, panels, tables, writing
     from pipeline.tracking import packages
 
     tables.check_input(file)
@@ -106,10 +106,10 @@ def answer_file(model: Any, file: Path, output: Path, settings: Any = None) -> i
         if panel is not None:
             pieces = panels.melted(pieces, panel, settings.targets[0]) if wide else pieces
             needed = len(packages.example_of(model))
-            pieces = tables.joined(panels.last_rows(pieces, [REQUEST, *panel.columns], needed), BATCH)
+            pieces = adjacent_rows.joined(panels.last_rows(pieces, [REQUEST, *panel.columns], needed), BATCH)
         if series:
-            windows = tables.whole_series(pieces, SERIES, len(packages.example_of(model)))
-            pieces = tables.joined(windows, BATCH)
+            windows = adjacent_rows.whole_series(pieces, SERIES, len(packages.example_of(model)))
+            pieces = adjacent_rows.joined(windows, BATCH)
         with files.replacing(output) as temporary, writing.Writer(temporary, output.suffix) as writer:
             try:
                 for table in side_by_side(lambda piece: packages.answers(model, piece), pieces):

@@ -38,7 +38,7 @@ def row(number, **changes):
     return {"series": "a", "time": f"2020-01-{number:02}", "load": 1.5, "work": 0} | changes
 
 
-def test_all_faults_of_json_lines_are_told(tmp_path):
+def test_every_kind_of_fault_in_json_lines_is_listed_with_its_count_and_first_line(tmp_path):
     rows = [row(1), "", "{", '{"time": "a", "time": "b"}', row(2, load="much"), row(3, load=[1]), "[1]"]
     rows += [row(4, load=None), row(5, load=10**400), row(6, time=None), row(7, time=20200107), row(8, series="b")]
     rows += [row(9), {"time": "2020-01-10", "load": 1, "work": True}]
@@ -55,22 +55,24 @@ def test_all_faults_of_json_lines_are_told(tmp_path):
     ]
 
 
-def test_series_that_are_not_together_are_counted(tmp_path):
+def test_rows_of_a_series_that_resumes_after_another_are_refused(tmp_path):
     rows = [row(n, series=name) for n, name in enumerate("aabbabb", 1)]
-    (told,) = refused(lines(tmp_path / "a.jsonl", rows))
-    assert told.startswith(
+    (message,) = refused(lines(tmp_path / "a.jsonl", rows))
+    assert message.startswith(
         ": rows where a 'series' resumes after another: 2, first in line 5 ('a'); accepted: adjacent rows"
     )
 
 
-def test_a_series_is_named_by_text_or_a_number(tmp_path):
+def test_names_of_series_may_be_numbers_but_not_lists_or_objects(tmp_path):
     rows = [row(n, series=name) for n, name in enumerate([1, 1, "1", True, 2.5], 1)]
     assert read(lines(tmp_path / "a.jsonl", rows))["series"].tolist() == ["1", "1", "1", "True", "2.5"]
-    (told,) = refused(lines(tmp_path / "a.jsonl", [row(1, series={"a": 1}), row(2, series=[1])]))
-    assert told == ": cells of 'series' that are not text: 2, first in line 1 (dict {'a': 1}); accepted: text in each"
+    (message,) = refused(lines(tmp_path / "a.jsonl", [row(1, series={"a": 1}), row(2, series=[1])]))
+    assert (
+        message == ": cells of 'series' that are not text: 2, first in line 1 (dict {'a': 1}); accepted: text in each"
+    )
 
 
-def test_half_of_a_surrogate_pair_is_no_text(tmp_path):
+def test_cells_with_half_of_a_surrogate_pair_are_refused(tmp_path):
     rows = [row(1), row(2, series="\ud800"), row(3, time="2020\udfff")]
     kinds = refused(lines(tmp_path / "a.jsonl", rows))[1:]
     assert [kind.strip().split(";")[0] for kind in kinds] == [
@@ -80,37 +82,37 @@ def test_half_of_a_surrogate_pair_is_no_text(tmp_path):
     ]
 
 
-def test_series_that_begin_without_a_name_are_refused(tmp_path):
+def test_rows_without_a_series_name_are_refused_if_later_rows_have_one(tmp_path):
     """The column comes with a later piece of the file."""
     rows = [{"time": "t", "load": 1, "work": 1}] * 5000 + [row(1)]
-    (told,) = refused(lines(tmp_path / "a.jsonl", rows))
-    assert told.startswith(": cells of 'series' that are empty: 5,000, first in line 1; ")
+    (message,) = refused(lines(tmp_path / "a.jsonl", rows))
+    assert message.startswith(": cells of 'series' that are empty: 5,000, first in line 1; ")
     nothing = pd.DataFrame([row(1), row(2, series=None)])
     nothing.to_parquet(tmp_path / "a.parquet")
     assert refused(tmp_path / "a.parquet")[0].startswith(": cells of 'series' that are empty: 1, first in row 2")
 
 
-def test_columns_that_no_row_has_are_all_named(tmp_path):
-    (told,) = refused(lines(tmp_path / "a.jsonl", [{"time": "t", "more": 1}]))
-    assert told == ": no column 'load', 'work'; there are: time, more"
+def test_all_missing_columns_are_named_in_one_message(tmp_path):
+    (message,) = refused(lines(tmp_path / "a.jsonl", [{"time": "t", "more": 1}]))
+    assert message == ": no column 'load', 'work'; there are: time, more"
     pd.DataFrame({"time": ["t"], "more": [1]}).to_parquet(tmp_path / "a.parquet")
-    assert refused(tmp_path / "a.parquet") == [told]
+    assert refused(tmp_path / "a.parquet") == [message]
     (tmp_path / "a.csv").write_text("time,more\nt,1\n")
-    assert refused(tmp_path / "a.csv") == [told]
+    assert refused(tmp_path / "a.csv") == [message]
 
 
-def test_a_key_that_some_objects_lack_has_no_value(tmp_path):
+def test_a_number_missing_from_some_json_objects_is_not_a_number(tmp_path):
     rows = [row(n) for n in range(1, 9)] + [{"series": "a", "time": "t", "work": 1}] * 5000
     assert read(lines(tmp_path / "a.jsonl", rows))["load"].isna().sum() == 5000
 
 
-def test_parquet_with_a_name_twice_is_refused(tmp_path):
+def test_parquet_with_two_columns_of_one_name_is_refused(tmp_path):
     arrays = [pa.array(["t"]), pa.array([1.0]), pa.array([2.0]), pa.array([1.0])]
     pq.write_table(pa.Table.from_arrays(arrays, names=["time", "load", "load", "work"]), tmp_path / "a.parquet")
     assert refused(tmp_path / "a.parquet") == [": 2 columns are named 'load'; accepted: one"]
 
 
-def test_a_file_under_another_ending_is_named(tmp_path):
+def test_a_file_whose_content_does_not_match_its_ending_is_refused(tmp_path):
     for name in ("a.jsonl", "a.parquet", "a.csv"):
         (tmp_path / name).write_bytes(b"\x1f\x8b\x08 and so on")
         assert refused(tmp_path / name)[0].startswith(" is compressed with gzip and cannot be unpacked (")
@@ -122,7 +124,7 @@ def test_a_file_under_another_ending_is_named(tmp_path):
     assert refused(tmp_path / "a.parquet")[0].startswith(" cannot be read as parquet: ")
 
 
-def test_nothing_is_given_before_the_last_row_is_checked(tmp_path):
+def test_the_whole_file_is_checked_before_the_first_row_is_returned(tmp_path):
     rows = pd.DataFrame({"time": ["t"] * 9000, "load": 1.0, "work": 1})
     path = tmp_path / "a.csv"
     path.write_text(rows.to_csv(index=False) + "t,1,1,1\n")
@@ -130,12 +132,12 @@ def test_nothing_is_given_before_the_last_row_is_checked(tmp_path):
         next(tables.read(path, COLUMNS))
 
 
-def test_the_three_kinds_give_the_same_table(tmp_path):
+def test_csv_parquet_and_json_lines_give_the_same_table(tmp_path):
     rows = pd.DataFrame([row(n, work=bool(n % 2), load=None if n == 3 else n / 3) for n in range(1, 10)])
     rows.to_csv(tmp_path / "a.csv")
     rows.to_parquet(tmp_path / "a.parquet")
     lines(tmp_path / "a.jsonl", rows.astype(object).where(rows.notna(), None).to_dict("records"))
-    found = [read(tmp_path / f"a.{ending}") for ending in ("csv", "parquet", "jsonl")]
-    for table in found:
-        pd.testing.assert_frame_equal(table, found[0])
-    assert found[0]["work"].tolist() == [1.0, 0.0] * 4 + [1.0]
+    tables_read = [read(tmp_path / f"a.{ending}") for ending in ("csv", "parquet", "jsonl")]
+    for table in tables_read:
+        pd.testing.assert_frame_equal(table, tables_read[0])
+    assert tables_read[0]["work"].tolist() == [1.0, 0.0] * 4 + [1.0]

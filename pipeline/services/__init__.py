@@ -82,10 +82,10 @@ class Service(ABC):
         """
 
 
-def check_columns(requests: pd.DataFrame, wanted: Sequence[Column]) -> None:
+def check_columns(requests: pd.DataFrame, columns: Sequence[Column]) -> None:
     """Raise InputError for a missing column, an unknown one, or no row at all."""
-    names = [column.name for column in wanted]
-    for column in wanted:
+    names = [column.name for column in columns]
+    for column in columns:
         if column.required and column.name not in requests:
             raise InputError(f"no column {column.name!r}; there are: {file_faults.known_names(requests)}")
     if unknown := [str(name) for name in requests if name not in names]:

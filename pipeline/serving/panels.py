@@ -32,6 +32,6 @@ def melted(pieces: Iterator[pd.DataFrame], panel: PanelNames, value: str) -> Ite
 def last_rows(pieces: Iterator[pd.DataFrame], columns: Sequence[str], needed: int) -> Iterator[pd.DataFrame]:
     """The last rows of each series, in whatever order the rows of different series stand."""
     table = pd.concat(list(pieces))
-    there = [name for name in columns if name in table]
-    for _, rows in table.groupby(there, sort=False, dropna=False):
+    present = [name for name in columns if name in table]
+    for _, rows in table.groupby(present, sort=False, dropna=False):
         yield rows.iloc[-needed:]

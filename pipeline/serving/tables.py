@@ -1,10 +1,9 @@
 """Tables in files of any length, checked and read piece by piece."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,8 @@ import pyarrow.parquet as pq
 
 from pipeline.common import InputError
 from pipeline.services import Column
+from pipeline.serving.adjacent_rows import Blocks
+from pipeline.serving.pieces import Piece, is_blank
 from pipeline.tasks.shared import file_faults, tables as files_of_tables
 from pipeline.tasks.shared.tables import Table, number_forms, numbers
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
@@ -84,9 +85,11 @@ def _checked(
     table: Table, path: Path, columns: Sequence[Column], together: str, form: number_forms.Form
 ) -> Iterator[pd.DataFrame]:
     """The readable pieces; after them, InputError for the rest."""
-    faults, blocks, first = file_faults.Tally(), Blocks(together), 0
-    wanted = [column.name for column in columns if column.name in table.header]
-    for rows in table.pieces(wanted):
+    faults = file_faults.Tally()
+    blocks = Blocks(together)
+    first = 0
+    names = [column.name for column in columns if column.name in table.header]
+    for rows in table.pieces(names):
         piece = Piece(rows.columns, rows.rows, lambda row, begin=rows.first: table.place(begin + row))  # type: ignore[misc]
         typed = _typed(piece, columns, form, faults)
         blocks.follow(typed, piece, faults)
@@ -94,14 +97,6 @@ def _checked(
         yield typed
     kinds = [*table.faults, *faults.lines()]
     file_faults.refuse(str(path), kinds if first or kinds else ["no rows; accepted: one or more"])
-
-
-class Piece(NamedTuple):
-    """Some rows of the file, of the wanted columns that it has; `place` says where one stands."""
-
-    columns: Mapping[str, Sequence[Any]]
-    rows: int
-    place: Callable[[int], str]
 
 
 def _typed(piece: Piece, columns: Sequence[Column], form: number_forms.Form, faults: file_faults.Tally) -> pd.DataFrame:
@@ -123,7 +118,7 @@ def _numbers(
     values = numbers.parsed(column.name, cells, form)
     for row in np.flatnonzero(np.isnan(values)).tolist():
         cell = cells[row]
-        if not is_nothing(cell) and not numbers.is_missing(cell, form):
+        if not is_blank(cell) and not numbers.is_missing(cell, form):
             place = f"in {piece.place(row)} ({cell!r:.60})"
             faults.note(f"cells of {column.name!r} that are not numbers", f"{place}; accepted: a number, or nothing")
     return pd.Series(values)
@@ -139,7 +134,7 @@ def _text(column: Column, cells: Sequence[Any], piece: Piece, faults: file_fault
         if isinstance(cell, str) and not is_whole(cell):
             place = f"in {piece.place(row)} ({cell!r:.40}); accepted: text in each"
             faults.note(f"cells of {column.name!r} with half of a surrogate pair", place)
-        elif is_nothing(cell):
+        elif is_blank(cell):
             faults.note(EMPTY.format(column.name), f"in {piece.place(row)}; accepted: text in each")
         elif isinstance(cell, date):
             text[row] = cell.isoformat()
@@ -150,52 +145,3 @@ def _text(column: Column, cells: Sequence[Any], piece: Piece, faults: file_fault
             place = f"in {piece.place(row)} ({type(cell).__name__} {cell!r:.40})"
             faults.note(f"cells of {column.name!r} that are not text", f"{place}; accepted: text in each")
     return pd.Series(text, dtype=object)
-
-
-def is_nothing(cell: Any) -> bool:
-    """Whether a cell is blank or a missing value."""
-    return not cell.strip() if isinstance(cell, str) else bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
-
-
-class Blocks:
-    """Checks that rows with one value of a column are adjacent, and that all rows have it or none."""
-
-    def __init__(self, column: str):
-        self.column = column
-        self._ended: set[Any] = set()
-        self._current: Any = None
-
-    def follow(self, table: pd.DataFrame, piece: Piece, faults: file_faults.Tally) -> None:
-        """Record the rows where a name occurs again after another."""
-        names = table.get(self.column, pd.Series(dtype=object))
-        for row in np.flatnonzero((names != names.shift()).to_numpy()).tolist():
-            self._begin(names.iloc[row], piece.place(row), faults)
-
-    def _begin(self, name: Any, place: str, faults: file_faults.Tally) -> None:
-        if is_nothing(name) or name == self._current:
-            return
-        self._ended.add(self._current)
-        if name in self._ended:
-            accepted = f"accepted: adjacent rows for each {self.column!r}"
-            faults.note(f"rows where a {self.column!r} resumes after another", f"in {place} ({name!r:.60}); {accepted}")
-        self._current = name
-
-
-def whole_series(pieces: Iterator[pd.DataFrame], column: str, needed: int) -> Iterator[pd.DataFrame]:
-    """The last `needed` rows of each series, whose rows are adjacent; without the column, all rows are one series."""
-    kept: list[pd.DataFrame] = []
-    current: Any = None
-    for piece in pieces:
-        piece = piece if column in piece else piece.assign(**{column: "1"})
-        for _, rows in piece.groupby((piece[column] != piece[column].shift()).cumsum(), sort=False):
-            name = rows[column].iloc[0]
-            if kept and name != current:
-                yield kept.pop()
-            current, kept = name, [pd.concat([*kept, rows]).iloc[-needed:]]
-    yield from kept
-
-
-def joined(tables: Iterator[pd.DataFrame], count: int) -> Iterator[pd.DataFrame]:
-    """Tables joined in groups of this many."""
-    while batch := list(itertools.islice(tables, count)):
-        yield pd.concat(batch, ignore_index=True)

@@ -17,9 +17,9 @@ class Writer:
 
     def write(self, table: pd.DataFrame) -> None:
         if self._file is None:
-            made = pa.Table.from_pandas(table, preserve_index=False)
-            self._parquet = self._parquet or pq.ParquetWriter(self.path, made.schema)
-            self._parquet.write_table(made.cast(self._parquet.schema))
+            content = pa.Table.from_pandas(table, preserve_index=False)
+            self._parquet = self._parquet or pq.ParquetWriter(self.path, content.schema)
+            self._parquet.write_table(content.cast(self._parquet.schema))
         elif self.kind == ".csv":
             table.to_csv(self._file, index=False, header=self._file.tell() == 0, lineterminator="\n")
         else:
