@@ -21,7 +21,7 @@ from test_serve import fuzzed
 
 from pipeline.common import files, paths
 from pipeline.server import together
-from pipeline.tracking import isolated, registry
+from pipeline.tracking import registry
 
 TEXTS = ["a lovely superb film", "an awful dull film", "zzz qqq", "superb " * 30 + "awful"]
 EXCHANGES = 10
@@ -55,9 +55,9 @@ def two_versions(tmp_path_factory):
 
 
 def expected(version):
-    """What the package alone says to each text, from a process of its own."""
-    predictions = isolated.answers(version.uri, pd.DataFrame({"text": TEXTS}))
-    return together.records(predictions)
+    """The version's predictions for the texts, each asked for alone."""
+    tables = [operated.answer_here(version.uri, pd.DataFrame({"text": [text]})).answers for text in TEXTS]
+    return together.records(pd.concat(tables, ignore_index=True))
 
 
 @pytest.fixture
