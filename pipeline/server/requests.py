@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.services import Column
-from pipeline.tasks.shared.tables.typed import RepeatedKeyError, with_keys_once
 
 Table = dict[str, list[Any]]  # the values of each column
 
@@ -52,15 +51,23 @@ def _parsed(body: bytes) -> Any:
     if not text.strip():
         raise Refused(400, "the body is empty; accepted: JSON")
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=with_keys_once)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_with_keys_once)
     except json.JSONDecodeError as error:
         raise Refused(400, f"the body is not JSON: {error}") from None
-    except RepeatedKeyError as error:
-        raise Refused(400, f"an object has the key {error} more than once; accepted: once") from None
     except RecursionError:  # at about 1,000 levels; fewer are refused for their types
         raise Refused(400, "the body has lists or objects too deep within each other") from None
     except ValueError:  # a whole number of thousands of digits
         raise Refused(400, "the body has a number that is too long") from None
+
+
+def _with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; json alone would keep the last of several values of a key."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = ascii(next(key for key in keys if keys.count(key) > 1)[:40])
+        raise Refused(400, f"an object has the key {repeated} more than once; accepted: once")
+    return content
 
 
 def _no_constant(name: str) -> Any:

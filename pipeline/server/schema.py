@@ -12,6 +12,7 @@ from pipeline.server.requests import ROWS, Table
 from pipeline.services import Column
 
 TYPES: dict[str, Any] = {"string": str, "double": float | None, "boolean": bool}
+LISTS: dict[str, Any] = {"string": list[str], "double": list[float | None], "boolean": list[bool]}
 CELL: Any = str | float | None
 
 
@@ -27,7 +28,7 @@ def request_schema(inputs: Sequence[Column], example: Table) -> dict[str, Any]:
     required = [column.name for column in inputs if column.required]
     optional = [column.name for column in inputs if not column.required]
     row = _model("Row", {column.name: TYPES[column.kind] for column in inputs}, optional)
-    columns = _model("Columns", {column.name: list[TYPES[column.kind]] for column in inputs}, optional)
+    columns = _model("Columns", {column.name: LISTS[column.kind] for column in inputs}, optional)
     names: Any = Literal[tuple(column.name for column in inputs)]
     split = _model("Split", {"columns": list[names], "data": list[list[CELL]], "index": list[Any]}, ["index"])
     rows: Any = list[row | CELL] if len(required) == 1 else list[row]  # type: ignore[valid-type]

@@ -83,7 +83,7 @@ def separate(answers: pd.DataFrame, counts: Sequence[int], layout: Layout) -> li
 
 def records(answers: pd.DataFrame) -> Records:
     """Predictions as objects, one for each row; what is no number, or no label, is null."""
-    columns = {name: [_or_null(value) for value in answers[name].tolist()] for name in answers}
+    columns = {str(name): [_or_null(value) for value in answers[name].tolist()] for name in answers}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
