@@ -74,7 +74,7 @@ def health(address):
         return json.loads(client.get("/health")[1])
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=240):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

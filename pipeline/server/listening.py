@@ -13,6 +13,7 @@ import uvicorn
 from pipeline.common import InputError
 from pipeline.server.gateway import Gateway
 
+IDLE = 75  # seconds for which an idle connection stays open: longer than usual proxies keep theirs
 PATIENCE = 30  # seconds for open requests when the server is stopped
 BACKLOG = 4096  # connections that wait to be accepted
 FILES = 8192  # open at once: a connection is one
@@ -24,7 +25,7 @@ def serve(gateway: Gateway, place: socket.socket, drain_seconds: float, ready: C
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, FILES)), hard))
     settings = uvicorn.Config(
         gateway, log_config=None, access_log=False, lifespan="on", backlog=BACKLOG,
-        timeout_graceful_shutdown=PATIENCE, server_header=False,
+        timeout_keep_alive=IDLE, timeout_graceful_shutdown=PATIENCE, server_header=False,
     )  # fmt: skip
     with place, suppress(KeyboardInterrupt):
         _Server(settings, gateway, drain_seconds, ready).run(sockets=[place])
