@@ -67,7 +67,8 @@ def serve_champion(
     check(champion, champion.inputs)
     place = listening.listen(host, port)
     logs.configure()
-    address, title = listening.address_of(place, host), f"{task}, champion (version {champion.version})"
+    address = listening.address_of(place, host)
+    title = f"{task}, champion (version {champion.version})"
     text = page.page(title, address, application.example_of(champion))
     titles = application.Titles(task, text, packages.mlflow_version())
     server = application.make(Exchange(champion, source, settings), settings, titles, log_requests)

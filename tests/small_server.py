@@ -67,7 +67,7 @@ class Small:
     """An application whose batches run; used as a context."""
 
     def __init__(self, champion: Champion, source: Fixed | None = None, **settings: Any):
-        self.settings = Serve(**{"longest_wait_ms": 0, "look_seconds": 3600, **settings})
+        self.settings = Serve(**{"threads": 1, "longest_wait_ms": 0, "look_seconds": 3600, **settings})
         self.exchange = Exchange(champion, source or Fixed(champion), self.settings)
         titles = application.Titles("reviews", "<pre>page</pre>", "3.0")
         self.server = application.make(self.exchange, self.settings, titles)

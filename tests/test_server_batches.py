@@ -55,6 +55,20 @@ def test_requests_that_wait_are_answered_together_each_with_its_own():
     assert [len(batch) for batch in recorded.batches] == [1, 10]
 
 
+def test_two_threads_predict_two_batches_at_once():
+    both = threading.Barrier(2, timeout=20)
+
+    def wait_for_the_other(requests):
+        both.wait()
+        return labels(requests)
+
+    async def main():
+        async with Small(of_texts(predict=wait_for_the_other), threads=2, largest_batch=1) as server:
+            return await asyncio.gather(*(server.ask({"inputs": [text]}) for text in ("first", "second")))
+
+    assert [body["predictions"][0]["label"] for _, _, body in asyncio.run(main())] == ["first", "second"]
+
+
 def test_batches_are_ordered_by_length_and_no_larger_than_set():
     recorded = Recorded()
     texts = ["x" * length for length in (9, 2, 7, 4, 5, 6, 3, 8)]

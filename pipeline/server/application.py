@@ -57,11 +57,11 @@ def make(exchange: Exchange, settings: Serve, titles: Titles, log_requests: bool
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        answering = asyncio.create_task(batches.run())
+        predicting = asyncio.create_task(batches.run())
         exchange.start()
         yield
         exchange.stop()
-        answering.cancel()
+        predicting.cancel()
 
     app = FastAPI(
         title=f"{titles.task}: predictions", lifespan=lifespan, redoc_url=None, redirect_slashes=False,

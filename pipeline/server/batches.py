@@ -1,4 +1,4 @@
-"""Requests that wait are predicted together, in a thread of its own, so that the server goes on listening.
+"""Requests that wait are predicted together, in threads of their own, so that the server goes on listening.
 
 While a batch is predicted, the requests that arrive wait; what waits then is taken at once, ordered by length and cut
 into batches, so that short texts are not padded to long ones. A batch begins as soon as as many requests wait as were
@@ -53,11 +53,14 @@ class Batches:
     """The queue. `champion` gives the one that answers now; `observe` is told of each batch."""
 
     def __init__(self, settings: Serve, champion: Callable[[], Champion], observe: Callable[[Batch], None]):
-        self.settings, self.champion, self.observe = settings, champion, observe
+        self.settings = settings
+        self.champion = champion
+        self.observe = observe
         self._queue: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
         self._expected = 1  # requests that were answered together before
-        self._pool = ThreadPoolExecutor(1, "predictions")
+        self._idle = settings.threads
+        self._pool = ThreadPoolExecutor(settings.threads, "predictions")
 
     @property
     def length(self) -> int:
@@ -90,13 +93,20 @@ class Batches:
 
     async def run(self) -> None:
         """Answer until cancelled."""
+        await asyncio.gather(*(self._run() for _ in range(self.settings.threads)))
+
+    async def _run(self) -> None:
         while True:
             await self._arrived.wait()
             await self._wait_for_more()
-            taken = self._take()
-            self._expected = max(1, len(taken))
+            taken = self._take(-(-len(self._queue) // self._idle))
+            if not taken:  # another thread has them
+                continue
+            self._expected = len(taken)
+            self._idle -= 1
             for batch in batches_of(taken, self.settings.largest_batch):
                 await self._answer([waiting for waiting in batch if not waiting.answered.done()])
+            self._idle += 1
 
     async def _wait_for_more(self) -> None:
         begin = self._queue[0].since + self.settings.longest_wait_ms / 1e3 if self._queue else 0.0
@@ -108,11 +118,16 @@ class Batches:
             except TimeoutError:
                 return
 
-    def _take(self) -> list[Waiting]:
-        """The oldest that wait, as many as fill a few batches; those whose client is gone are left out."""
+    def _take(self, most: int) -> list[Waiting]:
+        """The oldest that wait, so that each idle thread gets as many, and no more than fill a few batches; those whose
+        client is gone are left out."""
         taken: list[Waiting] = []
         rows = 0
-        while self._queue and (not taken or rows + self._queue[0].rows <= TAKEN * self.settings.largest_batch):
+        while (
+            self._queue
+            and len(taken) < most
+            and (not taken or rows + self._queue[0].rows <= TAKEN * self.settings.largest_batch)
+        ):
             if not (waiting := self._queue.popleft()).answered.done():
                 taken.append(waiting)
                 rows += waiting.rows
@@ -125,7 +140,8 @@ class Batches:
     async def _answer(self, batch: Sequence[Waiting]) -> None:
         if not batch:
             return
-        champion, begun = self.champion(), time.perf_counter()
+        champion = self.champion()
+        begun = time.perf_counter()
         questions = [waiting.question for waiting in batch]
         outcomes = await asyncio.get_running_loop().run_in_executor(self._pool, _outcomes, champion, questions)
         for waiting, outcome in zip(batch, outcomes, strict=True):
@@ -164,7 +180,8 @@ def batches_of(taken: Sequence[Waiting], largest: int) -> Iterator[list[Waiting]
     for waiting in sorted(taken, key=lambda waiting: waiting.length):
         if batch and rows + waiting.rows > largest:
             yield batch
-            batch, rows = [], 0
+            batch = []
+            rows = 0
         batch.append(waiting)
         rows += waiting.rows
     if batch:

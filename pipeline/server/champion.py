@@ -62,11 +62,11 @@ def check(candidate: Champion, inputs: Sequence[Column]) -> None:
         new, old = (", ".join(f"{c.name} ({c.kind})" for c in columns) for columns in (candidate.inputs, inputs))
         raise InputError(f"its requests have the columns {new}; accepted: {old}, as before: restart the server")
     example = Question(table_of_example(candidate))
-    alone, first, second = [_predictions(champion_answer) for champion_answer in _asked(candidate, example)]
-    if alone.empty:
+    single, first, second = [_predictions(champion_answer) for champion_answer in _asked(candidate, example)]
+    if single.empty:
         raise InputError("its answer to its own example is empty")
     for beside in (first, second):
-        _refuse_difference(alone, beside)
+        _refuse_difference(single, beside)
 
 
 def _asked(candidate: Champion, example: Question) -> list[Outcome]:
@@ -88,9 +88,10 @@ def _predictions(outcome: Outcome) -> pd.DataFrame:
     return outcome
 
 
-def _refuse_difference(alone: pd.DataFrame, beside: pd.DataFrame) -> None:
-    for name in alone.select_dtypes("number"):
-        values, others = alone[name].to_numpy(float), beside[name].to_numpy(float)
+def _refuse_difference(single: pd.DataFrame, beside: pd.DataFrame) -> None:
+    for name in single.select_dtypes("number"):
+        values = single[name].to_numpy(float)
+        others = beside[name].to_numpy(float)
         if not np.isfinite(values).all():
             raise InputError(f"its prediction {name!r} of its own example is not a finite number")
         if len(values) != len(others) or np.abs(values - others).max() > TOLERANCE * max(1.0, np.abs(values).max()):

@@ -57,7 +57,9 @@ class Exchange:
     """Holds the champion; `start` begins to look for others."""
 
     def __init__(self, champion: Champion, source: Source, settings: Serve):
-        self.champion, self.source, self.settings = champion, source, settings
+        self.champion = champion
+        self.source = source
+        self.settings = settings
         self.status = Status()
         self.on_exchange: list[Callable[[Champion], None]] = []
         self._stopped = threading.Event()
@@ -106,7 +108,8 @@ class Exchange:
             return
         if self._stopped.is_set():
             return
-        before, self.champion = self.champion.version, candidate
+        before = self.champion.version
+        self.champion = candidate
         self.status = Status(exchanges=self.status.exchanges + 1, failures=self.status.failures)
         for callback in self.on_exchange:
             callback(candidate)

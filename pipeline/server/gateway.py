@@ -26,8 +26,10 @@ class Gateway:
     """An ASGI application in front of another, whose requests for predictions are limited to `longest_queue`."""
 
     def __init__(self, behind: App, metrics: Metrics, longest_queue: int, log_requests: bool = False):
-        self.behind, self.metrics = behind, metrics
-        self.longest_queue, self.log_requests = longest_queue, log_requests
+        self.behind = behind
+        self.metrics = metrics
+        self.longest_queue = longest_queue
+        self.log_requests = log_requests
         self.open = 0  # requests for predictions
         self.draining = False
         metrics.open.set_function(lambda: self.open)
@@ -79,7 +81,8 @@ class _Reply:
         scope["request_id"] = self.id.decode()
         self.headers = [(b"x-request-id", self.id), *([(b"connection", b"close")] if close else [])]
         self.status = 0
-        self._send, self._is_head = send, scope["method"] == "HEAD"
+        self._send = send
+        self._is_head = scope["method"] == "HEAD"
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -36,7 +36,9 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float, ready: Callable[[], None]):
         super().__init__(config)
-        self.gateway, self.drain_seconds, self.ready = gateway, drain_seconds, ready
+        self.gateway = gateway
+        self.drain_seconds = drain_seconds
+        self.ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -16,7 +16,8 @@ class Registry(Source):
     """The version with an alias in the registry, by its number."""
 
     def __init__(self, task: str, alias: str = registry.CHAMPION):
-        self.task, self.alias = task, alias
+        self.task = task
+        self.alias = alias
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # it is asked again soon anyway
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
@@ -58,7 +59,8 @@ def loaded(uri: str, version: str) -> Champion:
 
 def of_model(model: Any, version: str) -> Champion:
     """A package that MLflow has loaded, as the server uses it."""
-    inputs, panel = packages.inputs_of(model), packages.panel_of(model)
+    inputs = packages.inputs_of(model)
+    panel = packages.panel_of(model)
     layout = together.layout_of(inputs, panel.columns if panel else ())
     example = packages.example_of(model)
     predict = partial(packages.predict_checked, model)

@@ -10,6 +10,8 @@ class Serve(Settings):
 
     largest_batch: int = Field(32, ge=1, le=4096)
     """Rows of texts, or windows of series, that are predicted together at most."""
+    threads: int = Field(2, ge=1)
+    """Batches that are predicted at once, each on one core."""
     longest_wait_ms: float = Field(2.0, ge=0, le=60_000)
     """Longest wait for further requests before a batch begins; a client that is alone never waits."""
     longest_queue: int = Field(512, ge=1)

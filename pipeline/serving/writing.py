@@ -11,7 +11,8 @@ class Writer:
     """Writes tables one after another to a file of the kind that `kind` names; used as a context."""
 
     def __init__(self, path: Path, kind: str):
-        self.path, self.kind = path, kind
+        self.path = path
+        self.kind = kind
         self._parquet: pq.ParquetWriter | None = None
         self._file = None if kind == ".parquet" else path.open("w", encoding="utf-8", newline="")
 
