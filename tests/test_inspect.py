@@ -197,3 +197,15 @@ def test_numbers_with_units_are_an_obstacle(tmp_path, capsys, monkeypatch):
     Path("unit.csv").write_text("time,load\n2018-01-01 00:00,5 kW\n2018-01-01 01:00,6 kW\n")
     inspect.main("unit.csv")
     assert "load: cells with a number and a unit ('5 kW'); accepted: numbers without a unit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("empty", [slice(0, 24), slice(200, 260)])
+def test_gaps_that_no_line_can_fill_are_masked(add_and_prepare, empty):
+    """The first day of a file without a value, as in a published file of air quality; or sixty hours in its middle."""
+    rows = hourly()
+    rows.loc[rows.index[empty], "load"] = np.nan
+    printed, task = add_and_prepare(rows)
+    assert "with missing: mask" in printed
+    assert task["missing"] == "mask"
+    repairs = files.read_json(paths.prepared("mine") / "audit.json")["repairs"]
+    assert repairs["values_masked"] == empty.stop - empty.start

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from pipeline.evaluation import coverage
+from pipeline.evaluation import coverage, intervals
 from pipeline.evaluation.intervals import Resamples, expanded
 from pipeline.evaluation.metrics import difference, summarise
 from pipeline.evaluation.settings import Evaluate
@@ -55,6 +55,51 @@ def test_an_interval_surrounds_its_mean(blocks):
     summary = summarise({0: resamples.scores(Adding(), errors(values))}, resamples)["mse"]
     assert 0 <= summary["low"] < summary["mean"] < summary["high"]
     assert resamples.counts[1:].mean(dim=0).std() < 0.05  # all windows count alike
+
+
+def in_cells(monkeypatch, values, block, resamples, counts):
+    """The summary with at most this many counts, and the resamples."""
+    monkeypatch.setattr(intervals, "MOST_COUNTS", counts)
+    drawn = Resamples(len(values), block, Evaluate(resamples=resamples), seed=0)
+    return summarise({0: drawn.scores(Adding(), errors(values))}, drawn)["mse"], drawn
+
+
+def test_many_examples_are_drawn_in_cells_with_the_same_interval(monkeypatch):
+    """Errors sorted by size: a cell of neighbours would vary fivefold. By the normal law 1.96 deviations / sqrt(n)."""
+    values = torch.linspace(0, 1, 40_000) ** 8
+    deviation = 1.96 * values.double().std().item() / 200
+    whole, single = in_cells(monkeypatch, values, 1, 1000, 1 << 26)
+    cells, drawn = in_cells(monkeypatch, values, 1, 1000, 1_601_000)
+    assert (single.width, drawn.width, drawn.counts.shape) == (1, 26, (1001, 1539))
+    assert drawn.counts.sum(1).tolist() == [1539.0] * 1001
+    assert cells["mean"] == pytest.approx(whole["mean"], rel=1e-12)
+    for summary in (whole, cells):
+        assert summary["high"] - summary["mean"] == pytest.approx(deviation, rel=0.1)
+        assert summary["mean"] - summary["low"] == pytest.approx(deviation, rel=0.1)
+    record = {"confidence": 0.95, "resamples": 1000, "block": 26, "blocks": 1539.0, "reason": None, "cell": 26}
+    assert drawn.as_record() == record
+
+
+@pytest.mark.parametrize(("counts", "width", "block"), [(2_000_000, 11, 10), (40_000, 513, 1)])
+def test_the_cells_of_a_series_are_neighbours(monkeypatch, counts, width, block):
+    """Windows of which .95 stays in the next; a block of 100 is ten cells, or is shorter than one."""
+    random = torch.Generator().manual_seed(0)
+    values = 1 + coverage.wander(20_000, 1, 0.95, random)[:, 0]
+    whole, _ = in_cells(monkeypatch, values, 100, 1000, 1 << 26)
+    cells, drawn = in_cells(monkeypatch, values, 100, 1000, counts)
+    assert (drawn.width, drawn.block) == (width, block)
+    assert cells["mean"] == pytest.approx(whole["mean"], rel=1e-12)
+    assert cells["high"] - cells["low"] == pytest.approx(whole["high"] - whole["low"], rel=0.35 if block == 1 else 0.1)
+
+
+def test_memory_of_resamples_does_not_grow_with_the_examples(monkeypatch):
+    monkeypatch.setattr(intervals, "MOST_COUNTS", 1 << 20)
+    for examples, block in ((10**6, 1), (10**6, 336), (5 * 10**6, 672)):
+        assert Resamples(examples, block, Evaluate(resamples=100), 0).counts.numel() <= 1 << 20
+    times = torch.arange(50_000).repeat(3)
+    panel = Resamples(len(times), 672, Evaluate(resamples=100), 0, times)
+    assert panel.counts.numel() <= 1 << 20
+    assert torch.equal(panel.cell, times // panel.width)  # all windows of a time stay together
 
 
 def test_few_blocks_are_read_further_out():

@@ -142,9 +142,9 @@ def test_reading_leaves_the_home_folder_as_it_was(hub, tmp_path):
     home, raw = tmp_path / "home", tmp_path / "raw"
     home.mkdir()
     raw.mkdir()
-    code = "from pathlib import Path; from pipeline.tasks.text import review_store; "
-    code += f"review_store.read(Path({str(hub)!r}) / "
-    code += "'plain_text/test-00000-of-00001.parquet'); review_store.batched('clean', review_store.clean, ['a<br>'])"
+    code = "from pathlib import Path; from pipeline.tasks.text import review_store, review_tables; "
+    code += f"list(review_tables.pieces(Path({str(hub)!r}) / "
+    code += "'plain_text/test-00000-of-00001.parquet')); review_store.batched('clean', review_store.clean, ['a<br>'])"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "XDG_"))}
     done = subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(home)}, capture_output=True)
     assert done.returncode == 0, done.stderr

@@ -32,8 +32,8 @@ def test_tokens_are_lower_case_words_with_their_apostrophes_and_single_marks():
 def test_of_a_long_text_both_ends_are_read():
     tokenizer = vocabularies.words(["a b c d e f"] * 2, 20)
     rows = tokenization.encode(tokenizer, ["a b c d e", "a b c d e f", ""])
-    places, ends = tokenization.at_both_ends(np.cumsum([0, *map(len, rows)]), 5)
-    short, long, none = np.split(np.concatenate(rows)[places], ends[1:-1])
+    used, ends = tokenization.at_both_ends(np.cumsum([0, *map(len, rows)]), 5)
+    short, long, none = np.split(np.concatenate(rows)[used], ends[1:-1])
     assert [tokenizer.id_to_token(token) for token in short] == list("abcde")
     assert [tokenizer.id_to_token(token) for token in long] == list("abdef")
     assert none == [vocabularies.UNKNOWN]

@@ -205,6 +205,16 @@ def test_season_is_required_if_a_day_has_at_most_one_row(tmp_path, step, expecte
     assert f"`season` is missing, and a day has no more than one row {expected}" in error_without_season(tmp_path, step)
 
 
+def test_a_missing_season_is_proposed_from_the_data(tmp_path):
+    times = pd.date_range("2020-01-01", periods=1000, freq="h").strftime("%Y-%m-%d %H:%M:%S")
+    settings = {name: value for name, value in task(look_back=48, season=48).model_dump().items() if name != "season"}
+    for period in (24, 168):
+        load = 50 + 10 * np.sin(2 * np.pi * np.arange(1000) / period)
+        table(1000).assign(time=times, load=load).to_csv(tmp_path / "series.csv", index=False)
+        with pytest.raises(InputError, match=f"the data resemble themselves most after {period} .*`season: {period}`"):
+            type(task()).model_validate(settings).prepare(tmp_path, tmp_path, seed=0)
+
+
 def test_the_default_season_must_be_a_day(tmp_path):
     assert "a day has 4 rows, not 48: set `season`, in rows" in error_without_season(tmp_path, "6h")
     assert "season" not in error_without_season(tmp_path, "30min", splits=None)

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from pipeline.baselines import Arrays, Baseline, Fitted, Predict
 from pipeline.baselines.shared import strings
 from pipeline.tasks import Prepared, Task
-from pipeline.tasks.text import ngram_ratios, tokenization, vocabularies
+from pipeline.tasks.text import ngram_ratios, phrase_counts, tokenization, vocabularies
 
 WORDS = 1_000_000  # that are distinguished, of those in two training texts
 START = 0.4
@@ -96,12 +96,12 @@ class LinearPhrases(Baseline):
         return predict
 
     def _keys(self, tokens: ngram_ratios.Tokens, offsets: ngram_ratios.Offsets) -> list[np.ndarray]:
-        return [ngram_ratios.keys_of(tokens, offsets, n, WORDS) for n in range(1, self.longest + 1)]
+        return [phrase_counts.keys_of(tokens, offsets, n, WORDS) for n in range(1, self.longest + 1)]
 
     def _frequent(self, keys: Int[np.ndarray, " total"], offsets: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " kept"]:
         """The phrases of one length that are in enough texts, in ascending order."""
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        known, texts = np.unique(ngram_ratios.distinct(keys, rows)[0], return_counts=True)
+        known, texts = np.unique(phrase_counts.distinct(keys, rows)[0], return_counts=True)
         return known[texts >= self.min_documents]
 
     def _train(
@@ -157,7 +157,7 @@ def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.
     places = []
     first = 0
     for keys, filtered in zip(by_length, known, strict=True):
-        distinct, of_row = ngram_ratios.distinct(keys, rows)
+        distinct, of_row = phrase_counts.distinct(keys, rows)
         place = np.searchsorted(filtered, distinct).clip(max=max(len(filtered) - 1, 0))
         inside = filtered[place] == distinct if len(filtered) else np.zeros(len(distinct), bool)
         numbers.append(place[inside] + first)

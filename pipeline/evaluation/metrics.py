@@ -76,7 +76,7 @@ def interval_of(name: str, values: Float[Tensor, " resamples"], resamples: Resam
     if interval.low is None or interval.high is None or not math.isclose(interval.low, interval.high, rel_tol=1e-9):
         return interval
     share = values[0].item()
-    examples = resamples.counts.shape[1]
+    examples = resamples.examples
     if name == "accuracy" and share in (0, 1):
         return Interval(*wilson(round(share * examples), examples, resamples.confidence))
     return Interval(None, None, "all examples have the same score, and so do all resamples")

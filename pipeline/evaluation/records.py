@@ -132,6 +132,7 @@ class Intervals(TypedDict):
     block: int | None  # neighbouring examples that were moved together
     blocks: float | None
     reason: str | None
+    cell: NotRequired[int]  # examples that were drawn together, where there are many
 
 
 class Metrics(TypedDict):

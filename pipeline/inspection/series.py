@@ -10,14 +10,14 @@ import pandas as pd
 
 from pipeline.inspection import panels
 from pipeline.inspection.columns import Column, time_columns
-from pipeline.inspection.sizes import season_of as season_of, sizes_of, splits_of
+from pipeline.inspection.sizes import sizes_of, splits_of
 from pipeline.tasks.series import reading, repairs, steps, zones
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 
 TARGETS = re.compile(r"load|last|demand|target|sales|value|wert|price|preis|consum|verbrauch|kwh|mwh|^y$|^ot$", re.I)
 MANY = 3  # columns of numbers besides the target, from which on they may be a panel
 MOST_DUPLICATES = 0.05  # share of rows with a duplicate time, above which these may be several series
-LONGEST_FILLED = 24  # steps of the longest gap that a proposal fills
+LONGEST_FILLED = 24  # steps of the longest gap that a proposal fills; longer ones are masked
 
 
 def lines(path: Path, source: str, columns: Sequence[Column]) -> tuple[list[str], dict[str, Any], list[str]]:
@@ -76,7 +76,10 @@ def _repairs(series: reading.Series) -> dict[str, Any]:
     if 0 < times.duplicated().sum() <= MOST_DUPLICATES * len(times):
         options["duplicates"] = "mean"
     longest = _longest_gap(times, series)
-    if longest and longest <= LONGEST_FILLED:
+    empty = np.isnan(series.values[:1]).any() or np.isnan(series.values[-1:]).any()  # no line leads to an end
+    if longest > LONGEST_FILLED or empty:
+        options["missing"] = "mask"
+    elif longest:
         options |= {"missing": "interpolate", "longest_gap": longest}
     return options
 

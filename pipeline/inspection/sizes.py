@@ -1,6 +1,5 @@
 """Propose sizes for a series: its season, look-back and horizon, and the ends of its splits."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ SEASONS = (7, 4, 2, 1)  # in a look-back, the first that fits
 
 def sizes_of(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) -> dict[str, Any] | None:
     """Season, look-back, horizon and patch for which there are enough rows; None if there are too few."""
-    season = season_of(values, step)
+    season = season_length.of_data(values, step)
     for shares in SHARES:
         least = round(min(np.diff([0, *shares, 1])) * rows - 0.49)
         for count in SEASONS:
@@ -25,20 +24,6 @@ def sizes_of(values: Float[np.ndarray, " rows"], step: steps.Step, rows: int) ->
                 sizes = {"look_back": count * season, "horizon": season, "season": season}
                 return {**sizes, **patch, "base": "ridge", "average": 0.998}
     return None
-
-
-def season_of(values: Float[np.ndarray, " rows"], step: steps.Step) -> int:
-    """The season with the highest autocorrelation among those usual for the step; 1 if none fits."""
-    words = re.findall(r"\d+", season_length.proposed(step))
-    candidates = [int(word) for word in words if 2 * int(word) < len(values)]
-    return max(candidates, key=lambda season: _autocorrelation(values, season), default=1)
-
-
-def _autocorrelation(values: Float[np.ndarray, " rows"], season: int) -> float:
-    """Autocorrelation, with a penalty for longer seasons, which must be clearly better."""
-    centred = values - values.mean()
-    power = float((centred**2).mean())
-    return float((centred[season:] * centred[:-season]).mean()) / power - 0.001 * season if power else 0.0
 
 
 def splits_of(times: pd.DatetimeIndex, least: int) -> Mapping[str, str | None]:

@@ -31,9 +31,11 @@ from pipeline.tasks.shared.labels import OneLabel
 from pipeline.tasks.shared.revised import RevisedRecord
 from pipeline.tasks.text import (
     carve,
+    distinct,
     imbalance,
     minhash,
     ngram_ratios,
+    review_copies,
     review_files,
     review_store,
     revisions,
@@ -109,9 +111,9 @@ class Sentiment(ReviewSettings, OneLabel):
         only = {"source": "imdb"} if self.source == "package" else {}
         with TemporaryDirectory() as downloads:
             split_files, known = review_files.find(self.source, self.repository, self.revision, Path(downloads))
-            copied = review_store.copy_all(split_files, folder, names, self, only, self)
+            copied = review_copies.copy_all(split_files, folder, names, self, only, self)
         reviews = {split: of_split.counts for split, of_split in copied.items()}
-        review_store.complete(str(split_files["train"]), reviews["train"])
+        review_copies.complete(str(split_files["train"]), reviews["train"])
         notes = [f"{split}: {note}" for split, of_split in copied.items() for note in of_split.notes]
         left_out = {split: of_split.left_out for split, of_split in copied.items() if of_split.left_out}
         notes += [f"{split}: left out: {imbalance.listed(reasons)}" for split, reasons in left_out.items()]
@@ -126,15 +128,17 @@ class Sentiment(ReviewSettings, OneLabel):
     def prepare(self, raw: Path, folder: Path, seed: int) -> Audit:
         plan = carve.Plan(self._groups_by, self._shares, self.examples, self.near_copies, self.labels)
         reviews, groups, split, facts = carve.carve(review_store.load(raw), plan, seed)
+        official = bool(reviews.official.any())
         texts = {name: [reviews.texts[row] for row in np.flatnonzero(split == name)] for name in SPLITS}
         labels = {name: reviews.labels[split == name] for name in SPLITS}
         folds = ngram_ratios.folds_of(carve.uniform(groups[split == "train"], "fold"))
+        del reviews, groups  # of millions of reviews these take gigabytes
         read, notes = tokenization.write(folder, texts, labels, folds, self.reading)
         audit = auditing.of(
             folder,
-            {name: [text.casefold() for text in split_texts] for name, split_texts in texts.items()},
+            {name: [distinct.digest(text) for text in split_texts] for name, split_texts in texts.items()},
             {"tokenizer": "train"},
-            official_split=bool(reviews.official.any()) and not self.examples,
+            official_split=official and not self.examples,
             **facts,
             texts_at_max_tokens=read["texts_at_max_tokens"],
             unknown_tokens=read["unknown_tokens"],

@@ -63,7 +63,8 @@ def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarr
     codes = np.zeros(len(cells.times), np.int64)
     parts: list[np.ndarray] = []
     for column in columns:
-        column_codes, texts = pd.factorize(np.array(cells.texts[column], dtype=object))
+        column_codes = cells.texts[column].codes
+        texts = np.array(cells.texts[column].texts, dtype=object)
         blank = np.flatnonzero(np.isin(column_codes, np.flatnonzero(texts == "")))
         if len(blank):
             place = table.place(int(cells.rows[blank[0]]))
@@ -71,10 +72,10 @@ def _names(table: Table, cells: Cells, columns: Sequence[str]) -> tuple[np.ndarr
                 f"rows without a name in {column!r}: {len(blank):,}, first in {place}; accepted: a name in each"
             )
         codes = codes * len(texts) + column_codes
-        parts.append(np.asarray(texts)[column_codes] if len(columns) > 1 else np.asarray(texts))
-    codes, distinct = pd.factorize(codes)
+        parts.append(texts[column_codes] if len(columns) > 1 else texts)
     if len(columns) == 1:
-        return codes, [str(name) for name in parts[0][distinct]], faults
+        return cells.texts[columns[0]].codes, [str(name) for name in parts[0]], faults
+    codes = pd.factorize(codes)[0]
     first = np.unique(codes, return_index=True)[1]
     names = [BETWEEN.join(str(column_codes[row]) for column_codes in parts) for row in first]
     if len(set(names)) < len(names):
@@ -91,8 +92,8 @@ def _static(
     static: dict[str, dict[str, str]] = {}
     faults = []
     for column in task.static:
-        texts = np.array(cells.texts[column], dtype=object)
-        codes, _ = pd.factorize(texts)
+        texts = cells.texts[column]
+        codes = texts.codes
         static[column] = {part.name: str(texts[part.rows[0]]) for part in parts}
         changing = [part for part in parts if (codes[part.rows] != codes[part.rows[0]]).any()]
         if changing:

@@ -9,9 +9,8 @@ Each series follows the rules of a single one (`series/reading.py`). One message
 with the number of series that have it, and the first of them. In wide form a series begins and ends with its column.
 """
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from pipeline.common import InputError
 from pipeline.common.records import TableRecord
 from pipeline.tasks import SPLITS
 from pipeline.tasks.panels import layouts
+from pipeline.tasks.panels.faults_of_series import gathered
 from pipeline.tasks.panels.layouts import Layout, Part
 from pipeline.tasks.series import steps
 from pipeline.tasks.series.cells_of_series import Cells
@@ -36,6 +36,7 @@ from pipeline.tasks.series.windowed import Windowed
 from pipeline.tasks.shared import file_faults, tables
 from pipeline.tasks.shared.file_faults import counted
 from pipeline.tasks.shared.tables import Table
+from pipeline.tasks.shared.tables.coded import Coded
 
 
 class Panel(NamedTuple):
@@ -75,9 +76,13 @@ def read(path: Path, source: str, task: Windowed) -> Panel:
 
 def _stamps(table: Table, cells: Cells, task: Windowed) -> tuple[Stamps, list[str]]:
     """The time of each row, and the faults of the times; each distinct text is parsed once."""
-    codes, texts = pd.factorize(np.array(cells.times, dtype=object))
-    distinct = _reading(table, cells._replace(times=texts.tolist()), task)
+    if not isinstance(cells.times, Coded):
+        reading = _reading(table, cells, task)
+        stamps = reading.stamps()
+        return stamps, reading.faults or reading.stamp_faults(stamps)
+    distinct = _reading(table, cells._replace(times=cells.times.texts), task)
     parsed = distinct.stamps()
+    codes = cells.times.codes
     stamps = Stamps(parsed.times[codes], parsed.offset[codes], parsed.form)
     return stamps, distinct.faults or _reading(table, cells, task).stamp_faults(stamps)
 
@@ -130,18 +135,6 @@ def _member(table: Table, cells: Cells, part: Part, stamps: Stamps, task: Window
     times = Stamps(stamps.times[part.rows], stamps.offset[part.rows], stamps.form)
     forward_fill = [name in task.known for name in task.value_columns]
     return _reading(table, part_cells, task).series([], forward_fill, times)
-
-
-def gathered(faults: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """One fault of each kind: how many of the `count` series have it, and the fault of the first."""
-    by_kind: dict[str, list[tuple[str, str]]] = {}
-    for name, series_faults in faults.items():
-        for fault in series_faults:
-            by_kind.setdefault(re.split(r"[:(\d]", fault)[0].strip(), []).append((name, fault))
-    return [
-        f"in {len(cases):,} of {count:,} series, first {file_faults.shown(cases[0][0])}: {cases[0][1]}"
-        for cases in by_kind.values()
-    ]
 
 
 def _kind(step: Step) -> tuple[object, ...]:

@@ -24,11 +24,10 @@ from pipeline.tasks.panels.members import Panel
 from pipeline.tasks.panels.windows import Member, Windows
 from pipeline.tasks.series import (
     base_forecast,
-    calendar_columns,
+    features,
     oddities,
     prepared_series,
     repairs,
-    scaler,
     steps,
     time_forms,
 )
@@ -43,7 +42,8 @@ NAMED = 10  # series that a note lists by name
 def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
     """Write the panel and what was learned of it to `folder`."""
     panel = members.read(source_file.fetched(raw), task.source, task)
-    setting_faults = prepared_series.undecided(task, panel.step, panel.clock, members.times(panel))
+    longest = max(panel.series.values(), key=lambda series: len(series.values)).values[:, 0]
+    setting_faults = prepared_series.undecided(task, panel.step, panel.clock, members.times(panel), longest)
     file_faults.refuse(task.source, setting_faults)
     usable, left_out = windows.usable_series(task, panel)
     left_out = {**panel.left_out, **left_out}
@@ -66,16 +66,12 @@ def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
 
 def _write_rows(task: Windowed, panel: Panel, usable: Mapping[str, Member], folder: Path) -> None:
     """Write shared.arrow: standardised values with the calendar, and the rows at which a training window begins."""
-    scaled = [scaler.scaled(member.values, member.scale.mean, member.scale.std) for member in usable.values()]
-    rows = np.concatenate(scaled)
-    file_faults.refuse(task.source, scaler.too_far(rows, task.value_columns, members.places(panel)))
-    if task.calendar:
-        calendar = [calendar_columns.columns(member.series.times) for member in usable.values()]
-        rows = np.hstack([rows, np.concatenate(calendar)])
+    parts = [features.Part(m.values, m.series.times, m.scale.mean, m.scale.std) for m in usable.values()]
+    rows = features.rows(task, parts, members.places(panel))
     begins_window = [np.isin(np.arange(len(member.values)), member.windows["train"]) for member in usable.values()]
     column_files.write(
         folder / "shared.arrow",
-        {"series": rows.astype(np.float32), "train_begins": np.concatenate(begins_window).astype(np.uint8)},
+        {"series": rows, "train_begins": np.concatenate(begins_window).astype(np.uint8)},
     )
 
 
@@ -125,7 +121,7 @@ def _audit(
     codes = oddities.suspected_sentinels(values, task.value_columns, members.places(panel))
     audit = auditing.of(
         folder,
-        {split: (first + task.look_back).tolist() for split, first in starts.items()},
+        {split: first + task.look_back for split, first in starts.items()},
         dict.fromkeys(("mean", "std", "mase_scale"), "train"),
         borders=borders,
         spans={split: [str(grid[begin]), str(grid[end - 1])] for split, (begin, end) in borders.items()},

@@ -12,22 +12,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from pipeline.common import InputError
 from pipeline.tasks.series import scaler
+from pipeline.tasks.series.time_column import TimeColumn
 from pipeline.tasks.shared import file_faults, tables
 from pipeline.tasks.shared.tables import Piece, Table, number_forms, numbers
+from pipeline.tasks.shared.tables.coded import Coded
+from pipeline.tasks.shared.tables.progress import progress
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
+from pipeline.tasks.shared.tables.texts import Texts
 
 
 class Cells(NamedTuple):
     """The cells read from the table of a series."""
 
     rows: Int[np.ndarray, " rows"]  # row numbers in the file
-    times: list[str]
+    times: Sequence[str]
     values: Float[np.ndarray, "rows columns"]
     faults: list[str]
     other_faults: list[str]  # all but those of cells without a value
     record: dict[str, Any]  # how numbers are written, for audit.json
-    texts: Mapping[str, list[str]] = MappingProxyType({})  # by column, of those that are read as text
+    texts: Mapping[str, Coded] = MappingProxyType({})  # by column, of those that are read as text
 
 
 def read(
@@ -40,35 +45,48 @@ def read(
     comma = table.read_as.get("separator", ",") == ","
     form, ambiguous = form_of(table, time, columns, settings, comma)
     faults = Faults(form)
-    times = list[str]()
     units = 0
-    pieces = [np.empty((0, len(columns)))]
-    as_text: dict[str, list[str]] = {name: [] for name in texts}
-    pool = TextPool()
-    for piece in table.pieces(list(dict.fromkeys([*time, *columns, *texts]))):
+    times: Coded | TimeColumn = Coded()  # rows of different series have the same times
+    if not texts:
+        times = TimeColumn(lambda: _texts_of(table, time, units), _time_format(settings))
+    values = np.empty((table.rows, len(columns)))
+    as_text = {name: Coded() for name in texts}
+    read = 0
+    for piece in progress(table, list(dict.fromkeys([*time, *columns, *texts]))):
         if piece.first == 0 and _is_unit_line(piece, time, columns, form):
             units = 1
-            piece = Piece(1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
+            piece = _without_first(piece)
+        if read + piece.rows > len(values):
+            raise InputError("the file has more rows than were counted: try again when it is complete")
         piece_times = joined([piece.columns[name] for name in time])
-        times += pool.shared(piece_times) if texts else piece_times
+        times.note(piece_times)
         for name, column in as_text.items():
-            column += pool.shared([text_of(cell).strip() for cell in piece.columns[name]])
-        values = [numbers.parsed(name, piece.columns[name], form) for name in columns]
-        for name, column_values in zip(columns, values, strict=True):
-            faults.note(name, column_values, piece, piece_times, table)
-        pieces.append(np.stack(values, axis=1) if values else np.empty((piece.rows, 0)))
+            column.note([text_of(cell).strip() for cell in piece.columns[name]])
+        for place, name in enumerate(columns):
+            values[read : read + piece.rows, place] = numbers.parsed(name, piece.columns[name], form)
+            faults.note(name, values[read : read + piece.rows, place], piece, piece_times, table)
+        read += piece.rows
     record = form.record() | ({"unit_line": True} if units else {})
     missing = faults.missing()
     others = [*ambiguous, *faults.others()]
-    rows = np.arange(units, units + len(times))
-    return Cells(rows, times, np.concatenate(pieces), [*missing, *others], others, record, as_text)
+    rows = np.arange(units, units + read, dtype=np.int32 if table.rows < 2**31 else np.int64)
+    return Cells(rows, times, values[:read], [*missing, *others], others, record, as_text)
 
 
-class TextPool(dict[str, str]):
-    """Keeps one object for equal texts: a column of names repeats each of them thousands of times."""
+def _without_first(piece: Piece) -> Piece:
+    return Piece(piece.first + 1, {name: cells[1:] for name, cells in piece.columns.items()}, piece.rows - 1)
 
-    def shared(self, texts: Sequence[str]) -> list[str]:
-        return [self.setdefault(text, text) for text in texts]
+
+def _texts_of(table: Table, time: Sequence[str], skipped: int) -> Iterator[Sequence[str]]:
+    """The times of the rows again, without the line of units if there is one."""
+    for piece in table.pieces(time):
+        rows = _without_first(piece) if skipped and piece.first == 0 else piece
+        yield joined([rows.columns[name] for name in time])
+
+
+def _time_format(settings: TableSettings) -> str | None:
+    """The setting `time_format`, which only settings of a series have."""
+    return getattr(settings, "time_format", None)
 
 
 def form_of(
@@ -91,8 +109,10 @@ def _pieces(table: Table, columns: Sequence[str]) -> Iterator[Mapping[str, Seque
     return (piece.columns for piece in table.pieces(columns))
 
 
-def joined(columns: Sequence[Sequence[Any]]) -> list[str]:
+def joined(columns: Sequence[Sequence[Any]]) -> Sequence[str]:
     """The text of each time, joined from a date and a time of day, or from year, month, day and hour, if need be."""
+    if len(columns) == 1 and isinstance(columns[0], Texts):
+        return columns[0]
     first, *others = (list(map(text_of, column)) for column in columns)
     if not others:
         return first
@@ -151,8 +171,9 @@ class Faults:
         self, name: str, values: Float[np.ndarray, " rows"], piece: Piece, times: Sequence[str], table: Table
     ) -> None:
         cells = piece.columns[name]
-        units = numbers.with_units(cells)
-        for row in np.flatnonzero(~(np.abs(values) <= scaler.LARGEST)).tolist():
+        wrong = np.flatnonzero(~(np.abs(values) <= scaler.LARGEST)).tolist()
+        units = numbers.with_units(cells) if wrong else None
+        for row in wrong:
             cell = cells[row]
             time = file_faults.shown(times[row])
             place = Place(table, piece.first + row, time)

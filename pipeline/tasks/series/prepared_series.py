@@ -1,15 +1,17 @@
 """Prepare a single series: its standardised values, shared by all splits, and the first row of each window."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from pipeline.common import files
 from pipeline.common.records import Audit
 from pipeline.tasks.series import (
     base_forecast,
-    calendar_columns,
+    features,
     oddities,
     reading,
     repairs,
@@ -26,18 +28,17 @@ from pipeline.tasks.shared import auditing, column_files, file_faults, source_fi
 def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
     """Write the standardised values once for all splits, and the first row of each window."""
     series = reading.read(source_file.fetched(raw), task.source, task.time, task.value_columns, task, task.known)
-    setting_faults = undecided(task, series.step, series.clock, series.times) if series.step else []
+    values = series.values[:, 0] if series.values.shape[1] else np.empty(0)
+    setting_faults = undecided(task, series.step, series.clock, series.times, values) if series.step else []
     file_faults.refuse(task.source, [*series.faults, *setting_faults])
     assert series.step is not None, "a series without faults has two rows"
     rows, windows = _split(task, series)
     values = repairs.without_later_values(series.values, series.filled, rows) if series.repairs else series.values
     unfilled = np.where(series.filled, np.nan, values) if task.missing == "mask" else values
     learned = scaler.learn(unfilled[: rows["train"][1]], task.value_columns, task.targets, task.season, task.source)
-    values = scaler.standardised(values, learned, task.value_columns)
-    file_faults.refuse(task.source, scaler.too_far(values, task.value_columns, series.places))
-    if task.calendar:
-        values = np.hstack([values, calendar_columns.columns(series.times)])
-    column_files.write(folder / "shared.arrow", {"series": values.astype(np.float32)})
+    mean, std = (np.array([learned[key][name] for name in task.value_columns]) for key in ("mean", "std"))
+    part = features.Part(values, series.times, mean, std)
+    column_files.write(folder / "shared.arrow", {"series": features.rows(task, [part], series.places)})
     for split, first in windows.items():
         column_files.write(folder / f"{split}.arrow", {"start": first})
     files.write_json(folder / "learned.json", learned | series.learned() | {"columns": task.features})
@@ -46,9 +47,14 @@ def prepare(task: Windowed, raw: Path, folder: Path) -> Audit:
     return _audit(task, series, folder, rows, windows)
 
 
-def undecided(task: Windowed, step: Step, clock: Clock, times: pd.DatetimeIndex) -> list[str]:
-    """Faults of settings that only the file reveals: a missing season, missing splits, or dates on another clock."""
-    faults = [] if "season" in task.model_fields_set else season_length.faults(step, task.season)
+def undecided(
+    task: Windowed, step: Step, clock: Clock, times: pd.DatetimeIndex, values: Float[np.ndarray, " rows"]
+) -> list[str]:
+    """Faults of settings that only the file reveals: a missing season, missing splits, or dates on another clock.
+
+    `values` are those of a series, by which a season is proposed.
+    """
+    faults = [] if "season" in task.model_fields_set else season_length.faults(step, task.season, values)
     if task.splits is not None:
         return faults + window_rows.of_another_clock(task.splits, clock)
     proposal = window_rows.proposal(times.dropna().sort_values())
@@ -81,10 +87,11 @@ def _audit(
     """The audit, whose rows are those forecast: each is in one split, after all rows of earlier splits."""
     shared = window_rows.shared_rows(windows, task.look_back, task.horizon)
     auditing.refuse_leaks(shared, "the splits must not overlap in time")
-    keys = {split: (first + task.look_back).tolist() for split, first in windows.items()}
+    keys = {split: first + task.look_back for split, first in windows.items()}
     learned = dict.fromkeys(("mean", "std", "mase_scale"), "train")
-    ordered = [row for key in keys.values() for row in key]
-    assert ordered == sorted(ordered), "a split's rows are before those of an earlier split"
+    assert all((rows[1:] >= rows[:-1]).all() for rows in keys.values()), "a split's rows are not in order"
+    in_order = all(earlier[-1] <= later[0] for earlier, later in pairwise(keys.values()))
+    assert in_order, "a split's rows are before those of an earlier split"
     audit = auditing.of(
         folder,
         keys,

@@ -20,6 +20,7 @@ from pipeline.tasks.series import cells_of_series, long_form, regularity, repair
 from pipeline.tasks.series.places import Places
 from pipeline.tasks.series.settings_of_series import SeriesSettings
 from pipeline.tasks.series.steps import Step
+from pipeline.tasks.series.time_column import TimeColumn
 from pipeline.tasks.series.timestamps import Clock, Stamps
 from pipeline.tasks.shared import file_faults, tables
 from pipeline.tasks.shared.tables import Table
@@ -136,7 +137,10 @@ class Reading:
     def stamps(self) -> Stamps:
         """The times in the cells; none if they are ambiguous, which is a fault."""
         try:
-            return timestamps.parse(self.cells.times, self.settings.time_format)
+            times = self.cells.times
+            if isinstance(times, TimeColumn):
+                return times.stamps()
+            return timestamps.parse(times, self.settings.time_format)
         except time_forms.Ambiguous as error:
             self.faults.append(f"ambiguous times in {self._name}: {error}")
             return timestamps.parse([""] * len(self.cells.times))
@@ -168,9 +172,9 @@ class Reading:
         self, rows: repairs.Rows, step: Step, clock: Clock, forward_fill: Sequence[bool]
     ) -> tuple[repairs.Rows, np.ndarray, dict[str, int], list[str]]:
         """The rows with a time, repaired as the settings allow: values, filled cells, counts, and remaining faults."""
-        readable = np.flatnonzero(rows.times.notna())
-        unread = self.table.misfits + len(rows.times) - len(readable)
-        with_time = repairs.Rows(rows.times[readable], rows.values[readable], rows.numbers[readable])
+        present = np.asarray(rows.times.notna())
+        unread = self.table.misfits + int((~present).sum())
+        with_time = rows if present.all() else repairs.Rows(*(part[present] for part in rows))
         repaired = repairs.repair(with_time, self.settings, step, forward_fill)
         step = steps.of(repaired.rows.times) or step
         places = Places(self.opened, repaired.rows.numbers)
@@ -190,8 +194,10 @@ class Reading:
         return [f"{self._name} is not {stamps.form}: {len(rows):,}, first in {place}; accepted: {accepted}"]
 
     def _mixed(self, stamps: Stamps) -> list[str]:
+        if not stamps.offset.any():
+            return []
         without = np.flatnonzero(np.asarray(stamps.times.notna()) & ~stamps.offset)
-        if not (len(without) and stamps.offset.any()):
+        if not len(without):
             return []
         counts = f"{stamps.offset.sum():,} with and {len(without):,} without"
         first, second = (self.places[int(row)].split()[-1] for row in (stamps.offset.argmax(), without[0]))

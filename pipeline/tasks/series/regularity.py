@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from pipeline.tasks.series.places import Places
-from pipeline.tasks.series.steps import Step, even_times
+from pipeline.tasks.series.steps import BLOCK, Step, even_times
 from pipeline.tasks.series.zones import likely_zone
 from pipeline.tasks.shared.file_faults import counted
 
@@ -37,7 +37,19 @@ def faults(timeline: Timeline, duplicate_advice: Callable[[bool], str]) -> list[
 
     `duplicate_advice` says how rows with the same time differ, given whether most times have several rows.
     """
+    if _regular(timeline):
+        return []
     return [*_backwards(timeline), *_duplicates(timeline, duplicate_advice), *_gaps(timeline)]
+
+
+def _regular(timeline: Timeline) -> bool:
+    """Whether all rows are one step apart, in which case nothing is to be reported; in little memory."""
+    if timeline.step.unit != "span" or len(timeline.times) < 2 or timeline.times.hasnans:
+        return False
+    times = timeline.times
+    step = timeline.step.span.to_timedelta64()
+    blocks = (times[begin : begin + BLOCK + 1].to_numpy() for begin in range(0, len(times), BLOCK))
+    return all(bool((np.diff(block) == step).all()) for block in blocks)
 
 
 def _backwards(timeline: Timeline) -> list[str]:

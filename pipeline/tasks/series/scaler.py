@@ -55,23 +55,41 @@ def repeating(scale: Scale, targets: Sequence[str]) -> list[str]:
 
 
 def standardised(values: Values, learned: Mapping[str, Any], names: Sequence[str]) -> Values:
-    """Each column minus its mean, divided by its deviation; infinite where that overflows (see `too_far`)."""
+    """`scaled` by what was learned of these columns."""
     mean, std = (np.array([learned[key][name] for name in names]) for key in ("mean", "std"))
     return scaled(values, mean, std)
 
 
 def scaled(values: Values, mean: Float[np.ndarray, " columns"], std: Float[np.ndarray, " columns"]) -> Values:
+    """Each column minus its mean, divided by its deviation; infinite where that overflows (see FarValues)."""
     with np.errstate(over="ignore"):
         return (values - mean) / std
 
 
 def too_far(standardised: Values, names: Sequence[str], places: Places | Sequence[str]) -> list[str]:
     """Faults of standardised values that are too large to compute with; `places` name their rows."""
-    tally = file_faults.Tally()
-    for row, column in np.argwhere(np.abs(standardised) > FARTHEST).tolist():
-        tally.note(names[column], f"{places[row]}: {standardised[row, column]:.3g} deviations")
-    accepted = f"at most {FARTHEST:g} standard deviations of train from its mean"
-    return tally.by_column("cells with a number that is too far from all others", accepted)
+    far = FarValues(names, places)
+    far.note(standardised, 0)
+    return far.faults()
+
+
+class FarValues:
+    """Finds standardised values that are too large to compute with; `places` name the rows."""
+
+    def __init__(self, names: Sequence[str], places: Places | Sequence[str]):
+        self.names = names
+        self.places = places
+        self._tally = file_faults.Tally()
+
+    def note(self, standardised: Values, first: int) -> None:
+        """The next rows, of which the first has this number."""
+        for row, column in np.argwhere(np.abs(standardised) > FARTHEST).tolist():
+            place = f"{self.places[first + row]}: {standardised[row, column]:.3g} deviations"
+            self._tally.note(self.names[column], place)
+
+    def faults(self) -> list[str]:
+        accepted = f"at most {FARTHEST:g} standard deviations of train from its mean"
+        return self._tally.by_column("cells with a number that is too far from all others", accepted)
 
 
 def _named(names: Sequence[str], values: Float[np.ndarray, " columns"]) -> dict[str, float]:

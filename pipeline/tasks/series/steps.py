@@ -12,6 +12,7 @@ import pandas as pd
 
 DAY = pd.Timedelta(days=1)
 EPOCH = pd.Timestamp("1970-01-01")
+BLOCK = 1 << 16  # rows looked at at once, where there may be millions
 MONTHS = {1: "month", 3: "quarter", 12: "year"}
 
 
@@ -59,11 +60,11 @@ def learned(record: Mapping[str, Any]) -> Step:
 
 def of(times: pd.DatetimeIndex) -> Step | None:
     """The most frequent step between sorted times, the shortest of several; None for fewer than two times."""
-    distinct = times.dropna().tz_localize(None).unique().sort_values()
+    distinct = times.tz_localize(None) if rising(times) else times.dropna().tz_localize(None).unique().sort_values()
     if len(distinct) < 2:
         return None
     differences = np.diff(distinct.to_numpy())
-    spans, counts = np.unique(differences, return_counts=True)
+    spans, counts = _counted(differences)
     usual = pd.Timedelta(spans[counts.argmax()])
     if unit := _calendar_unit(distinct, differences, usual):
         ordinals, numbers = np.unique(np.diff(_ordinals(distinct, unit)), return_counts=True)
@@ -71,8 +72,27 @@ def of(times: pd.DatetimeIndex) -> Step | None:
     return Step("span", 1, usual)
 
 
+def rising(times: pd.DatetimeIndex) -> bool:
+    """Whether each time is later than the one before, and none is missing; in little memory."""
+    instants = times.asi8
+    if len(instants) and instants[0] == pd.NaT.value:
+        return False
+    blocks = (instants[begin : begin + BLOCK + 1] for begin in range(0, len(instants), BLOCK))
+    return all(bool((block[1:] > block[:-1]).all()) for block in blocks)
+
+
+def _counted(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct spans in ascending order, and how often each occurs."""
+    counts: dict[Any, int] = {}
+    for begin in range(0, len(differences), BLOCK):
+        for span, count in zip(*np.unique(differences[begin : begin + BLOCK], return_counts=True), strict=True):
+            counts[span] = counts.get(span, 0) + int(count)
+    spans = sorted(counts)
+    return np.array(spans), np.array([counts[span] for span in spans])
+
+
 def _calendar_unit(distinct: pd.DatetimeIndex, differences: np.ndarray, usual: pd.Timedelta) -> str | None:
-    same_hour = (distinct - distinct.normalize()).nunique() == 1
+    same_hour = all(_one_hour(distinct[begin : begin + BLOCK], distinct[0]) for begin in range(0, len(distinct), BLOCK))
     if not same_hour or len(distinct) < 3:
         return None
     if pd.Timedelta(differences.min()) >= 28 * DAY and len(np.unique(differences)) > 1:
@@ -81,6 +101,11 @@ def _calendar_unit(distinct: pd.DatetimeIndex, differences: np.ndarray, usual: p
         return "month" if distinct.day.nunique() == 1 else None
     weekends = distinct.day_of_week >= 5
     return "business day" if usual == DAY and not weekends.any() and len(distinct) > 5 else None
+
+
+def _one_hour(times: pd.DatetimeIndex, first: pd.Timestamp) -> bool:
+    """Whether all times are at the time of day of the first."""
+    return bool((times - times.normalize() == first - first.normalize()).all())
 
 
 def _ordinals(times: pd.DatetimeIndex, unit: str) -> np.ndarray:

@@ -8,7 +8,7 @@ readings. In dates with dots the day comes first. 24:00 is the midnight that end
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,7 @@ PATTERNS = {name: f"^{date}{TIME}" for name, date in DATES.items()} | WHOLE
 ISO = "ISO 8601"
 EPOCHS = {"seconds since 1970": "s", "milliseconds since 1970": "ms"}
 NAMES_IN_SETTINGS = {"seconds": "seconds since 1970", "milliseconds": "milliseconds since 1970", "iso": ISO}
+SAMPLED = 5000  # cells by which the form is detected, at most
 SPAN = r"\s+(?:-|–|to|bis)\s+.*$"
 
 
@@ -69,18 +70,26 @@ def tidy(cells: Sequence[str]) -> pd.Series:
     return text.where(~spans, text.str.replace(SPAN, "", regex=True)).str.replace(r"\s+", " ", regex=True)
 
 
-def guess(text: pd.Series, iso: int) -> Form:
-    """The form of most cells; ISO 8601, which `iso` of them are in, if no other form fits more. Raises Ambiguous."""
+def guess_whole(text: pd.Series, iso: int) -> Form:
+    """`guess` of a column in memory."""
     filled = text[text != ""]
-    sample = filled if len(filled) <= 5000 else filled.iloc[:: len(filled) // 2500]
+    sample = filled if len(filled) <= SAMPLED else filled.iloc[:: len(filled) // (SAMPLED // 2)]
+    return guess(sample, iso, len(filled), lambda: iter([text]))
+
+
+def guess(sample: pd.Series, iso: int, filled: int, pieces: Callable[[], Iterator[pd.Series]]) -> Form:
+    """The form of most cells of a sample; ISO 8601 if no other form fits more. Raises Ambiguous.
+
+    Of all cells `filled` are not empty, and `iso` are in ISO 8601; `pieces` gives all of them once more.
+    """
     counts = {name: int(sample.str.match(pattern).sum()) for name, pattern in PATTERNS.items()}
     name = max(counts, key=lambda kind: counts[kind])
-    if counts[name] * len(filled) <= iso * len(sample) or 2 * counts[name] < len(sample):
+    if counts[name] * filled <= iso * len(sample) or 2 * counts[name] < len(sample):
         return Form(ISO)
     if name in ("digits", *EPOCHS) and any(counts[kind] for kind in EPOCHS):
         all_dates = _valid_digits(sample) == counts["digits"] == len(sample)
         name = "digits" if all_dates else max(EPOCHS, key=lambda kind: counts[kind])
-    return Form(name, _day_first(filled)) if name == "numbers" else Form(name)
+    return Form(name, _day_first(pieces())) if name == "numbers" else Form(name)
 
 
 def _valid_digits(text: pd.Series) -> int:
@@ -90,17 +99,26 @@ def _valid_digits(text: pd.Series) -> int:
     return int((valid & ~(parts["minute"] > 59) & ~(parts["second"] > 59)).sum())
 
 
-def _day_first(text: pd.Series) -> bool:
-    parts = text.str.extract(PATTERNS["numbers"])
-    first, second = (pd.to_numeric(parts[name]) for name in ("one_number", "other_number"))
-    day_first = int((first > 12).sum())
-    month_first = int((second > 12).sum())
+def _day_first(pieces: Iterator[pd.Series]) -> bool:
+    day_first = 0
+    month_first = 0
+    with_dots = True
+    cells: list[str] = []
+    example = ""
+    for piece in pieces:
+        text = piece[piece != ""]
+        parts = text.str.extract(PATTERNS["numbers"])
+        first, second = (pd.to_numeric(parts[name]) for name in ("one_number", "other_number"))
+        day_first = day_first + int((first > 12).sum())
+        month_first = month_first + int((second > 12).sum())
+        with_dots = with_dots and bool((parts["sign"].dropna() == ".").all())
+        cells += [] if cells else text[first.notna() & (first != second)].iloc[:1].tolist()
+        example = example or next(iter(text), "")
     if day_first or month_first:
         return day_first >= month_first
-    if (parts["sign"].dropna() == ".").all():
+    if with_dots:
         return True
-    cell = text[first.notna() & (first != second)].iloc[0] if (first != second).any() else text.iloc[0]
-    raise Ambiguous(_both_readings(cell))
+    raise Ambiguous(_both_readings(cells[0] if cells else example))
 
 
 def _both_readings(cell: str) -> str:

@@ -13,13 +13,17 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Bool
 
 from pipeline.tasks.series import time_forms
 from pipeline.tasks.series.time_forms import ISO, NAMES_IN_SETTINGS, Form
+from pipeline.tasks.shared.tables.texts import Texts
 
 Clock = Literal["utc", "local"]
 OFFSET = r"[T ].*[Z+-]"  # only after a time of day: the hyphens of a date are not minus signs
+YEAR_FIRST = r"^\d{4}"
 DIGIT_FIRST = r"\s*\d"  # `now` and `today` are not timestamps
 MIDNIGHT = r"(?<=[T ])24:00(?=$|[:Z+-])"  # the midnight that ends the day
 ACCEPTED = {
@@ -42,21 +46,29 @@ class Stamps(NamedTuple):
 
 def parse(cells: Sequence[Any], time_format: str | None = ISO) -> Stamps:
     """The times in cells of text, written in `time_format` (detected if None). Raises time_forms.Ambiguous."""
-    form_name = NAMES_IN_SETTINGS.get(time_format or "", time_format)
-    iso = _iso(cells) if form_name in (None, ISO) else None
+    form_name = name_of(time_format)
+    iso = of_iso(cells) if form_name in (None, ISO) else None
     if iso is not None and (form_name == ISO or iso.times.notna().all()):
         return iso
     text = time_forms.tidy([str(cell) for cell in cells])
     if form_name is None:
         assert iso is not None
-        form = time_forms.guess(text, int(np.asarray(iso.times.notna()).sum()))
-        return iso if form.name == ISO else _in_form(text, form)
+        form = time_forms.guess_whole(text, int(np.asarray(iso.times.notna()).sum()))
+        return iso if form.name == ISO else in_form(text, form)
     if "%" in form_name:
-        return _by_pattern(cells, form_name)
-    return _in_form(text, Form(form_name))
+        return by_pattern(cells, form_name)
+    return in_form(text, Form(form_name))
 
 
-def _iso(cells: Sequence[Any]) -> Stamps:
+def name_of(time_format: str | None) -> str | None:
+    """The form that the setting `time_format` names; None: to be detected."""
+    return NAMES_IN_SETTINGS.get(time_format or "", time_format)
+
+
+def of_iso(cells: Sequence[Any]) -> Stamps:
+    """The times in ISO 8601."""
+    if isinstance(cells, Texts) and (quickly := _cast(cells)) is not None:
+        return quickly
     text = pd.Series(list(cells), dtype=object).astype(str).str.strip()
     text = text.where(text.str.match(DIGIT_FIRST))
     ends_day = text.str.contains(MIDNIGHT, regex=True, na=False)
@@ -68,14 +80,29 @@ def _iso(cells: Sequence[Any]) -> Stamps:
     return Stamps(times, text.str.contains(OFFSET, na=False).to_numpy(bool) & np.asarray(times.notna()))
 
 
-def _in_form(text: pd.Series, form: Form) -> Stamps:
+def _cast(cells: Texts) -> Stamps | None:
+    """The times of a column in which no cell is in ISO 8601, or each is and has an offset, or each has none."""
+    text = pc.utf8_trim_whitespace(cells.array)
+    if not pc.any(pc.match_substring_regex(text, YEAR_FIRST)).as_py():
+        return Stamps(pd.DatetimeIndex([pd.NaT] * len(cells), tz="UTC"), np.zeros(len(cells), bool))
+    for zone in (None, "UTC"):
+        try:
+            times = text.cast(pa.timestamp("us", zone)).cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            continue
+        return Stamps(pd.DatetimeIndex(times).tz_localize("UTC"), np.full(len(cells), zone is not None))
+    return None
+
+
+def in_form(text: pd.Series, form: Form) -> Stamps:
+    """The times in a form, in texts that are `tidy`."""
     times, minutes = time_forms.parts_to_times(text, form)
     example = text[times.notna()].iloc[0] if times.notna().any() else ""
     utc = times - pd.to_timedelta(minutes.fillna(0), unit="min")
     return Stamps(pd.DatetimeIndex(utc).tz_localize("UTC"), minutes.notna().to_numpy(bool), form.described(example))
 
 
-def _by_pattern(cells: Sequence[Any], pattern: str) -> Stamps:
+def by_pattern(cells: Sequence[Any], pattern: str) -> Stamps:
     """The times in a pattern of strptime; DuckDB's `%-d` is the same as `%d` here."""
     text = pd.Series([str(cell).strip() for cell in cells], dtype=object)
     ends_day = text.str.contains(r"(?<!\d)24:00(?::00)?(?!\d)", regex=True) & ("%H" in pattern)

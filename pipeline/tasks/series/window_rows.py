@@ -98,16 +98,18 @@ def thinned(windows: Starts, most: int) -> Int[np.ndarray, " remaining"]:
 
 def shared_rows(windows: Mapping[str, Starts], look_back: int, horizon: int) -> dict[str, int]:
     """For each pair of splits, the number of rows that both forecast: none, unless there is a leak."""
-    rows = {split: _forecast(first + look_back, horizon) for split, first in windows.items()}
-    return {f"{left}/{right}": len(np.intersect1d(rows[left], rows[right])) for left, right in combinations(rows, 2)}
+    count = max(int(first.max()) for first in windows.values()) + look_back + horizon
+    rows = {split: _forecast(first, look_back, horizon, count) for split, first in windows.items()}
+    return {f"{left}/{right}": int((rows[left] & rows[right]).sum()) for left, right in combinations(rows, 2)}
 
 
-def _forecast(first: Starts, horizon: int) -> Int[np.ndarray, " rows"]:
-    """All rows that the windows forecast, each once; `first` are the first rows of their horizons."""
-    changes = np.zeros(first.max() + horizon + 1, np.int64)
-    np.add.at(changes, first, 1)
-    np.add.at(changes, first + horizon, -1)
-    return np.flatnonzero(changes.cumsum())
+def _forecast(windows: Starts, look_back: int, horizon: int, count: int) -> Bool[np.ndarray, " count"]:
+    """Which of the rows the windows forecast."""
+    begins = np.bincount(windows, minlength=count + 1)[: count + 1].astype(np.int32)
+    inside = np.zeros(count + 1, np.int32)
+    inside[look_back:] = begins[: count + 1 - look_back]
+    inside[look_back + horizon :] -= begins[: count + 1 - look_back - horizon]
+    return np.cumsum(inside, out=inside)[:count] > 0
 
 
 def proposal(times: pd.DatetimeIndex) -> str:

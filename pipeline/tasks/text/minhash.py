@@ -12,10 +12,13 @@ chapter 3).
 """
 
 import hashlib
+import mmap
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
+from tempfile import TemporaryFile
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt32, UInt64
@@ -33,6 +36,10 @@ MISSED = 1e-3  # maximum probability that two texts of exactly the required simi
 DOUBT = 0.1  # five standard deviations of the similarity estimated from VALUES
 NEIGHBOURS = 50  # of the texts that agree on a band, each is compared with this many that follow it
 TOGETHER = 1_000  # texts or pairs processed at once
+BLOCK = 1 << 16  # rows whose keys are computed at once
+IN_MEMORY = 100_000  # texts whose values, 2.3 kB each, are kept in memory: those of more are in a file
+ITEMS = 20_000  # texts whose items are kept
+WORDS = 1 << 18  # words whose numbers are kept
 
 Items = UInt64[np.ndarray, " items"]
 Values = UInt32[np.ndarray, "rows values"]
@@ -49,7 +56,7 @@ def groups(texts: Sequence[str], similarity: float) -> Groups:
     if not similarity:
         return group
     values = _values(texts)
-    items = cache(lambda row: _items(words(texts[row])))
+    items = lru_cache(ITEMS)(lambda row: _items(words(texts[row])))
     for pairs in _candidates(values, _width(similarity)):
         separate = pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
         for batch in np.split(separate, range(TOGETHER, len(separate), TOGETHER)):
@@ -72,7 +79,7 @@ def _items(text_words: Sequence[str]) -> Items:
     return np.unique(np.concatenate([single, pairs ^ (pairs >> np.uint64(31))]))
 
 
-@cache
+@lru_cache(WORDS)
 def _number(word: str) -> int:
     """64 bits of a word, the same on every machine and in every process."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest())
@@ -82,13 +89,29 @@ def _values(texts: Sequence[str]) -> Values:
     """The MinHash values of each text."""
     from rensa import RMinHash  # only here: a served network imports this file too, but does not have the library
 
-    values = np.empty((len(texts), VALUES), np.uint32)
+    values = _space(len(texts))
     for begin in range(0, len(texts), TOGETHER):
         items = [_items(words(text)) for text in texts[begin : begin + TOGETHER]]
         ends = np.cumsum([0, *map(len, items)], dtype=np.uint64)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(items), ends, VALUES, 0)
         values[begin : begin + len(items)] = matrix.to_rows()
+        _release(values)
     return values
+
+
+def _space(rows: int) -> Values:
+    """Room for the values of many texts: in memory, or in a temporary file, which the system maps as far as it can."""
+    if rows <= IN_MEMORY:
+        return np.empty((rows, VALUES), np.uint32)
+    with TemporaryFile() as file:
+        return np.memmap(file, np.uint32, "w+", shape=(rows, VALUES))
+
+
+def _release(values: Values) -> None:
+    """Give back the memory of values that are in a file."""
+    mapped: Any = values
+    if isinstance(values, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def _width(similarity: float) -> int:
@@ -104,10 +127,8 @@ def _candidates(values: Values, width: int) -> Iterator[Pairs]:
     """Pairs of rows that agree on all values, and then on a band; one position in a bucket's order at a time."""
     bands = [slice(None), *(slice(begin, begin + width) for begin in range(0, VALUES - width + 1, width))]
     for band in bands:
-        key = np.zeros(len(values), np.uint64)
-        for column in values[:, band].T:
-            key = (key ^ column) * np.uint64(0x9E3779B97F4A7C15)
-            key ^= key >> np.uint64(32)
+        blocks = range(0, len(values), BLOCK)
+        key = np.concatenate([_key(values, slice(begin, begin + BLOCK), band) for begin in blocks])
         order = np.argsort(key, kind="stable")
         for gap in range(1, NEIGHBOURS + 1):
             agree = key[order[gap:]] == key[order[:-gap]]
@@ -116,11 +137,22 @@ def _candidates(values: Values, width: int) -> Iterator[Pairs]:
             yield np.stack([order[:-gap][agree], order[gap:][agree]], axis=1)
 
 
+def _key(values: Values, rows: slice, band: slice) -> UInt64[np.ndarray, " block"]:
+    """A number for the values of each row in a band."""
+    key = np.zeros(len(values[rows]), np.uint64)
+    for column in np.array(values[rows, band]).T:
+        key = (key ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(32)
+    _release(values)
+    return key
+
+
 def _similar(
     pairs: Pairs, values: Values, items: Callable[[int], Items], similarity: float
 ) -> Bool[np.ndarray, " pairs"]:
     """Whether the similarity of each pair is high enough; computed in full unless its values rule it out."""
     enough = (values[pairs[:, 0]] == values[pairs[:, 1]]).mean(axis=1) >= similarity - DOUBT
+    _release(values)
     for number in np.flatnonzero(enough).tolist():
         left, right = (items(row) for row in pairs[number].tolist())
         shared = len(np.intersect1d(left, right, assume_unique=True))

@@ -6,7 +6,7 @@ A text is the set of its phrases (n-grams of tokens). The evidence of phrase t f
 
 where with and without count the training texts of the label, and of the others, that contain t (Wang & Manning,
 Baselines and Bigrams, 2012). Of two labels the second's ratio is enough: the first's is its negative. A phrase that
-fewer than FEWEST training texts contain, or none, has the ratio 0.
+fewer than three training texts contain, or none, has the ratio 0.
 
 A ratio that was counted with a text's own label is too good. Ratios of training texts are therefore counted only on
 the other folds; a fold has whole groups of texts (of a film, near copies), as splits do.
@@ -21,13 +21,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors.numpy import load_file, save_file
 
-FILE = "phrases.safetensors"
-FEWEST = 3  # training texts that contain a phrase
-MOST = 200_000  # phrases of each length above one, the most frequent, at most
-FOLDS = 10
+from pipeline.tasks.text.phrase_counts import FOLDS, Blocks, Offsets, Tokens, count
 
-Tokens = Int[np.ndarray, " total"]
-Offsets = Int[np.ndarray, " rows_plus_one"]
+FILE = "phrases.safetensors"
+MOST = 200_000  # phrases of each length above one, the most frequent, at most
+
 Ratios = Float[np.ndarray, "total ratios"]
 
 
@@ -36,13 +34,6 @@ class Phrases(NamedTuple):
 
     keys: Int[np.ndarray, " phrases"]
     ratios: Float[np.ndarray, "phrases labels"]
-
-
-class Counts(NamedTuple):
-    """The number of training texts of each fold and label that contain each phrase of one length."""
-
-    keys: Int[np.ndarray, " phrases"]
-    texts: Int[np.ndarray, "phrases folds labels"]
 
 
 def width(labels: int, longest: int) -> int:
@@ -63,39 +54,36 @@ def learn(
     rows = np.zeros((FOLDS, classes), np.int64)
     np.add.at(rows, (folds, labels), 1)
     phrases = []
-    out_of_fold = []
-    text_of_token = np.repeat(np.arange(len(labels)), np.diff(offsets))
+    out_of_fold = np.empty((len(tokens), width(classes, longest)), np.float16)
+    columns = out_of_fold.shape[1] // longest
     for length in range(1, longest + 1):
-        keys = keys_of(tokens, offsets, length, vocabulary)
-        counts = _count(keys, text_of_token, labels, folds, classes, MOST if length > 1 else len(keys))
+        blocks = Blocks(tokens, offsets, length, vocabulary)
+        counts = count(blocks, labels, folds, classes, MOST if length > 1 else None)
         phrases.append(Phrases(counts.keys, ratios(counts.texts.sum(axis=1), rows.sum(axis=0))))
-        by_fold = [
-            ratios(counts.texts.sum(axis=1) - counts.texts[:, fold], rows.sum(axis=0) - rows[fold])
-            for fold in range(FOLDS)
-        ]
-        place, known = _places(counts.keys, keys)
-        counted = np.stack(by_fold)[folds[text_of_token][known], place[known]]
-        out_of_fold.append(_where_known(known, counted))
-    return phrases, np.hstack(out_of_fold).astype(np.float16)
+        by_fold = np.stack(
+            [
+                ratios(counts.texts.sum(axis=1) - counts.texts[:, fold], rows.sum(axis=0) - rows[fold])
+                for fold in range(FOLDS)
+            ]
+        )
+        for block in blocks:
+            place, known = _places(counts.keys, block.keys)
+            counted = by_fold[folds[block.texts][known], place[known]]
+            of_length = slice((length - 1) * columns, length * columns)
+            out_of_fold[block.begin : block.end, of_length] = _where_known(known, counted)
+    return phrases, out_of_fold
 
 
 def apply(phrases: Sequence[Phrases], tokens: Tokens, offsets: Offsets, vocabulary: int) -> Ratios:
     """For each token, the ratios of the phrases that begin with it, by length; 0 for an unknown phrase."""
-    columns = []
+    columns = phrases[0].ratios.shape[1]
+    table = np.empty((len(tokens), len(phrases) * columns), np.float16)
     for length, known_phrases in enumerate(phrases, start=1):
-        place, known = _places(known_phrases.keys, keys_of(tokens, offsets, length, vocabulary))
-        columns.append(_where_known(known, known_phrases.ratios[place[known]]))
-    return np.hstack(columns).astype(np.float16)
-
-
-def keys_of(tokens: Tokens, offsets: Offsets, length: int, vocabulary: int) -> Int[np.ndarray, " total"]:
-    """The number of the phrase of `length` tokens that begins at each token; -1 if the text ends within it."""
-    keys = tokens.astype(np.int64)
-    for ahead in range(1, length):
-        keys[: len(keys) - ahead] = keys[: len(keys) - ahead] * vocabulary + tokens[ahead:]
-    left = np.repeat(offsets[1:], np.diff(offsets)) - np.arange(len(tokens))
-    keys[left < length] = -1
-    return keys
+        for block in Blocks(tokens, offsets, length, vocabulary):
+            place, known = _places(known_phrases.keys, block.keys)
+            of_length = slice((length - 1) * columns, length * columns)
+            table[block.begin : block.end, of_length] = _where_known(known, known_phrases.ratios[place[known]])
+    return table
 
 
 def folds_of(uniform: Float[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
@@ -119,45 +107,6 @@ def read(folder: Path) -> list[Phrases]:
 def _opened(path: Path, changed: int) -> list[Phrases]:
     arrays = load_file(path)
     return [Phrases(arrays[f"{length}.keys"], arrays[f"{length}.ratios"]) for length in range(1, len(arrays) // 2 + 1)]
-
-
-def distinct(
-    keys: Int[np.ndarray, " total"], rows: Int[np.ndarray, " total"]
-) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " distinct"]]:
-    """The distinct phrases of each text: their keys, in ascending order, and the numbers of the texts."""
-    complete = keys >= 0
-    order = np.lexsort((rows[complete], keys[complete]))
-    keys = keys[complete][order]
-    rows = rows[complete][order]
-    first = np.ones(len(keys), bool)
-    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
-    return keys[first], rows[first]
-
-
-def _count(
-    keys: Int[np.ndarray, " total"],
-    text_of_token: Int[np.ndarray, " total"],
-    labels: Int[np.ndarray, " rows"],
-    folds: Int[np.ndarray, " rows"],
-    classes: int,
-    most: int,
-) -> Counts:
-    phrase_keys, rows = distinct(keys, text_of_token)
-    known, place, texts = np.unique(phrase_keys, return_inverse=True, return_counts=True)
-    frequent = texts >= _least(texts, most)
-    number = np.cumsum(frequent) - 1
-    table = np.zeros((int(frequent.sum()), FOLDS, classes), np.int32)
-    is_counted = frequent[place]
-    np.add.at(table, (number[place[is_counted]], folds[rows[is_counted]], labels[rows[is_counted]]), 1)
-    return Counts(known[frequent], table)
-
-
-def _least(texts: Int[np.ndarray, " phrases"], most: int) -> int:
-    """The fewest texts that must contain a phrase so that at most `most` phrases remain; ties remain or go together."""
-    if len(texts) <= most:
-        return FEWEST
-    least = int(np.sort(texts)[-most])
-    return max(FEWEST, least if int((texts >= least).sum()) <= most else least + 1)
 
 
 def ratios(

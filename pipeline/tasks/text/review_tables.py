@@ -2,33 +2,39 @@
 
 import logging
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.common import InputError
 from pipeline.tasks.shared import file_faults, tables
+from pipeline.tasks.shared.tables.progress import progress
 from pipeline.tasks.shared.tables.settings_of_tables import TableSettings
 
+ROWS = 100_000  # that are read at once
 SETTINGS = "the settings text, label and group name columns"
 
 
-class Table(NamedTuple):
-    """Selected columns and rows of a file."""
+class Rows(NamedTuple):
+    """Some of the selected rows of a file."""
 
-    columns: dict[str, list[Any]]
-    rows: list[int]  # numbers of the rows in the file, from 0
-    place_of: Callable[[int], str]  # the place of such a row: `line 3` of a text, `row 2` of another file
+    columns: Mapping[str, Sequence[Any]]
+    numbers: Sequence[int]  # of the rows in the file, from 0
+
+
+class Table(NamedTuple):
+    """Selected columns and rows of a file, which are read piece by piece, any number of times."""
+
+    pieces: Callable[[Collection[str]], Iterator[Rows]]
+    place: Callable[[int], str]  # the place of a row, by its number: `line 3` of a text, `row 2` of another file
     faults: list[str]  # faults of rows that were left out
     notes: list[str]  # what looks odd but is not refused
     read_as: dict[str, Any]  # how the file was read
-
-    def place(self, row: int) -> str:
-        """The place in the file of a row of these columns."""
-        return self.place_of(self.rows[row])
 
 
 @contextmanager
@@ -38,19 +44,25 @@ def opened(file: Path, columns: Collection[str], only: Mapping[str, str], settin
     with tables.opened(file, str(file), names, settings) as table:
         header_faults = table.header_faults(names) if table.header or not table.faults else []
         file_faults.refuse(str(file), [f"{fault}; {SETTINGS}" for fault in header_faults])
-        cells_of: dict[str, list[Any]] = {name: [] for name in columns}
-        rows: list[int] = []
-        for piece in table.pieces(names):
-            selected = [row for row in range(piece.rows) if all(piece.columns[n][row] == v for n, v in only.items())]
-            rows += [piece.first + row for row in selected]
-            for name, cells in cells_of.items():
-                cells += (
-                    piece.columns[name]
-                    if len(selected) == piece.rows
-                    else [piece.columns[name][row] for row in selected]
-                )
+
+        def selected(names: Collection[str]) -> Iterator[Rows]:
+            for piece in progress(table, list(dict.fromkeys([*names, *only])), file.name):
+                yield _selected(piece, names, only)
+
         no_rows = [] if table.rows or table.faults else ["no rows below the header; accepted: one or more"]
-        yield Table(cells_of, rows, table.place, [*no_rows, *table.faults], _notes(table), table.read_as)
+        yield Table(selected, table.place, [*no_rows, *table.faults], _notes(table), table.read_as)
+
+
+def _selected(piece: tables.Piece, names: Collection[str], only: Mapping[str, str]) -> Rows:
+    if not only:
+        return Rows({name: piece.columns[name] for name in names}, range(piece.first, piece.first + piece.rows))
+    of_only = [list(piece.columns[name]) for name in only]
+    matches = [
+        all(cell == value for cell, value in zip(cells, only.values(), strict=True))
+        for cells in zip(*of_only, strict=True)
+    ]
+    columns = {name: list(compress(piece.columns[name], matches)) for name in names}
+    return Rows(columns, [piece.first + row for row, match in enumerate(matches) if match])
 
 
 def _notes(table: tables.Table) -> list[str]:
@@ -58,17 +70,16 @@ def _notes(table: tables.Table) -> list[str]:
     return [f"columns that share a name, none of which is read: {duplicates}"] if duplicates else []
 
 
-def read(file: Path) -> pa.Table:
-    """A fetched parquet file, read by `datasets`. Raises InputError."""
-    from datasets import Dataset
-
-    with quiet() as cache:
-        try:
-            return Dataset.from_parquet(str(file), cache_dir=cache, keep_in_memory=True).data.table
-        except Exception as error:  # datasets wraps whatever its reader raised
-            reason = " ".join(str(error.__cause__ or error).split())
-            reason = "no rows" if "corresponds to no data" in reason else reason
-            raise InputError(f"{file} cannot be read as parquet: {reason}") from None
+def pieces(file: Path) -> Iterator[pa.Table]:
+    """A fetched parquet file, ROWS rows at a time. Raises InputError."""
+    try:
+        with pq.ParquetFile(file) as content:
+            if not content.metadata.num_rows:
+                raise InputError(f"{file} cannot be read as parquet: no rows")
+            for batch in content.iter_batches(ROWS):
+                yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file} cannot be read as parquet: {' '.join(str(error).split())}") from None
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 from tokenizers import Tokenizer
 from torch import Tensor
+from tqdm import tqdm
 
 from pipeline.tasks import Ragged
 from pipeline.tasks.shared import column_files
@@ -23,6 +24,7 @@ from pipeline.tasks.text import ngram_ratios, review_store, vocabularies
 from pipeline.tasks.text.vocabularies import PADDING, UNKNOWN
 
 FILE = "tokenizer.json"
+AT_ONCE = 100_000  # texts
 
 Labels = Int[np.ndarray, " rows"]
 Tokens = Int[np.ndarray, " tokens"]
@@ -54,20 +56,27 @@ def write(
     phrases: list[ngram_ratios.Phrases] = []
     for split, split_texts in sorted(texts.items(), key=lambda item: item[0] != "train"):
         tokens, offsets = table(tokenizer, split_texts)
-        places, ends = at_both_ends(offsets, reading.longest)
-        columns: dict[str, Any] = {"inputs": (tokens[places], ends), "targets": labels[split], "text": split_texts}
+        used, ends = at_both_ends(offsets, reading.longest)
+        inputs = _of(used, tokens)
+        columns: dict[str, Any] = {"inputs": (inputs, ends), "targets": labels[split], "text": split_texts}
         if reading.ngrams and split == "train":
             known = (labels["train"], folds, reading.classes, reading.ngrams, reading.vocabulary)
             phrases, ratios = ngram_ratios.learn(tokens, offsets, *known)
             ngram_ratios.write(folder, phrases)
-            columns["ratios"] = (ratios[places], ends)
+            columns["ratios"] = (_of(used, ratios), ends)
         elif reading.ngrams:
-            columns["ratios"] = (ngram_ratios.apply(phrases, tokens, offsets, reading.vocabulary)[places], ends)
+            ratios = ngram_ratios.apply(phrases, tokens, offsets, reading.vocabulary)
+            columns["ratios"] = (_of(used, ratios), ends)
         column_files.write(folder / f"{split}.arrow", columns)
         full[split] = float((np.diff(ends) == reading.longest).mean())
-        unknown[split] = float((tokens[places] == UNKNOWN).mean())
+        unknown[split] = float((inputs == UNKNOWN).mean())
     tokens_are = {"tokens": "subwords"} if parts else {}
     return {"texts_at_max_tokens": full, "unknown_tokens": unknown, **tokens_are}, notes
+
+
+def _of(used: Bool[np.ndarray, " tokens"], values: np.ndarray) -> np.ndarray:
+    """The values of the tokens that are used; without a copy if all are."""
+    return values if used.all() else values[used]
 
 
 def saved(folder: Path) -> Tokenizer:
@@ -86,24 +95,30 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids or [UNKNOWN] for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
-def at_both_ends(offsets: Offsets, longest: int) -> tuple[Int[np.ndarray, " places"], Offsets]:
-    """The positions of the tokens to use, at most `longest` of each text, and their offsets.
+def at_both_ends(offsets: Offsets, longest: int) -> tuple[Bool[np.ndarray, " tokens"], Offsets]:
+    """Which tokens to use, at most `longest` of each text, and their offsets.
 
     The middle of a text with more than `longest` tokens is left out, since the verdict is often at one of its ends (Sun
     et al., How to Fine-Tune BERT for Text Classification?, 2019).
     """
     sizes = np.diff(offsets)
-    before = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
-    after = np.repeat(sizes, sizes) - before
-    first = longest // 2
-    inside = (before < first) | (after <= longest - first)
-    return np.flatnonzero(inside), np.concatenate([[0], np.minimum(sizes, longest).cumsum()])
+    used = np.ones(offsets[-1], bool)
+    for text in np.flatnonzero(sizes > longest).tolist():
+        first = longest // 2
+        used[offsets[text] + first : offsets[text + 1] - (longest - first)] = False
+    return used, np.concatenate([[0], np.minimum(sizes, longest).cumsum()])
 
 
-def table(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tokens, Offsets]:
-    """The concatenated tokens of many texts, and their offsets; batched by `datasets`."""
-    rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch), texts)
-    return rows.values.to_numpy().astype(np.int32), rows.offsets.to_numpy().astype(np.int64)
+def table(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tokens, Offsets]:
+    """The concatenated tokens of many texts, and their offsets; batched by `datasets`, some texts at a time."""
+    tokens = [np.empty(0, np.int32)]
+    sizes = [np.zeros(1, np.int64)]
+    for begin in tqdm(range(0, len(texts), AT_ONCE), desc="tokens", unit="block", disable=None, leave=False):
+        block = texts[begin : begin + AT_ONCE]
+        rows = review_store.batched("inputs", lambda batch: encode(tokenizer, batch), block)
+        tokens.append(rows.values.to_numpy().astype(np.int32))
+        sizes.append(np.diff(rows.offsets.to_numpy()).astype(np.int64))
+    return np.concatenate(tokens), np.cumsum(np.concatenate(sizes))
 
 
 def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragged]:
@@ -111,11 +126,11 @@ def few(folder: Path, texts: Sequence[str], reading: Reading) -> dict[str, Ragge
     rows = encode(saved(folder), texts)
     tokens = np.concatenate(rows)
     offsets = np.cumsum([0, *map(len, rows)])
-    places, ends = at_both_ends(offsets, reading.longest)
-    columns = {"inputs": Ragged(torch.from_numpy(tokens[places]), torch.from_numpy(ends))}
+    used, ends = at_both_ends(offsets, reading.longest)
+    columns = {"inputs": Ragged(torch.from_numpy(tokens[used]), torch.from_numpy(ends))}
     if reading.ngrams:
         ratios = ngram_ratios.apply(ngram_ratios.read(folder), tokens, offsets, reading.vocabulary)
-        columns["ratios"] = Ragged(torch.from_numpy(ratios[places]), columns["inputs"].offsets)
+        columns["ratios"] = Ragged(torch.from_numpy(ratios[used]), columns["inputs"].offsets)
     return columns
 
 

@@ -80,7 +80,7 @@ def opened(path: Path, source: str, expected: Sequence[str], settings: Any = Non
 
     settings = settings or TableSettings()
     before = _state(path)
-    with unpacked.plain(path, source, settings.encoding) as file:
+    with unpacked.plain(path, source, settings.encoding, settings.unpacked_limit) as file:
         for name, kind in (("parquet", "parquet"), ("xlsx", "workbook")):
             if source.lower().endswith(f".{name}") and file.kind != kind:
                 raise InputError(f"{source} is not a {name} file; accepted: {name}")

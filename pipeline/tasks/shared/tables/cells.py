@@ -6,11 +6,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.tasks.shared.tables.texts import Texts
+
 SPACES = "\u00a0\u202f\u2009"  # characters that separate groups of digits as a space does
 
 
 def text_of(cells: Sequence[Any]) -> pa.Array:
     """The cells that are text, without surrounding spaces; other cells are empty."""
+    if isinstance(cells, Texts):
+        return pc.utf8_trim_whitespace(cells.array)
     words = [cell if isinstance(cell, str) else "" for cell in cells]
     try:
         array = pa.array(words, pa.large_string())

@@ -8,6 +8,7 @@ Every cell is text, and rows come in the order of the file. The line of a row is
 """
 
 import re
+from array import array
 from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipeline.tasks.shared import file_faults
 from pipeline.tasks.shared.tables import Piece, Table, duck
 from pipeline.tasks.shared.tables.layout import NAMES, Layout
 from pipeline.tasks.shared.tables.line_by_line import Rows
+from pipeline.tasks.shared.tables.texts import Texts
 from pipeline.tasks.shared.tables.unpacked import File
 
 PIECE = 1 << 15  # rows
@@ -43,7 +45,7 @@ class Delimited(Table):
         self.source = source
         self.layout = layout
         self.header = layout.header
-        self._lines: list[int] | None = None
+        self._lines: array[int] | None = None
         checked = Rows(file.path, layout)
         counted = self._counted() if len(layout.header) > 1 else None  # in a single column, blank lines are rows
         self.by_duckdb = counted is not None
@@ -74,7 +76,7 @@ class Delimited(Table):
 
     def place(self, row: int) -> str:
         if self._lines is None:
-            self._lines = [line for line, _ in Rows(self.file.path, self.layout)]
+            self._lines = array("q", (line for line, _ in Rows(self.file.path, self.layout)))
         return f"line {self._lines[row]}" if row < len(self._lines) else f"row {row + 1}"
 
     def _sql(self) -> str:
@@ -140,6 +142,6 @@ def _quotes(path: Path) -> int:
     return count
 
 
-def _filled(column: pa.Array) -> list[str]:
+def _filled(column: pa.Array) -> Texts:
     """The cells; cells that the last, nameless columns lack are empty."""
-    return pc.fill_null(column, "").to_pylist()
+    return Texts(pc.fill_null(column, "") if column.null_count else column)

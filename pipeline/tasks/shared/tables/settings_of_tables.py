@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.common import Settings
 
@@ -28,6 +28,8 @@ class TableSettings(Settings):
     """The number of lines above the header, which are skipped."""
     missing_values: tuple[str | float, ...] = ()
     """Cells that stand for a missing value, such as -9999 or n/k, besides blanks, NA, NaN, null and the like."""
+    unpacked_limit: float = Field(100.0, gt=0)
+    """The most gigabytes to which a packed file (.gz, .zst, .xlsx) may unpack."""
 
     @field_validator("separator")
     @classmethod

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+from array import array
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -46,7 +47,7 @@ class JSONLines(Table):
     def __init__(self, file: File, source: str):
         self.path = file.path
         self._wrong = file_faults.Tally()
-        self._numbers: list[int] = []  # lines of the objects
+        self._numbers = array("q")  # lines of the objects
         keys: dict[str, None] = {}
         for number, row in self._objects(self._wrong):
             self._numbers.append(number)

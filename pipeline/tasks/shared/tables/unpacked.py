@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copyfileobj
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 MARKED = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 HEAD = 4096  # bytes
 BLOCK = 1 << 20
+GIGABYTE = 10**9
+LEFT = GIGABYTE  # bytes of the disk that are left free
 
 
 class File(NamedTuple):
@@ -33,17 +35,21 @@ class File(NamedTuple):
 
 
 @contextmanager
-def plain(path: Path, source: str, encoding: str | None) -> Iterator[File]:
-    """The plain copy; `encoding` overrides detection. Raises InputError for a file that is neither text nor a table."""
+def plain(path: Path, source: str, encoding: str | None, limit: float) -> Iterator[File]:
+    """The plain copy; `encoding` overrides detection. Raises InputError for a file that is neither text nor a table, or
+    that unpacks to more than `limit` gigabytes, or than the disk has.
+    """
     with TemporaryDirectory(prefix="table-") as folder:
         link = Path(folder, "source")
         link.symlink_to(path.resolve())
         head = _head(link)
         packed = next((name for mark, name in PACKED.items() if head.startswith(mark)), "")
         if packed:
-            link = _unpacked(link, Path(folder, "unpacked"), packed, source)
+            link = _unpacked(link, Path(folder, "unpacked"), packed, source, limit)
             head = _head(link)
         kind = _kind(link, head, source)
+        if kind == "workbook":
+            _refuse_large(_unpacked_size(link), limit, source)
         if kind != "text":
             yield File(link, kind, packed, "")
             return
@@ -58,14 +64,39 @@ def _head(path: Path) -> bytes:
         return file.read(HEAD)
 
 
-def _unpacked(path: Path, to: Path, packed: str, source: str) -> Path:
+def _unpacked(path: Path, to: Path, packed: str, source: str, limit: float) -> Path:
+    size = 0
     try:
         with _stream(path, packed) as content, to.open("wb") as file:
-            copyfileobj(content, file, BLOCK)
+            while block := content.read(BLOCK):
+                size += len(block)
+                _refuse_large(size, limit, source)
+                _refuse_full(to, size, source)
+                file.write(block)
     except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{source} is compressed with {packed} and cannot be unpacked ({reason})") from None
     return to
+
+
+def _refuse_large(size: int, limit: float, source: str) -> None:
+    if size > limit * GIGABYTE:
+        accepted = f"accepted: at most {limit:g} (setting: unpacked_limit)"
+        raise InputError(f"{source} unpacks to more than {limit:g} GB; {accepted}, or a plain file")
+
+
+def _refuse_full(to: Path, size: int, source: str) -> None:
+    free = disk_usage(to.parent).free
+    if free < LEFT + BLOCK:
+        fault = (
+            f"only {free / GIGABYTE:.1f} GB are free in {to.parent.parent} after {size / GIGABYTE:.1f} GB were unpacked"
+        )
+        raise InputError(f"{source}: {fault}; accepted: a larger disk (TMPDIR names the folder), or a plain file")
+
+
+def _unpacked_size(path: Path) -> int:
+    with zipfile.ZipFile(path) as archive:
+        return sum(part.file_size for part in archive.infolist())
 
 
 def _stream(path: Path, packed: str) -> Any:
