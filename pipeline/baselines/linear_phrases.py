@@ -95,7 +95,7 @@ class LinearPhrases(Baseline):
 
         return predict
 
-    def _keys(self, tokens: ngram_ratios.Tokens, offsets: ngram_ratios.Offsets) -> list[np.ndarray]:
+    def _keys(self, tokens: phrase_counts.Tokens, offsets: phrase_counts.Offsets) -> list[np.ndarray]:
         return [phrase_counts.keys_of(tokens, offsets, n, WORDS) for n in range(1, self.longest + 1)]
 
     def _frequent(self, keys: Int[np.ndarray, " total"], offsets: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " kept"]:

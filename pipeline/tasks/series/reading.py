@@ -174,7 +174,9 @@ class Reading:
         """The rows with a time, repaired as the settings allow: values, filled cells, counts, and remaining faults."""
         present = np.asarray(rows.times.notna())
         unread = self.table.misfits + int((~present).sum())
-        with_time = rows if present.all() else repairs.Rows(*(part[present] for part in rows))
+        with_time = rows
+        if unread:
+            with_time = repairs.Rows(rows.times[present], rows.values[present], rows.numbers[present])
         repaired = repairs.repair(with_time, self.settings, step, forward_fill)
         step = steps.of(repaired.rows.times) or step
         places = Places(self.opened, repaired.rows.numbers)
