@@ -45,8 +45,8 @@ retrain: setup  ## the scheduled job: new data, training, promotion (even withou
 serve: setup  ## the champion of a task on http://127.0.0.1:8000 (another: make serve TASK=victoria PORT=8001)
 	python -m pipeline serve --task $(TASK) --port $(PORT)
 
-image:   ## a container image of the server alone (then: docker compose up)
-	docker build --tag sequence-pipeline-serve .
+image:   ## a container image of the server alone (docs/serving.md)
+	docker build --file pipeline/server/container/Dockerfile --tag sequence-pipeline-serve .
 
 params: setup  ## every setting, its value and its meaning
 	python -m pipeline params

