@@ -481,7 +481,8 @@ def test_a_champion_that_was_deleted_in_the_registry_comes_back(here, what, caps
     now = registry.champion("mine")
     assert now.model_id == before.model_id
     assert now.tags["decision.done"] == before.tags["decision.done"]
-    assert f"version {now.number} is now champion: the registry lagged behind reports/decisions" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"version {now.number} is now champion: the registry lagged behind reports/decisions" in printed
     assert last()["decision"] == "unchanged"
 
 
