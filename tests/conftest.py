@@ -34,6 +34,20 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test may write to the develope
 TINY = {"examples": 128, "held_out": 32, "epochs": 3, "steps_per_epoch": 4, "batch_size": 16, "parameters": 1000}
 
 
+LONG = [  # files whose tests take minutes: they begin first, so that no process waits for another at the end
+    "kills", "retrain_whole", "links", "servers", "own_tasks", "experiments", "params_fuzz", "fuzz_requests", "search",
+    "stages", "promote", "deleted", "serve", "served_exchange", "predict", "blend_packages", "panel_champion",
+    "services", "lineage", "evidence", "drift_command", "registry", "retrain",
+]  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """After the random order; each file's tests stay together."""
+    ranks = {f"test_{name}.py": rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONG)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
     """Every test, with the fixtures set up for it, leaves environment and signals as they were.
