@@ -82,7 +82,7 @@ def swept(tmp_path_factory) -> Undisturbed:
     return Undisturbed(place, complete(place, SWEEP))
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("REPRO_KILLS", 3))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("REPRO_KILLS", 2))))
 def test_repro_gives_the_same_after_a_kill(whole, tmp_path, seed):
     draw, stages = random.Random(seed), sorted(locked_stages(whole.place))
     undone = draw.sample([name for name in stages if name != "params"], draw.randint(1, 2))
@@ -94,7 +94,7 @@ def test_repro_gives_the_same_after_a_kill(whole, tmp_path, seed):
     assert running(place) == [], report
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SWEEP_KILLS", 2))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SWEEP_KILLS", 1))))
 def test_a_sweep_has_the_same_trials_after_a_kill(swept, tmp_path, seed):
     after = random.Random(seed).uniform(0.2, swept.seconds)
     place, report = killed_copy(swept, tmp_path, ["sweep@recall"], SWEEP, after)

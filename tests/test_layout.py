@@ -1,6 +1,7 @@
 """The layout keeps its promises: imports point one way, and DVC sees every module that can change a stage's result."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -43,10 +44,17 @@ MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "pipeline").rglob("*
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """A file's syntax, which most tests here read."""
+    return ast.parse((ROOT / path).read_text())
+
+
+@functools.cache
 def imported(path: Path) -> set[str]:
     """The dotted `pipeline...` modules that a file imports, at its top or within its functions."""
     found = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pipeline"):
             found |= {f"{node.module}.{name.name}" for name in node.names} | {node.module}
         if isinstance(node, ast.Import):
@@ -201,7 +209,7 @@ EXCEPTIONS = {  # single files outside a library's home, and why they must be
 def test_each_library_has_one_home(library):
     users = set()
     for path in MODULES:
-        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        for node in ast.walk(tree(path)):
             names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == library for name in names) and library not in EXCEPTIONS.get(str(path), {}):
@@ -213,7 +221,7 @@ def test_each_library_has_one_home(library):
 def test_a_client_of_mlflow_stays_in_its_home():
     users = set()
     for path in MODULES:
-        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] == "client":
                 users.add(path.parts[1])
     assert users == {"tracking"}
@@ -236,7 +244,7 @@ def writes_of_a_client(node: ast.AST, unbroken: bool = False) -> list[tuple[int,
 def test_no_interrupt_cuts_a_write_to_the_store():
     """Such a write keeps its lock as long as the process lives: see runs.written."""
     home = [path for path in MODULES if path.parts[1] == "tracking"]
-    written = {path: writes_of_a_client(ast.parse((ROOT / path).read_text())) for path in home}
+    written = {path: writes_of_a_client(tree(path)) for path in home}
     assert sum(map(len, written.values())) > 15
     entries = [(path, *write) for path, writes in written.items() for write in writes]
     cut = [f"{path}:{line} {name}" for path, line, name, unbroken in entries if not unbroken]
@@ -269,9 +277,9 @@ def keys_of_records(tree: ast.Module) -> set[ast.expr]:
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_names_say_what_they_hold(path):
     names: set[str] = set()
-    tree = ast.parse((ROOT / path).read_text())
-    keys = keys_of_records(tree) if path.stem.endswith("records") else set()
-    for node in ast.walk(tree):
+    module = tree(path)
+    keys = keys_of_records(module) if path.stem.endswith("records") else set()
+    for node in ast.walk(module):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in keys:
             names.add(node.id)
         elif isinstance(node, ast.arg):
@@ -288,7 +296,7 @@ def test_names_say_what_they_hold(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_no_conditional_stands_within_another(path):
-    conditionals = [node for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.IfExp)]
+    conditionals = [node for node in ast.walk(tree(path)) if isinstance(node, ast.IfExp)]
     parts = ((node.lineno, part) for node in conditionals for part in (node.body, node.test, node.orelse))
     assert [line for line, part in parts if isinstance(part, ast.IfExp)] == []
 
@@ -303,7 +311,7 @@ SEVERAL_IN_A_LINE = {  # files with such assignments: no others may have them
 def test_an_assignment_of_several_values_is_a_swap_or_unpacks_one(path):
     """`a, b = x, y` hides two statements in a line; `a, b = pair` and `a, b = b, a` stand for one."""
     unrelated = []
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
             targets = [target.elts for target in node.targets if isinstance(target, ast.Tuple)]
             values = {ast.unparse(value) for value in node.value.elts}
