@@ -56,7 +56,7 @@ def serve_champion(
     task: str, host: str, port: int, champions: Path | None, settings: Serve, log_requests: bool
 ) -> None:
     """Load the champion, then answer requests until a signal."""
-    from pipeline.server import application, listening, loading, logs, page
+    from pipeline.server import application, listening, loading, logs
     from pipeline.server.champion import check
     from pipeline.server.exchange import Exchange
     from pipeline.tracking import packages
@@ -68,9 +68,8 @@ def serve_champion(
     place = listening.listen(host, port)
     logs.configure()
     address = listening.address_of(place, host)
-    title = f"{task}, champion (version {champion.version})"
-    text = page.page(title, address, application.example_of(champion))
-    titles = application.Titles(task, text, packages.mlflow_version())
+    title = application.title_of(task, champion)
+    titles = application.Titles(task, address, packages.mlflow_version())
     server = application.make(Exchange(champion, source, settings), settings, titles, log_requests)
 
     def announce() -> None:

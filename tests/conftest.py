@@ -155,6 +155,24 @@ def champions(tmp_path_factory):
     return root
 
 
+@pytest.fixture
+def in_the_project(champions, monkeypatch):
+    """The current folder is that of the champions, and no other store is named."""
+    monkeypatch.chdir(champions)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="module")
+def models(champions, unchecked):
+    """Both champions, loaded in this process."""
+    from pipeline.tracking import packages, registry, store
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(champions)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return {task: packages.load(registry.champion(task).uri, store.uri()) for task in ("mine", "load")}
+
+
 def _evaluate(task: str) -> None:
     """In a process of its own, which takes all cores."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}

@@ -69,7 +69,7 @@ class Small:
     def __init__(self, champion: Champion, source: Fixed | None = None, **settings: Any):
         self.settings = Serve(**{"threads": 1, "longest_wait_ms": 0, "look_seconds": 3600, **settings})
         self.exchange = Exchange(champion, source or Fixed(champion), self.settings)
-        titles = application.Titles("reviews", "<pre>page</pre>", "3.0")
+        titles = application.Titles("reviews", "http://127.0.0.1:8000", "3.0")
         self.server = application.make(self.exchange, self.settings, titles)
 
     async def __aenter__(self) -> "Small":

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ import psutil
 import pytest
 
 import pipeline
+from pipeline import repro
+from pipeline.common import command
 from pipeline.jobs import fork_server, handover
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the server forks on Linux alone")
@@ -203,6 +206,35 @@ def test_a_mistake_in_the_name_of_a_command_is_reported(environment):
     ended = subprocess.run(wrong, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: no command named 'nothing'; there are: benchmark, claims")
+
+
+def test_a_signal_that_arrives_before_a_refusal_ends_the_command(folder):
+    """The server may import for seconds before it refuses."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "socket"))
+        listener.listen()
+        environment = {**os.environ, "PYTHONPATH": str(folder), handover.ADDRESS: str(folder / "socket")}
+        process = subprocess.Popen(words("wait"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        connection, _ = listener.accept()
+        with connection:
+            for stream in handover.receive(connection).streams:
+                os.close(stream)
+            time.sleep(0.5)
+            process.terminate()
+            assert connection.recv(1) == bytes([signal.SIGTERM])
+            connection.sendall(b"not today\n")
+            printed, _ = process.communicate(timeout=20)
+    assert (process.returncode, printed) == (-signal.SIGTERM, b"")
+
+
+def test_options_and_targets_are_passed_on_to_dvc(monkeypatch):
+    executed = []
+    monkeypatch.setattr(repro.os, "execvpe", lambda program, words, environment: executed.append((program, words)))
+    monkeypatch.setattr(fork_server, "start", lambda environment: environment)
+    with pytest.raises(SystemExit) as ended:
+        command.run(repro.main, ["--force", "-s", "train@recall-gru", "evaluate@recall"])
+    assert ended.value.code == 0
+    assert executed == [("dvc", ["dvc", "repro", "--force", "-s", "train@recall-gru", "evaluate@recall"])]
 
 
 def test_no_server_is_started_where_forking_is_not_safe(monkeypatch):

@@ -16,25 +16,7 @@ from pipeline.common import InputError, files
 from pipeline.tasks.shared.tables.delimited import PIECE_BY_LINE
 from pipeline.tracking import packages, registry, store
 
-
-@pytest.fixture(autouse=True)
-def in_the_project(champions, monkeypatch):
-    monkeypatch.chdir(champions)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def classes_of_packages(unchecked):
-    """Each test here loads packages."""
-
-
-@pytest.fixture(scope="module")
-def models(champions, unchecked):
-    """Both champions, loaded in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(champions)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return {task: packages.load(registry.champion(task).uri, store.uri()) for task in TASKS}
+pytestmark = pytest.mark.usefixtures("in_the_project", "unchecked")
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])

@@ -15,18 +15,9 @@ from served import ROOT, TASKS, Client, held_out, numbers, one_line, records, se
 from pipeline import predict, serve
 from pipeline.common import InputError
 from pipeline.server import latency
-from pipeline.tracking import packages, registry, runs, store
+from pipeline.tracking import packages, runs
 
-
-@pytest.fixture(autouse=True)
-def in_the_project(champions, monkeypatch):
-    monkeypatch.chdir(champions)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def classes_of_packages(unchecked):
-    """Each test here loads packages."""
+pytestmark = pytest.mark.usefixtures("in_the_project", "unchecked")
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +31,6 @@ def clients(servers):
     """A client of each server."""
     with Client(servers["mine"]) as mine, Client(servers["load"]) as load:
         yield {"mine": mine, "load": load}
-
-
-@pytest.fixture(scope="module")
-def models(champions, unchecked):
-    """Both champions, loaded in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(champions)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return {task: packages.load(registry.champion(task).uri, store.uri()) for task in TASKS}
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -267,3 +267,24 @@ def test_a_champion_must_predict_its_own_example(predict, reason):
     with pytest.raises(InputError, match=reason):
         champion.check(of_texts(predict=predict), of_texts().inputs)
     champion.check(of_texts(), of_texts().inputs)
+
+
+def test_a_failure_of_ours_is_the_answer_to_its_batch_alone():
+    async def main():
+        async with Small(of_texts()) as server:
+            observe = server.server.batches.observe
+            server.server.batches.observe = None  # calling it fails
+            first = await server.ask({"inputs": ["a"]})
+            server.server.batches._take = lambda most, take=server.server.batches._take: broken(take(most))
+            failed = await server.ask({"inputs": ["b"]})
+            del server.server.batches._take
+            server.server.batches.observe = observe
+            return first, failed, await server.ask({"inputs": ["c"]})
+
+    def broken(taken):
+        taken[0].rows = None  # cannot be added up
+        return taken
+
+    (answered, _, _), (failed, _, error), (after, _, _) = asyncio.run(main())
+    assert (answered, failed, after) == (200, 500, 200)
+    assert error["message"] == "the server failed on this request"

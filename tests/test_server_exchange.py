@@ -1,10 +1,11 @@
 """The champion is exchanged while the server answers; whatever fails leaves the old one in place, and is reported."""
 
+import asyncio
 import json
 import logging
 
 import pytest
-from small_server import TEXTS, Fixed, labels, of_texts
+from small_server import TEXTS, Fixed, Small, labels, of_texts
 
 from pipeline.common import InputError
 from pipeline.server import application, logs
@@ -122,3 +123,18 @@ def test_the_thread_looks_by_itself_until_it_is_stopped():
     exchange.stop()
     exchange._thread.join(10)
     assert not exchange._thread.is_alive()
+
+
+def test_the_page_names_the_version_that_is_served():
+    async def main():
+        source = Fixed(of_texts("1"), of_texts("2"))
+        async with Small(of_texts("1"), source) as server:
+            before = await server.get("/")
+            source.chosen = "2"
+            server.exchange.look()
+            return before, await server.get("/")
+
+    for version, (status, _, body) in zip("12", asyncio.run(main()), strict=True):
+        assert status == 200
+        assert f"reviews, champion (version {version})" in body.decode()
+        assert "curl http://127.0.0.1:8000/invocations" in body.decode()

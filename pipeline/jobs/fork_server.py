@@ -36,13 +36,13 @@ def start(environment: Mapping[str, str]) -> dict[str, str]:
         return dict(environment)
     folder = Path(tempfile.mkdtemp(prefix="pipeline-"))  # readable by this user alone
     address = folder / "socket"
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(address))
-    listener.listen()
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)  # also beyond an exec: closed when this process exits
-    words = [sys.executable, "-m", __name__, str(folder), str(listener.fileno()), str(reader)]
-    subprocess.Popen(words, pass_fds=[listener.fileno(), reader], env=environment, start_new_session=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        words = [sys.executable, "-m", __name__, str(folder), str(listener.fileno()), str(reader)]
+        subprocess.Popen(words, pass_fds=[listener.fileno(), reader], env=environment, start_new_session=True)
     os.close(reader)
     return {**environment, handover.ADDRESS: str(address)}
 

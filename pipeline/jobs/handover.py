@@ -49,23 +49,30 @@ def hand_over(words: Sequence[str]) -> None:
         request = {"words": list(words), "folder": os.getcwd(), "environment": dict(os.environ), "ignored": ignored}
         socket.send_fds(server, [b"\n"], STREAMS)
         server.sendall(json.dumps(request).encode() + b"\n")
-        _forward_signals(server, set(FORWARDED) - set(ignored))
+        received = _forward_signals(server, set(FORWARDED) - set(ignored))
         with server.makefile("r", encoding="utf-8") as replies:
             first = replies.readline().strip()
             if first == RUNNING:
                 _exit_like(replies.readline())
     for number in set(FORWARDED) - set(ignored):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    for unseen in received:
+        signal.raise_signal(unseen)
     _explain(first or "it was killed")
 
 
-def _forward_signals(server: socket.socket, numbers: set[signal.Signals]) -> None:
+def _forward_signals(server: socket.socket, numbers: set[signal.Signals]) -> list[int]:
+    """Pass signals on to the command; returns the list to which those that arrive are added."""
+    received: list[int] = []
+
     def forward(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         with suppress(OSError):  # the command has just exited
             server.sendall(bytes([number]))
 
     for number in numbers:
         signal.signal(number, forward)
+    return received
 
 
 def _exit_like(reply: str) -> None:

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from pipeline.common import InputError
-from pipeline.server import bodies, schema, together
+from pipeline.server import bodies, page, schema, together
 from pipeline.server.batches import Answered, Batches
 from pipeline.server.champion import Champion, table_of_example
 from pipeline.server.exchange import Exchange
@@ -34,10 +34,10 @@ JSON = "application/json"
 
 
 class Titles(NamedTuple):
-    """What the pages say: the task, the page at /, and MLflow's version."""
+    """What the pages say: the task, the address at which the server can be asked, and MLflow's version."""
 
     task: str
-    page: str
+    address: str
     mlflow: str
 
 
@@ -109,8 +109,10 @@ async def _unless_gone(request: Request, asking: Any) -> list[Answered]:
 
 def _add_pages(app: FastAPI, exchange: Exchange, titles: Titles) -> None:
     @app.api_route("/", methods=READ, include_in_schema=False)
-    async def page() -> Response:
-        return Response(titles.page, media_type="text/html")
+    async def front() -> Response:
+        title = title_of(titles.task, exchange.champion)
+        text = page.page(title, titles.address, example_of(exchange.champion))
+        return Response(text, media_type="text/html")
 
     @app.api_route("/example", methods=READ, summary="A request", include_in_schema=False)
     async def example() -> Response:
@@ -119,6 +121,11 @@ def _add_pages(app: FastAPI, exchange: Exchange, titles: Titles) -> None:
     @app.api_route("/version", methods=READ, include_in_schema=False)
     async def version() -> Response:
         return Response(titles.mlflow, media_type=JSON)
+
+
+def title_of(task: str, champion: Champion) -> str:
+    """What is served now."""
+    return f"{task}, champion (version {champion.version})"
 
 
 def example_of(champion: Champion) -> bytes:

@@ -6,18 +6,20 @@ answered together before, or after the longest wait: a client that is alone neve
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pipeline.server import together
+from pipeline.server import logs, together
 from pipeline.server.champion import Champion, Question, answer
 from pipeline.server.requests import Table
 from pipeline.server.settings import Serve
 from pipeline.server.together import Records
 
+log = logging.getLogger(__name__)
 TAKEN = 4  # full batches that are ordered by length at once
 
 
@@ -50,7 +52,7 @@ class Batch:
 
 
 class Batches:
-    """The queue. `champion` gives the one that answers now; `observe` is told of each batch."""
+    """The queue. `champion` gives the one that answers now; `observe` is called with each batch that was predicted."""
 
     def __init__(self, settings: Serve, champion: Callable[[], Champion], observe: Callable[[Batch], None]):
         self.settings = settings
@@ -104,9 +106,16 @@ class Batches:
                 continue
             self._expected = len(taken)
             self._idle -= 1
-            for batch in batches_of(taken, self.settings.largest_batch):
-                await self._answer([waiting for waiting in batch if not waiting.answered.done()])
-            self._idle += 1
+            try:
+                for batch in batches_of(taken, self.settings.largest_batch):
+                    await self._answer([waiting for waiting in batch if not waiting.answered.done()])
+            except Exception as error:  # ours: these requests get it, and the next ones are answered
+                logs.failure(log, "a batch failed", error)
+                for waiting in taken:
+                    if not waiting.answered.done():
+                        waiting.answered.set_exception(error)
+            finally:
+                self._idle += 1
 
     async def _wait_for_more(self) -> None:
         begin = self._queue[0].since + self.settings.longest_wait_ms / 1e3 if self._queue else 0.0

@@ -55,15 +55,7 @@ def solve(
     total = math.ceil(max_sequences / task.batch_size)
     steps_per_check = max(1, round(check_interval / task.batch_size))
     training = _Training(run, task, choice.learning_rate, training_random, total, average)
-    result: Network = {
-        "solved": False,
-        "sequences": None,
-        "best": None,
-        "diverged": False,
-        "curve": [],
-        "steps": 0,
-        "seconds": 0.0,
-    }
+    result = _untrained()
     unaveraged: list[list[float | None]] = []
     while training.step < total and not result["solved"] and not result["diverged"]:
         start = time.perf_counter()
@@ -79,6 +71,18 @@ def solve(
             _note(result, sequences, value, criterion)
     result["steps"] = training.step
     return {**result, "unaveraged": unaveraged} if average else result
+
+
+def _untrained() -> Network:
+    return {
+        "solved": False,
+        "sequences": None,
+        "best": None,
+        "diverged": False,
+        "curve": [],
+        "steps": 0,
+        "seconds": 0.0,
+    }
 
 
 class _Training:
