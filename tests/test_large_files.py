@@ -87,6 +87,15 @@ def test_times_that_are_read_in_pieces_are_those_of_the_whole(kind):
     assert (len(column), column[8123]) == (9000, texts[8123])
 
 
+def test_times_are_listed_in_one_pass_over_the_file():
+    passes = []
+    column = TimeColumn(lambda: passes.append(1) or iter([["a", "b"], ["c"]]), None)
+    for piece in (["a", "b"], ["c"]):
+        column.note(piece)
+    assert list(column) == ["a", "b", "c"]
+    assert len(passes) == 1
+
+
 def test_times_that_may_be_read_in_two_ways_are_ambiguous_in_pieces_too():
     texts = [f"0{day}/03/2020" for day in range(1, 9)] * 1000
     pieces = [texts[begin : begin + 1000] for begin in range(0, 8000, 1000)]

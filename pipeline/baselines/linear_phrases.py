@@ -156,13 +156,13 @@ def _sets(by_length: list[np.ndarray], known: list[np.ndarray], offsets: Int[np.
     numbers = []
     places = []
     first = 0
-    for keys, filtered in zip(by_length, known, strict=True):
+    for keys, known_keys in zip(by_length, known, strict=True):
         distinct, of_row = phrase_counts.distinct(keys, rows)
-        place = np.searchsorted(filtered, distinct).clip(max=max(len(filtered) - 1, 0))
-        inside = filtered[place] == distinct if len(filtered) else np.zeros(len(distinct), bool)
+        place = np.searchsorted(known_keys, distinct).clip(max=max(len(known_keys) - 1, 0))
+        inside = known_keys[place] == distinct if len(known_keys) else np.zeros(len(distinct), bool)
         numbers.append(place[inside] + first)
         places.append(of_row[inside])
-        first += len(filtered)
+        first += len(known_keys)
     of_row = np.concatenate(places)
     order = np.argsort(of_row, kind="stable")
     ends = np.concatenate([[0], np.bincount(of_row, minlength=len(offsets) - 1).cumsum()])

@@ -37,6 +37,11 @@ class TimeColumn(Sequence[str]):
             complete = bool(np.asarray(self._iso[-1].times.notna()).all())
             self._filled += len(texts) if complete else sum(bool(text.strip()) for text in texts)
 
+    def __iter__(self) -> Iterator[str]:
+        """In one pass over the file: by its rows' numbers each would be a pass."""
+        for texts in self.pieces():
+            yield from texts
+
     def __len__(self) -> int:
         return self._rows
 

@@ -1,7 +1,6 @@
 """Count the training texts that contain each phrase (n-gram of tokens), by fold and label.
 
-Texts are read in blocks, and the phrases of many are counted in parts: all at once would take ten times the memory of
-the tokens.
+Texts are read in blocks, and the phrases of many are counted in parts, by their keys.
 """
 
 from collections.abc import Iterator
